@@ -1,0 +1,183 @@
+//! A checked log document: where the events are and how its columns are to be read. Whether those
+//! columns exist is only known once the database is open; `log::mapping` resolves it there.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::definition::fault::Place;
+use crate::event::Span;
+
+/// Where a log is and what its rows mean.
+#[derive(Debug, Clone)]
+pub struct LogDefinition {
+    /// Its name in reports.
+    pub name: Arc<str>,
+    /// Where it is declared; `None` where no document declares it and only `--log` names it.
+    pub place: Option<Place>,
+    /// The SQLite or JSON Lines file, as opened from here; `None` where only `--log` can tell.
+    pub database: Option<PathBuf>,
+    /// The tables and queries that hold the events. Empty: recognise them in the file.
+    pub sources: Vec<Source>,
+    /// How several sources become one log.
+    pub merge: Merge,
+    /// The log's beginning was removed, so streams and instances may start later.
+    pub cut: bool,
+    /// What counts as before.
+    pub order: Order,
+    /// How far a time may lie ahead of all that follow it and still move the horizon.
+    pub future_tolerance: Span,
+    /// Event types that stand for removed events of a stream: a hole right before one is no gap.
+    pub tombstones: Vec<Arc<str>>,
+    /// What the system itself says about its sagas.
+    pub claims: Vec<Claims>,
+}
+
+/// What counts as *before* among the events of one instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The position: an event store with one global order.
+    Position,
+    /// The recorded time: several services write on their own, arrival is not causal.
+    Time {
+        /// Times closer than this are concurrent.
+        skew: Span,
+        /// An event arrives at most this long after younger ones.
+        lateness: Span,
+    },
+}
+
+/// How the events of several sources are put into one order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merge {
+    /// By time; within a source by its position. Positions become running numbers.
+    Time,
+    /// By a position that the sources share.
+    Position,
+}
+
+/// One table or query that holds events. What is `None` is not mapped, or is the preset's.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Where it is declared.
+    pub place: Option<Place>,
+    /// The known writer whose mapping it starts from.
+    pub preset: Option<String>,
+    /// Where the rows come from; `None` only with a preset that knows.
+    pub relation: Option<Relation>,
+    /// Another SQLite file that holds the relation.
+    pub attach: Option<PathBuf>,
+    /// The column that orders the rows; `rowid` where there is none.
+    pub position: Option<Field>,
+    /// When it happened.
+    pub time: Option<TimeField>,
+    /// The event type.
+    pub kind: Option<TypeField>,
+    /// The aggregate's stream.
+    pub stream: Option<Field>,
+    /// The number within the stream.
+    pub version: Option<Field>,
+    /// The event's id.
+    pub id: Option<Field>,
+    /// What ties the events of one saga instance together.
+    pub correlation: Option<Field>,
+    /// The id of the causing event.
+    pub causation: Option<Field>,
+    /// The idempotency key.
+    pub key: Option<Field>,
+    /// The payload.
+    pub data: Option<Field>,
+    /// The headers.
+    pub metadata: Option<Field>,
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Relation {
+    /// A table or view.
+    Table(String),
+    /// A read-only query.
+    Query(String),
+}
+
+/// A column, or a path into a JSON column: `payload`, `metadata.correlationId`,
+/// `data.transfer_id._data_`.
+///
+/// A column of exactly this name wins; otherwise the first segment is `data`, `metadata` or a
+/// column, and the rest is the way into its JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// As written.
+    pub name: String,
+    /// How the column's bytes are packed.
+    pub encoding: Encoding,
+    /// Where it is declared, for messages about columns that do not exist.
+    pub place: Option<Place>,
+}
+
+/// How a column's bytes are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// JSON as text, as a BLOB of text, or SQLite's JSONB.
+    Plain,
+    /// JSON compressed with zlib; a value that is not compressed is taken as it is.
+    Zlib,
+}
+
+/// Where the time is and in which unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeField {
+    /// The column or path.
+    pub field: Field,
+    /// How its values are to be read.
+    pub unit: TimeUnit,
+}
+
+/// How a recorded time is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Seconds since the Unix epoch, whole or with a fraction.
+    Seconds,
+    /// Milliseconds since the epoch.
+    Milliseconds,
+    /// Microseconds since the epoch.
+    Microseconds,
+    /// Nanoseconds since the epoch.
+    Nanoseconds,
+    /// RFC 3339 text; without an offset it is taken as UTC.
+    Rfc3339,
+    /// What SQLite's date functions write: `2024-06-02 11:02:00`, UTC, or a Julian day number.
+    Sqlite,
+}
+
+/// Where the event type is and how it becomes the name that definitions use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeField {
+    /// The column or path; `None` with a preset that knows.
+    pub field: Option<Field>,
+    /// Only what stands after the last of these counts.
+    pub last_segment: Option<String>,
+    /// Recorded name to name in definitions.
+    pub renames: BTreeMap<String, Arc<str>>,
+}
+
+/// A status column that says where each saga instance is.
+#[derive(Debug, Clone)]
+pub struct Claims {
+    /// Where it is declared.
+    pub place: Place,
+    /// The saga it speaks of.
+    pub saga: Arc<str>,
+    /// The table or query.
+    pub relation: Relation,
+    /// The column with the correlation value.
+    pub id: String,
+    /// The column with the status.
+    pub status: String,
+    /// Status values that claim completion.
+    pub completed: Vec<String>,
+    /// Status values that claim that all was undone.
+    pub compensated: Vec<String>,
+    /// Status values that claim that it is still going on.
+    pub running: Vec<String>,
+}

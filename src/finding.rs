@@ -1,0 +1,159 @@
+//! Findings: what a rule says of one subject. Data only; how they look is the business of `output`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::event::{Position, Span, Timestamp};
+
+/// How much a finding weighs; ordered, so that a threshold can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing; nothing is wrong by itself.
+    Note,
+    /// Likely wrong, or wrong without harm so far.
+    Warning,
+    /// Wrong: somebody has to act.
+    Error,
+}
+
+impl Severity {
+    /// All severities, the gravest first.
+    pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Note];
+
+    /// The one word for it, everywhere.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+
+    /// The severity that `word` names.
+    pub fn from_label(word: &str) -> Option<Severity> {
+        Severity::ALL.into_iter().find(|severity| severity.label() == word)
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.label())
+    }
+}
+
+/// What kind of thing a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubjectKind {
+    /// A saga instance; the id is its correlation value.
+    Instance,
+    /// An aggregate's stream.
+    Stream,
+    /// One event; the id is its position.
+    Event,
+    /// A definition; the id is its name.
+    Definition,
+    /// The log as a whole; the id is its name.
+    Log,
+}
+
+impl SubjectKind {
+    /// The word for it in reports and case files.
+    pub const fn label(self) -> &'static str {
+        match self {
+            SubjectKind::Instance => "instance",
+            SubjectKind::Stream => "stream",
+            SubjectKind::Event => "event",
+            SubjectKind::Definition => "definition",
+            SubjectKind::Log => "log",
+        }
+    }
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject {
+    /// The kind of thing.
+    pub kind: SubjectKind,
+    /// The definition it was judged by: a saga's or a log's name.
+    pub definition: Arc<str>,
+    /// Its id as it stands in the log.
+    pub id: String,
+}
+
+/// Which way a saga has to go to become consistent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Compensate the effects in force.
+    Backward,
+    /// Retry the blocking step and let the saga go on.
+    Forward,
+    /// No action is declared for what has to happen: a person must do it.
+    ByHand,
+}
+
+impl Direction {
+    /// The word for it in reports.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Direction::Backward => "backward",
+            Direction::Forward => "forward",
+            Direction::ByHand => "by hand",
+        }
+    }
+}
+
+/// What to do about a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// The arguments to type after `sagactl`; the files and log of the run are added by whoever
+    /// prints them.
+    pub arguments: Vec<String>,
+    /// Which way recovery goes; absent where nothing is to be recovered.
+    pub direction: Option<Direction>,
+    /// The steps to drive, in order: to undo when backward, to retry when forward.
+    pub steps: Vec<Arc<str>>,
+}
+
+/// One rule broken by one subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule's name, `family/rule`.
+    pub rule: &'static str,
+    /// After the settings' overrides.
+    pub severity: Severity,
+    /// What it is about.
+    pub subject: Subject,
+    /// The step it is about, if one.
+    pub step: Option<Arc<str>>,
+    /// The events that show it, in order.
+    pub evidence: Vec<Position>,
+    /// Since when it has been so.
+    pub since: Option<Timestamp>,
+    /// From `since` to the horizon.
+    pub age: Option<Span>,
+    /// One sentence for people, a lower-case fragment without a full stop.
+    pub message: String,
+    /// What to type next.
+    pub next: Option<Next>,
+}
+
+impl Finding {
+    /// A digest of what stays the same from run to run while the same fault stands: the rule, the
+    /// subject and the step; not the evidence, whose positions a merged log may renumber.
+    pub fn fingerprint(&self) -> String {
+        let mut digest = Sha256::new();
+        for part in [
+            self.rule,
+            self.subject.kind.label(),
+            &self.subject.definition,
+            &self.subject.id,
+            self.step.as_deref().unwrap_or(""),
+        ] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part.as_bytes());
+        }
+        digest.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    }
+}

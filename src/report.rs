@@ -1,0 +1,115 @@
+//! What a run found, as data: everything that the formats print and nothing that they decide.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::event::{Position, Span, Timestamp};
+use crate::finding::{Finding, Severity};
+use crate::saga::Outcome;
+
+/// The result of an audit.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// `sagactl 0.1.0`
+    pub tool: String,
+    /// The logs read, in order.
+    pub logs: Vec<LogSummary>,
+    /// What they were judged by.
+    pub definitions: DefinitionsSummary,
+    /// Gravest first, then by rule, definition, subject id and step.
+    pub findings: Vec<Finding>,
+    /// Per rule that ran or could not run, in the order of the table.
+    pub rules: Vec<RuleCount>,
+    /// Per saga, in definition order.
+    pub sagas: Vec<SagaCount>,
+    /// Findings that an `allow` or a baseline accepted.
+    pub accepted: usize,
+    /// What the reader should know: an old log, a private snapshot, what could not be checked.
+    pub remarks: Vec<String>,
+}
+
+/// One log of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSummary {
+    /// The log's name.
+    pub name: Arc<str>,
+    /// The file.
+    pub path: PathBuf,
+    /// The first and last position read; `None` for an empty log.
+    pub positions: Option<(Position, Position)>,
+    /// How many events were read, those of no definition too.
+    pub events: u64,
+    /// How many of them some definition has a use for.
+    pub matched: u64,
+    /// The instant against which ages were judged; `None` for an empty log.
+    pub as_of: Option<Timestamp>,
+    /// How far the wall clock is past the horizon, where that is the log's end.
+    pub behind: Option<Span>,
+}
+
+/// The definitions of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefinitionsSummary {
+    /// The files read.
+    pub files: Vec<PathBuf>,
+    /// A digest of their texts.
+    pub hash: String,
+}
+
+/// What one rule looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleCount {
+    /// The rule.
+    pub rule: &'static str,
+    /// Subjects looked at.
+    pub checked: u64,
+    /// Findings, accepted ones not counted.
+    pub found: u64,
+    /// Subjects of which it could not be told.
+    pub unknown: u64,
+    /// Why the rule had nothing to look at, where it had not.
+    pub idle: Option<&'static str>,
+}
+
+/// The instances of one saga, by outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SagaCount {
+    /// The saga.
+    pub saga: Arc<str>,
+    /// How many instances have each outcome, in the order of [`Outcome::ALL`].
+    pub outcomes: [u64; Outcome::ALL.len()],
+}
+
+impl Report {
+    /// How many findings have this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+}
+
+/// One instance as `list` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceRow {
+    /// The correlation value.
+    pub id: String,
+    /// The saga.
+    pub saga: Arc<str>,
+    /// Where it ended up.
+    pub outcome: Outcome,
+    /// Where it is, in words: `charge-card, attempt 2`.
+    pub at: String,
+    /// The steps it is at, blocking or running, in declared order.
+    pub steps: Vec<Arc<str>>,
+    /// When its last event happened.
+    pub since: Timestamp,
+    /// From then to the horizon.
+    pub age: Span,
+    /// Attempts of the step it is at; 0 where it is at none.
+    pub attempts: u32,
+    /// The steps whose effects are in force after an abort, in the order to undo them.
+    pub in_force: Vec<Arc<str>>,
+    /// The rules that found something about it.
+    pub rules: Vec<&'static str>,
+    /// What to type next.
+    pub next: Option<crate::finding::Next>,
+}
