@@ -4,6 +4,8 @@ pub mod definition;
 pub mod event;
 pub mod expression;
 pub mod finding;
+pub mod inspect;
 pub mod log;
 pub mod report;
+pub mod rules;
 pub mod saga;
