@@ -33,7 +33,9 @@ impl Severity {
 
     /// The severity that `word` names.
     pub fn from_label(word: &str) -> Option<Severity> {
-        Severity::ALL.into_iter().find(|severity| severity.label() == word)
+        Severity::ALL
+            .into_iter()
+            .find(|severity| severity.label() == word)
     }
 }
 
@@ -157,6 +159,11 @@ impl Finding {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part.as_bytes());
         }
-        digest.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .finalize()
+            .iter()
+            .take(12)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }

@@ -39,25 +39,44 @@ pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: Option<&str>) -> N
     }
     arguments.push(id.to_owned());
     match recovery {
-        None => Next { arguments, direction: None, steps: Vec::new(), by_hand: false },
+        None => Next {
+            arguments,
+            direction: None,
+            steps: Vec::new(),
+            by_hand: false,
+        },
         Some(course) => Next {
             arguments,
             direction: Some(course.direction),
-            steps: course.steps.iter().map(|step| saga.steps[*step].name.clone()).collect(),
+            steps: course
+                .steps
+                .iter()
+                .map(|step| saga.steps[*step].name.clone())
+                .collect(),
             by_hand: course.by_hand,
         },
     }
 }
 
 /// A finding about an instance.
-pub fn finding(saga: &Saga, id: &str, instance: &Instance, draft: Draft, horizon: Timestamp) -> Finding {
+pub fn finding(
+    saga: &Saga,
+    id: &str,
+    instance: &Instance,
+    draft: Draft,
+    horizon: Timestamp,
+) -> Finding {
     let mut evidence = draft.evidence;
     evidence.sort_unstable();
     evidence.dedup();
     Finding {
         rule: draft.rule,
         severity: draft.severity,
-        subject: Subject { kind: SubjectKind::Instance, definition: saga.name.clone(), id: id.to_owned() },
+        subject: Subject {
+            kind: SubjectKind::Instance,
+            definition: saga.name.clone(),
+            id: id.to_owned(),
+        },
         step: draft.step.map(|step| saga.steps[step].name.clone()),
         facet: draft.facet,
         evidence,
@@ -75,7 +94,9 @@ pub fn open_steps(saga: &Saga, instance: &Instance, outcome: Outcome) -> Vec<usi
         Outcome::Compensating | Outcome::Contradictory | Outcome::Abandoned => {
             let standing = instance.in_force(saga);
             let dangling = |step: &usize| instance.steps[*step].dangling.is_some();
-            (0..saga.steps.len()).filter(|step| standing.contains(*step) || dangling(step)).collect()
+            (0..saga.steps.len())
+                .filter(|step| standing.contains(*step) || dangling(step))
+                .collect()
         }
         Outcome::Running => {
             let missing = instance.missing(saga);
@@ -135,9 +156,17 @@ pub fn headline(saga: &Saga, instance: &Instance, outcome: Outcome, horizon: Tim
     let mut text = format!("{}: ", outcome.label());
     text.push_str(&whereabouts(saga, instance, outcome));
     if let Some(abort) = instance.abort {
-        text.push_str(&format!("; going back since position {} ({} ago)", abort.at.position, age(abort.at)));
+        text.push_str(&format!(
+            "; going back since position {} ({} ago)",
+            abort.at.position,
+            age(abort.at)
+        ));
     }
-    text.push_str(&format!("; started {} ago, last event {} ago", age(first), age(last)));
+    text.push_str(&format!(
+        "; started {} ago, last event {} ago",
+        age(first),
+        age(last)
+    ));
     text
 }
 
@@ -157,22 +186,40 @@ pub fn row(
         .iter()
         .map(|step| {
             let record = &instance.steps[*step];
-            if outcome == Outcome::Running { record.forward.attempt() } else { record.undo.attempt() }
+            if outcome == Outcome::Running {
+                record.forward.attempt()
+            } else {
+                record.undo.attempt()
+            }
         })
         .max()
         .unwrap_or(0);
-    let goes_back = matches!(outcome, Outcome::Compensating | Outcome::Abandoned | Outcome::Contradictory);
-    let in_force = if goes_back { instance.in_force(saga) } else { Default::default() };
+    let goes_back = matches!(
+        outcome,
+        Outcome::Compensating | Outcome::Abandoned | Outcome::Contradictory
+    );
+    let in_force = if goes_back {
+        instance.in_force(saga)
+    } else {
+        Default::default()
+    };
     InstanceRow {
         id: id.to_owned(),
         saga: saga.name.clone(),
         outcome,
         at: whereabouts(saga, instance, outcome),
-        steps: open.iter().map(|step| saga.steps[*step].name.clone()).collect(),
+        steps: open
+            .iter()
+            .map(|step| saga.steps[*step].name.clone())
+            .collect(),
         since,
         age: horizon.since(since),
         attempts,
-        in_force: instance.undo_order(saga, in_force).into_iter().map(|step| saga.steps[step].name.clone()).collect(),
+        in_force: instance
+            .undo_order(saga, in_force)
+            .into_iter()
+            .map(|step| saga.steps[step].name.clone())
+            .collect(),
         events: moments.len() as u64,
         start: instance.start.or(instance.first).map(|at| at.position),
         next: (!outcome.is_over()).then(|| next(saga, id, instance, rules.first().copied())),

@@ -1,6 +1,6 @@
 //! Which rules, sagas and logs a run is about.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use wildmatch::WildMatch;
 
@@ -25,8 +25,15 @@ pub fn rules(options: &Options) -> Result<Vec<&'static str>, RunError> {
             return Err(RunError::Filter(unknown("rule", glob, &rules::names())));
         }
     }
-    let patterns: Vec<WildMatch> = options.rules.iter().map(|glob| WildMatch::new(glob)).collect();
-    Ok(rules::names().into_iter().filter(|name| patterns.iter().any(|pattern| pattern.matches(name))).collect())
+    let patterns: Vec<WildMatch> = options
+        .rules
+        .iter()
+        .map(|glob| WildMatch::new(glob))
+        .collect();
+    Ok(rules::names()
+        .into_iter()
+        .filter(|name| patterns.iter().any(|pattern| pattern.matches(name)))
+        .collect())
 }
 
 /// The scopes to run, each with a log and only the sagas asked for.
@@ -34,14 +41,18 @@ pub fn rules(options: &Options) -> Result<Vec<&'static str>, RunError> {
 /// # Errors
 /// When a saga that was asked for does not exist, or a scope has no log.
 pub fn scopes(definitions: &Definitions, options: &Options) -> Result<Vec<Scope>, RunError> {
-    let sagas: Vec<&str> =
-        definitions.scopes.iter().flat_map(|scope| scope.sagas.iter().map(|saga| &*saga.name)).collect();
+    let sagas: Vec<&str> = definitions
+        .scopes
+        .iter()
+        .flat_map(|scope| scope.sagas.iter().map(|saga| &*saga.name))
+        .collect();
     for wanted in &options.sagas {
         if !sagas.contains(&wanted.as_str()) {
             return Err(RunError::Filter(unknown("saga", wanted, &sagas)));
         }
     }
-    let wanted = |name: &str| options.sagas.is_empty() || options.sagas.iter().any(|saga| saga == name);
+    let wanted =
+        |name: &str| options.sagas.is_empty() || options.sagas.iter().any(|saga| saga == name);
     let mut scopes = definitions.scopes.clone();
     for scope in &mut scopes {
         scope.sagas.retain(|saga| wanted(&saga.name));
@@ -50,7 +61,11 @@ pub fn scopes(definitions: &Definitions, options: &Options) -> Result<Vec<Scope>
         scopes.retain(|scope| !scope.sagas.is_empty());
     }
     if scopes.is_empty() && options.log.is_some() {
-        scopes.push(Scope { log: None, sagas: Vec::new(), settings: Settings::default() });
+        scopes.push(Scope {
+            log: None,
+            sagas: Vec::new(),
+            settings: Settings::default(),
+        });
     }
     if scopes.is_empty() {
         return Err(RunError::NoLog);
@@ -71,12 +86,14 @@ pub fn scopes(definitions: &Definitions, options: &Options) -> Result<Vec<Scope>
 }
 
 /// A log that no document declares: what its mapping is has to be recognised in the file.
-fn undeclared(path: &PathBuf) -> LogDefinition {
-    let name = path.file_stem().map_or_else(|| "log".into(), |stem| stem.to_string_lossy());
+fn undeclared(path: &Path) -> LogDefinition {
+    let name = path
+        .file_stem()
+        .map_or_else(|| "log".into(), |stem| stem.to_string_lossy());
     LogDefinition {
         name: name.as_ref().into(),
         place: None,
-        database: Some(path.clone()),
+        database: Some(path.to_path_buf()),
         sources: Vec::new(),
         merge: Merge::Time,
         cut: false,

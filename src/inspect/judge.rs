@@ -52,7 +52,11 @@ pub struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// A judge for instances of this log.
     pub fn new(definition: &'a LogDefinition) -> Judge<'a> {
-        Judge { definition, instance: Instance::default(), drafts: Vec::new() }
+        Judge {
+            definition,
+            instance: Instance::default(),
+            drafts: Vec::new(),
+        }
     }
 
     /// The instance judged last, in the most plausible order if nothing else was judged since.
@@ -66,7 +70,13 @@ impl<'a> Judge<'a> {
     }
 
     /// How an instance ended, if it is over and nothing is wrong with it at any horizon.
-    pub fn settled(&mut self, saga: &Saga, moments: &[Moment], claim: Option<Claim<'_>>, names: &Names) -> Option<Outcome> {
+    pub fn settled(
+        &mut self,
+        saga: &Saga,
+        moments: &[Moment],
+        claim: Option<Claim<'_>>,
+        names: &Names,
+    ) -> Option<Outcome> {
         self.instance.replay(saga, moments);
         let outcome = self.instance.outcome(saga);
         if !outcome.is_over() {
@@ -94,11 +104,25 @@ impl<'a> Judge<'a> {
         claim: Option<Claim<'c>>,
         names: &'c Names,
     ) -> Case<'c> {
-        Case { saga, instance: &self.instance, moments, horizon, claim, cut: self.definition.cut, names }
+        Case {
+            saga,
+            instance: &self.instance,
+            moments,
+            horizon,
+            claim,
+            cut: self.definition.cut,
+            names,
+        }
     }
 
     /// Judges an instance at a horizon.
-    pub fn verdict(&mut self, saga: &Saga, evidence: Evidence<'_>, horizon: Timestamp, names: &Names) -> Verdict {
+    pub fn verdict(
+        &mut self,
+        saga: &Saga,
+        evidence: Evidence<'_>,
+        horizon: Timestamp,
+        names: &Names,
+    ) -> Verdict {
         let Some(ways) = ways(&evidence, self.definition.order) else {
             return self.undetermined(saga, evidence.moments, Vec::new());
         };
@@ -118,8 +142,12 @@ impl<'a> Judge<'a> {
             match &mut common {
                 None => common = Some(drafts),
                 Some(common) => {
-                    let gone = common.iter().filter(|known| !drafts.iter().any(|draft| same(draft, known)));
-                    let new = drafts.iter().filter(|draft| !common.iter().any(|known| same(draft, known)));
+                    let gone = common
+                        .iter()
+                        .filter(|known| !drafts.iter().any(|draft| same(draft, known)));
+                    let new = drafts
+                        .iter()
+                        .filter(|draft| !common.iter().any(|known| same(draft, known)));
                     unknown.extend(gone.chain(new).map(|draft| draft.rule));
                     common.retain(|known| drafts.iter().any(|draft| same(draft, known)));
                 }
@@ -132,7 +160,12 @@ impl<'a> Judge<'a> {
         }
         unknown.sort_unstable();
         unknown.dedup();
-        Verdict { outcome: self.instance.outcome(saga), drafts: common.unwrap_or_default(), unknown, moments }
+        Verdict {
+            outcome: self.instance.outcome(saga),
+            drafts: common.unwrap_or_default(),
+            unknown,
+            moments,
+        }
     }
 
     fn undetermined(&mut self, saga: &Saga, moments: &[Moment], drafts: Vec<Draft>) -> Verdict {
@@ -142,7 +175,12 @@ impl<'a> Judge<'a> {
             .filter(|rule| matches!(rule.judge, crate::rules::Judge::Instance { .. }))
             .map(|rule| rule.info.name)
             .collect();
-        Verdict { outcome: self.instance.outcome(saga), drafts, unknown, moments: moments.to_vec() }
+        Verdict {
+            outcome: self.instance.outcome(saga),
+            drafts,
+            unknown,
+            moments: moments.to_vec(),
+        }
     }
 }
 
@@ -167,8 +205,12 @@ fn ways(evidence: &Evidence<'_>, order: Order) -> Option<Vec<Vec<Moment>>> {
                 doubt.options.iter().map(move |option| {
                     let mut reading = reading.clone();
                     if let Some(meaning) = option {
-                        let moment = Moment { meaning: *meaning, ..doubt.moment };
-                        let place = reading.partition_point(|(other, _)| other.position < moment.position);
+                        let moment = Moment {
+                            meaning: *meaning,
+                            ..doubt.moment
+                        };
+                        let place =
+                            reading.partition_point(|(other, _)| other.position < moment.position);
                         reading.insert(place, (moment, Some(doubt.link)));
                     }
                     reading
@@ -210,13 +252,25 @@ fn orders(events: &[(Moment, Option<Link>)], skew: Span, most: usize) -> Vec<Vec
                 .collect()
         })
         .collect();
-    let is_plain = events.windows(2).all(|pair| pair[1].0.time.since(pair[0].0.time) >= skew)
-        && waits_for.iter().enumerate().all(|(this, before)| before.iter().all(|other| *other < this));
+    let is_plain = events
+        .windows(2)
+        .all(|pair| pair[1].0.time.since(pair[0].0.time) >= skew)
+        && waits_for
+            .iter()
+            .enumerate()
+            .all(|(this, before)| before.iter().all(|other| *other < this));
     if is_plain {
         return vec![events.into_iter().map(|(moment, _)| moment).collect()];
     }
     let mut found: Vec<Vec<usize>> = Vec::new();
-    extend(&events, &waits_for, skew, &mut Vec::new(), &mut found, most.div_ceil(2).max(1));
+    extend(
+        &events,
+        &waits_for,
+        skew,
+        &mut Vec::new(),
+        &mut found,
+        most.div_ceil(2).max(1),
+    );
     let mut seed = events.len() as u64;
     while found.len() >= most.div_ceil(2) && found.len() < most {
         let sampled = sample(&events, &waits_for, skew, &mut seed);
@@ -229,14 +283,25 @@ fn orders(events: &[(Moment, Option<Link>)], skew: Span, most: usize) -> Vec<Vec
 }
 
 /// The events that may come next, the most plausible first.
-fn choices(events: &[(Moment, Option<Link>)], waits_for: &[Vec<usize>], skew: Span, so_far: &[usize]) -> Vec<usize> {
+fn choices(
+    events: &[(Moment, Option<Link>)],
+    waits_for: &[Vec<usize>],
+    skew: Span,
+    so_far: &[usize],
+) -> Vec<usize> {
     let is_free = |index: &usize| {
-        !so_far.contains(index) && waits_for[*index].iter().all(|before| so_far.contains(before))
+        !so_far.contains(index)
+            && waits_for[*index]
+                .iter()
+                .all(|before| so_far.contains(before))
     };
     let mut free = (0..events.len()).filter(is_free);
     let Some(first) = free.next() else {
         // A circle of causes and versions: take the earliest that is left.
-        return (0..events.len()).find(|index| !so_far.contains(index)).into_iter().collect();
+        return (0..events.len())
+            .find(|index| !so_far.contains(index))
+            .into_iter()
+            .collect();
     };
     let earliest = events[first].0.time;
     std::iter::once(first)
@@ -266,11 +331,18 @@ fn extend(
     }
 }
 
-fn sample(events: &[(Moment, Option<Link>)], waits_for: &[Vec<usize>], skew: Span, seed: &mut u64) -> Vec<usize> {
+fn sample(
+    events: &[(Moment, Option<Link>)],
+    waits_for: &[Vec<usize>],
+    skew: Span,
+    seed: &mut u64,
+) -> Vec<usize> {
     let mut order = Vec::with_capacity(events.len());
     while order.len() < events.len() {
         let choices = choices(events, waits_for, skew, &order);
-        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         order.push(choices[(*seed >> 33) as usize % choices.len()]);
     }
     order

@@ -3,9 +3,11 @@
 mod describe;
 mod filter;
 mod judge;
-mod run;
 mod rows;
+mod run;
 mod tally;
+mod verdicts;
+mod view;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -162,11 +164,18 @@ pub struct StepView {
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn audit(definitions: &Definitions, options: &Options, watch: Watch<'_>) -> Result<Report, RunError> {
+pub fn audit(
+    definitions: &Definitions,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Report, RunError> {
     let mut report = Report {
         tool: TOOL.to_owned(),
         logs: Vec::new(),
-        definitions: DefinitionsSummary { files: definitions.files.clone(), hash: definitions.hash.clone() },
+        definitions: DefinitionsSummary {
+            files: definitions.files.clone(),
+            hash: definitions.hash.clone(),
+        },
         findings: Vec::new(),
         rules: Vec::new(),
         sagas: Vec::new(),
@@ -189,9 +198,16 @@ pub fn audit(definitions: &Definitions, options: &Options, watch: Watch<'_>) -> 
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn list(definitions: &Definitions, options: &Options, watch: Watch<'_>) -> Result<Listing, RunError> {
+pub fn list(
+    definitions: &Definitions,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Listing, RunError> {
     let rules = filter::rules(options)?;
-    let mut listing = Listing { logs: Vec::new(), rows: Vec::new() };
+    let mut listing = Listing {
+        logs: Vec::new(),
+        rows: Vec::new(),
+    };
     for scope in filter::scopes(definitions, options)? {
         let mut tally = Tally::new(&rules, options.narrowed());
         let mut run = Run::open(&scope, options, &rules)?;
@@ -221,7 +237,10 @@ pub fn show(
     watch: Watch<'_>,
 ) -> Result<Vec<InstanceView>, RunError> {
     let rules = filter::rules(options)?;
-    let options = Options { instances: vec![id.to_owned()], ..options.clone() };
+    let options = Options {
+        instances: vec![id.to_owned()],
+        ..options.clone()
+    };
     let mut views = Vec::new();
     for scope in filter::scopes(definitions, &options)? {
         let mut tally = Tally::new(&rules, options.narrowed());

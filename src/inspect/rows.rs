@@ -7,7 +7,7 @@ use crate::event::{Position, Timestamp};
 use crate::finding::{Finding, Next, Subject, SubjectKind};
 use crate::inspect::tally::Tally;
 use crate::log::{Fields, Log};
-use crate::replay::{Gathered, Observation};
+use crate::replay::{Gathered, Noticed, Observation};
 use crate::rules::{Info, log as rules};
 
 /// Everything that is wrong with the log's rows, and what was looked at for it.
@@ -19,7 +19,10 @@ pub fn findings(
     horizon: Option<Timestamp>,
     tally: &mut Tally,
 ) -> Vec<Finding> {
-    let judge = Rows { name: &definition.name, horizon };
+    let judge = Rows {
+        name: &definition.name,
+        horizon,
+    };
     let maps = log.maps();
     let mut found = Vec::new();
     let streams = std::mem::take(&mut gathered.streams);
@@ -38,7 +41,9 @@ pub fn findings(
         ));
     }
     for bad in &gathered.bad.listed {
-        let id = bad.position.map_or_else(|| "unknown".to_owned(), |position| position.to_string());
+        let id = bad
+            .position
+            .map_or_else(|| "unknown".to_owned(), |position| position.to_string());
         let mut finding = judge.finding(
             &rules::BAD_ROW,
             (SubjectKind::Event, id),
@@ -72,7 +77,10 @@ pub fn findings(
     }
     let last = gathered.positions.map(|(_, last)| last.0);
     for source in log.facts() {
-        let removed = source.sequence.zip(last).filter(|(sequence, last)| sequence > last);
+        let removed = source
+            .sequence
+            .zip(last)
+            .filter(|(sequence, last)| sequence > last);
         let message = match removed {
             Some((sequence, last)) => format!(
                 "{}: positions were given up to {sequence}, the last row has {last}: rows were deleted, or never committed",
@@ -84,8 +92,13 @@ pub fn findings(
             ),
             None => continue,
         };
-        let mut finding =
-            judge.finding(&rules::POSITION_REUSE, (SubjectKind::Log, definition.name.to_string()), None, vec![], message);
+        let mut finding = judge.finding(
+            &rules::POSITION_REUSE,
+            (SubjectKind::Log, definition.name.to_string()),
+            None,
+            vec![],
+            message,
+        );
         finding.facet = Some(source.name.clone());
         found.push(finding);
     }
@@ -94,8 +107,20 @@ pub fn findings(
 }
 
 /// What each rule looked at, or why it had nothing to look at.
-fn count(log: &Log, definition: &LogDefinition, gathered: &Gathered, streams: u64, maps: Fields, tally: &mut Tally) {
-    for rule in [&rules::GAP, &rules::DUPLICATE_VERSION, &rules::VERSION_BACKWARDS, &rules::TIME_BACKWARDS] {
+fn count(
+    log: &Log,
+    definition: &LogDefinition,
+    gathered: &Gathered,
+    streams: u64,
+    maps: Fields,
+    tally: &mut Tally,
+) {
+    for rule in [
+        &rules::GAP,
+        &rules::DUPLICATE_VERSION,
+        &rules::VERSION_BACKWARDS,
+        &rules::TIME_BACKWARDS,
+    ] {
         if rule == &rules::VERSION_BACKWARDS && definition.order != Order::Position {
             tally.idle(rule.name, "the log is not ordered by position");
         } else if maps.stream {
@@ -108,7 +133,14 @@ fn count(log: &Log, definition: &LogDefinition, gathered: &Gathered, streams: u6
     if !maps.id {
         tally.idle(rules::DUPLICATE_ID.name, "the mapping names no event id");
     } else {
-        tally.checked(rules::DUPLICATE_ID.name, if proven { gathered.events } else { gathered.with_id });
+        tally.checked(
+            rules::DUPLICATE_ID.name,
+            if proven {
+                gathered.events
+            } else {
+                gathered.with_id
+            },
+        );
     }
     tally.checked(rules::POSITION_REUSE.name, log.facts().len() as u64);
     tally.checked(rules::BAD_ROW.name, gathered.events + gathered.bad.total);
@@ -119,13 +151,27 @@ fn count(log: &Log, definition: &LogDefinition, gathered: &Gathered, streams: u6
         Order::Time { .. } => tally.checked(rules::TOO_LATE.name, gathered.events),
     }
     let listed = [
-        (rules::BAD_ROW.name, gathered.bad.total, gathered.bad.listed.len()),
-        (rules::TOO_LATE.name, gathered.too_late.total, gathered.too_late.listed.len()),
-        (rules::DUPLICATE_ID.name, gathered.same_id.total, gathered.same_id.listed.len()),
+        (
+            rules::BAD_ROW.name,
+            gathered.bad.total,
+            gathered.bad.listed.len(),
+        ),
+        (
+            rules::TOO_LATE.name,
+            gathered.too_late.total,
+            gathered.too_late.listed.len(),
+        ),
+        (
+            rules::DUPLICATE_ID.name,
+            gathered.same_id.total,
+            gathered.same_id.listed.len(),
+        ),
     ];
     for (rule, total, listed) in listed {
         if total > listed as u64 && tally.wants(rule) {
-            tally.remark(format!("{rule}: {total} rows, of which the first {listed} are listed"));
+            tally.remark(format!(
+                "{rule}: {total} rows, of which the first {listed} are listed"
+            ));
         }
     }
 }
@@ -147,12 +193,18 @@ impl Rows<'_> {
         Finding {
             rule: info.name,
             severity: info.severity,
-            subject: Subject { kind, definition: self.name.clone(), id },
+            subject: Subject {
+                kind,
+                definition: self.name.clone(),
+                id,
+            },
             step: None,
             facet: None,
             evidence,
             since,
-            age: since.zip(self.horizon).map(|(since, horizon)| horizon.since(since)),
+            age: since
+                .zip(self.horizon)
+                .map(|(since, horizon)| horizon.since(since)),
             message,
             next: Some(Next {
                 arguments: vec!["explain".to_owned(), info.name.to_owned()],
@@ -164,42 +216,54 @@ impl Rows<'_> {
     }
 
     fn observation(&self, observation: Observation) -> Finding {
-        match observation {
-            Observation::Gap { stream, from, to, before, after } => {
-                let what = if from == to { format!("version {from} is") } else { format!("versions {from} to {to} are") };
+        let stream = (SubjectKind::Stream, observation.stream);
+        match observation.what {
+            Noticed::Gap(missing, before, after) => {
+                let (from, to) = missing.into_inner();
+                let what = if from == to {
+                    format!("version {from} is missing")
+                } else {
+                    format!("versions {from} to {to} are missing")
+                };
                 let evidence = before.into_iter().chain([after]).collect();
-                let mut finding =
-                    self.finding(&rules::GAP, (SubjectKind::Stream, stream), None, evidence, format!("{what} missing"));
-                finding.facet = Some(format!("{from}..{to}"));
-                finding
+                let gap = self.finding(&rules::GAP, stream, None, evidence, what);
+                Finding {
+                    facet: Some(format!("{from}..{to}")),
+                    ..gap
+                }
             }
-            Observation::DuplicateVersion { stream, version, first, again } => {
+            Noticed::DuplicateVersion(version, first, again) => {
                 let evidence = first.into_iter().chain([again]).collect();
                 let message = format!("version {version} stands again at position {again}");
-                let mut finding =
-                    self.finding(&rules::DUPLICATE_VERSION, (SubjectKind::Stream, stream), None, evidence, message);
-                finding.facet = Some(version.to_string());
-                finding
+                let repeat =
+                    self.finding(&rules::DUPLICATE_VERSION, stream, None, evidence, message);
+                Finding {
+                    facet: Some(version.to_string()),
+                    ..repeat
+                }
             }
-            Observation::VersionBackwards { stream, version, higher, position } => {
+            Noticed::VersionBackwards(version, higher, position) => {
                 let message = format!("version {version} stands after a higher one");
-                let mut finding = self.finding(
-                    &rules::VERSION_BACKWARDS,
-                    (SubjectKind::Stream, stream),
-                    None,
-                    vec![higher, position],
-                    message,
-                );
-                finding.facet = Some(version.to_string());
-                finding
+                let evidence = vec![higher, position];
+                let back = self.finding(&rules::VERSION_BACKWARDS, stream, None, evidence, message);
+                Finding {
+                    facet: Some(version.to_string()),
+                    ..back
+                }
             }
-            Observation::TimeBackwards { stream, times, from, to, at } => {
+            Noticed::TimeBackwards(times, between, at) => {
                 let message = if times == 1 {
                     "its time goes back once".to_owned()
                 } else {
                     format!("its time goes back {times} times, first here")
                 };
-                self.finding(&rules::TIME_BACKWARDS, (SubjectKind::Stream, stream), Some(at), vec![from, to], message)
+                self.finding(
+                    &rules::TIME_BACKWARDS,
+                    stream,
+                    Some(at),
+                    between.to_vec(),
+                    message,
+                )
             }
         }
     }

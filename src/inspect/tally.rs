@@ -7,7 +7,10 @@ use crate::definition::settings::{Allow, Settings};
 use crate::event::Timestamp;
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use crate::report::{Report, RuleCount, SagaCount};
-use crate::rules::{self, definition::{EXPIRED_ALLOW, UNUSED_ALLOW}};
+use crate::rules::{
+    self,
+    definition::{EXPIRED_ALLOW, UNUSED_ALLOW},
+};
 use crate::saga::Outcome;
 
 /// How many findings of one rule are kept; beyond that they are only counted.
@@ -31,7 +34,18 @@ impl Tally {
     pub fn new(rules: &[&'static str], narrowed: bool) -> Tally {
         let counts = rules
             .iter()
-            .map(|rule| (*rule, RuleCount { rule, checked: 0, found: 0, unknown: 0, idle: None }))
+            .map(|rule| {
+                (
+                    *rule,
+                    RuleCount {
+                        rule,
+                        checked: 0,
+                        found: 0,
+                        unknown: 0,
+                        idle: None,
+                    },
+                )
+            })
             .collect();
         Tally {
             rules: rules.to_vec(),
@@ -83,7 +97,13 @@ impl Tally {
     }
 
     /// Takes the findings of one log in, as its settings want them.
-    pub fn take(&mut self, found: Vec<Finding>, settings: &Settings, log: &Arc<str>, horizon: Option<Timestamp>) {
+    pub fn take(
+        &mut self,
+        found: Vec<Finding>,
+        settings: &Settings,
+        log: &Arc<str>,
+        horizon: Option<Timestamp>,
+    ) {
         let mut used = vec![false; settings.allow.len()];
         for mut finding in found {
             match settings.rules.get(finding.rule) {
@@ -91,9 +111,10 @@ impl Tally {
                 Some(Some(severity)) if is_usual(&finding) => finding.severity = *severity,
                 _ => {}
             }
-            let accepted = settings.allow.iter().position(|allow| {
-                allows(allow, &finding) && !is_expired(allow, horizon)
-            });
+            let accepted = settings
+                .allow
+                .iter()
+                .position(|allow| allows(allow, &finding) && !is_expired(allow, horizon));
             match accepted {
                 Some(allow) => {
                     used[allow] = true;
@@ -104,7 +125,11 @@ impl Tally {
         }
         for (allow, used) in settings.allow.iter().zip(used) {
             let expired = is_expired(allow, horizon);
-            let info = if expired { &EXPIRED_ALLOW } else { &UNUSED_ALLOW };
+            let info = if expired {
+                &EXPIRED_ALLOW
+            } else {
+                &UNUSED_ALLOW
+            };
             let concerns = self.wants(allow.rule);
             if self.wants(info.name) && concerns && (expired || !(used || self.narrowed)) {
                 let severity = match settings.rules.get(info.name) {
@@ -129,7 +154,9 @@ impl Tally {
     }
 
     fn add(&mut self, finding: Finding) {
-        let Some(count) = self.counts.get_mut(finding.rule) else { return };
+        let Some(count) = self.counts.get_mut(finding.rule) else {
+            return;
+        };
         count.found += 1;
         if count.found <= KEPT {
             self.findings.push(finding);
@@ -147,7 +174,9 @@ impl Tally {
                     ));
                 }
                 if count.checked > 0 || count.found > 0 || count.unknown > 0 {
-                    count.idle = count.idle.filter(|reason| *reason == "switched off in the settings");
+                    count.idle = count
+                        .idle
+                        .filter(|reason| *reason == "switched off in the settings");
                 } else {
                     count.idle.get_or_insert("nothing to look at");
                 }
@@ -192,9 +221,15 @@ fn about_allow(allow: &Allow, info: &rules::Info, severity: Severity, log: &Arc<
     let subject = allow.subject.as_ref().map_or("every subject", |(_, id)| id);
     let what = match allow.until {
         Some(until) if info.name == EXPIRED_ALLOW.name => {
-            format!("{} is allowed for {subject} only until {until}: {}", allow.rule, allow.reason)
+            format!(
+                "{} is allowed for {subject} only until {until}: {}",
+                allow.rule, allow.reason
+            )
         }
-        _ => format!("{} is allowed for {subject}, but nothing of it was found: {}", allow.rule, allow.reason),
+        _ => format!(
+            "{} is allowed for {subject}, but nothing of it was found: {}",
+            allow.rule, allow.reason
+        ),
     };
     Finding {
         rule: info.name,

@@ -17,7 +17,10 @@ struct Text {
     length: u32,
 }
 
-const ABSENT: Text = Text { start: u32::MAX, length: 0 };
+const ABSENT: Text = Text {
+    start: u32::MAX,
+    length: 0,
+};
 
 #[derive(Debug, Clone, Copy)]
 struct Slim {
@@ -129,15 +132,20 @@ impl Batch {
         let Some(bytes) = bytes else { return ABSENT };
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(bytes);
-        Text { start, length: bytes.len() as u32 }
+        Text {
+            start,
+            length: bytes.len() as u32,
+        }
     }
 
     fn bytes(&self, text: Text) -> Option<&[u8]> {
-        (text.start != u32::MAX).then(|| &self.bytes[text.start as usize..(text.start + text.length) as usize])
+        (text.start != u32::MAX)
+            .then(|| &self.bytes[text.start as usize..(text.start + text.length) as usize])
     }
 
     fn str(&self, text: Text) -> Option<&str> {
-        self.bytes(text).and_then(|bytes| std::str::from_utf8(bytes).ok())
+        self.bytes(text)
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
     /// The rows, in order.

@@ -24,7 +24,10 @@ const LISTED: usize = 10_000;
 
 /// What a pass looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "a set of things to look at, not a state")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a set of things to look at, not a state"
+)]
 pub struct Selection {
     /// Saga instances.
     pub sagas: bool,
@@ -47,7 +50,10 @@ pub struct Cut<T> {
 
 impl<T> Default for Cut<T> {
     fn default() -> Cut<T> {
-        Cut { listed: Vec::new(), total: 0 }
+        Cut {
+            listed: Vec::new(),
+            total: 0,
+        }
     }
 }
 
@@ -113,7 +119,9 @@ pub struct Gatherer<'a> {
 
 impl std::fmt::Debug for Gatherer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gatherer").field("selection", &self.selection).finish_non_exhaustive()
+        f.debug_struct("Gatherer")
+            .field("selection", &self.selection)
+            .finish_non_exhaustive()
     }
 }
 
@@ -151,8 +159,17 @@ impl<'a> Gatherer<'a> {
         for at in &reopened {
             gathered.instances.reset(*at);
         }
-        let selection = Selection { sagas: true, streams: false, ids: false, data: false };
-        Gatherer { only: Some(reopened), gathered, ..Gatherer::new(definition, selection, until, settle) }
+        let selection = Selection {
+            sagas: true,
+            streams: false,
+            ids: false,
+            data: false,
+        };
+        Gatherer {
+            only: Some(reopened),
+            gathered,
+            ..Gatherer::new(definition, selection, until, settle)
+        }
     }
 
     /// Whether rows are wanted with their data, whatever their type.
@@ -165,7 +182,8 @@ impl<'a> Gatherer<'a> {
         for (kind, name) in &batch.new_types {
             let kind = kind.0 as usize;
             if self.routes.len() <= kind {
-                self.routes.resize_with(kind + 1, || (Route::default(), Arc::from("")));
+                self.routes
+                    .resize_with(kind + 1, || (Route::default(), Arc::from("")));
             }
             self.routes[kind] = (router.route(name), name.clone());
             if self.only.is_none() {
@@ -207,12 +225,19 @@ impl<'a> Gatherer<'a> {
         let gathered = &mut self.gathered;
         gathered.events += 1;
         gathered.matched += u64::from(!route.uses.is_empty());
-        gathered.positions = Some((gathered.positions.map_or(row.position, |(first, _)| first), row.position));
+        gathered.positions = Some((
+            gathered.positions.map_or(row.position, |(first, _)| first),
+            row.position,
+        ));
         gathered.horizon.push(row.position, row.time);
         if let Order::Time { lateness, .. } = self.definition.order {
-            let youngest = self.youngest.map_or(row.time, |youngest| youngest.max(row.time));
+            let youngest = self
+                .youngest
+                .map_or(row.time, |youngest| youngest.max(row.time));
             if row.time.after(lateness) < youngest {
-                gathered.too_late.push((row.position, row.time, youngest.since(row.time)));
+                gathered
+                    .too_late
+                    .push((row.position, row.time, youngest.since(row.time)));
             }
             self.youngest = Some(youngest);
         }
@@ -252,11 +277,17 @@ impl<'a> Gatherer<'a> {
         let id = match &one.correlate {
             None => row.correlation,
             Some(expression) => {
-                computed = expression.evaluate(&scope).ok().and_then(|value| as_id(&value));
+                computed = expression
+                    .evaluate(&scope)
+                    .ok()
+                    .and_then(|value| as_id(&value));
                 computed.as_deref()
             }
         };
-        let inside = one.narrow.as_ref().map_or(Ok(true), |narrow| narrow.holds(&scope));
+        let inside = one
+            .narrow
+            .as_ref()
+            .map_or(Ok(true), |narrow| narrow.holds(&scope));
         let id = match (id, inside) {
             (_, Ok(false)) => return,
             (Some(id), Ok(true)) => id,
@@ -270,26 +301,45 @@ impl<'a> Gatherer<'a> {
         match meant(&one.candidates, &scope) {
             Meant::Nothing => {}
             Meant::Certain(candidate) => {
-                let Some(at) = self.wanted(one.saga, id) else { return };
+                let Some(at) = self.wanted(one.saga, id) else {
+                    return;
+                };
                 let moment = self.moment(row, name, candidate, &scope);
                 if !self.gathered.instances.push(at, moment) {
                     return;
                 }
                 if self.definition.order != Order::Position {
                     let link = self.link(row);
-                    self.gathered.instances.links.entry(at).or_default().push(link);
+                    self.gathered
+                        .instances
+                        .links
+                        .entry(at)
+                        .or_default()
+                        .push(link);
                 } else if may_end(router, one.saga, candidate.meaning) {
                     self.try_to_settle(at);
                 }
             }
             Meant::Doubtful(candidates, reason) => {
-                let Some(at) = self.wanted(one.saga, id) else { return };
-                let Some(first) = candidates.iter().flatten().next() else { return };
+                let Some(at) = self.wanted(one.saga, id) else {
+                    return;
+                };
+                let Some(first) = candidates.iter().flatten().next() else {
+                    return;
+                };
                 let moment = self.moment(row, name, first, &scope);
-                let options = candidates.iter().map(|option| option.map(|one| one.meaning)).collect();
+                let options = candidates
+                    .iter()
+                    .map(|option| option.map(|one| one.meaning))
+                    .collect();
                 let link = self.link(row);
                 let doubts = &mut self.gathered.instances.doubts;
-                doubts.entry(at).or_default().push(Doubt { moment, link, options, reason });
+                doubts.entry(at).or_default().push(Doubt {
+                    moment,
+                    link,
+                    options,
+                    reason,
+                });
             }
         }
     }
@@ -297,15 +347,27 @@ impl<'a> Gatherer<'a> {
     /// The entry of an instance, unless this pass is not about it.
     fn wanted(&mut self, saga: u16, id: &str) -> Option<u32> {
         let at = self.gathered.instances.entry(saga, id);
-        self.only.as_ref().is_none_or(|only| only.contains(&at)).then_some(at)
+        self.only
+            .as_ref()
+            .is_none_or(|only| only.contains(&at))
+            .then_some(at)
     }
 
-    fn moment(&mut self, row: &Row<'_>, name: &str, candidate: &Candidate, scope: &Scope<'_>) -> Moment {
+    fn moment(
+        &mut self,
+        row: &Row<'_>,
+        name: &str,
+        candidate: &Candidate,
+        scope: &Scope<'_>,
+    ) -> Moment {
         let names = &mut self.gathered.names;
         let detail = match candidate.meaning {
             Meaning::Stray => names.intern(name),
             Meaning::Step(_, StepEvent::Failure) | Meaning::Undo(_, StepEvent::Failure) => {
-                let error = candidate.error.as_ref().and_then(|error| error.evaluate(scope).ok());
+                let error = candidate
+                    .error
+                    .as_ref()
+                    .and_then(|error| error.evaluate(scope).ok());
                 match error.as_ref().and_then(as_id) {
                     Some(error) => names.intern(&error),
                     None => names.intern(name),
@@ -362,7 +424,11 @@ fn meant<'c>(candidates: &'c [Candidate], scope: &Scope<'_>) -> Meant<'c> {
     let mut doubt = None;
     let mut certain = None;
     for candidate in candidates {
-        match candidate.when.as_ref().map_or(Ok(true), |when| when.holds(scope)) {
+        match candidate
+            .when
+            .as_ref()
+            .map_or(Ok(true), |when| when.holds(scope))
+        {
             Ok(true) => {
                 certain = Some(candidate);
                 break;
@@ -426,5 +492,9 @@ fn excerpt(bytes: &[u8]) -> String {
     const SHOWN: usize = 80;
     let cut = &bytes[..bytes.len().min(SHOWN)];
     let text = String::from_utf8_lossy(cut);
-    if bytes.len() > SHOWN { format!("{text}… ({} bytes)", bytes.len()) } else { text.into_owned() }
+    if bytes.len() > SHOWN {
+        format!("{text}… ({} bytes)", bytes.len())
+    } else {
+        text.into_owned()
+    }
 }

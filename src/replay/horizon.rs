@@ -46,7 +46,10 @@ mod tests {
             horizon.push(Position(index as i64 + 1), Timestamp::from_nanos(*time));
         }
         let (end, future) = horizon.settle(Span::from_nanos(10));
-        (end.map(Timestamp::as_nanos), future.iter().map(|(position, _)| position.0).collect())
+        (
+            end.map(Timestamp::as_nanos),
+            future.iter().map(|(position, _)| position.0).collect(),
+        )
     }
 
     #[test]
@@ -64,12 +67,17 @@ mod tests {
     #[test]
     fn it_agrees_with_the_definition_on_every_short_log() {
         for code in 0..3_i64.pow(6) {
-            let times: Vec<i64> = (0..6).map(|digit| code / 3_i64.pow(digit) % 3 * 8).collect();
+            let times: Vec<i64> = (0..6)
+                .map(|digit| code / 3_i64.pow(digit) % 3 * 8)
+                .collect();
             let is_future = |index: usize| {
                 let after = &times[index + 1..];
                 !after.is_empty() && after.iter().all(|later| times[index] > later + 10)
             };
-            let expected = (0..6).filter(|index| !is_future(*index)).map(|index| times[index]).max();
+            let expected = (0..6)
+                .filter(|index| !is_future(*index))
+                .map(|index| times[index])
+                .max();
             assert_eq!(settle(&times).0, expected, "{times:?}");
         }
     }

@@ -90,10 +90,18 @@ pub struct Instances {
 impl Instances {
     /// The entry of this instance, made if it is new.
     pub fn entry(&mut self, saga: u16, id: &str) -> u32 {
-        let Instances { index, entries, ids, hasher, .. } = self;
+        let Instances {
+            index,
+            entries,
+            ids,
+            hasher,
+            ..
+        } = self;
         let hash = |saga: u16, id: &[u8]| hasher.hash_one((saga, id));
         let wanted = hash(saga, id.as_bytes());
-        let id_of = |entry: &Entry| -> (usize, usize) { (entry.id_start, entry.id_start + entry.id_length as usize) };
+        let id_of = |entry: &Entry| -> (usize, usize) {
+            (entry.id_start, entry.id_start + entry.id_length as usize)
+        };
         let found = index.find(wanted, |at| {
             let entry = &entries[*at as usize];
             let (start, end) = id_of(entry);
@@ -125,7 +133,9 @@ impl Instances {
     pub fn knows(&self, saga: u16, id: &str) -> bool {
         let wanted = self.hasher.hash_one((saga, id.as_bytes()));
         self.index
-            .find(wanted, |at| self.get(*at).saga == saga && self.id(*at) == id)
+            .find(wanted, |at| {
+                self.get(*at).saga == saga && self.id(*at) == id
+            })
             .is_some()
     }
 
@@ -172,7 +182,9 @@ impl Instances {
         self.kept += entry.moments.len();
         self.settled.push_back(at);
         while self.kept > KEPT {
-            let Some(oldest) = self.settled.pop_front() else { return };
+            let Some(oldest) = self.settled.pop_front() else {
+                return;
+            };
             let entry = &mut self.entries[oldest as usize];
             if let Stage::Settled(outcome) = entry.stage {
                 self.kept -= entry.moments.len();

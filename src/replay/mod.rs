@@ -21,7 +21,7 @@ pub use gather::{Cut, Gathered, Gatherer, Selection};
 pub use horizon::Horizon;
 pub use instances::{Doubt, Entry, Instances, Link, Stage};
 pub use route::{Candidate, Route, Router, Use, named_types};
-pub use streams::{Observation, StreamEvent, Streams};
+pub use streams::{Noticed, Observation, StreamEvent, Streams};
 
 use crate::log::{Fields, Filter, Log, LogError};
 use batch::{Batch, Keep};
@@ -55,11 +55,19 @@ pub fn pass(
     if threads < 2 {
         let mut batch = Batch::default();
         let mut stopped = Continue::Continue(());
-        read(log, router, fields, filter, keep_all, &mut batch, &mut |batch| {
-            stopped = take(batch);
-            batch.clear();
-            stopped
-        })?;
+        read(
+            log,
+            router,
+            fields,
+            filter,
+            keep_all,
+            &mut batch,
+            &mut |batch| {
+                stopped = take(batch);
+                batch.clear();
+                stopped
+            },
+        )?;
         if stopped.is_continue() && !batch.is_empty() {
             let _: Continue = take(&batch);
         }
@@ -70,13 +78,21 @@ pub fn pass(
         let (empty, recycled) = mpsc::channel::<Batch>();
         let reader = scope.spawn(move || {
             let mut batch = Batch::default();
-            let outcome = read(log, router, fields, filter, keep_all, &mut batch, &mut |batch| {
-                let next = recycled.try_recv().unwrap_or_default();
-                match full.send(std::mem::replace(batch, next)) {
-                    Ok(()) => Continue::Continue(()),
-                    Err(_) => Continue::Break(()),
-                }
-            });
+            let outcome = read(
+                log,
+                router,
+                fields,
+                filter,
+                keep_all,
+                &mut batch,
+                &mut |batch| {
+                    let next = recycled.try_recv().unwrap_or_default();
+                    match full.send(std::mem::replace(batch, next)) {
+                        Ok(()) => Continue::Continue(()),
+                        Err(_) => Continue::Break(()),
+                    }
+                },
+            );
             if outcome.is_ok() && !batch.is_empty() {
                 drop(full.send(batch));
             }
@@ -90,7 +106,9 @@ pub fn pass(
             drop(empty.send(batch));
         }
         drop(incoming);
-        reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        reader
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
@@ -119,7 +137,10 @@ fn read(
                         let name = log.type_name(row.kind);
                         let route = router.route(&name);
                         batch.new_types.push((row.kind, name));
-                        let keep = Keep { data: keep_all || route.reads_data, metadata: route.reads_metadata };
+                        let keep = Keep {
+                            data: keep_all || route.reads_data,
+                            metadata: route.reads_metadata,
+                        };
                         routes[kind] = Some(keep);
                         keep
                     }
@@ -127,6 +148,10 @@ fn read(
                 batch.push(&row, keep);
             }
         }
-        if batch.is_full() { full(batch) } else { Continue::Continue(()) }
+        if batch.is_full() {
+            full(batch)
+        } else {
+            Continue::Continue(())
+        }
     })
 }

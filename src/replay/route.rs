@@ -51,7 +51,9 @@ pub struct Router {
 impl Router {
     /// A router over these sagas, whose indices the routes use.
     pub fn new(sagas: &[Arc<Saga>]) -> Router {
-        Router { sagas: sagas.to_vec() }
+        Router {
+            sagas: sagas.to_vec(),
+        }
     }
 
     /// The saga with this index.
@@ -67,7 +69,11 @@ impl Router {
             .enumerate()
             .filter_map(|(index, saga)| {
                 let candidates = candidates(saga, kind);
-                let correlate = saga.correlate.by_type.get(kind).or(saga.correlate.default.as_ref());
+                let correlate = saga
+                    .correlate
+                    .by_type
+                    .get(kind)
+                    .or(saga.correlate.default.as_ref());
                 (!candidates.is_empty()).then(|| Use {
                     saga: index as u16,
                     correlate: correlate.cloned(),
@@ -86,9 +92,16 @@ impl Router {
 
     /// The parts of a row that routing and judging need, whatever the log maps.
     pub fn fields(&self) -> Fields {
-        let every: Vec<&Expression> = self.sagas.iter().flat_map(|saga| saga_expressions(saga)).collect();
+        let every: Vec<&Expression> = self
+            .sagas
+            .iter()
+            .flat_map(|saga| saga_expressions(saga))
+            .collect();
         let event = |field: &str| every.iter().any(|expression| expression.reads_event(field));
-        let default_correlation = self.sagas.iter().any(|saga| saga.correlate.default.is_none());
+        let default_correlation = self
+            .sagas
+            .iter()
+            .any(|saga| saga.correlate.default.is_none());
         Fields {
             time: true,
             stream: event("stream") || event("version"),
@@ -154,7 +167,11 @@ fn candidates(saga: &Saga, kind: &str) -> Vec<Candidate> {
         .collect();
     found.sort_by_key(|candidate| candidate.when.is_none());
     if found.is_empty() && saga.namespace.iter().any(|glob| glob.matches(kind)) {
-        found.push(Candidate { when: None, meaning: Meaning::Stray, error: None });
+        found.push(Candidate {
+            when: None,
+            meaning: Meaning::Stray,
+            error: None,
+        });
     }
     found
 }
@@ -162,7 +179,9 @@ fn candidates(saga: &Saga, kind: &str) -> Vec<Candidate> {
 fn expressions(uses: &[Use]) -> impl Iterator<Item = &Expression> {
     uses.iter().flat_map(|one| {
         one.correlate.iter().chain(&one.narrow).chain(
-            one.candidates.iter().flat_map(|candidate| candidate.when.iter().chain(&candidate.error)),
+            one.candidates
+                .iter()
+                .flat_map(|candidate| candidate.when.iter().chain(&candidate.error)),
         )
     })
 }

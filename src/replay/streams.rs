@@ -1,23 +1,33 @@
 //! What the versions and times of the streams tell about the log itself.
 
 use std::hash::BuildHasher;
+use std::ops::RangeInclusive;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use crate::event::{Position, Timestamp};
 
-/// Something noteworthy about the log's rows.
+/// Something noteworthy about a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Observation {
-    /// Versions `from..=to` of a stream are missing before the event at `after`.
-    Gap { stream: String, from: i64, to: i64, before: Option<Position>, after: Position },
-    /// A version stands again.
-    DuplicateVersion { stream: String, version: i64, first: Option<Position>, again: Position },
-    /// A lower version stands after a higher one.
-    VersionBackwards { stream: String, version: i64, higher: Position, position: Position },
-    /// Times of a stream go back, this many times; the first time here.
-    TimeBackwards { stream: String, times: u64, from: Position, to: Position, at: Timestamp },
+pub struct Observation {
+    /// The stream's name.
+    pub stream: String,
+    /// What is noteworthy.
+    pub what: Noticed,
+}
+
+/// What is noteworthy about a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noticed {
+    /// These versions are missing between these events.
+    Gap(RangeInclusive<i64>, Option<Position>, Position),
+    /// This version stands again: where first, if that is known, and where again.
+    DuplicateVersion(i64, Option<Position>, Position),
+    /// This version stands after a higher one: where the higher one and where it.
+    VersionBackwards(i64, Position, Position),
+    /// Times go back so many times, first between these events, to this time.
+    TimeBackwards(u64, [Position; 2], Timestamp),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -78,14 +88,22 @@ impl Streams {
 
     /// Takes the next event in position order.
     pub fn push(&mut self, event: StreamEvent<'_>) {
-        let Streams { index, streams, names, hasher, repeats } = self;
+        let Streams {
+            index,
+            streams,
+            names,
+            hasher,
+            repeats,
+        } = self;
         let bytes = event.stream.as_bytes();
         let name_of = |stream: &Stream| {
             let (start, length) = stream.name;
             &names[start..start + length as usize]
         };
         let hash = hasher.hash_one(bytes);
-        let known = index.find(hash, |at| name_of(&streams[*at as usize]) == bytes).copied();
+        let known = index
+            .find(hash, |at| name_of(&streams[*at as usize]) == bytes)
+            .copied();
         let Some(at) = known else {
             let at = streams.len() as u32;
             let highest = event.version.unwrap_or(0);
@@ -100,7 +118,12 @@ impl Streams {
                 backwards: None,
             };
             if event.version.is_some_and(|version| version > 1) && !event.is_tombstone {
-                stream.holes.push(Hole { from: 1, to: highest - 1, before: None, after: event.position });
+                stream.holes.push(Hole {
+                    from: 1,
+                    to: highest - 1,
+                    before: None,
+                    after: event.position,
+                });
                 stream.lowest = 1;
             }
             names.extend_from_slice(bytes);
@@ -118,7 +141,10 @@ impl Streams {
         if event.time < stream.time {
             match &mut stream.backwards {
                 Some(seen) => seen.0 += 1,
-                None => stream.backwards = Some(Box::new((1, stream.last_at, event.position, event.time))),
+                None => {
+                    stream.backwards =
+                        Some(Box::new((1, stream.last_at, event.position, event.time)))
+                }
             }
         }
         stream.time = event.time;
@@ -128,27 +154,36 @@ impl Streams {
     /// Everything observed, in the order of the streams' first events. A log whose beginning was
     /// `cut` may start its streams anywhere; in one that is not `by_position`, arrival is no order.
     pub fn observations(self, cut: bool, by_position: bool) -> Vec<Observation> {
-        let Streams { streams, names, repeats, .. } = self;
+        let Streams {
+            streams,
+            names,
+            repeats,
+            ..
+        } = self;
         let mut found = Vec::new();
         for stream in streams {
             let (start, length) = stream.name;
             let name = String::from_utf8_lossy(&names[start..start + length as usize]).into_owned();
-            for hole in stream.holes.iter().filter(|hole| !(cut && hole.before.is_none())) {
-                found.push(Observation::Gap {
+            for hole in stream
+                .holes
+                .iter()
+                .filter(|hole| !(cut && hole.before.is_none()))
+            {
+                found.push(Observation {
                     stream: name.clone(),
-                    from: hole.from,
-                    to: hole.to,
-                    before: hole.before,
-                    after: hole.after,
+                    what: Noticed::Gap(hole.from..=hole.to, hole.before, hole.after),
                 });
             }
             if let Some(backwards) = stream.backwards {
                 let (times, from, to, at) = *backwards;
-                found.push(Observation::TimeBackwards { stream: name, times, from, to, at });
+                found.push(Observation {
+                    stream: name,
+                    what: Noticed::TimeBackwards(times, [from, to], at),
+                });
             }
         }
         found.extend(repeats.into_iter().filter(|observation| {
-            by_position || !matches!(observation, Observation::VersionBackwards { .. })
+            by_position || !matches!(observation.what, Noticed::VersionBackwards(..))
         }));
         found
     }
@@ -169,31 +204,37 @@ impl Stream {
             self.highest_at = event.position;
             return;
         }
-        let hole = self.holes.iter().position(|hole| hole.from <= version && version <= hole.to);
+        let hole = self
+            .holes
+            .iter()
+            .position(|hole| hole.from <= version && version <= hole.to);
         let is_first = version < self.lowest && version >= 0;
         if let Some(hole) = hole {
             let hole = self.holes.swap_remove(hole);
             if hole.from < version {
-                self.holes.push(Hole { to: version - 1, ..hole });
+                self.holes.push(Hole {
+                    to: version - 1,
+                    ..hole
+                });
             }
             if version < hole.to {
-                self.holes.push(Hole { from: version + 1, ..hole });
+                self.holes.push(Hole {
+                    from: version + 1,
+                    ..hole
+                });
             }
         }
         if hole.is_some() || is_first {
             self.lowest = self.lowest.min(version);
-            repeats.push(Observation::VersionBackwards {
+            repeats.push(Observation {
                 stream: event.stream.to_owned(),
-                version,
-                higher: self.highest_at,
-                position: event.position,
+                what: Noticed::VersionBackwards(version, self.highest_at, event.position),
             });
         } else {
-            repeats.push(Observation::DuplicateVersion {
+            let first = (version == self.highest).then_some(self.highest_at);
+            repeats.push(Observation {
                 stream: event.stream.to_owned(),
-                version,
-                first: (version == self.highest).then_some(self.highest_at),
-                again: event.position,
+                what: Noticed::DuplicateVersion(version, first, event.position),
             });
         }
     }

@@ -66,7 +66,13 @@ pub struct Draft {
 
 impl Draft {
     /// A finding of this rule at its usual severity.
-    pub fn new(info: &Info, step: Option<usize>, evidence: &[At], since: Timestamp, message: String) -> Draft {
+    pub fn new(
+        info: &Info,
+        step: Option<usize>,
+        evidence: &[At],
+        since: Timestamp,
+        message: String,
+    ) -> Draft {
         Draft {
             rule: info.name,
             severity: info.severity,
@@ -113,7 +119,9 @@ impl<'a> Case<'a> {
     /// The instance says of itself that it is over: a terminal event or its status column.
     pub fn claims_over(&self) -> bool {
         self.instance.terminal().is_some()
-            || self.claim.is_some_and(|claim| claim.claimed != Claimed::Running)
+            || self
+                .claim
+                .is_some_and(|claim| claim.claimed != Claimed::Running)
     }
 
     /// In whose words it says so: the event's meaning or the status.
@@ -124,8 +132,12 @@ impl<'a> Case<'a> {
         }
         let terminal = instance.terminal();
         match terminal {
-            Some(at) if terminal == instance.completes => format!("completed (position {})", at.position),
-            Some(at) if terminal == instance.compensated => format!("compensated (position {})", at.position),
+            Some(at) if terminal == instance.completes => {
+                format!("completed (position {})", at.position)
+            }
+            Some(at) if terminal == instance.compensated => {
+                format!("compensated (position {})", at.position)
+            }
             Some(at) => format!("abandoned (position {})", at.position),
             None => String::new(),
         }

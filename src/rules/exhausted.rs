@@ -25,7 +25,10 @@ Example: `retries: 2`; StockTimedOut three times, then nothing.",
 /// Judges `saga/retries-exhausted`.
 pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
-    if instance.abort.is_some_and(|abort| abort.confirmed) || instance.last_undo.is_some() || case.claims_over() {
+    if instance.abort.is_some_and(|abort| abort.confirmed)
+        || instance.last_undo.is_some()
+        || case.claims_over()
+    {
         return;
     }
     for (step, record) in instance.steps.iter().enumerate() {
@@ -35,10 +38,14 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             Forward::Exhausted(_, Exhaustion::Rejection) => instance.pivot.is_some(),
             _ => false,
         };
-        let (true, false, Some(failed)) = (counts, definition.optional, record.since) else { continue };
+        let (true, false, Some(failed)) = (counts, definition.optional, record.since) else {
+            continue;
+        };
         let limit = definition.timeout.map(|timeout| (failed.time, timeout));
         let deadline = case.begin().map(|begin| begin.time).zip(case.saga.deadline);
-        let Some((from, limit)) = limit.or(deadline) else { continue };
+        let Some((from, limit)) = limit.or(deadline) else {
+            continue;
+        };
         if !case.is_past(from, limit) {
             continue;
         }
@@ -49,18 +56,34 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             ),
             _ => {
                 let attempts = record.forward.attempt();
-                let noun = if attempts == 1 { "its only attempt" } else { "all its attempts" };
+                let noun = if attempts == 1 {
+                    "its only attempt"
+                } else {
+                    "all its attempts"
+                };
                 let standing = instance.in_force(case.saga);
                 let rest = if instance.pivot.is_some() {
                     "; past the pivot only forward recovery is possible".to_owned()
                 } else if standing.is_empty() {
                     String::new()
                 } else {
-                    format!("; in force: {}", case.list(instance.undo_order(case.saga, standing)))
+                    format!(
+                        "; in force: {}",
+                        case.list(instance.undo_order(case.saga, standing))
+                    )
                 };
-                format!("{} failed {noun} ({attempts}) and neither compensation nor an abort followed{rest}", definition.name)
+                format!(
+                    "{} failed {noun} ({attempts}) and neither compensation nor an abort followed{rest}",
+                    definition.name
+                )
             }
         };
-        drafts.push(Draft::new(&INFO, Some(step), &[failed], failed.time, message));
+        drafts.push(Draft::new(
+            &INFO,
+            Some(step),
+            &[failed],
+            failed.time,
+            message,
+        ));
     }
 }

@@ -31,8 +31,17 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let outcome = instance.outcome(case.saga);
     let missing = instance.missing(case.saga);
     if let (Some(completes), Some(first)) = (instance.completes, missing.iter().next()) {
-        let message = format!("claims completed, but {} never took effect", case.list(missing.iter()));
-        drafts.push(Draft::new(&INFO, Some(first), &[completes], completes.time, message));
+        let message = format!(
+            "claims completed, but {} never took effect",
+            case.list(missing.iter())
+        );
+        drafts.push(Draft::new(
+            &INFO,
+            Some(first),
+            &[completes],
+            completes.time,
+            message,
+        ));
         return;
     }
     if let Some(compensated) = instance.compensated {
@@ -42,16 +51,30 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
                     && instance.pivot.is_some()
                     && matches!(instance.steps[*step].forward, Forward::Succeeded(_))
                     && (case.saga.steps[*step].pivot
-                        || case.saga.steps[*step].before.iter().any(|before| case.saga.steps[before].pivot))
+                        || case.saga.steps[*step]
+                            .before
+                            .iter()
+                            .any(|before| case.saga.steps[before].pivot))
             })
             .collect();
         if !standing.is_empty() && instance.in_force(case.saga).is_empty() {
-            let message = format!("claims compensated, but {} took effect and cannot be undone", case.list(standing));
-            drafts.push(Draft::new(&INFO, None, &[compensated], compensated.time, message));
+            let message = format!(
+                "claims compensated, but {} took effect and cannot be undone",
+                case.list(standing)
+            );
+            drafts.push(Draft::new(
+                &INFO,
+                None,
+                &[compensated],
+                compensated.time,
+                message,
+            ));
             return;
         }
     }
-    let (Some(claim), Some(last)) = (case.claim, instance.last) else { return };
+    let (Some(claim), Some(last)) = (case.claim, instance.last) else {
+        return;
+    };
     let (step, message) = match claim.claimed {
         Claimed::Completed if outcome != Outcome::Completed => {
             let what = if missing.is_empty() {
@@ -59,14 +82,27 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             } else {
                 format!("{} never took effect", case.list(missing.iter()))
             };
-            (missing.iter().next(), format!("status {} claims completed, but {what}", claim.text))
+            (
+                missing.iter().next(),
+                format!("status {} claims completed, but {what}", claim.text),
+            )
         }
-        Claimed::Compensated if outcome != Outcome::Compensated => {
-            (None, format!("status {} claims compensated, but the saga is {}", claim.text, outcome.label()))
-        }
-        Claimed::Running if outcome.is_over() || outcome == Outcome::Abandoned => {
-            (None, format!("status {} claims running, but the saga is {}", claim.text, outcome.label()))
-        }
+        Claimed::Compensated if outcome != Outcome::Compensated => (
+            None,
+            format!(
+                "status {} claims compensated, but the saga is {}",
+                claim.text,
+                outcome.label()
+            ),
+        ),
+        Claimed::Running if outcome.is_over() || outcome == Outcome::Abandoned => (
+            None,
+            format!(
+                "status {} claims running, but the saga is {}",
+                claim.text,
+                outcome.label()
+            ),
+        ),
         _ => return,
     };
     drafts.push(Draft::new(&INFO, step, &[last], last.time, message));

@@ -3,7 +3,7 @@
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
-use crate::saga::{Anomaly, Outcome};
+use crate::saga::{Anomaly, Irregularity, Outcome};
 
 /// `saga/late-step`
 pub const STEP: Info = Info {
@@ -40,14 +40,22 @@ Example: `deadline: 30m`; OrderPlaced at 10:00, OrderFulfilled at 11:10.",
 /// Judges `saga/late-step`.
 pub fn step(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     for anomaly in &case.instance.anomalies {
-        if let Anomaly::LateStep { step, from, at } = anomaly {
-            let timeout = case.saga.steps[*step].timeout.unwrap_or(crate::event::Span::ZERO);
+        if let (Irregularity::LateStep(from), Anomaly { step, at, .. }) = (anomaly.what, anomaly) {
+            let timeout = case.saga.steps[*step]
+                .timeout
+                .unwrap_or(crate::event::Span::ZERO);
             let message = format!(
                 "{} took {}; its timeout is {timeout}",
                 case.name(*step),
                 at.time.since(from.time)
             );
-            drafts.push(Draft::new(&STEP, Some(*step), &[*from, *at], at.time, message));
+            drafts.push(Draft::new(
+                &STEP,
+                Some(*step),
+                &[from, *at],
+                at.time,
+                message,
+            ));
         }
     }
 }
@@ -55,16 +63,24 @@ pub fn step(case: &Case<'_>, drafts: &mut Vec<Draft>) {
 /// Judges `saga/late`.
 pub fn saga(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
-    let (Some(deadline), Some(begin)) = (case.saga.deadline, case.begin()) else { return };
+    let (Some(deadline), Some(begin)) = (case.saga.deadline, case.begin()) else {
+        return;
+    };
     let end = match instance.outcome(case.saga) {
         Outcome::Completed if case.saga.completes.is_empty() => instance.all_succeeded,
         Outcome::Completed => instance.completes,
-        Outcome::Compensated => {
-            instance.compensated.or(instance.last_undo).or(instance.abort.map(|abort| abort.at))
-        }
+        Outcome::Compensated => instance
+            .compensated
+            .or(instance.last_undo)
+            .or(instance.abort.map(|abort| abort.at)),
         _ => None,
     };
-    let Some(end) = end.filter(|end| end.time > begin.time.after(deadline)) else { return };
-    let message = format!("ended {} after its start; its deadline is {deadline}", end.time.since(begin.time));
+    let Some(end) = end.filter(|end| end.time > begin.time.after(deadline)) else {
+        return;
+    };
+    let message = format!(
+        "ended {} after its start; its deadline is {deadline}",
+        end.time.since(begin.time)
+    );
     drafts.push(Draft::new(&SAGA, None, &[begin, end], end.time, message));
 }

@@ -148,15 +148,24 @@ const fn instance(
     check: fn(&Case<'_>, &mut Vec<Draft>),
     idle: fn(&Saga, &LogDefinition) -> Option<&'static str>,
 ) -> Rule {
-    Rule { info, judge: Judge::Instance { check, idle } }
+    Rule {
+        info,
+        judge: Judge::Instance { check, idle },
+    }
 }
 
 const fn log_rule(info: &'static Info) -> Rule {
-    Rule { info, judge: Judge::Log }
+    Rule {
+        info,
+        judge: Judge::Log,
+    }
 }
 
 const fn definition_rule(info: &'static Info) -> Rule {
-    Rule { info, judge: Judge::Definition }
+    Rule {
+        info,
+        judge: Judge::Definition,
+    }
 }
 
 /// All rules, in the order of reports.
@@ -171,13 +180,29 @@ pub static TABLE: [Rule; 33] = [
     instance(&repeated::ATTEMPTS, repeated::attempts, without_retries),
     instance(&repeated::EFFECT, repeated::effect, always),
     instance(&sequence::AFTER_END, sequence::after_end, always),
-    instance(&shape::UNKNOWN_EVENT, shape::unknown_event, without_namespace),
+    instance(
+        &shape::UNKNOWN_EVENT,
+        shape::unknown_event,
+        without_namespace,
+    ),
     instance(&shape::NO_START, shape::no_start, when_cut),
     instance(&shape::MIXED_OUTCOME, shape::mixed_outcome, always),
     instance(&false_claim::INFO, false_claim::check, without_claims),
-    instance(&uncompensated::UNCOMPENSATED, uncompensated::uncompensated, without_compensations),
-    instance(&uncompensated::STUCK, uncompensated::stuck, without_undo_timeouts),
-    instance(&uncompensated::FAILED, uncompensated::failed, without_undo_retries),
+    instance(
+        &uncompensated::UNCOMPENSATED,
+        uncompensated::uncompensated,
+        without_compensations,
+    ),
+    instance(
+        &uncompensated::STUCK,
+        uncompensated::stuck,
+        without_undo_timeouts,
+    ),
+    instance(
+        &uncompensated::FAILED,
+        uncompensated::failed,
+        without_undo_retries,
+    ),
     instance(&undo::ORDER, undo::order, without_compensations),
     instance(&repeated::UNDO, repeated::undo, without_compensations),
     instance(&undo::EMPTY, undo::empty, without_compensations),
@@ -230,7 +255,10 @@ fn unless(applies: bool, reason: &'static str) -> Option<&'static str> {
 }
 
 fn without_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(saga.steps.iter().any(|step| step.timeout.is_some()), "no step declares a timeout")
+    unless(
+        saga.steps.iter().any(|step| step.timeout.is_some()),
+        "no step declares a timeout",
+    )
 }
 
 fn without_deadline(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
@@ -238,11 +266,17 @@ fn without_deadline(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
 }
 
 fn without_failures(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(saga.steps.iter().any(|step| !step.fails.is_empty()), "no step declares `fails`")
+    unless(
+        saga.steps.iter().any(|step| !step.fails.is_empty()),
+        "no step declares `fails`",
+    )
 }
 
 fn without_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(saga.steps.iter().any(|step| step.retries.is_some()), "no step declares `retries`")
+    unless(
+        saga.steps.iter().any(|step| step.retries.is_some()),
+        "no step declares `retries`",
+    )
 }
 
 fn without_namespace(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
@@ -263,19 +297,33 @@ fn without_claims(saga: &Saga, log: &LogDefinition) -> Option<&'static str> {
 }
 
 fn without_compensations(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(saga.steps.iter().any(|step| step.compensation.is_some()), "no step declares a compensation")
+    unless(
+        saga.steps.iter().any(|step| step.compensation.is_some()),
+        "no step declares a compensation",
+    )
 }
 
 fn without_undo_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    let any = saga.steps.iter().filter_map(|step| step.compensation.as_ref()).any(|undo| undo.timeout.is_some());
+    let any = saga
+        .steps
+        .iter()
+        .filter_map(|step| step.compensation.as_ref())
+        .any(|undo| undo.timeout.is_some());
     unless(any, "no compensation declares a timeout")
 }
 
 fn without_undo_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    let any = saga.steps.iter().filter_map(|step| step.compensation.as_ref()).any(|undo| undo.retries.is_some());
+    let any = saga
+        .steps
+        .iter()
+        .filter_map(|step| step.compensation.as_ref())
+        .any(|undo| undo.retries.is_some());
     unless(any, "no compensation declares `retries`")
 }
 
 fn without_pivot(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(saga.steps.iter().any(|step| step.pivot), "no saga declares a pivot")
+    unless(
+        saga.steps.iter().any(|step| step.pivot),
+        "no saga declares a pivot",
+    )
 }

@@ -2,8 +2,10 @@
 
 use crate::definition::saga::StepSet;
 use crate::rules::case::{Case, Draft};
-use crate::rules::{exhausted, false_claim, late, repeated, sequence, shape, stuck, uncompensated, undo, wedged};
-use crate::saga::{Anomaly, Cause};
+use crate::rules::{
+    exhausted, false_claim, late, repeated, sequence, shape, stuck, uncompensated, undo, wedged,
+};
+use crate::saga::{Cause, Irregularity};
 
 /// Takes the findings out of `drafts` that only follow from others of the same instance.
 pub fn settle(case: &Case<'_>, drafts: &mut Vec<Draft>) {
@@ -34,14 +36,18 @@ impl Facts {
     fn of(case: &Case<'_>, drafts: &[Draft]) -> Facts {
         let has = |rule: &str| drafts.iter().any(|draft| draft.rule == rule);
         let steps = |rule: &str| -> StepSet {
-            drafts.iter().filter(|draft| draft.rule == rule).filter_map(|draft| draft.step).collect()
+            drafts
+                .iter()
+                .filter(|draft| draft.rule == rule)
+                .filter_map(|draft| draft.step)
+                .collect()
         };
         let instance = case.instance;
         let skipped: StepSet = instance
             .anomalies
             .iter()
-            .filter_map(|anomaly| match anomaly {
-                Anomaly::OutOfOrder { missing, .. } => Some(missing.iter()),
+            .filter_map(|anomaly| match anomaly.what {
+                Irregularity::OutOfOrder(missing) => Some(missing.iter()),
                 _ => None,
             })
             .flatten()
@@ -65,7 +71,9 @@ impl Facts {
             went_on: instance.last_undo.is_none()
                 && instance.compensated.is_none()
                 && instance.abandons.is_none()
-                && instance.abort.is_none_or(|abort| abort.cause != Cause::Decision && !abort.confirmed),
+                && instance
+                    .abort
+                    .is_none_or(|abort| abort.cause != Cause::Decision && !abort.confirmed),
             repeated: steps(repeated::EFFECT.name).union(steps(undo::DANGLING.name)),
             exhausted: has(exhausted::INFO.name),
             uncompensated: has(uncompensated::UNCOMPENSATED.name),
@@ -93,7 +101,8 @@ impl Facts {
             self.went_on && about(self.skipped)
         } else if rule == false_claim::INFO.name {
             let missing = case.instance.missing(case.saga);
-            let only_skipped = self.went_on && !missing.is_empty() && missing.without(self.skipped).is_empty();
+            let only_skipped =
+                self.went_on && !missing.is_empty() && missing.without(self.skipped).is_empty();
             self.uncompensated || self.two_ends || only_skipped
         } else if rule == uncompensated::UNCOMPENSATED.name {
             self.exhausted || (self.went_on && !self.skipped.is_empty())

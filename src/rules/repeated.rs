@@ -4,7 +4,7 @@ use crate::event::Position;
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
-use crate::saga::{Anomaly, Meaning, Moment, StepEvent};
+use crate::saga::{Anomaly, Irregularity, Meaning, Moment, StepEvent};
 
 /// `saga/too-many-attempts`
 pub const ATTEMPTS: Info = Info {
@@ -63,12 +63,14 @@ pub fn attempts(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             .instance
             .anomalies
             .iter()
-            .filter_map(|anomaly| match anomaly {
-                Anomaly::TooManyAttempts { step: of, at } if *of == step => Some(*at),
+            .filter_map(|anomaly| match anomaly.what {
+                Irregularity::TooManyAttempts if anomaly.step == step => Some(anomaly.at),
                 _ => None,
             })
             .collect();
-        let Some(first) = beyond.first() else { continue };
+        let Some(first) = beyond.first() else {
+            continue;
+        };
         let allowed = definition.retries.map_or(0, |retries| retries + 1);
         let message = format!(
             "{} was attempted {} times; {allowed} are allowed (retries: {})",
@@ -76,22 +78,34 @@ pub fn attempts(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             case.instance.steps[step].forward.attempt().max(allowed + 1),
             allowed.saturating_sub(1)
         );
-        drafts.push(Draft::new(&ATTEMPTS, Some(step), &beyond, first.time, message));
+        drafts.push(Draft::new(
+            &ATTEMPTS,
+            Some(step),
+            &beyond,
+            first.time,
+            message,
+        ));
     }
 }
 
 /// Judges `saga/double-effect`.
 pub fn effect(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    repeated(case, drafts, &EFFECT, |anomaly| match anomaly {
-        Anomaly::DoubleEffect { step, .. } => Some((*step, Meaning::Step(*step as u8, StepEvent::Success))),
+    repeated(case, drafts, &EFFECT, |anomaly| match anomaly.what {
+        Irregularity::DoubleEffect => Some((
+            anomaly.step,
+            Meaning::Step(anomaly.step as u8, StepEvent::Success),
+        )),
         _ => None,
     });
 }
 
 /// Judges `compensation/double`.
 pub fn undo(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    repeated(case, drafts, &UNDO, |anomaly| match anomaly {
-        Anomaly::DoubleUndo { step, .. } => Some((*step, Meaning::Undo(*step as u8, StepEvent::Success))),
+    repeated(case, drafts, &UNDO, |anomaly| match anomaly.what {
+        Irregularity::DoubleUndo => Some((
+            anomaly.step,
+            Meaning::Undo(anomaly.step as u8, StepEvent::Success),
+        )),
         _ => None,
     });
 }
@@ -108,20 +122,40 @@ fn repeated(
             continue;
         }
         told.insert(step);
-        let events: Vec<&Moment> = case.moments.iter().filter(|moment| moment.meaning == meaning).collect();
-        let [first, second, ..] = events.as_slice() else { continue };
+        let events: Vec<&Moment> = case
+            .moments
+            .iter()
+            .filter(|moment| moment.meaning == meaning)
+            .collect();
+        let [first, second, ..] = events.as_slice() else {
+            continue;
+        };
         let one_key = first.key != 0 && events.iter().all(|moment| moment.key == first.key);
-        let verb = if matches!(meaning, Meaning::Undo(..)) { "was undone" } else { "took effect" };
+        let verb = if matches!(meaning, Meaning::Undo(..)) {
+            "was undone"
+        } else {
+            "took effect"
+        };
         let name = case.name(step);
         drafts.push(Draft {
             rule: info.name,
-            severity: if one_key { Severity::Note } else { info.severity },
+            severity: if one_key {
+                Severity::Note
+            } else {
+                info.severity
+            },
             step: Some(step),
             facet: None,
-            evidence: events.iter().map(|moment| moment.position).collect::<Vec<Position>>(),
+            evidence: events
+                .iter()
+                .map(|moment| moment.position)
+                .collect::<Vec<Position>>(),
             since: Some(second.time),
             message: if one_key {
-                format!("{name} {verb} {} times under one idempotency key: a duplicate delivery", events.len())
+                format!(
+                    "{name} {verb} {} times under one idempotency key: a duplicate delivery",
+                    events.len()
+                )
             } else {
                 format!("{name} {verb} {} times", events.len())
             },

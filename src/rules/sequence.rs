@@ -3,7 +3,7 @@
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
-use crate::saga::{Anomaly, At};
+use crate::saga::{Anomaly, At, Irregularity};
 
 /// `saga/out-of-order`
 pub const OUT_OF_ORDER: Info = Info {
@@ -44,13 +44,32 @@ Example: OrderCancelled at position 20, StockReserved at position 21.",
 /// Judges `saga/out-of-order`.
 pub fn out_of_order(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     for anomaly in &case.instance.anomalies {
-        let Anomaly::OutOfOrder { step, at, missing } = anomaly else { continue };
-        let later: Vec<At> =
-            missing.iter().filter_map(|required| case.instance.steps[required].success).collect();
-        let verb = if later.len() == missing.len() { "before" } else { "without" };
-        let message = format!("{} went ahead {verb} {}", case.name(*step), case.list(missing.iter()));
+        let (Irregularity::OutOfOrder(missing), Anomaly { step, at, .. }) = (anomaly.what, anomaly)
+        else {
+            continue;
+        };
+        let later: Vec<At> = missing
+            .iter()
+            .filter_map(|required| case.instance.steps[required].success)
+            .collect();
+        let verb = if later.len() == missing.len() {
+            "before"
+        } else {
+            "without"
+        };
+        let message = format!(
+            "{} went ahead {verb} {}",
+            case.name(*step),
+            case.list(missing.iter())
+        );
         let evidence: Vec<At> = std::iter::once(*at).chain(later).collect();
-        drafts.push(Draft::new(&OUT_OF_ORDER, Some(*step), &evidence, at.time, message));
+        drafts.push(Draft::new(
+            &OUT_OF_ORDER,
+            Some(*step),
+            &evidence,
+            at.time,
+            message,
+        ));
     }
 }
 
@@ -58,12 +77,19 @@ pub fn out_of_order(case: &Case<'_>, drafts: &mut Vec<Draft>) {
 pub fn after_end(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let mut told = crate::definition::saga::StepSet::EMPTY;
     for anomaly in &case.instance.anomalies {
-        let Anomaly::AfterEnd { step, end, at } = anomaly else { continue };
+        let (Irregularity::AfterEnd(end), Anomaly { step, at, .. }) = (anomaly.what, anomaly)
+        else {
+            continue;
+        };
         if told.contains(*step) {
             continue;
         }
         told.insert(*step);
-        let what = if case.instance.terminal().is_some_and(|terminal| terminal == *end) {
+        let what = if case
+            .instance
+            .terminal()
+            .is_some_and(|terminal| terminal == end)
+        {
             "had ended"
         } else {
             "was aborted"
@@ -74,6 +100,12 @@ pub fn after_end(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             at.time.since(end.time),
             end.position
         );
-        drafts.push(Draft::new(&AFTER_END, Some(*step), &[*end, *at], at.time, message));
+        drafts.push(Draft::new(
+            &AFTER_END,
+            Some(*step),
+            &[end, *at],
+            at.time,
+            message,
+        ));
     }
 }

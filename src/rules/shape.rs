@@ -62,7 +62,11 @@ pub fn unknown_event(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     if !case.instance.strays {
         return;
     }
-    let strays = || case.moments.iter().filter(|moment| moment.meaning == Meaning::Stray);
+    let strays = || {
+        case.moments
+            .iter()
+            .filter(|moment| moment.meaning == Meaning::Stray)
+    };
     let mut types: Vec<u32> = Vec::new();
     for moment in strays() {
         if !types.contains(&moment.detail) {
@@ -71,7 +75,11 @@ pub fn unknown_event(case: &Case<'_>, drafts: &mut Vec<Draft>) {
                 .filter(|other| other.detail == moment.detail)
                 .map(|other| other.position)
                 .collect();
-            let times = if same.len() == 1 { String::new() } else { format!(" ({} times)", same.len()) };
+            let times = if same.len() == 1 {
+                String::new()
+            } else {
+                format!(" ({} times)", same.len())
+            };
             drafts.push(Draft {
                 rule: UNKNOWN_EVENT.name,
                 severity: UNKNOWN_EVENT.severity,
@@ -79,7 +87,10 @@ pub fn unknown_event(case: &Case<'_>, drafts: &mut Vec<Draft>) {
                 facet: Some(case.names.text(moment.detail).to_owned()),
                 evidence: same,
                 since: Some(moment.time),
-                message: format!("{} has no place in this saga{times}", case.names.text(moment.detail)),
+                message: format!(
+                    "{} has no place in this saga{times}",
+                    case.names.text(moment.detail)
+                ),
             });
         }
     }
@@ -87,19 +98,36 @@ pub fn unknown_event(case: &Case<'_>, drafts: &mut Vec<Draft>) {
 
 /// Judges `saga/no-start`.
 pub fn no_start(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    let (None, false, Some(first)) = (case.instance.start, case.cut, case.instance.first) else { return };
+    let (None, false, Some(first)) = (case.instance.start, case.cut, case.instance.first) else {
+        return;
+    };
     let message = format!("events from position {} on, but no start", first.position);
     drafts.push(Draft::new(&NO_START, None, &[first], first.time, message));
 }
 
 /// Judges `saga/mixed-outcome`.
 pub fn mixed_outcome(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    let Some([one, other]) = case.instance.mixed() else { return };
+    let Some([one, other]) = case.instance.mixed() else {
+        return;
+    };
     let message = if case.instance.compensated.is_some_and(|at| at == other) {
         "says both completed and compensated".to_owned()
     } else {
-        format!("completed (position {}), then something was undone", one.position)
+        format!(
+            "completed (position {}), then something was undone",
+            one.position
+        )
     };
-    let since = if one.index < other.index { other.time } else { one.time };
-    drafts.push(Draft::new(&MIXED_OUTCOME, None, &[one, other], since, message));
+    let since = if one.index < other.index {
+        other.time
+    } else {
+        one.time
+    };
+    drafts.push(Draft::new(
+        &MIXED_OUTCOME,
+        None,
+        &[one, other],
+        since,
+        message,
+    ));
 }

@@ -1,8 +1,8 @@
 //! A step, or the saga as a whole, that should have moved on by now.
 
 use crate::finding::Severity;
-use crate::rules::case::{Case, Draft};
 use crate::rules::Info;
+use crate::rules::case::{Case, Draft};
 use crate::saga::{At, Forward};
 
 /// `saga/stuck-step`
@@ -47,7 +47,9 @@ fn waiting_since(case: &Case<'_>, step: usize) -> Option<At> {
     let record = &case.instance.steps[step];
     match record.forward {
         Forward::Running(_) | Forward::Failed(_) => record.since,
-        Forward::NotStarted if !case.saga.steps[step].optional => case.instance.enabled(case.saga, step),
+        Forward::NotStarted if !case.saga.steps[step].optional => {
+            case.instance.enabled(case.saga, step)
+        }
         _ => None,
     }
 }
@@ -59,19 +61,34 @@ pub fn step(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     }
     let all_done = case.instance.missing(case.saga).is_empty();
     for (step, definition) in case.saga.steps.iter().enumerate() {
-        let Some(timeout) = definition.timeout else { continue };
+        let Some(timeout) = definition.timeout else {
+            continue;
+        };
         if definition.optional && all_done {
             continue;
         }
-        let Some(from) = waiting_since(case, step).filter(|from| case.is_past(from.time, timeout)) else {
+        let Some(from) = waiting_since(case, step).filter(|from| case.is_past(from.time, timeout))
+        else {
             continue;
         };
         let age = case.age(from.time);
         let message = match case.instance.steps[step].forward {
-            Forward::Running(1) => format!("{} was begun {age} ago and has no outcome; its timeout is {timeout}", definition.name),
-            Forward::Running(n) => format!("attempt {n} of {} was begun {age} ago and has no outcome; its timeout is {timeout}", definition.name),
-            Forward::Failed(n) => format!("{} failed (attempt {n}) {age} ago and was not tried again within {timeout}", definition.name),
-            _ => format!("{} could begin {age} ago and was not heard of; its timeout is {timeout}", definition.name),
+            Forward::Running(1) => format!(
+                "{} was begun {age} ago and has no outcome; its timeout is {timeout}",
+                definition.name
+            ),
+            Forward::Running(n) => format!(
+                "attempt {n} of {} was begun {age} ago and has no outcome; its timeout is {timeout}",
+                definition.name
+            ),
+            Forward::Failed(n) => format!(
+                "{} failed (attempt {n}) {age} ago and was not tried again within {timeout}",
+                definition.name
+            ),
+            _ => format!(
+                "{} could begin {age} ago and was not heard of; its timeout is {timeout}",
+                definition.name
+            ),
         };
         drafts.push(Draft::new(&STEP, Some(step), &[from], from.time, message));
     }
@@ -80,7 +97,9 @@ pub fn step(case: &Case<'_>, drafts: &mut Vec<Draft>) {
 /// Judges `saga/stuck-saga`.
 pub fn saga(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
-    let (Some(deadline), Some(begin), Some(last)) = (case.saga.deadline, case.begin(), instance.last) else {
+    let (Some(deadline), Some(begin), Some(last)) =
+        (case.saga.deadline, case.begin(), instance.last)
+    else {
         return;
     };
     let ended = instance.outcome(case.saga) != crate::saga::Outcome::Running
@@ -93,12 +112,21 @@ pub fn saga(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let message = if last.index == begin.index {
         format!("started {age} ago and nothing followed; its deadline is {deadline}")
     } else if missing.is_empty() {
-        format!("every step succeeded, yet it has not ended {age} after its start; its deadline is {deadline}")
+        format!(
+            "every step succeeded, yet it has not ended {age} after its start; its deadline is {deadline}"
+        )
     } else if instance.abort.is_some() {
         format!("going back and not at the end {age} after its start; its deadline is {deadline}")
     } else {
-        format!("not ended {age} after its start; open: {}; its deadline is {deadline}", case.list(missing.iter()))
+        format!(
+            "not ended {age} after its start; open: {}; its deadline is {deadline}",
+            case.list(missing.iter())
+        )
     };
-    let evidence = if last.index == begin.index { vec![begin] } else { vec![begin, last] };
+    let evidence = if last.index == begin.index {
+        vec![begin]
+    } else {
+        vec![begin, last]
+    };
     drafts.push(Draft::new(&SAGA, None, &evidence, begin.time, message));
 }

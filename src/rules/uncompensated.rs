@@ -64,7 +64,8 @@ Example: `retries: 2`; RefundFailed three times.",
 fn waiting(case: &Case<'_>) -> StepSet {
     (0..case.saga.steps.len())
         .filter(|step| {
-            matches!(case.instance.steps[*step].undo, Undo::Exhausted(_)) || overdue(case, *step).is_some()
+            matches!(case.instance.steps[*step].undo, Undo::Exhausted(_))
+                || overdue(case, *step).is_some()
         })
         .fold(StepSet::EMPTY, |mut waiting, step| {
             waiting.insert(step);
@@ -94,7 +95,10 @@ pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let outcome = instance.outcome(case.saga);
     let claims_back = instance.compensated.is_some()
         || instance.abandons.is_some()
-        || (case.claim.is_some_and(|claim| claim.claimed == Claimed::Compensated) && outcome != Outcome::Completed);
+        || (case
+            .claim
+            .is_some_and(|claim| claim.claimed == Claimed::Compensated)
+            && outcome != Outcome::Completed);
     if instance.abort.is_none() && !claims_back {
         return;
     }
@@ -111,7 +115,11 @@ pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     if !listed.iter().any(is_due) {
         return;
     }
-    let anchor = instance.abort.map(|abort| abort.at).or(instance.terminal()).or(instance.last);
+    let anchor = instance
+        .abort
+        .map(|abort| abort.at)
+        .or(instance.terminal())
+        .or(instance.last);
     let Some(anchor) = anchor else { return };
     let order = instance.undo_order(case.saga, listed);
     let evidence: Vec<At> = order
@@ -137,11 +145,20 @@ pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     if case.claims_over() {
         message.push_str(&format!(", claims {}", case.claim_words()));
     }
-    message.push_str(&format!("; still in force: {}", case.list(order.iter().copied())));
+    message.push_str(&format!(
+        "; still in force: {}",
+        case.list(order.iter().copied())
+    ));
     if !ambiguous.is_empty() {
         message.push_str(&format!(" ({} without an outcome)", case.list(ambiguous)));
     }
-    drafts.push(Draft::new(&UNCOMPENSATED, order.first().copied(), &evidence, anchor.time, message));
+    drafts.push(Draft::new(
+        &UNCOMPENSATED,
+        order.first().copied(),
+        &evidence,
+        anchor.time,
+        message,
+    ));
 }
 
 /// From when the effect of `step` has to be undone; `None` while another one has to go first.
@@ -159,16 +176,25 @@ fn due(case: &Case<'_>, step: usize, standing: StepSet) -> Option<Due> {
             if standing.contains(later) {
                 return None;
             }
-            if let (true, Some(undone)) = (instance.steps[later].is_undone(), instance.steps[later].undo_since) {
+            if let (true, Some(undone)) = (
+                instance.steps[later].is_undone(),
+                instance.steps[later].undo_since,
+            ) {
                 from = from.max(undone.time);
             }
         }
     }
     let compensation = definition.compensation.as_ref()?;
     if let Some(limit) = compensation.timeout.or(definition.timeout) {
-        return Some(Due { from, limit: Some(limit) });
+        return Some(Due {
+            from,
+            limit: Some(limit),
+        });
     }
-    Some(Due { from: case.begin()?.time, limit: case.saga.deadline })
+    Some(Due {
+        from: case.begin()?.time,
+        limit: case.saga.deadline,
+    })
 }
 
 /// Whether the instance has an effect in force after an abort for which no limit is declared, so
@@ -178,20 +204,28 @@ pub fn is_unlimited(case: &Case<'_>) -> bool {
         return false;
     }
     let standing = case.instance.in_force(case.saga);
-    standing.iter().any(|step| due(case, step, standing).is_some_and(|due| due.limit.is_none()))
+    standing
+        .iter()
+        .any(|step| due(case, step, standing).is_some_and(|due| due.limit.is_none()))
 }
 
 /// Judges `compensation/stuck`.
 pub fn stuck(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     for (step, record) in case.instance.steps.iter().enumerate() {
-        let Some((from, timeout)) = overdue(case, step) else { continue };
+        let Some((from, timeout)) = overdue(case, step) else {
+            continue;
+        };
         let attempt = record.undo.attempt();
         let age = case.age(from.time);
         let name = case.name(step);
         let message = if matches!(record.undo, Undo::Undoing(_)) {
-            format!("undoing {name} (attempt {attempt}) began {age} ago and has no outcome; its timeout is {timeout}")
+            format!(
+                "undoing {name} (attempt {attempt}) began {age} ago and has no outcome; its timeout is {timeout}"
+            )
         } else {
-            format!("undoing {name} failed (attempt {attempt}) {age} ago and was not tried again within {timeout}")
+            format!(
+                "undoing {name} failed (attempt {attempt}) {age} ago and was not tried again within {timeout}"
+            )
         };
         drafts.push(Draft::new(&STUCK, Some(step), &[from], from.time, message));
     }
@@ -200,9 +234,18 @@ pub fn stuck(case: &Case<'_>, drafts: &mut Vec<Draft>) {
 /// Judges `compensation/failed`.
 pub fn failed(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     for (step, record) in case.instance.steps.iter().enumerate() {
-        let (Undo::Exhausted(attempt), Some(from)) = (record.undo, record.undo_since) else { continue };
-        let attempts = if attempt == 1 { "1 attempt".to_owned() } else { format!("{attempt} attempts") };
-        let message = format!("undoing {} failed for good after {attempts}; its effect stays in force", case.name(step));
+        let (Undo::Exhausted(attempt), Some(from)) = (record.undo, record.undo_since) else {
+            continue;
+        };
+        let attempts = if attempt == 1 {
+            "1 attempt".to_owned()
+        } else {
+            format!("{attempt} attempts")
+        };
+        let message = format!(
+            "undoing {} failed for good after {attempts}; its effect stays in force",
+            case.name(step)
+        );
         drafts.push(Draft::new(&FAILED, Some(step), &[from], from.time, message));
     }
 }

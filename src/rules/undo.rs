@@ -3,7 +3,7 @@
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
-use crate::saga::{Anomaly, At};
+use crate::saga::{Anomaly, At, Irregularity};
 
 /// `compensation/out-of-order`
 pub const ORDER: Info = Info {
@@ -94,10 +94,13 @@ pub fn order(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     }
     involved.sort_by_key(|(_, at)| at.index);
     involved.dedup();
-    let Some((first, at)) = involved.first().copied() else { return };
+    let Some((first, at)) = involved.first().copied() else {
+        return;
+    };
     let message = format!(
         "undone in the order {}; {} was undone before what had built on it",
-        case.list(involved.iter().map(|(step, _)| *step)).replace(" and ", ", "),
+        case.list(involved.iter().map(|(step, _)| *step))
+            .replace(" and ", ", "),
         case.name(first)
     );
     let evidence: Vec<At> = involved.iter().map(|(_, at)| *at).collect();
@@ -107,7 +110,9 @@ pub fn order(case: &Case<'_>, drafts: &mut Vec<Draft>) {
 /// Judges `compensation/empty`.
 pub fn empty(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     for anomaly in &case.instance.anomalies {
-        let Anomaly::EmptyUndo { step, at } = anomaly else { continue };
+        let (Irregularity::EmptyUndo, Anomaly { step, at, .. }) = (anomaly.what, anomaly) else {
+            continue;
+        };
         let name = case.name(*step);
         let message = match case.instance.steps[*step].forward.attempt() {
             0 => format!("{name} was undone although it never began"),
@@ -120,28 +125,48 @@ pub fn empty(case: &Case<'_>, drafts: &mut Vec<Draft>) {
 /// Judges `compensation/dangling-step`.
 pub fn dangling(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     for (step, record) in case.instance.steps.iter().enumerate() {
-        let Some((undone, success)) = record.dangling else { continue };
+        let Some((undone, success)) = record.dangling else {
+            continue;
+        };
         let message = format!(
             "{} took effect {} after it had been undone",
             case.name(step),
             success.time.since(undone.time)
         );
-        drafts.push(Draft::new(&DANGLING, Some(step), &[undone, success], success.time, message));
+        drafts.push(Draft::new(
+            &DANGLING,
+            Some(step),
+            &[undone, success],
+            success.time,
+            message,
+        ));
     }
 }
 
 /// Judges `compensation/past-pivot`.
 pub fn past_pivot(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    let first = case.instance.anomalies.iter().find_map(|anomaly| match anomaly {
-        Anomaly::PastPivot { step, pivot, at } => Some((*step, *pivot, *at)),
-        _ => None,
-    });
-    let Some((step, pivot, at)) = first else { return };
+    let first = case
+        .instance
+        .anomalies
+        .iter()
+        .find_map(|anomaly| match anomaly.what {
+            Irregularity::PastPivot(pivot) => Some((anomaly.step, pivot, anomaly.at)),
+            _ => None,
+        });
+    let Some((step, pivot, at)) = first else {
+        return;
+    };
     let message = format!(
         "{} is being undone (position {}) although the pivot had succeeded (position {})",
         case.name(step),
         at.position,
         pivot.position
     );
-    drafts.push(Draft::new(&PAST_PIVOT, Some(step), &[pivot, at], at.time, message));
+    drafts.push(Draft::new(
+        &PAST_PIVOT,
+        Some(step),
+        &[pivot, at],
+        at.time,
+        message,
+    ));
 }

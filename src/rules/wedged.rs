@@ -30,21 +30,26 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
         return;
     }
     for (step, record) in case.instance.steps.iter().enumerate() {
-        if !matches!(record.forward, Forward::Running(_) | Forward::Failed(_)) || record.forward.attempt() < case.saga.wedged_after {
+        if !matches!(record.forward, Forward::Running(_) | Forward::Failed(_))
+            || record.forward.attempt() < case.saga.wedged_after
+        {
             continue;
         }
-        let since = record.latest_success.map_or(0, |success| success.index as usize + 1);
+        let since = record
+            .latest_success
+            .map_or(0, |success| success.index as usize + 1);
         let failures = || {
-            case.moments[since..].iter().filter(|moment| {
-                moment.meaning == Meaning::Step(step as u8, StepEvent::Failure)
-            })
+            case.moments[since..]
+                .iter()
+                .filter(|moment| moment.meaning == Meaning::Step(step as u8, StepEvent::Failure))
         };
         let most = failures()
             .map(|moment| moment.detail)
             .max_by_key(|error| failures().filter(|moment| moment.detail == *error).count());
         let Some(error) = most else { continue };
         let same: Vec<_> = failures().filter(|moment| moment.detail == error).collect();
-        let (Some(first), true) = (same.first(), same.len() >= case.saga.wedged_after as usize) else {
+        let (Some(first), true) = (same.first(), same.len() >= case.saga.wedged_after as usize)
+        else {
             continue;
         };
         drafts.push(Draft {
@@ -52,7 +57,10 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             severity: INFO.severity,
             step: Some(step),
             facet: None,
-            evidence: same.iter().map(|moment| moment.position).collect::<Vec<Position>>(),
+            evidence: same
+                .iter()
+                .map(|moment| moment.position)
+                .collect::<Vec<Position>>(),
             since: Some(first.time),
             message: format!(
                 "{} failed {} times with the same error `{}` and is still being retried",

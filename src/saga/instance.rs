@@ -2,8 +2,8 @@
 
 use crate::definition::saga::{Saga, StepSet};
 use crate::event::{Position, Timestamp};
-use crate::saga::Outcome;
 use crate::saga::moment::{Meaning, Moment, StepEvent};
+use crate::saga::standing::earlier;
 use crate::saga::state::{Attempts, Exhaustion, Forward, Move, Undo, forward, undo};
 
 /// An event of the instance: its place in the judged order, in the log and in time.
@@ -95,25 +95,36 @@ pub struct Abort {
 
 /// An illegal or noteworthy move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Anomaly {
-    /// A step began or succeeded before these required steps had succeeded.
-    OutOfOrder { step: usize, at: At, missing: StepSet },
+pub struct Anomaly {
+    /// The step that moved.
+    pub step: usize,
+    /// The event that moved it.
+    pub at: At,
+    /// What was wrong.
+    pub what: Irregularity,
+}
+
+/// What is illegal or noteworthy about a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Irregularity {
+    /// The step began or succeeded before these required steps had succeeded.
+    OutOfOrder(StepSet),
     /// An attempt beyond the limit.
-    TooManyAttempts { step: usize, at: At },
+    TooManyAttempts,
     /// A success on top of a success.
-    DoubleEffect { step: usize, at: At },
-    /// A begin or success after the end or the abort.
-    AfterEnd { step: usize, end: At, at: At },
+    DoubleEffect,
+    /// A begin or success after this end or abort.
+    AfterEnd(At),
     /// An undo of a step that had nothing to undo.
-    EmptyUndo { step: usize, at: At },
+    EmptyUndo,
     /// An undo on top of an undo.
-    DoubleUndo { step: usize, at: At },
-    /// A compensation event after the pivot.
-    PastPivot { step: usize, pivot: At, at: At },
-    /// A success after its time.
-    LateStep { step: usize, from: At, at: At },
-    /// An undo after the instance had completed.
-    UndoneAfterCompletion { completion: At, at: At },
+    DoubleUndo,
+    /// A compensation event after this success of the pivot.
+    PastPivot(At),
+    /// A success after its time, which was counted from here.
+    LateStep(At),
+    /// An undo after the instance had completed here.
+    UndoneAfterCompletion(At),
 }
 
 /// One instance after its events were replayed.
@@ -166,7 +177,11 @@ impl Instance {
     pub fn replay_traced(&mut self, saga: &Saga, moments: &[Moment], trace: Trace<'_>) {
         self.clear(saga);
         for (index, moment) in moments.iter().enumerate() {
-            let at = At { index: index as u32, position: moment.position, time: moment.time };
+            let at = At {
+                index: index as u32,
+                position: moment.position,
+                time: moment.time,
+            };
             if moment.meaning == Meaning::Stray {
                 self.strays = true;
                 trace(index, None);
@@ -216,7 +231,15 @@ impl Instance {
         steps.clear();
         steps.resize(saga.steps.len(), StepRecord::FRESH);
         anomalies.clear();
-        *self = Instance { steps, anomalies, ..Instance::default() };
+        *self = Instance {
+            steps,
+            anomalies,
+            ..Instance::default()
+        };
+    }
+
+    fn note(&mut self, step: usize, at: At, what: Irregularity) {
+        self.anomalies.push(Anomaly { step, at, what });
     }
 
     fn confirm(&mut self) {
@@ -228,7 +251,13 @@ impl Instance {
     fn decide(&mut self, at: At, cause: Cause) {
         match &mut self.abort {
             Some(abort) => abort.confirmed = true,
-            None => self.abort = Some(Abort { at, cause, confirmed: true }),
+            None => {
+                self.abort = Some(Abort {
+                    at,
+                    cause,
+                    confirmed: true,
+                })
+            }
         }
     }
 
@@ -240,17 +269,21 @@ impl Instance {
             begins: !definition.begins.is_empty(),
             repeated: key != 0 && key == record.key,
         };
-        let from = if record.is_undone() { Forward::NotStarted } else { record.forward };
+        let from = if record.is_undone() {
+            Forward::NotStarted
+        } else {
+            record.forward
+        };
         match forward(from, event, attempts) {
             Move::Repeat => {}
             Move::Illegal => {
                 self.steps[step].successes += 1;
                 self.steps[step].latest_success = Some(at);
-                self.anomalies.push(Anomaly::DoubleEffect { step, at });
+                self.note(step, at, Irregularity::DoubleEffect);
             }
             Move::To(to) => {
                 if attempts.limit.is_some_and(|limit| to.attempt() > limit) {
-                    self.anomalies.push(Anomaly::TooManyAttempts { step, at });
+                    self.note(step, at, Irregularity::TooManyAttempts);
                 }
                 if matches!(event, StepEvent::Begin | StepEvent::Success) {
                     self.goes_on(saga, step, event, at);
@@ -268,7 +301,7 @@ impl Instance {
             self.steps[step].first = Some(at);
             let missing = definition.requires.without(self.succeeded);
             if !missing.is_empty() {
-                self.anomalies.push(Anomaly::OutOfOrder { step, at, missing });
+                self.note(step, at, Irregularity::OutOfOrder(missing));
             }
         }
         if let Some(abort) = self.abort.filter(|abort| !abort.confirmed) {
@@ -288,7 +321,7 @@ impl Instance {
             self.steps[step].dangling = Some((undone, at));
         }
         if let Some(end) = self.end_before(saga, step, event) {
-            self.anomalies.push(Anomaly::AfterEnd { step, end, at });
+            self.note(step, at, Irregularity::AfterEnd(end));
         }
         if is_success && record.success.is_none() {
             let since = match record.forward {
@@ -298,7 +331,7 @@ impl Instance {
             if let (Some(from), Some(limit)) = (since, definition.timeout)
                 && at.time > from.time.after(limit)
             {
-                self.anomalies.push(Anomaly::LateStep { step, from, at });
+                self.note(step, at, Irregularity::LateStep(from));
             }
         }
     }
@@ -320,9 +353,9 @@ impl Instance {
         let record = &self.steps[step];
         let in_flight = match record.forward {
             Forward::Running(_) => record.since.is_some_and(|begun| begun.index < abort.index),
-            Forward::NotStarted | Forward::Failed(_) if definition.begins.is_empty() => {
-                self.enabled(saga, step).is_some_and(|enabled| enabled.index < abort.index)
-            }
+            Forward::NotStarted | Forward::Failed(_) if definition.begins.is_empty() => self
+                .enabled(saga, step)
+                .is_some_and(|enabled| enabled.index < abort.index),
             _ => false,
         };
         (!in_flight || record.is_undone()).then_some(abort)
@@ -333,7 +366,11 @@ impl Instance {
         let record = &mut self.steps[step];
         record.forward = to;
         record.since = Some(at);
-        record.key = if matches!(to, Forward::Running(_)) { key } else { 0 };
+        record.key = if matches!(to, Forward::Running(_)) {
+            key
+        } else {
+            0
+        };
         match to {
             Forward::Succeeded(_) => {
                 record.successes += 1;
@@ -354,7 +391,11 @@ impl Instance {
                     Exhaustion::Failures => Cause::Exhausted(step),
                     Exhaustion::Rejection => Cause::Rejected(step),
                 };
-                self.abort = Some(Abort { at, cause, confirmed: false });
+                self.abort = Some(Abort {
+                    at,
+                    cause,
+                    confirmed: false,
+                });
             }
             _ => {}
         }
@@ -380,34 +421,50 @@ impl Instance {
                 _ => None,
             })
             .min_by_key(|(at, _)| at.index);
-        self.abort = other.map(|(at, cause)| Abort { at, cause, confirmed: false });
+        self.abort = other.map(|(at, cause)| Abort {
+            at,
+            cause,
+            confirmed: false,
+        });
     }
 
     fn undo(&mut self, saga: &Saga, step: usize, event: StepEvent, key: u64, at: At) {
-        let Some(compensation) = &saga.steps[step].compensation else { return };
+        let Some(compensation) = &saga.steps[step].compensation else {
+            return;
+        };
         if let Some(pivot) = self.pivot {
-            self.anomalies.push(Anomaly::PastPivot { step, pivot, at });
+            self.note(step, at, Irregularity::PastPivot(pivot));
         }
         self.decide(at, Cause::Undo(step));
         self.last_undo = Some(at);
         let record = self.steps[step];
         let attempts = Attempts {
-            limit: compensation.retries.map(|retries| retries.saturating_add(1)),
+            limit: compensation
+                .retries
+                .map(|retries| retries.saturating_add(1)),
             begins: !compensation.begins.is_empty(),
             repeated: key != 0 && key == record.undo_key,
         };
-        let from = if record.dangling.is_some() { Undo::None } else { record.undo };
+        let from = if record.dangling.is_some() {
+            Undo::None
+        } else {
+            record.undo
+        };
         match undo(from, event, attempts) {
             Move::Repeat => {}
             Move::Illegal => {
                 self.steps[step].undos += 1;
-                self.anomalies.push(Anomaly::DoubleUndo { step, at });
+                self.note(step, at, Irregularity::DoubleUndo);
             }
             Move::To(to) => {
                 let record = &mut self.steps[step];
                 record.undo = to;
                 record.undo_since = Some(at);
-                record.undo_key = if matches!(to, Undo::Undoing(_)) { key } else { 0 };
+                record.undo_key = if matches!(to, Undo::Undoing(_)) {
+                    key
+                } else {
+                    0
+                };
                 if matches!(to, Undo::Undone(_)) {
                     record.dangling = None;
                     record.undos += 1;
@@ -425,129 +482,15 @@ impl Instance {
             Forward::Running(_) | Forward::Succeeded(_) => false,
         };
         if had_nothing_to_undo {
-            self.anomalies.push(Anomaly::EmptyUndo { step, at });
+            self.note(step, at, Irregularity::EmptyUndo);
         }
-        let completion = if saga.completes.is_empty() { self.all_succeeded } else { self.completes };
-        if let Some(completion) = completion {
-            self.anomalies.push(Anomaly::UndoneAfterCompletion { completion, at });
-        }
-    }
-
-    /// The event from which on the step could begin.
-    pub fn enabled(&self, saga: &Saga, step: usize) -> Option<At> {
-        let requires = saga.steps[step].requires;
-        if requires.is_empty() {
-            return self.start.or(self.first);
-        }
-        let mut latest: Option<At> = None;
-        for required in requires.iter() {
-            let success = self.steps[required].success?;
-            if latest.is_none_or(|so_far| so_far.index < success.index) {
-                latest = Some(success);
-            }
-        }
-        latest
-    }
-
-    /// The required steps that have not succeeded, or were undone since.
-    pub fn missing(&self, saga: &Saga) -> StepSet {
-        saga.steps
-            .iter()
-            .enumerate()
-            .filter(|(step, definition)| {
-                let record = &self.steps[*step];
-                !definition.optional
-                    && (!matches!(record.forward, Forward::Succeeded(_)) || record.is_undone())
-            })
-            .map(|(step, _)| step)
-            .collect()
-    }
-
-    /// The effects that stand although the instance goes back; see [`crate::rules`].
-    pub fn in_force(&self, saga: &Saga) -> StepSet {
-        saga.steps
-            .iter()
-            .enumerate()
-            .filter(|(step, definition)| {
-                let record = &self.steps[*step];
-                definition.compensation.is_some()
-                    && record.dangling.is_none()
-                    && !record.is_undone()
-                    && match record.forward {
-                        Forward::Succeeded(_) => true,
-                        Forward::Running(_) => saga.undo_ambiguous,
-                        Forward::Failed(_) | Forward::Exhausted(..) => saga.undo_failed,
-                        Forward::NotStarted => false,
-                    }
-            })
-            .map(|(step, _)| step)
-            .collect()
-    }
-
-    /// `steps` in the order to undo them: reverse of the partial order, later effects first.
-    pub fn undo_order(&self, saga: &Saga, steps: StepSet) -> Vec<usize> {
-        let mut left = steps;
-        let mut order = Vec::with_capacity(steps.len());
-        while let Some(next) = left
-            .iter()
-            .filter(|step| !left.iter().any(|later| saga.steps[later].before.contains(*step)))
-            .max_by_key(|step| {
-                let record = &self.steps[*step];
-                record.latest_success.or(record.since).map(|at| at.index)
-            })
-        {
-            left.remove(next);
-            order.push(next);
-        }
-        order
-    }
-
-    /// The completed and the undone state at once: two terminal events, or an undo after the
-    /// completion.
-    pub fn mixed(&self) -> Option<[At; 2]> {
-        if let (Some(completes), Some(compensated)) = (self.completes, self.compensated) {
-            return Some([completes, compensated]);
-        }
-        self.anomalies.iter().find_map(|anomaly| match anomaly {
-            Anomaly::UndoneAfterCompletion { completion, at } => Some([*completion, *at]),
-            _ => None,
-        })
-    }
-
-    /// Where the instance stands.
-    pub fn outcome(&self, saga: &Saga) -> Outcome {
-        if self.mixed().is_some() {
-            Outcome::Contradictory
-        } else if self.abandons.is_some() {
-            Outcome::Abandoned
-        } else if self.abort.is_some() {
-            let undoing = self
-                .steps
-                .iter()
-                .any(|record| matches!(record.undo, Undo::Undoing(_) | Undo::Failed(_) | Undo::Exhausted(_)));
-            let dangling = self.steps.iter().any(|record| record.dangling.is_some());
-            if self.in_force(saga).is_empty() && !undoing && !dangling {
-                Outcome::Compensated
-            } else {
-                Outcome::Compensating
-            }
-        } else if self.missing(saga).is_empty() && (saga.completes.is_empty() || self.completes.is_some()) {
-            Outcome::Completed
+        let completion = if saga.completes.is_empty() {
+            self.all_succeeded
         } else {
-            Outcome::Running
+            self.completes
+        };
+        if let Some(completion) = completion {
+            self.note(step, at, Irregularity::UndoneAfterCompletion(completion));
         }
-    }
-
-    /// The first terminal event.
-    pub fn terminal(&self) -> Option<At> {
-        earlier(earlier(self.completes, self.compensated), self.abandons)
-    }
-}
-
-/// The one that comes first in the judged order.
-fn earlier(one: Option<At>, other: Option<At>) -> Option<At> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(if other.index < one.index { other } else { one }),
-        (one, other) => one.or(other),
     }
 }

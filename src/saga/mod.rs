@@ -8,9 +8,10 @@ mod instance;
 mod moment;
 mod names;
 mod recovery;
+mod standing;
 mod state;
 
-pub use instance::{Abort, Anomaly, At, Cause, Instance, StepRecord, Trace};
+pub use instance::{Abort, Anomaly, At, Cause, Instance, Irregularity, StepRecord, Trace};
 pub use moment::{Meaning, Moment, StepEvent};
 pub use names::Names;
 pub use recovery::{Course, course};

@@ -53,13 +53,24 @@ pub fn course(saga: &Saga, instance: &Instance) -> Option<Course> {
         return None;
     }
     let by_hand = steps.iter().any(|step| saga.steps[*step].action.is_none());
-    Some(Course { direction: Direction::Forward, steps, by_hand })
+    Some(Course {
+        direction: Direction::Forward,
+        steps,
+        by_hand,
+    })
 }
 
 fn backward(saga: &Saga, instance: &Instance, steps: StepSet) -> Course {
     let steps = instance.undo_order(saga, steps);
     let by_hand = steps.iter().any(|step| {
-        saga.steps[*step].compensation.as_ref().is_none_or(|compensation| compensation.action.is_none())
+        saga.steps[*step]
+            .compensation
+            .as_ref()
+            .is_none_or(|compensation| compensation.action.is_none())
     });
-    Course { direction: Direction::Backward, steps, by_hand }
+    Course {
+        direction: Direction::Backward,
+        steps,
+        by_hand,
+    }
 }

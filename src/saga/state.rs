@@ -75,7 +75,11 @@ pub fn forward(state: Forward, event: StepEvent, attempts: Attempts) -> Move<For
     use Forward::{Exhausted, Failed, NotStarted, Running, Succeeded};
     use StepEvent::{Begin, Failure, Success};
     let failed = |attempt| {
-        Move::To(if attempts.is_last(attempt) { Exhausted(attempt, Failures) } else { Failed(attempt) })
+        Move::To(if attempts.is_last(attempt) {
+            Exhausted(attempt, Failures)
+        } else {
+            Failed(attempt)
+        })
     };
     match (state, event) {
         (NotStarted, Begin) => Move::To(Running(1)),
@@ -96,10 +100,13 @@ pub fn forward(state: Forward, event: StepEvent, attempts: Attempts) -> Move<For
         (Exhausted(_, Rejection) | Succeeded(_), Failure) => Move::Repeat,
 
         (NotStarted, StepEvent::Rejection) => Move::To(Exhausted(1, Rejection)),
-        (Running(n) | Exhausted(n, Failures), StepEvent::Rejection) => Move::To(Exhausted(n, Rejection)),
-        (Failed(n), StepEvent::Rejection) => {
-            Move::To(Exhausted(if attempts.begins { n } else { n + 1 }, Rejection))
+        (Running(n) | Exhausted(n, Failures), StepEvent::Rejection) => {
+            Move::To(Exhausted(n, Rejection))
         }
+        (Failed(n), StepEvent::Rejection) => Move::To(Exhausted(
+            if attempts.begins { n } else { n + 1 },
+            Rejection,
+        )),
         (Exhausted(_, Rejection) | Succeeded(_), StepEvent::Rejection) => Move::Repeat,
 
         (Succeeded(_), Success) => Move::Illegal,
@@ -111,8 +118,13 @@ pub fn forward(state: Forward, event: StepEvent, attempts: Attempts) -> Move<For
 pub fn undo(state: Undo, event: StepEvent, attempts: Attempts) -> Move<Undo> {
     use StepEvent::{Begin, Failure, Rejection, Success};
     use Undo::{Exhausted, Failed, None, Undoing, Undone};
-    let failed =
-        |attempt| Move::To(if attempts.is_last(attempt) { Exhausted(attempt) } else { Failed(attempt) });
+    let failed = |attempt| {
+        Move::To(if attempts.is_last(attempt) {
+            Exhausted(attempt)
+        } else {
+            Failed(attempt)
+        })
+    };
     match (state, event) {
         (None, Begin) => Move::To(Undoing(1)),
         (Undoing(_), Begin) if attempts.repeated => Move::Repeat,
@@ -151,7 +163,10 @@ impl Forward {
     pub const fn attempt(self) -> u32 {
         match self {
             Forward::NotStarted => 0,
-            Forward::Running(n) | Forward::Succeeded(n) | Forward::Failed(n) | Forward::Exhausted(n, _) => n,
+            Forward::Running(n)
+            | Forward::Succeeded(n)
+            | Forward::Failed(n)
+            | Forward::Exhausted(n, _) => n,
         }
     }
 }
