@@ -4,6 +4,8 @@ pub mod definition;
 pub mod event;
 pub mod expression;
 pub mod finding;
+pub mod json;
 pub mod log;
 pub mod report;
 pub mod saga;
+pub mod suggest;
