@@ -56,7 +56,9 @@ impl Expression {
     /// # Errors
     /// When it is not one, or refers to a name that no expression here can see.
     pub fn parse(source: &str) -> Result<Expression, ExpressionError> {
-        Ok(Expression { source: source.to_owned() })
+        Ok(Expression {
+            source: source.to_owned(),
+        })
     }
 
     /// As written.

@@ -6,6 +6,7 @@ pub mod expression;
 pub mod finding;
 pub mod inspect;
 pub mod log;
+pub mod replay;
 pub mod report;
 pub mod rules;
 pub mod saga;

@@ -65,6 +65,10 @@ pub fn load(_paths: &[PathBuf], _rules: &[&'static str]) -> Result<Definitions, 
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_text(_name: &Path, _text: &str, _rules: &[&'static str]) -> Result<Definitions, Unusable> {
+pub fn load_text(
+    _name: &Path,
+    _text: &str,
+    _rules: &[&'static str],
+) -> Result<Definitions, Unusable> {
     unimplemented!()
 }

@@ -16,7 +16,10 @@ pub struct TypeId(pub u32);
 
 /// Which parts of a row a scan needs; what is not asked for is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "a set of columns, not a state")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a set of columns, not a state"
+)]
 pub struct Fields {
     /// [`Row::time`]
     pub time: bool,

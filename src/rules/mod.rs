@@ -82,7 +82,28 @@
 //!
 //! One fault, one finding. What silences what is written in [`precedence`] and nowhere else.
 
+pub mod case;
+pub mod definition;
+mod exhausted;
+mod false_claim;
+mod late;
+pub mod log;
+mod precedence;
+mod repeated;
+mod sequence;
+mod shape;
+mod stuck;
+mod uncompensated;
+mod undo;
+mod wedged;
+
+use crate::definition::log::LogDefinition;
+use crate::definition::saga::Saga;
 use crate::finding::Severity;
+use case::{Case, Draft};
+
+pub use precedence::settle;
+pub use uncompensated::is_unlimited;
 
 /// What the table says of one rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,12 +118,212 @@ pub struct Info {
     pub explanation: &'static str,
 }
 
+/// A rule: what is said of it and what it looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// What is said of it.
+    pub info: &'static Info,
+    /// What it looks at.
+    pub judge: Judge,
+}
+
+/// What a rule looks at.
+#[derive(Debug, Clone, Copy)]
+pub enum Judge {
+    /// One saga instance at a time.
+    Instance {
+        /// Adds what it finds.
+        check: fn(&Case<'_>, &mut Vec<Draft>),
+        /// Why it has nothing to look at in this saga, where it has not.
+        idle: fn(&Saga, &LogDefinition) -> Option<&'static str>,
+    },
+    /// The log's rows.
+    Log,
+    /// The definitions alone.
+    Definition,
+}
+
+const fn instance(
+    info: &'static Info,
+    check: fn(&Case<'_>, &mut Vec<Draft>),
+    idle: fn(&Saga, &LogDefinition) -> Option<&'static str>,
+) -> Rule {
+    Rule {
+        info,
+        judge: Judge::Instance { check, idle },
+    }
+}
+
+const fn log_rule(info: &'static Info) -> Rule {
+    Rule {
+        info,
+        judge: Judge::Log,
+    }
+}
+
+const fn definition_rule(info: &'static Info) -> Rule {
+    Rule {
+        info,
+        judge: Judge::Definition,
+    }
+}
+
 /// All rules, in the order of reports.
+pub static TABLE: [Rule; 33] = [
+    instance(&stuck::STEP, stuck::step, without_timeouts),
+    instance(&stuck::SAGA, stuck::saga, without_deadline),
+    instance(&wedged::INFO, wedged::check, without_failures),
+    instance(&exhausted::INFO, exhausted::check, without_retries),
+    instance(&late::STEP, late::step, without_timeouts),
+    instance(&late::SAGA, late::saga, without_deadline),
+    instance(&sequence::OUT_OF_ORDER, sequence::out_of_order, always),
+    instance(&repeated::ATTEMPTS, repeated::attempts, without_retries),
+    instance(&repeated::EFFECT, repeated::effect, always),
+    instance(&sequence::AFTER_END, sequence::after_end, always),
+    instance(
+        &shape::UNKNOWN_EVENT,
+        shape::unknown_event,
+        without_namespace,
+    ),
+    instance(&shape::NO_START, shape::no_start, when_cut),
+    instance(&shape::MIXED_OUTCOME, shape::mixed_outcome, always),
+    instance(&false_claim::INFO, false_claim::check, without_claims),
+    instance(
+        &uncompensated::UNCOMPENSATED,
+        uncompensated::uncompensated,
+        without_compensations,
+    ),
+    instance(
+        &uncompensated::STUCK,
+        uncompensated::stuck,
+        without_undo_timeouts,
+    ),
+    instance(
+        &uncompensated::FAILED,
+        uncompensated::failed,
+        without_undo_retries,
+    ),
+    instance(&undo::ORDER, undo::order, without_compensations),
+    instance(&repeated::UNDO, repeated::undo, without_compensations),
+    instance(&undo::EMPTY, undo::empty, without_compensations),
+    instance(&undo::DANGLING, undo::dangling, without_compensations),
+    instance(&undo::PAST_PIVOT, undo::past_pivot, without_pivot),
+    log_rule(&log::GAP),
+    log_rule(&log::DUPLICATE_VERSION),
+    log_rule(&log::VERSION_BACKWARDS),
+    log_rule(&log::DUPLICATE_ID),
+    log_rule(&log::POSITION_REUSE),
+    log_rule(&log::BAD_ROW),
+    log_rule(&log::TIME_BACKWARDS),
+    log_rule(&log::FUTURE_TIME),
+    log_rule(&log::TOO_LATE),
+    definition_rule(&definition::UNUSED_ALLOW),
+    definition_rule(&definition::EXPIRED_ALLOW),
+];
+
+/// What is said of every rule, in the order of reports.
 pub fn table() -> impl Iterator<Item = &'static Info> {
-    [].into_iter()
+    TABLE.iter().map(|rule| rule.info)
 }
 
 /// The rule with this name.
 pub fn find(name: &str) -> Option<&'static Info> {
     table().find(|info| info.name == name)
+}
+
+/// The names that settings may use.
+pub fn names() -> Vec<&'static str> {
+    table().map(|info| info.name).collect()
+}
+
+/// Everything that is wrong with one instance, each fault once.
+pub fn judge(case: &Case<'_>, drafts: &mut Vec<Draft>) {
+    for rule in &TABLE {
+        if let Judge::Instance { check, .. } = rule.judge {
+            check(case, drafts);
+        }
+    }
+    settle(case, drafts);
+}
+
+fn always(_: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    None
+}
+
+fn unless(applies: bool, reason: &'static str) -> Option<&'static str> {
+    (!applies).then_some(reason)
+}
+
+fn without_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.timeout.is_some()),
+        "no step declares a timeout",
+    )
+}
+
+fn without_deadline(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(saga.deadline.is_some(), "no saga declares a deadline")
+}
+
+fn without_failures(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| !step.fails.is_empty()),
+        "no step declares `fails`",
+    )
+}
+
+fn without_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.retries.is_some()),
+        "no step declares `retries`",
+    )
+}
+
+fn without_namespace(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(!saga.namespace.is_empty(), "no saga declares a namespace")
+}
+
+fn when_cut(_: &Saga, log: &LogDefinition) -> Option<&'static str> {
+    unless(!log.cut, "the log was cut at its beginning")
+}
+
+fn without_claims(saga: &Saga, log: &LogDefinition) -> Option<&'static str> {
+    unless(
+        !saga.completes.is_empty()
+            || !saga.compensated.is_empty()
+            || log.claims.iter().any(|claims| claims.saga == saga.name),
+        "no saga declares a terminal event or a status column",
+    )
+}
+
+fn without_compensations(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.compensation.is_some()),
+        "no step declares a compensation",
+    )
+}
+
+fn without_undo_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    let any = saga
+        .steps
+        .iter()
+        .filter_map(|step| step.compensation.as_ref())
+        .any(|undo| undo.timeout.is_some());
+    unless(any, "no compensation declares a timeout")
+}
+
+fn without_undo_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    let any = saga
+        .steps
+        .iter()
+        .filter_map(|step| step.compensation.as_ref())
+        .any(|undo| undo.retries.is_some());
+    unless(any, "no compensation declares `retries`")
+}
+
+fn without_pivot(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.pivot),
+        "no saga declares a pivot",
+    )
 }

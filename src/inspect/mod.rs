@@ -1,5 +1,14 @@
 //! Runs definitions against their logs: the one entry that every command which reads a log uses.
 
+mod describe;
+mod filter;
+mod judge;
+mod rows;
+mod run;
+mod tally;
+mod verdicts;
+mod view;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +17,12 @@ use crate::definition::saga::Saga;
 use crate::definition::settings::AsOf;
 use crate::event::{Event, Position, Span, Timestamp};
 use crate::finding::{Finding, Next};
-use crate::report::{InstanceRow, LogSummary, Report};
+use crate::report::{DefinitionsSummary, InstanceRow, LogSummary, Report};
+use run::Run;
+use tally::Tally;
+
+/// The tool and its version, as reports name it.
+pub const TOOL: &str = concat!("sagactl ", env!("CARGO_PKG_VERSION"));
 
 /// What narrows or steers a run.
 #[derive(Debug, Clone)]
@@ -29,6 +43,13 @@ pub struct Options {
     pub instances: Vec<String>,
     /// Only findings that hold since this instant or later.
     pub since: Option<Timestamp>,
+}
+
+impl Options {
+    /// Whether the run looks at some subjects only.
+    fn narrowed(&self) -> bool {
+        !self.sagas.is_empty() || !self.instances.is_empty() || self.since.is_some()
+    }
 }
 
 /// How far a run has come, told a few times a second.
@@ -143,22 +164,94 @@ pub struct StepView {
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn audit(_: &Definitions, _: &Options, _: Watch<'_>) -> Result<Report, RunError> {
-    unimplemented!()
+pub fn audit(
+    definitions: &Definitions,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Report, RunError> {
+    let mut report = Report {
+        tool: TOOL.to_owned(),
+        logs: Vec::new(),
+        definitions: DefinitionsSummary {
+            files: definitions.files.clone(),
+            hash: definitions.hash.clone(),
+        },
+        findings: Vec::new(),
+        rules: Vec::new(),
+        sagas: Vec::new(),
+        accepted: 0,
+        remarks: Vec::new(),
+    };
+    let rules = filter::rules(options)?;
+    let mut tally = Tally::new(&rules, options.narrowed());
+    for scope in filter::scopes(definitions, options)? {
+        let mut run = Run::open(&scope, options, &rules)?;
+        run.pass(watch)?;
+        run.judge(&mut tally, &mut |_| {});
+        run.conclude(&mut tally, &mut report);
+    }
+    tally.finish(&mut report);
+    Ok(report)
 }
 
 /// All instances that the options let through.
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn list(_: &Definitions, _: &Options, _: Watch<'_>) -> Result<Listing, RunError> {
-    unimplemented!()
+pub fn list(
+    definitions: &Definitions,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Listing, RunError> {
+    let rules = filter::rules(options)?;
+    let mut listing = Listing {
+        logs: Vec::new(),
+        rows: Vec::new(),
+    };
+    for scope in filter::scopes(definitions, options)? {
+        let mut tally = Tally::new(&rules, options.narrowed());
+        let mut run = Run::open(&scope, options, &rules)?;
+        run.only_instances();
+        run.pass(watch)?;
+        run.judge(&mut tally, &mut |judged| listing.rows.push(judged.row()));
+        listing.logs.push(run.summary());
+    }
+    listing.rows.sort_by(|one, other| {
+        let key = |row: &InstanceRow| (row.since, row.saga.clone(), row.id.clone());
+        key(one).cmp(&key(other))
+    });
+    Ok(listing)
 }
 
 /// The instances with this id, one per saga that knows it; empty where none does.
 ///
+/// Where the log's correlation column has an index, only the instance's own rows are read, and the
+/// horizon is that of the log's last rows.
+///
 /// # Errors
 /// See [`RunError`].
-pub fn show(_: &Definitions, _: &str, _: &Options, _: Watch<'_>) -> Result<Vec<InstanceView>, RunError> {
-    unimplemented!()
+pub fn show(
+    definitions: &Definitions,
+    id: &str,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Vec<InstanceView>, RunError> {
+    let rules = filter::rules(options)?;
+    let options = Options {
+        instances: vec![id.to_owned()],
+        ..options.clone()
+    };
+    let mut views = Vec::new();
+    for scope in filter::scopes(definitions, &options)? {
+        let mut tally = Tally::new(&rules, options.narrowed());
+        let mut run = Run::open(&scope, &options, &rules)?;
+        run.only_instances();
+        run.pass_instance(id, watch)?;
+        let mut found = Vec::new();
+        run.judge(&mut tally, &mut |judged| found.push(judged.to_owned()));
+        for judged in found {
+            views.push(run.view(judged)?);
+        }
+    }
+    Ok(views)
 }
