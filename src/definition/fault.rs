@@ -40,3 +40,120 @@ pub struct Fault {
     /// What to do about it.
     pub help: Option<String>,
 }
+
+/// A file or folder that cannot be read.
+pub const UNREADABLE: &str = "definition/unreadable";
+/// Text that is not YAML, or YAML that definitions have no use for.
+pub const SYNTAX: &str = "definition/syntax";
+/// One key twice in one mapping.
+pub const DUPLICATE_KEY: &str = "definition/duplicate-key";
+/// A file, or what its aliases stand for, beyond what is read; or nested too deeply.
+pub const TOO_LARGE: &str = "definition/too-large";
+/// A key that means nothing where it stands.
+pub const UNKNOWN_KEY: &str = "definition/unknown-key";
+/// A key that has to be there and is not.
+pub const MISSING_KEY: &str = "definition/missing-key";
+/// A list where a word is wanted, and the like.
+pub const WRONG_TYPE: &str = "definition/wrong-type";
+/// The right kind of value, but not one that can be used.
+pub const BAD_VALUE: &str = "definition/bad-value";
+/// Not an expression, or one that refers to what it cannot see.
+pub const BAD_EXPRESSION: &str = "definition/bad-expression";
+/// `after` names no step of the saga.
+pub const UNKNOWN_STEP: &str = "definition/unknown-step";
+/// Settings name no rule of this program.
+pub const UNKNOWN_RULE: &str = "definition/unknown-rule";
+/// Claims are about no saga that is defined for their log.
+pub const UNKNOWN_SAGA: &str = "definition/unknown-saga";
+/// Two things of one kind and one name.
+pub const DUPLICATE_NAME: &str = "definition/duplicate-name";
+/// Steps that wait for each other.
+pub const CYCLE: &str = "definition/cycle";
+/// One event type that means two things in one saga.
+pub const TWO_MEANINGS: &str = "definition/two-meanings";
+/// Two pivots, one before the other.
+pub const TWO_PIVOTS: &str = "definition/two-pivots";
+/// A step that may have to be undone and cannot be.
+pub const NO_COMPENSATION: &str = "definition/no-compensation";
+/// A compensation that can never be called for.
+pub const COMPENSATION_AFTER_PIVOT: &str = "definition/compensation-after-pivot";
+/// A timeout that the deadline always comes before.
+pub const TIMEOUT_BEYOND_DEADLINE: &str = "definition/timeout-beyond-deadline";
+/// Nothing that can ever be found stuck.
+pub const NO_TIMEOUT: &str = "definition/no-timeout";
+/// An action that is sent again though that has a second effect.
+pub const UNSAFE_RETRY: &str = "definition/unsafe-retry";
+
+/// Every rule about definitions that needs no log, fatal ones first.
+pub const ALL: [&str; 21] = [
+    UNREADABLE,
+    SYNTAX,
+    DUPLICATE_KEY,
+    TOO_LARGE,
+    UNKNOWN_KEY,
+    MISSING_KEY,
+    WRONG_TYPE,
+    BAD_VALUE,
+    BAD_EXPRESSION,
+    UNKNOWN_STEP,
+    UNKNOWN_RULE,
+    UNKNOWN_SAGA,
+    DUPLICATE_NAME,
+    CYCLE,
+    TWO_MEANINGS,
+    TWO_PIVOTS,
+    NO_COMPENSATION,
+    COMPENSATION_AFTER_PIVOT,
+    TIMEOUT_BEYOND_DEADLINE,
+    NO_TIMEOUT,
+    UNSAFE_RETRY,
+];
+
+/// Those of [`ALL`] that definitions can be used with, so that settings may switch them off.
+pub const LINTS: [&str; 5] = [
+    NO_COMPENSATION,
+    COMPENSATION_AFTER_PIVOT,
+    TIMEOUT_BEYOND_DEADLINE,
+    NO_TIMEOUT,
+    UNSAFE_RETRY,
+];
+
+impl Fault {
+    /// A fault that keeps the definitions from being used.
+    pub(crate) fn fatal(
+        rule: &'static str,
+        place: impl Into<Option<Place>>,
+        message: impl Into<String>,
+    ) -> Fault {
+        Fault {
+            rule,
+            severity: Severity::Error,
+            fatal: true,
+            place: place.into(),
+            definition: None,
+            message: message.into(),
+            label: String::new(),
+            help: None,
+        }
+    }
+
+    /// A fault that the definitions can be used with.
+    pub(crate) fn lint(
+        rule: &'static str,
+        severity: Severity,
+        place: Place,
+        message: impl Into<String>,
+    ) -> Fault {
+        Fault { severity, fatal: false, ..Fault::fatal(rule, place, message) }
+    }
+
+    /// The same with words under the mark.
+    pub(crate) fn label(self, label: impl Into<String>) -> Fault {
+        Fault { label: label.into(), ..self }
+    }
+
+    /// The same with a cure, where there is one to name.
+    pub(crate) fn help(self, help: impl Into<Option<String>>) -> Fault {
+        Fault { help: help.into(), ..self }
+    }
+}

@@ -1,14 +1,40 @@
 //! Definitions: YAML in, checked types out, every fault of every file at once.
+//!
+//! A file goes through these hands: `file` (text with places), `marked` (YAML as a tree with
+//! places), `document` (what the first key says), `structure` (the shape, against the schema of
+//! the `raw` types), `raw` (decoded), `validate` (checked), `scope` (which belong together).
+//!
+//! Deliberately absent: anything that needs an open log, such as whether a column exists.
 
 pub mod fault;
 pub mod log;
 pub mod saga;
 pub mod settings;
 
+mod document;
+mod file;
+mod folder;
+mod marked;
+mod raw;
+mod scalar;
+mod schema;
+mod scope;
+mod structure;
+pub(crate) mod suggest;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+pub use schema::schema;
+
 use fault::Fault;
+use file::SourceFile;
 use log::LogDefinition;
 use saga::Saga;
 use settings::Settings;
@@ -53,22 +79,79 @@ pub struct Unusable {
 
 /// Reads definitions from files and folders.
 ///
-/// `rules` are the names that `settings` documents may use.
+/// `rules` are the names that `settings` documents may use. Files that hold expectations instead
+/// of definitions (`*.case.yaml`, or a first document with `expect`) are passed over.
 ///
 /// # Errors
 /// When any file cannot be read or any document has a fatal fault; all faults are reported.
-pub fn load(_paths: &[PathBuf], _rules: &[&'static str]) -> Result<Definitions, Unusable> {
-    unimplemented!()
+pub fn load(paths: &[PathBuf], rules: &[&'static str]) -> Result<Definitions, Unusable> {
+    let (found, faults) = folder::find(paths);
+    let mut reading = Reading { rules, faults, ..Reading::default() };
+    for found in found {
+        let (file, fault) = SourceFile::read(&found.path);
+        reading.file(&found.relative, found.folder, &file, fault);
+    }
+    reading.finish()
 }
 
 /// Reads definitions from text alone, as if it stood in a file called `name`.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_text(
-    _name: &Path,
-    _text: &str,
-    _rules: &[&'static str],
-) -> Result<Definitions, Unusable> {
-    unimplemented!()
+pub fn load_text(name: &Path, text: &str, rules: &[&'static str]) -> Result<Definitions, Unusable> {
+    let file = SourceFile::new(name, text);
+    let mut reading = Reading { rules, ..Reading::default() };
+    let folder = name.parent().unwrap_or(Path::new("")).to_owned();
+    let fault = file.check();
+    reading.file(&name.to_string_lossy(), folder, &file, fault);
+    reading.finish()
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Reading<'a> {
+    rules: &'a [&'static str],
+    files: Vec<PathBuf>,
+    texts: Vec<Arc<str>>,
+    located: Vec<scope::Located>,
+    faults: Vec<Fault>,
+    digest: Sha256,
+}
+
+impl Reading<'_> {
+    /// Reads one file, unless a `fault` already says why that is no use.
+    fn file(&mut self, relative: &str, folder: PathBuf, file: &SourceFile, fault: Option<Fault>) {
+        let readable = fault.is_none();
+        self.faults.extend(fault);
+        if readable {
+            let (documents, faults) = marked::parse(file);
+            if faults.is_empty() && document::is_case(&documents) {
+                return;
+            }
+            self.faults.extend(faults);
+            for node in &documents {
+                let declared = document::read(file, node, self.rules, &mut self.faults);
+                self.located.extend(
+                    declared.map(|declared| scope::Located { folder: folder.clone(), declared }),
+                );
+            }
+        }
+        for part in [relative, &file.text] {
+            self.digest.update((part.len() as u64).to_le_bytes());
+            self.digest.update(part.as_bytes());
+        }
+        self.files.push(file.path.to_path_buf());
+        self.texts.push(Arc::clone(&file.text));
+    }
+
+    fn finish(mut self) -> Result<Definitions, Unusable> {
+        let scopes = scope::assemble(self.located, &mut self.faults);
+        self.faults.sort_by(|one, other| (&one.place, one.rule).cmp(&(&other.place, other.rule)));
+        let Reading { files, texts, faults, .. } = self;
+        if faults.iter().any(|fault| fault.fatal) {
+            return Err(Unusable { faults, files, texts });
+        }
+        let hash = self.digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Definitions { scopes, files, texts, hash, lints: faults })
+    }
 }

@@ -1,0 +1,8 @@
+//! What the YAML says, before anybody asked whether it makes sense. The JSON Schema of these types
+//! is what `sagactl schema` prints and what every document is checked against first.
+
+pub(crate) mod log;
+pub(crate) mod saga;
+pub(crate) mod settings;
+pub(crate) mod shape;
+pub(crate) mod written;
