@@ -4,6 +4,7 @@ pub mod definition;
 pub mod event;
 pub mod expression;
 pub mod finding;
+pub mod generate;
 pub mod inspect;
 pub mod json;
 pub mod log;
