@@ -1,15 +1,17 @@
 //! "Did you mean": the known word that a misspelt one is closest to.
 
 /// The candidate that `word` most likely stands for, if one is close enough.
-pub fn closest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = normalize(word);
     let allowed = (plain.chars().count() / 3).clamp(1, 4);
     candidates
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&plain, &normalize(candidate)), candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&plain, &normalize(candidate)),
+                candidate,
+            )
+        })
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -38,7 +40,13 @@ pub fn did_you_mean<'a>(
 fn normalize(word: &str) -> String {
     word.chars()
         .take(64)
-        .map(|letter| if letter == '_' { '-' } else { letter.to_ascii_lowercase() })
+        .map(|letter| {
+            if letter == '_' {
+                '-'
+            } else {
+                letter.to_ascii_lowercase()
+            }
+        })
         .collect()
 }
 
@@ -63,8 +71,14 @@ mod tests {
 
     #[test]
     fn without_a_likely_word_the_choice_is_listed() {
-        assert_eq!(did_you_mean("x", ["alpha", "beta"]).as_deref(), Some("there are `alpha`, `beta`"));
-        assert_eq!(did_you_mean("x", ["alpha"]).as_deref(), Some("the only one is `alpha`"));
+        assert_eq!(
+            did_you_mean("x", ["alpha", "beta"]).as_deref(),
+            Some("there are `alpha`, `beta`")
+        );
+        assert_eq!(
+            did_you_mean("x", ["alpha"]).as_deref(),
+            Some("the only one is `alpha`")
+        );
         assert_eq!(did_you_mean("x", []), None);
     }
 }

@@ -144,16 +144,26 @@ impl Fault {
         place: Place,
         message: impl Into<String>,
     ) -> Fault {
-        Fault { severity, fatal: false, ..Fault::fatal(rule, place, message) }
+        Fault {
+            severity,
+            fatal: false,
+            ..Fault::fatal(rule, place, message)
+        }
     }
 
     /// The same with words under the mark.
     pub(crate) fn label(self, label: impl Into<String>) -> Fault {
-        Fault { label: label.into(), ..self }
+        Fault {
+            label: label.into(),
+            ..self
+        }
     }
 
     /// The same with a cure, where there is one to name.
     pub(crate) fn help(self, help: impl Into<Option<String>>) -> Fault {
-        Fault { help: help.into(), ..self }
+        Fault {
+            help: help.into(),
+            ..self
+        }
     }
 }

@@ -28,7 +28,9 @@ impl SourceFile {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         SourceFile {
             path: Arc::new(path.to_owned()),
-            line_starts: std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect(),
+            line_starts: std::iter::once(0)
+                .chain(breaks.map(|(at, _)| at + 1))
+                .collect(),
             text: text.into(),
         }
     }
@@ -38,7 +40,10 @@ impl SourceFile {
         match read_bytes(path) {
             Err(error) => {
                 let message = format!("cannot read `{}`: {}", path.display(), reason(&error));
-                (SourceFile::new(path, ""), Some(Fault::fatal(fault::UNREADABLE, None, message)))
+                (
+                    SourceFile::new(path, ""),
+                    Some(Fault::fatal(fault::UNREADABLE, None, message)),
+                )
             }
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => {
@@ -68,11 +73,18 @@ impl SourceFile {
         let (at, control) = self.text.char_indices().find(|(_, letter)| {
             letter.is_control() && !matches!(letter, '\t' | '\n' | '\r' | '\u{85}')
         })?;
-        let message = format!("the control character U+{:04X} is not text", u32::from(control));
+        let message = format!(
+            "the control character U+{:04X} is not text",
+            u32::from(control)
+        );
         Some(
-            Fault::fatal(fault::SYNTAX, self.place(at..at + control.len_utf8()), message)
-                .label("here")
-                .help("write it as an escape in a double-quoted text, or remove it".to_owned()),
+            Fault::fatal(
+                fault::SYNTAX,
+                self.place(at..at + control.len_utf8()),
+                message,
+            )
+            .label("here")
+            .help("write it as an escape in a double-quoted text, or remove it".to_owned()),
         )
     }
 
@@ -80,7 +92,11 @@ impl SourceFile {
     pub(crate) fn place(&self, range: Range<usize>) -> Place {
         let start = floor_boundary(&self.text, range.start);
         let line = self.line_starts.partition_point(|first| *first <= start);
-        let line_start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let line_start = self
+            .line_starts
+            .get(line.saturating_sub(1))
+            .copied()
+            .unwrap_or(0);
         let rest = &self.text[start..];
         let line_rest = rest.split(['\n', '\r']).next().unwrap_or("");
         let end = floor_boundary(&self.text, range.end).clamp(start, start + line_rest.len());

@@ -4,8 +4,8 @@ use std::fmt;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use crate::suggest::closest;
 use crate::expression::{ExpressionError, Scope};
+use crate::suggest::closest;
 
 /// The names that an expression can see.
 pub(super) const ROOTS: [&str; 3] = ["event", "data", "metadata"];
@@ -82,7 +82,9 @@ pub(super) fn words(source: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
     while let Some((start, letter)) = letters.next() {
         if letter.is_alphanumeric() || letter == '_' {
-            let end = skip(&mut letters, source, |letter| letter.is_alphanumeric() || letter == '_');
+            let end = skip(&mut letters, source, |letter| {
+                letter.is_alphanumeric() || letter == '_'
+            });
             words.push(Word::Name(&source[start..end]));
         } else if letter == '"' || letter == '\'' {
             let mut escaped = false;
@@ -116,7 +118,9 @@ pub(super) fn asked_for(words: &[Word<'_>]) -> Vec<String> {
     let mut asked = Vec::new();
     for start in 0..words.len() {
         let follows_dot = start > 0 && words[start - 1] == Word::Sign('.');
-        let Some((path, rest)) = path(&words[start..]).filter(|_| !follows_dot) else { continue };
+        let Some((path, rest)) = path(&words[start..]).filter(|_| !follows_dot) else {
+            continue;
+        };
         let asks = match rest {
             [Word::Name("is"), Word::Name("not"), Word::Name(test), ..]
             | [Word::Name("is"), Word::Name(test), ..] => matches!(*test, "defined" | "undefined"),
@@ -126,8 +130,8 @@ pub(super) fn asked_for(words: &[Word<'_>]) -> Vec<String> {
         if asks {
             asked.push(path.clone());
         }
-        if let [.., Word::Text(key), Word::Name("in")] | [.., Word::Text(key), Word::Name("not"), Word::Name("in")] =
-            &words[..start]
+        if let [.., Word::Text(key), Word::Name("in")]
+        | [.., Word::Text(key), Word::Name("not"), Word::Name("in")] = &words[..start]
         {
             asked.push(format!("{path}.{key}"));
         }
@@ -137,7 +141,9 @@ pub(super) fn asked_for(words: &[Word<'_>]) -> Vec<String> {
 
 /// The path that begins here, subscripts written with dots, and what follows it.
 fn path<'w, 's>(words: &'w [Word<'s>]) -> Option<(String, &'w [Word<'s>])> {
-    let [Word::Name(root), rest @ ..] = words else { return None };
+    let [Word::Name(root), rest @ ..] = words else {
+        return None;
+    };
     if !ROOTS.contains(root) {
         return None;
     }
@@ -146,9 +152,12 @@ fn path<'w, 's>(words: &'w [Word<'s>]) -> Option<(String, &'w [Word<'s>])> {
     loop {
         let (key, after) = match rest {
             [Word::Sign('.'), Word::Name(key), after @ ..]
-            | [Word::Sign('['), Word::Text(key) | Word::Name(key), Word::Sign(']'), after @ ..] => {
-                (key, after)
-            }
+            | [
+                Word::Sign('['),
+                Word::Text(key) | Word::Name(key),
+                Word::Sign(']'),
+                after @ ..,
+            ] => (key, after),
             _ => return Some((path, rest)),
         };
         path.push('.');

@@ -31,7 +31,10 @@ pub(crate) fn check(mentions: &[Mention], faults: &mut Vec<Fault>) {
         );
         faults.push(
             Fault::fatal(fault::TWO_MEANINGS, mention.place.clone(), message)
-                .label(format!("line {} gives it another meaning", known.place.line))
+                .label(format!(
+                    "line {} gives it another meaning",
+                    known.place.line
+                ))
                 .help(format!(
                     "tell them apart with `{{ event: {}, when: … }}`, or remove one",
                     mention.kind

@@ -1,0 +1,3 @@
+//! The project's tests from outside.
+
+mod labels;
