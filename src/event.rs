@@ -148,11 +148,15 @@ impl FromStr for Span {
 
     /// Reads `90s`, `5m`, `1h 30m` and ISO 8601 durations such as `PT1H30M`.
     fn from_str(text: &str) -> Result<Span, TimeError> {
-        let parsed: jiff::SignedDuration = text.trim().parse().map_err(|_| {
+        let refuse = || {
             TimeError(format!(
                 "`{text}` is not a duration: write `90s`, `5m`, `1h 30m`, `2d 4h` or `PT1H30M`"
             ))
-        })?;
+        };
+        let written: jiff::Span = text.trim().parse().map_err(|_| refuse())?;
+        let parsed = written
+            .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+            .map_err(|_| refuse())?;
         if parsed.is_negative() {
             return Err(TimeError(format!("`{text}` is negative")));
         }
@@ -208,7 +212,11 @@ mod tests {
             ("PT1H30M", 5400),
             ("0s", 0),
         ] {
-            assert_eq!(text.parse::<Span>().map(Span::as_secs), Ok(seconds), "{text}");
+            assert_eq!(
+                text.parse::<Span>().map(Span::as_secs),
+                Ok(seconds),
+                "{text}"
+            );
         }
         for bad in ["", "5", "-5m", "5 parsecs", "1y", "999999999999h"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
@@ -242,6 +250,9 @@ mod tests {
         assert!("2400-01-01T00:00:00Z".parse::<Timestamp>().is_err());
         assert!(Timestamp::from_units(9_400_000_000_000_000, 1_000_000).is_none());
         let text = "2024-06-02T11:02:00.25Z";
-        assert_eq!(text.parse::<Timestamp>().map(|t| t.to_string()), Ok(text.to_owned()));
+        assert_eq!(
+            text.parse::<Timestamp>().map(|t| t.to_string()),
+            Ok(text.to_owned())
+        );
     }
 }

@@ -33,7 +33,9 @@ impl Severity {
 
     /// The severity that `word` names.
     pub fn from_label(word: &str) -> Option<Severity> {
-        Severity::ALL.into_iter().find(|severity| severity.label() == word)
+        Severity::ALL
+            .into_iter()
+            .find(|severity| severity.label() == word)
     }
 }
 
@@ -89,8 +91,6 @@ pub enum Direction {
     Backward,
     /// Retry the blocking step and let the saga go on.
     Forward,
-    /// No action is declared for what has to happen: a person must do it.
-    ByHand,
 }
 
 impl Direction {
@@ -99,7 +99,6 @@ impl Direction {
         match self {
             Direction::Backward => "backward",
             Direction::Forward => "forward",
-            Direction::ByHand => "by hand",
         }
     }
 }
@@ -114,6 +113,8 @@ pub struct Next {
     pub direction: Option<Direction>,
     /// The steps to drive, in order: to undo when backward, to retry when forward.
     pub steps: Vec<Arc<str>>,
+    /// Some of them declare no action: a person must do those.
+    pub by_hand: bool,
 }
 
 /// One rule broken by one subject.
@@ -127,6 +128,9 @@ pub struct Finding {
     pub subject: Subject,
     /// The step it is about, if one.
     pub step: Option<Arc<str>>,
+    /// What tells this fault from another of the same rule, subject and step: the versions that
+    /// are missing, the type that is unknown. Part of the fingerprint only.
+    pub facet: Option<String>,
     /// The events that show it, in order.
     pub evidence: Vec<Position>,
     /// Since when it has been so.
@@ -141,7 +145,7 @@ pub struct Finding {
 
 impl Finding {
     /// A digest of what stays the same from run to run while the same fault stands: the rule, the
-    /// subject and the step; not the evidence, whose positions a merged log may renumber.
+    /// subject, the step and the facet; not the evidence, whose positions a merged log may renumber.
     pub fn fingerprint(&self) -> String {
         let mut digest = Sha256::new();
         for part in [
@@ -150,10 +154,16 @@ impl Finding {
             &self.subject.definition,
             &self.subject.id,
             self.step.as_deref().unwrap_or(""),
+            self.facet.as_deref().unwrap_or(""),
         ] {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part.as_bytes());
         }
-        digest.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .finalize()
+            .iter()
+            .take(12)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }

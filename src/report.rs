@@ -83,7 +83,10 @@ pub struct SagaCount {
 impl Report {
     /// How many findings have this severity.
     pub fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.severity == severity).count()
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
     }
 }
 
@@ -108,6 +111,10 @@ pub struct InstanceRow {
     pub attempts: u32,
     /// The steps whose effects are in force after an abort, in the order to undo them.
     pub in_force: Vec<Arc<str>>,
+    /// How many events it has; 0 where a settled instance's events were not kept.
+    pub events: u64,
+    /// The position of its start, or of its first event.
+    pub start: Option<Position>,
     /// The rules that found something about it.
     pub rules: Vec<&'static str>,
     /// What to type next.

@@ -1,4 +1,21 @@
 //! One saga instance: the state of its steps, what was illegal, what is in force. Pure.
+//!
+//! [`Instance::replay`] runs an instance's [`Moment`]s through its [`Saga`](crate::definition::saga::Saga)
+//! and keeps what the rules need to know. It judges nothing: an illegal move is kept as an
+//! [`Anomaly`] and the replay goes on. What the words mean is written in [`crate::rules`].
+
+mod instance;
+mod moment;
+mod names;
+mod recovery;
+mod standing;
+mod state;
+
+pub use instance::{Abort, Anomaly, At, Cause, Instance, Irregularity, StepRecord, Trace};
+pub use moment::{Meaning, Moment, StepEvent};
+pub use names::Names;
+pub use recovery::{Course, course};
+pub use state::{Attempts, Exhaustion, Forward, Move, Undo, forward, undo};
 
 /// Where an instance stands, derived from the log and never from a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,5 +55,10 @@ impl Outcome {
             Outcome::Abandoned => "abandoned",
             Outcome::Contradictory => "contradictory",
         }
+    }
+
+    /// Whether nothing more is expected to happen.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Outcome::Completed | Outcome::Compensated)
     }
 }

@@ -1,0 +1,228 @@
+//! Drafts and instances put into words and rows.
+
+use std::sync::Arc;
+
+use crate::definition::saga::Saga;
+use crate::event::Timestamp;
+use crate::finding::{Finding, Next, Subject, SubjectKind};
+use crate::report::InstanceRow;
+use crate::rules::case::Draft;
+use crate::saga::{At, Exhaustion, Forward, Instance, Moment, Outcome, Undo, course};
+
+/// Rules whose findings call for a recovery; the others tell of something that is past.
+const CALLS_FOR_RECOVERY: [&str; 14] = [
+    "saga/stuck-step",
+    "saga/stuck-saga",
+    "saga/wedged",
+    "saga/retries-exhausted",
+    "saga/out-of-order",
+    "saga/step-after-end",
+    "saga/mixed-outcome",
+    "saga/false-claim",
+    "compensation/uncompensated",
+    "compensation/stuck",
+    "compensation/failed",
+    "compensation/out-of-order",
+    "compensation/dangling-step",
+    "compensation/past-pivot",
+];
+
+/// The command that looks closer at an instance, and the recovery it calls for.
+pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: Option<&str>) -> Next {
+    let recovery = rule
+        .is_none_or(|rule| CALLS_FOR_RECOVERY.contains(&rule))
+        .then(|| course(saga, instance))
+        .flatten();
+    let mut arguments = vec!["show".to_owned()];
+    if id.starts_with('-') {
+        arguments.push("--".to_owned());
+    }
+    arguments.push(id.to_owned());
+    match recovery {
+        None => Next {
+            arguments,
+            direction: None,
+            steps: Vec::new(),
+            by_hand: false,
+        },
+        Some(course) => Next {
+            arguments,
+            direction: Some(course.direction),
+            steps: course
+                .steps
+                .iter()
+                .map(|step| saga.steps[*step].name.clone())
+                .collect(),
+            by_hand: course.by_hand,
+        },
+    }
+}
+
+/// A finding about an instance.
+pub fn finding(
+    saga: &Saga,
+    id: &str,
+    instance: &Instance,
+    draft: Draft,
+    horizon: Timestamp,
+) -> Finding {
+    let mut evidence = draft.evidence;
+    evidence.sort_unstable();
+    evidence.dedup();
+    Finding {
+        rule: draft.rule,
+        severity: draft.severity,
+        subject: Subject {
+            kind: SubjectKind::Instance,
+            definition: saga.name.clone(),
+            id: id.to_owned(),
+        },
+        step: draft.step.map(|step| saga.steps[step].name.clone()),
+        facet: draft.facet,
+        evidence,
+        since: draft.since,
+        age: draft.since.map(|since| horizon.since(since)),
+        message: draft.message,
+        next: Some(next(saga, id, instance, Some(draft.rule))),
+    }
+}
+
+/// The steps an instance is at: being undone, waiting to be undone, running, failed or next.
+pub fn open_steps(saga: &Saga, instance: &Instance, outcome: Outcome) -> Vec<usize> {
+    match outcome {
+        Outcome::Completed | Outcome::Compensated => Vec::new(),
+        Outcome::Compensating | Outcome::Contradictory | Outcome::Abandoned => {
+            let standing = instance.in_force(saga);
+            let dangling = |step: &usize| instance.steps[*step].dangling.is_some();
+            (0..saga.steps.len())
+                .filter(|step| standing.contains(*step) || dangling(step))
+                .collect()
+        }
+        Outcome::Running => {
+            let missing = instance.missing(saga);
+            (0..saga.steps.len())
+                .filter(|step| match instance.steps[*step].forward {
+                    Forward::Running(_) | Forward::Failed(_) | Forward::Exhausted(..) => true,
+                    Forward::NotStarted => {
+                        missing.contains(*step)
+                            && instance.enabled(saga, *step).is_some()
+                            && saga.steps[*step].requires.intersection(missing).is_empty()
+                    }
+                    Forward::Succeeded(_) => false,
+                })
+                .collect()
+        }
+    }
+}
+
+/// Where an instance is, in words.
+pub fn whereabouts(saga: &Saga, instance: &Instance, outcome: Outcome) -> String {
+    let open = open_steps(saga, instance, outcome);
+    let words: Vec<String> = open
+        .iter()
+        .map(|step| {
+            let record = &instance.steps[*step];
+            let name = &saga.steps[*step].name;
+            if outcome == Outcome::Running {
+                return match record.forward {
+                    Forward::Running(attempt) => format!("{name} running (attempt {attempt})"),
+                    Forward::Failed(attempt) => format!("{name} failed (attempt {attempt})"),
+                    Forward::Exhausted(_, Exhaustion::Failures) => format!("{name} exhausted"),
+                    Forward::Exhausted(_, Exhaustion::Rejection) => format!("{name} rejected"),
+                    _ => format!("waiting for {name}"),
+                };
+            }
+            match record.undo {
+                Undo::Undoing(attempt) => format!("undoing {name} (attempt {attempt})"),
+                Undo::Failed(attempt) => format!("undoing {name} failed (attempt {attempt})"),
+                Undo::Exhausted(_) => format!("undoing {name} failed for good"),
+                _ => format!("{name} in force"),
+            }
+        })
+        .collect();
+    match (words.is_empty(), outcome) {
+        (true, Outcome::Running) => "every step done, no end recorded".to_owned(),
+        (true, outcome) => outcome.label().to_owned(),
+        (false, _) => words.join(", "),
+    }
+}
+
+/// One line that says where an instance is and why.
+pub fn headline(saga: &Saga, instance: &Instance, outcome: Outcome, horizon: Timestamp) -> String {
+    let Some((first, last)) = instance.first.zip(instance.last) else {
+        return "no event of it has a place in this saga".to_owned();
+    };
+    let age = |at: At| horizon.since(at.time);
+    let mut text = format!("{}: ", outcome.label());
+    text.push_str(&whereabouts(saga, instance, outcome));
+    if let Some(abort) = instance.abort {
+        text.push_str(&format!(
+            "; going back since position {} ({} ago)",
+            abort.at.position,
+            age(abort.at)
+        ));
+    }
+    text.push_str(&format!(
+        "; started {} ago, last event {} ago",
+        age(first),
+        age(last)
+    ));
+    text
+}
+
+/// An instance as `list` shows it.
+pub fn row(
+    saga: &Arc<Saga>,
+    id: &str,
+    instance: &Instance,
+    outcome: Outcome,
+    rules: Vec<&'static str>,
+    moments: &[Moment],
+    horizon: Timestamp,
+) -> InstanceRow {
+    let open = open_steps(saga, instance, outcome);
+    let since = instance.last.map_or(horizon, |last| last.time);
+    let attempts = open
+        .iter()
+        .map(|step| {
+            let record = &instance.steps[*step];
+            if outcome == Outcome::Running {
+                record.forward.attempt()
+            } else {
+                record.undo.attempt()
+            }
+        })
+        .max()
+        .unwrap_or(0);
+    let goes_back = matches!(
+        outcome,
+        Outcome::Compensating | Outcome::Abandoned | Outcome::Contradictory
+    );
+    let in_force = if goes_back {
+        instance.in_force(saga)
+    } else {
+        Default::default()
+    };
+    InstanceRow {
+        id: id.to_owned(),
+        saga: saga.name.clone(),
+        outcome,
+        at: whereabouts(saga, instance, outcome),
+        steps: open
+            .iter()
+            .map(|step| saga.steps[*step].name.clone())
+            .collect(),
+        since,
+        age: horizon.since(since),
+        attempts,
+        in_force: instance
+            .undo_order(saga, in_force)
+            .into_iter()
+            .map(|step| saga.steps[step].name.clone())
+            .collect(),
+        events: moments.len() as u64,
+        start: instance.start.or(instance.first).map(|at| at.position),
+        next: (!outcome.is_over()).then(|| next(saga, id, instance, rules.first().copied())),
+        rules,
+    }
+}

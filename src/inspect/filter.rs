@@ -1,0 +1,118 @@
+//! Which rules, sagas and logs a run is about.
+
+use std::path::Path;
+
+use wildmatch::WildMatch;
+
+use crate::definition::log::{LogDefinition, Merge, Order};
+use crate::definition::settings::Settings;
+use crate::definition::{Definitions, Scope};
+use crate::event::Span;
+use crate::inspect::{Options, RunError};
+use crate::rules;
+
+/// The rules that the options let through, by name.
+///
+/// # Errors
+/// When a glob matches no rule.
+pub fn rules(options: &Options) -> Result<Vec<&'static str>, RunError> {
+    if options.rules.is_empty() {
+        return Ok(rules::names());
+    }
+    for glob in &options.rules {
+        let pattern = WildMatch::new(glob);
+        if !rules::names().iter().any(|name| pattern.matches(name)) {
+            return Err(RunError::Filter(unknown("rule", glob, &rules::names())));
+        }
+    }
+    let patterns: Vec<WildMatch> = options
+        .rules
+        .iter()
+        .map(|glob| WildMatch::new(glob))
+        .collect();
+    Ok(rules::names()
+        .into_iter()
+        .filter(|name| patterns.iter().any(|pattern| pattern.matches(name)))
+        .collect())
+}
+
+/// The scopes to run, each with a log and only the sagas asked for.
+///
+/// # Errors
+/// When a saga that was asked for does not exist, or a scope has no log.
+pub fn scopes(definitions: &Definitions, options: &Options) -> Result<Vec<Scope>, RunError> {
+    let sagas: Vec<&str> = definitions
+        .scopes
+        .iter()
+        .flat_map(|scope| scope.sagas.iter().map(|saga| &*saga.name))
+        .collect();
+    for wanted in &options.sagas {
+        if !sagas.contains(&wanted.as_str()) {
+            return Err(RunError::Filter(unknown("saga", wanted, &sagas)));
+        }
+    }
+    let wanted =
+        |name: &str| options.sagas.is_empty() || options.sagas.iter().any(|saga| saga == name);
+    let mut scopes = definitions.scopes.clone();
+    for scope in &mut scopes {
+        scope.sagas.retain(|saga| wanted(&saga.name));
+    }
+    if !options.sagas.is_empty() {
+        scopes.retain(|scope| !scope.sagas.is_empty());
+    }
+    if scopes.is_empty() && options.log.is_some() {
+        scopes.push(Scope {
+            log: None,
+            sagas: Vec::new(),
+            settings: Settings::default(),
+        });
+    }
+    if scopes.is_empty() {
+        return Err(RunError::NoLog);
+    }
+    if options.log.is_some() && scopes.len() > 1 {
+        return Err(RunError::Filter(format!(
+            "--log names one file, but the definitions speak of {} logs; name the folder or file of one of them",
+            scopes.len()
+        )));
+    }
+    for scope in &mut scopes {
+        if scope.log.is_none() {
+            let path = options.log.as_ref().ok_or(RunError::NoLog)?;
+            scope.log = Some(undeclared(path));
+        }
+    }
+    Ok(scopes)
+}
+
+/// A log that no document declares: what its mapping is has to be recognised in the file.
+fn undeclared(path: &Path) -> LogDefinition {
+    let name = path
+        .file_stem()
+        .map_or_else(|| "log".into(), |stem| stem.to_string_lossy());
+    LogDefinition {
+        name: name.as_ref().into(),
+        place: None,
+        database: Some(path.to_path_buf()),
+        sources: Vec::new(),
+        merge: Merge::Time,
+        cut: false,
+        order: Order::Position,
+        future_tolerance: Span::from_secs(3600),
+        tombstones: Vec::new(),
+        claims: Vec::new(),
+    }
+}
+
+/// A message for a name that does not exist, with the nearest that does.
+fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    match nearest {
+        Some((_, nearest)) => format!("no {kind} is called `{name}`; did you mean `{nearest}`?"),
+        None => format!("no {kind} is called `{name}`"),
+    }
+}

@@ -1,0 +1,349 @@
+//! Judges one instance, in every order and under every meaning that its log leaves open.
+//!
+//! Where a log's order is time, events closer than the skew are concurrent; where a condition could
+//! not be evaluated, an event may mean one thing or another. An instance is then judged in each of
+//! the possible ways: what is wrong in all of them is wrong, what is wrong in some is unknown.
+
+use crate::definition::log::{LogDefinition, Order};
+use crate::definition::saga::Saga;
+use crate::event::{Span, Timestamp};
+use crate::replay::{Doubt, Link};
+use crate::rules::case::{Case, Claim, Draft};
+use crate::saga::{Instance, Moment, Names, Outcome};
+
+/// How many ways to read one instance are tried. Beyond that, orders are sampled, the same ones in
+/// every run; an instance with too many doubtful events is not judged.
+const WAYS: usize = 128;
+
+/// What is known of an instance.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// Where it stands, in the most plausible order.
+    pub outcome: Outcome,
+    /// What is wrong with it, whatever way it is read.
+    pub drafts: Vec<Draft>,
+    /// Rules of which it cannot be told.
+    pub unknown: Vec<&'static str>,
+    /// Its events in the most plausible order.
+    pub moments: Vec<Moment>,
+}
+
+/// What is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The certain events, as they arrived.
+    pub moments: &'a [Moment],
+    /// Their links; empty where positions order.
+    pub links: &'a [Link],
+    /// The doubtful events.
+    pub doubts: &'a [Doubt],
+    /// What the status column says.
+    pub claim: Option<Claim<'a>>,
+}
+
+/// Judges instances of one log, one after the other, without allocating for the clean ones.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    definition: &'a LogDefinition,
+    instance: Instance,
+    drafts: Vec<Draft>,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge for instances of this log.
+    pub fn new(definition: &'a LogDefinition) -> Judge<'a> {
+        Judge {
+            definition,
+            instance: Instance::default(),
+            drafts: Vec::new(),
+        }
+    }
+
+    /// The instance judged last, in the most plausible order if nothing else was judged since.
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// Replays an instance that was judged before.
+    pub fn recall(&mut self, saga: &Saga, moments: &[Moment]) {
+        self.instance.replay(saga, moments);
+    }
+
+    /// How an instance ended, if it is over and nothing is wrong with it at any horizon.
+    pub fn settled(
+        &mut self,
+        saga: &Saga,
+        moments: &[Moment],
+        claim: Option<Claim<'_>>,
+        names: &Names,
+    ) -> Option<Outcome> {
+        self.instance.replay(saga, moments);
+        let outcome = self.instance.outcome(saga);
+        if !outcome.is_over() {
+            return None;
+        }
+        let mut drafts = std::mem::take(&mut self.drafts);
+        drafts.clear();
+        let case = self.case(saga, moments, Timestamp::MAX, claim, names);
+        crate::rules::judge(&case, &mut drafts);
+        let is_clean = drafts.is_empty() && !crate::rules::is_unlimited(&case);
+        self.drafts = drafts;
+        (is_clean && !self.is_headless()).then_some(outcome)
+    }
+
+    /// The start of the instance was cut off, so nothing can be said of what came before.
+    fn is_headless(&self) -> bool {
+        self.definition.cut && self.instance.start.is_none()
+    }
+
+    fn case<'c>(
+        &'c self,
+        saga: &'c Saga,
+        moments: &'c [Moment],
+        horizon: Timestamp,
+        claim: Option<Claim<'c>>,
+        names: &'c Names,
+    ) -> Case<'c> {
+        Case {
+            saga,
+            instance: &self.instance,
+            moments,
+            horizon,
+            claim,
+            cut: self.definition.cut,
+            names,
+        }
+    }
+
+    /// Judges an instance at a horizon.
+    pub fn verdict(
+        &mut self,
+        saga: &Saga,
+        evidence: Evidence<'_>,
+        horizon: Timestamp,
+        names: &Names,
+    ) -> Verdict {
+        let Some(ways) = ways(&evidence, self.definition.order) else {
+            return self.undetermined(saga, evidence.moments, Vec::new());
+        };
+        let mut common: Option<Vec<Draft>> = None;
+        let mut unknown: Vec<&'static str> = Vec::new();
+        for moments in &ways {
+            self.instance.replay(saga, moments);
+            let case = self.case(saga, moments, horizon, evidence.claim, names);
+            let mut drafts = Vec::new();
+            crate::rules::judge(&case, &mut drafts);
+            if crate::rules::is_unlimited(&case) {
+                unknown.push("compensation/uncompensated");
+            }
+            let same = |one: &Draft, other: &Draft| {
+                (one.rule, one.step, &one.facet) == (other.rule, other.step, &other.facet)
+            };
+            match &mut common {
+                None => common = Some(drafts),
+                Some(common) => {
+                    let gone = common
+                        .iter()
+                        .filter(|known| !drafts.iter().any(|draft| same(draft, known)));
+                    let new = drafts
+                        .iter()
+                        .filter(|draft| !common.iter().any(|known| same(draft, known)));
+                    unknown.extend(gone.chain(new).map(|draft| draft.rule));
+                    common.retain(|known| drafts.iter().any(|draft| same(draft, known)));
+                }
+            }
+        }
+        let moments = ways.into_iter().next().unwrap_or_default();
+        self.instance.replay(saga, &moments);
+        if self.is_headless() {
+            return self.undetermined(saga, &moments, Vec::new());
+        }
+        unknown.sort_unstable();
+        unknown.dedup();
+        Verdict {
+            outcome: self.instance.outcome(saga),
+            drafts: common.unwrap_or_default(),
+            unknown,
+            moments,
+        }
+    }
+
+    fn undetermined(&mut self, saga: &Saga, moments: &[Moment], drafts: Vec<Draft>) -> Verdict {
+        self.instance.replay(saga, moments);
+        let unknown = crate::rules::TABLE
+            .iter()
+            .filter(|rule| matches!(rule.judge, crate::rules::Judge::Instance { .. }))
+            .map(|rule| rule.info.name)
+            .collect();
+        Verdict {
+            outcome: self.instance.outcome(saga),
+            drafts,
+            unknown,
+            moments: moments.to_vec(),
+        }
+    }
+}
+
+/// Every way to read an instance, the most plausible first; `None` where there are too many
+/// doubtful events.
+fn ways(evidence: &Evidence<'_>, order: Order) -> Option<Vec<Vec<Moment>>> {
+    let mut readings: Vec<Vec<(Moment, Option<Link>)>> = vec![
+        evidence
+            .moments
+            .iter()
+            .enumerate()
+            .map(|(index, moment)| (*moment, evidence.links.get(index).copied()))
+            .collect(),
+    ];
+    for doubt in evidence.doubts {
+        if readings.len() * doubt.options.len() > WAYS {
+            return None;
+        }
+        readings = readings
+            .iter()
+            .flat_map(|reading| {
+                doubt.options.iter().map(move |option| {
+                    let mut reading = reading.clone();
+                    if let Some(meaning) = option {
+                        let moment = Moment {
+                            meaning: *meaning,
+                            ..doubt.moment
+                        };
+                        let place =
+                            reading.partition_point(|(other, _)| other.position < moment.position);
+                        reading.insert(place, (moment, Some(doubt.link)));
+                    }
+                    reading
+                })
+            })
+            .collect();
+    }
+    let most = (WAYS / readings.len()).max(1);
+    Some(
+        readings
+            .into_iter()
+            .flat_map(|reading| match order {
+                Order::Position => vec![reading.into_iter().map(|(moment, _)| moment).collect()],
+                Order::Time { skew, .. } => orders(&reading, skew, most),
+            })
+            .collect(),
+    )
+}
+
+/// The orders that time, streams and causes allow, at most `most`.
+///
+/// The earliest event that nothing forces to wait goes first, or any that is closer to it than the
+/// skew. An event waits for lower versions of its stream and for its cause.
+fn orders(events: &[(Moment, Option<Link>)], skew: Span, most: usize) -> Vec<Vec<Moment>> {
+    let mut events = events.to_vec();
+    events.sort_by_key(|(moment, _)| (moment.time, moment.position));
+    let waits_for: Vec<Vec<usize>> = (0..events.len())
+        .map(|this| {
+            (0..events.len())
+                .filter(|other| match (events[this].1, events[*other].1) {
+                    (Some(this_link), Some(other_link)) if *other != this => {
+                        (this_link.stream != 0
+                            && this_link.stream == other_link.stream
+                            && other_link.version < this_link.version)
+                            || (this_link.cause != 0 && this_link.cause == other_link.id)
+                    }
+                    _ => false,
+                })
+                .collect()
+        })
+        .collect();
+    let is_plain = events
+        .windows(2)
+        .all(|pair| pair[1].0.time.since(pair[0].0.time) >= skew)
+        && waits_for
+            .iter()
+            .enumerate()
+            .all(|(this, before)| before.iter().all(|other| *other < this));
+    if is_plain {
+        return vec![events.into_iter().map(|(moment, _)| moment).collect()];
+    }
+    let mut found: Vec<Vec<usize>> = Vec::new();
+    extend(
+        &events,
+        &waits_for,
+        skew,
+        &mut Vec::new(),
+        &mut found,
+        most.div_ceil(2).max(1),
+    );
+    let mut seed = events.len() as u64;
+    while found.len() >= most.div_ceil(2) && found.len() < most {
+        let sampled = sample(&events, &waits_for, skew, &mut seed);
+        found.push(sampled);
+    }
+    found
+        .into_iter()
+        .map(|order| order.into_iter().map(|index| events[index].0).collect())
+        .collect()
+}
+
+/// The events that may come next, the most plausible first.
+fn choices(
+    events: &[(Moment, Option<Link>)],
+    waits_for: &[Vec<usize>],
+    skew: Span,
+    so_far: &[usize],
+) -> Vec<usize> {
+    let is_free = |index: &usize| {
+        !so_far.contains(index)
+            && waits_for[*index]
+                .iter()
+                .all(|before| so_far.contains(before))
+    };
+    let mut free = (0..events.len()).filter(is_free);
+    let Some(first) = free.next() else {
+        // A circle of causes and versions: take the earliest that is left.
+        return (0..events.len())
+            .find(|index| !so_far.contains(index))
+            .into_iter()
+            .collect();
+    };
+    let earliest = events[first].0.time;
+    std::iter::once(first)
+        .chain(free.filter(|index| events[*index].0.time.since(earliest) < skew))
+        .collect()
+}
+
+fn extend(
+    events: &[(Moment, Option<Link>)],
+    waits_for: &[Vec<usize>],
+    skew: Span,
+    so_far: &mut Vec<usize>,
+    found: &mut Vec<Vec<usize>>,
+    most: usize,
+) {
+    if so_far.len() == events.len() {
+        found.push(so_far.clone());
+        return;
+    }
+    for next in choices(events, waits_for, skew, so_far) {
+        if found.len() >= most {
+            return;
+        }
+        so_far.push(next);
+        extend(events, waits_for, skew, so_far, found, most);
+        so_far.pop();
+    }
+}
+
+fn sample(
+    events: &[(Moment, Option<Link>)],
+    waits_for: &[Vec<usize>],
+    skew: Span,
+    seed: &mut u64,
+) -> Vec<usize> {
+    let mut order = Vec::with_capacity(events.len());
+    while order.len() < events.len() {
+        let choices = choices(events, waits_for, skew, &order);
+        *seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        order.push(choices[(*seed >> 33) as usize % choices.len()]);
+    }
+    order
+}

@@ -1,0 +1,257 @@
+//! Runs definitions against their logs: the one entry that every command which reads a log uses.
+
+mod describe;
+mod filter;
+mod judge;
+mod rows;
+mod run;
+mod tally;
+mod verdicts;
+mod view;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::definition::Definitions;
+use crate::definition::saga::Saga;
+use crate::definition::settings::AsOf;
+use crate::event::{Event, Position, Span, Timestamp};
+use crate::finding::{Finding, Next};
+use crate::report::{DefinitionsSummary, InstanceRow, LogSummary, Report};
+use run::Run;
+use tally::Tally;
+
+/// The tool and its version, as reports name it.
+pub const TOOL: &str = concat!("sagactl ", env!("CARGO_PKG_VERSION"));
+
+/// What narrows or steers a run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// A log instead of the one that the definitions name.
+    pub log: Option<PathBuf>,
+    /// The horizon; `None` is the settings' choice, else the log's end.
+    pub as_of: Option<AsOf>,
+    /// The wall clock, read once in `main`.
+    pub now: Timestamp,
+    /// How many threads may work; at least 1.
+    pub threads: usize,
+    /// Only rules that match one of these globs; empty is all.
+    pub rules: Vec<String>,
+    /// Only these sagas; empty is all.
+    pub sagas: Vec<String>,
+    /// Only these instances; empty is all.
+    pub instances: Vec<String>,
+    /// Only findings that hold since this instant or later.
+    pub since: Option<Timestamp>,
+}
+
+impl Options {
+    /// Whether the run looks at some subjects only.
+    fn narrowed(&self) -> bool {
+        !self.sagas.is_empty() || !self.instances.is_empty() || self.since.is_some()
+    }
+}
+
+/// How far a run has come, told a few times a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows read.
+    pub rows: u64,
+    /// Rows there are, roughly.
+    pub of: u64,
+}
+
+/// Told of progress; answers whether to go on.
+pub type Watch<'a> = &'a (dyn Fn(Progress) -> Go + Sync);
+
+/// Whether a run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Go {
+    /// Yes.
+    On,
+    /// Stop as soon as can be: the user interrupted.
+    Stop,
+}
+
+/// Why a run came to no result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A log cannot be read.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
+    /// The definitions name no log and none was given.
+    #[error("no log: the definitions have no `log:` document; name the file with --log")]
+    NoLog,
+    /// A filter names a saga or rule that does not exist: what and the nearest.
+    #[error("{0}")]
+    Filter(String),
+    /// The user interrupted; how far it came.
+    #[error("interrupted after {} of about {} events; nothing is reported of a log read in part", .0.rows, .0.of)]
+    Interrupted(Progress),
+}
+
+/// Instances for `list`.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// The logs read.
+    pub logs: Vec<LogSummary>,
+    /// The instances, stalest first.
+    pub rows: Vec<InstanceRow>,
+}
+
+/// One instance for `show`.
+#[derive(Debug, Clone)]
+pub struct InstanceView {
+    /// The log it stands in.
+    pub log: LogSummary,
+    /// What `list` says of it.
+    pub row: InstanceRow,
+    /// Its definition.
+    pub saga: Arc<Saga>,
+    /// Where it is and why, in one line.
+    pub headline: String,
+    /// Every event of it.
+    pub timeline: Vec<TimelineRow>,
+    /// Every step of it, as declared.
+    pub steps: Vec<StepView>,
+    /// What is wrong with it.
+    pub findings: Vec<Finding>,
+    /// Its status column's claim, where there is one.
+    pub claim: Option<String>,
+    /// The recovery it calls for.
+    pub next: Option<Next>,
+}
+
+/// One event of a timeline.
+#[derive(Debug, Clone)]
+pub struct TimelineRow {
+    /// The event itself.
+    pub event: Event,
+    /// The time since the event before it.
+    pub gap: Option<Span>,
+    /// The step it is about.
+    pub step: Option<Arc<str>>,
+    /// What it means: `begins`, `succeeds`, `undo succeeds`, `aborts`, `no place here` …
+    pub meaning: &'static str,
+    /// Which attempt it belongs to.
+    pub attempt: Option<u32>,
+    /// The rules it is evidence for.
+    pub evidence: Vec<&'static str>,
+}
+
+/// One step of an instance.
+#[derive(Debug, Clone)]
+pub struct StepView {
+    /// The step.
+    pub name: Arc<str>,
+    /// `pivot`, `retriable`, `optional` or nothing.
+    pub role: &'static str,
+    /// The label of its forward state.
+    pub forward: &'static str,
+    /// The label of its undo state.
+    pub undo: &'static str,
+    /// Forward attempts so far.
+    pub attempts: u32,
+    /// Undo attempts so far.
+    pub undo_attempts: u32,
+    /// The positions that brought it to its forward and undo state.
+    pub positions: [Option<Position>; 2],
+    /// Its effect stands and has to be undone.
+    pub in_force: bool,
+}
+
+/// Judges every log of the definitions.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn audit(
+    definitions: &Definitions,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Report, RunError> {
+    let mut report = Report {
+        tool: TOOL.to_owned(),
+        logs: Vec::new(),
+        definitions: DefinitionsSummary {
+            files: definitions.files.clone(),
+            hash: definitions.hash.clone(),
+        },
+        findings: Vec::new(),
+        rules: Vec::new(),
+        sagas: Vec::new(),
+        accepted: 0,
+        remarks: Vec::new(),
+    };
+    let rules = filter::rules(options)?;
+    let mut tally = Tally::new(&rules, options.narrowed());
+    for scope in filter::scopes(definitions, options)? {
+        let mut run = Run::open(&scope, options, &rules)?;
+        run.pass(watch)?;
+        run.judge(&mut tally, &mut |_| {});
+        run.conclude(&mut tally, &mut report);
+    }
+    tally.finish(&mut report);
+    Ok(report)
+}
+
+/// All instances that the options let through.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn list(
+    definitions: &Definitions,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Listing, RunError> {
+    let rules = filter::rules(options)?;
+    let mut listing = Listing {
+        logs: Vec::new(),
+        rows: Vec::new(),
+    };
+    for scope in filter::scopes(definitions, options)? {
+        let mut tally = Tally::new(&rules, options.narrowed());
+        let mut run = Run::open(&scope, options, &rules)?;
+        run.only_instances();
+        run.pass(watch)?;
+        run.judge(&mut tally, &mut |judged| listing.rows.push(judged.row()));
+        listing.logs.push(run.summary());
+    }
+    listing.rows.sort_by(|one, other| {
+        let key = |row: &InstanceRow| (row.since, row.saga.clone(), row.id.clone());
+        key(one).cmp(&key(other))
+    });
+    Ok(listing)
+}
+
+/// The instances with this id, one per saga that knows it; empty where none does.
+///
+/// Where the log's correlation column has an index, only the instance's own rows are read, and the
+/// horizon is that of the log's last rows.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn show(
+    definitions: &Definitions,
+    id: &str,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Vec<InstanceView>, RunError> {
+    let rules = filter::rules(options)?;
+    let options = Options {
+        instances: vec![id.to_owned()],
+        ..options.clone()
+    };
+    let mut views = Vec::new();
+    for scope in filter::scopes(definitions, &options)? {
+        let mut tally = Tally::new(&rules, options.narrowed());
+        let mut run = Run::open(&scope, &options, &rules)?;
+        run.only_instances();
+        run.pass_instance(id, watch)?;
+        let mut found = Vec::new();
+        run.judge(&mut tally, &mut |judged| found.push(judged.to_owned()));
+        for judged in found {
+            views.push(run.view(judged)?);
+        }
+    }
+    Ok(views)
+}

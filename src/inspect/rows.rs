@@ -1,0 +1,270 @@
+//! Findings about the log itself, from what a pass noted.
+
+use std::sync::Arc;
+
+use crate::definition::log::{LogDefinition, Order};
+use crate::event::{Position, Timestamp};
+use crate::finding::{Finding, Next, Subject, SubjectKind};
+use crate::inspect::tally::Tally;
+use crate::log::{Fields, Log};
+use crate::replay::{Gathered, Noticed, Observation};
+use crate::rules::{Info, log as rules};
+
+/// Everything that is wrong with the log's rows, and what was looked at for it.
+pub fn findings(
+    log: &Log,
+    definition: &LogDefinition,
+    gathered: &mut Gathered,
+    duplicates: &[(Position, Position, String)],
+    horizon: Option<Timestamp>,
+    tally: &mut Tally,
+) -> Vec<Finding> {
+    let judge = Rows {
+        name: &definition.name,
+        horizon,
+    };
+    let maps = log.maps();
+    let mut found = Vec::new();
+    let streams = std::mem::take(&mut gathered.streams);
+    count(log, definition, gathered, streams.len() as u64, maps, tally);
+    let by_position = definition.order == Order::Position;
+    for observation in streams.observations(definition.cut, by_position) {
+        found.push(judge.observation(observation));
+    }
+    for (first, again, id) in duplicates {
+        found.push(judge.finding(
+            &rules::DUPLICATE_ID,
+            (SubjectKind::Event, again.to_string()),
+            None,
+            vec![*first, *again],
+            format!("the id `{id}` stands at position {first} already"),
+        ));
+    }
+    for bad in &gathered.bad.listed {
+        let id = bad
+            .position
+            .map_or_else(|| "unknown".to_owned(), |position| position.to_string());
+        let mut finding = judge.finding(
+            &rules::BAD_ROW,
+            (SubjectKind::Event, id),
+            None,
+            bad.position.into_iter().collect(),
+            bad.reason.clone(),
+        );
+        if bad.position.is_none() {
+            finding.facet = Some(bad.reason.clone());
+        }
+        found.push(finding);
+    }
+    for (position, time, late) in &gathered.too_late.listed {
+        found.push(judge.finding(
+            &rules::TOO_LATE,
+            (SubjectKind::Event, position.to_string()),
+            Some(*time),
+            vec![*position],
+            format!("arrived {late} after a younger event"),
+        ));
+    }
+    let (_, future) = gathered.horizon.settle(definition.future_tolerance);
+    for (position, time) in future {
+        found.push(judge.finding(
+            &rules::FUTURE_TIME,
+            (SubjectKind::Event, position.to_string()),
+            Some(time),
+            vec![position],
+            format!("its time {time} is later than that of every event after it; it does not move the horizon"),
+        ));
+    }
+    let last = gathered.positions.map(|(_, last)| last.0);
+    for source in log.facts() {
+        let removed = source
+            .sequence
+            .zip(last)
+            .filter(|(sequence, last)| sequence > last);
+        let message = match removed {
+            Some((sequence, last)) => format!(
+                "{}: positions were given up to {sequence}, the last row has {last}: rows were deleted, or never committed",
+                source.name
+            ),
+            None if source.position_reuse => format!(
+                "{}: the position of a deleted last row can be given again (no AUTOINCREMENT)",
+                source.name
+            ),
+            None => continue,
+        };
+        let mut finding = judge.finding(
+            &rules::POSITION_REUSE,
+            (SubjectKind::Log, definition.name.to_string()),
+            None,
+            vec![],
+            message,
+        );
+        finding.facet = Some(source.name.clone());
+        found.push(finding);
+    }
+    found.retain(|finding| tally.wants(finding.rule));
+    found
+}
+
+/// What each rule looked at, or why it had nothing to look at.
+fn count(
+    log: &Log,
+    definition: &LogDefinition,
+    gathered: &Gathered,
+    streams: u64,
+    maps: Fields,
+    tally: &mut Tally,
+) {
+    for rule in [
+        &rules::GAP,
+        &rules::DUPLICATE_VERSION,
+        &rules::VERSION_BACKWARDS,
+        &rules::TIME_BACKWARDS,
+    ] {
+        if rule == &rules::VERSION_BACKWARDS && definition.order != Order::Position {
+            tally.idle(rule.name, "the log is not ordered by position");
+        } else if maps.stream {
+            tally.checked(rule.name, streams);
+        } else {
+            tally.idle(rule.name, "the mapping names no stream");
+        }
+    }
+    let proven = !log.facts().is_empty() && log.facts().iter().all(|source| source.unique_id);
+    if !maps.id {
+        tally.idle(rules::DUPLICATE_ID.name, "the mapping names no event id");
+    } else {
+        tally.checked(
+            rules::DUPLICATE_ID.name,
+            if proven {
+                gathered.events
+            } else {
+                gathered.with_id
+            },
+        );
+    }
+    tally.checked(rules::POSITION_REUSE.name, log.facts().len() as u64);
+    tally.checked(rules::BAD_ROW.name, gathered.events + gathered.bad.total);
+    tally.unknown(rules::BAD_ROW.name, 0);
+    tally.checked(rules::FUTURE_TIME.name, gathered.events);
+    match definition.order {
+        Order::Position => tally.idle(rules::TOO_LATE.name, "the log is ordered by position"),
+        Order::Time { .. } => tally.checked(rules::TOO_LATE.name, gathered.events),
+    }
+    let listed = [
+        (
+            rules::BAD_ROW.name,
+            gathered.bad.total,
+            gathered.bad.listed.len(),
+        ),
+        (
+            rules::TOO_LATE.name,
+            gathered.too_late.total,
+            gathered.too_late.listed.len(),
+        ),
+        (
+            rules::DUPLICATE_ID.name,
+            gathered.same_id.total,
+            gathered.same_id.listed.len(),
+        ),
+    ];
+    for (rule, total, listed) in listed {
+        if total > listed as u64 && tally.wants(rule) {
+            tally.remark(format!(
+                "{rule}: {total} rows, of which the first {listed} are listed"
+            ));
+        }
+    }
+}
+
+struct Rows<'a> {
+    name: &'a Arc<str>,
+    horizon: Option<Timestamp>,
+}
+
+impl Rows<'_> {
+    fn finding(
+        &self,
+        info: &Info,
+        (kind, id): (SubjectKind, String),
+        since: Option<Timestamp>,
+        evidence: Vec<Position>,
+        message: String,
+    ) -> Finding {
+        Finding {
+            rule: info.name,
+            severity: info.severity,
+            subject: Subject {
+                kind,
+                definition: self.name.clone(),
+                id,
+            },
+            step: None,
+            facet: None,
+            evidence,
+            since,
+            age: since
+                .zip(self.horizon)
+                .map(|(since, horizon)| horizon.since(since)),
+            message,
+            next: Some(Next {
+                arguments: vec!["explain".to_owned(), info.name.to_owned()],
+                direction: None,
+                steps: Vec::new(),
+                by_hand: false,
+            }),
+        }
+    }
+
+    fn observation(&self, observation: Observation) -> Finding {
+        let stream = (SubjectKind::Stream, observation.stream);
+        match observation.what {
+            Noticed::Gap(missing, before, after) => {
+                let (from, to) = missing.into_inner();
+                let what = if from == to {
+                    format!("version {from} is missing")
+                } else {
+                    format!("versions {from} to {to} are missing")
+                };
+                let evidence = before.into_iter().chain([after]).collect();
+                let gap = self.finding(&rules::GAP, stream, None, evidence, what);
+                Finding {
+                    facet: Some(format!("{from}..{to}")),
+                    ..gap
+                }
+            }
+            Noticed::DuplicateVersion(version, first, again) => {
+                let evidence = first.into_iter().chain([again]).collect();
+                let message = format!("version {version} stands again at position {again}");
+                let repeat =
+                    self.finding(&rules::DUPLICATE_VERSION, stream, None, evidence, message);
+                Finding {
+                    facet: Some(version.to_string()),
+                    ..repeat
+                }
+            }
+            Noticed::VersionBackwards(version, higher, position) => {
+                let message = format!("version {version} stands after a higher one");
+                let evidence = vec![higher, position];
+                let back = self.finding(&rules::VERSION_BACKWARDS, stream, None, evidence, message);
+                Finding {
+                    facet: Some(version.to_string()),
+                    ..back
+                }
+            }
+            Noticed::TimeBackwards(times, between, at) => {
+                let message = if times == 1 {
+                    "its time goes back once".to_owned()
+                } else {
+                    format!("its time goes back {times} times, first here")
+                };
+                self.finding(
+                    &rules::TIME_BACKWARDS,
+                    stream,
+                    Some(at),
+                    between.to_vec(),
+                    message,
+                )
+            }
+        }
+    }
+}

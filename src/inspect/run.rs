@@ -1,0 +1,404 @@
+//! One log judged by its definitions: the pass, the verdicts, the findings.
+
+use std::ops::ControlFlow;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::definition::Scope;
+use crate::definition::log::LogDefinition;
+use crate::definition::settings::AsOf;
+use crate::event::{Position, Span, Timestamp};
+use crate::finding::Finding;
+use crate::inspect::judge::Judge;
+use crate::inspect::tally::Tally;
+use crate::inspect::{Go, Options, Progress, RunError, Watch, rows};
+use crate::log::{Fields, Filter, Log, OpenOptions};
+use crate::replay::{Gathered, Gatherer, Horizon, Router, Selection, pass};
+use crate::report::{LogSummary, Report};
+use crate::rules;
+use crate::rules::case::{Claim, Claimed};
+use crate::saga::Names;
+
+/// From how old a log's end is on a report says so.
+const OLD: Span = Span::from_secs(3600);
+/// How many of the last rows tell the horizon where only one instance is read.
+const TAIL: usize = 10_000;
+
+/// Status columns, by saga index and correlation value.
+type ClaimTable = Vec<HashMap<String, (Option<Claimed>, String), FixedState>>;
+
+/// A run over one log.
+#[derive(Debug)]
+pub struct Run<'s> {
+    pub(super) scope: &'s Scope,
+    pub(super) definition: &'s LogDefinition,
+    pub(super) options: &'s Options,
+    pub(super) log: Log,
+    pub(super) router: Router,
+    pub(super) selection: Selection,
+    pub(super) claims: ClaimTable,
+    pub(super) gathered: Gathered,
+    pub(super) horizon: Option<Timestamp>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'s> Run<'s> {
+    /// Opens the log of a scope, which `filter::scopes` has made sure it has.
+    pub fn open(
+        scope: &'s Scope,
+        options: &'s Options,
+        rules: &[&'static str],
+    ) -> Result<Run<'s>, RunError> {
+        let definition = scope.log.as_ref().ok_or(RunError::NoLog)?;
+        let log = Log::open(
+            definition,
+            &OpenOptions {
+                path: options.log.clone(),
+            },
+        )?;
+        let maps = log.maps();
+        let wants = |wanted: &[&rules::Info]| wanted.iter().any(|info| rules.contains(&info.name));
+        let proven = !log.facts().is_empty() && log.facts().iter().all(|source| source.unique_id);
+        use rules::log as log_rules;
+        let selection = Selection {
+            sagas: rules
+                .iter()
+                .any(|rule| rule.starts_with("saga/") || rule.starts_with("compensation/")),
+            streams: maps.stream
+                && wants(&[
+                    &log_rules::GAP,
+                    &log_rules::DUPLICATE_VERSION,
+                    &log_rules::VERSION_BACKWARDS,
+                    &log_rules::TIME_BACKWARDS,
+                ]),
+            ids: maps.id && !proven && wants(&[&log_rules::DUPLICATE_ID]),
+            data: maps.data && wants(&[&log_rules::BAD_ROW]),
+        };
+        let mut run = Run {
+            scope,
+            definition,
+            options,
+            log,
+            router: Router::new(&scope.sagas),
+            selection,
+            claims: ClaimTable::new(),
+            gathered: Gathered::default(),
+            horizon: None,
+            findings: Vec::new(),
+        };
+        run.claims = run.read_claims()?;
+        Ok(run)
+    }
+
+    /// Leaves out what only the log's own rules need.
+    pub fn only_instances(&mut self) {
+        self.selection = Selection {
+            sagas: true,
+            streams: false,
+            ids: false,
+            data: false,
+        };
+    }
+
+    fn as_of(&self) -> AsOf {
+        self.options
+            .as_of
+            .or(self.scope.settings.as_of)
+            .unwrap_or(AsOf::End)
+    }
+
+    fn until(&self) -> Option<Timestamp> {
+        match self.as_of() {
+            AsOf::Instant(instant) => Some(instant),
+            AsOf::End | AsOf::Now => None,
+        }
+    }
+
+    /// Status columns tell of now; a log judged as it stood earlier is not held against them.
+    fn read_claims(&self) -> Result<ClaimTable, RunError> {
+        let mut table: ClaimTable = self
+            .scope
+            .sagas
+            .iter()
+            .map(|_| HashMap::default())
+            .collect();
+        if self.until().is_some() {
+            return Ok(table);
+        }
+        for (index, claims) in self.definition.claims.iter().enumerate() {
+            let Some(saga) = self
+                .scope
+                .sagas
+                .iter()
+                .position(|saga| saga.name == claims.saga)
+            else {
+                continue;
+            };
+            for row in self.log.claims(index)? {
+                let says = |words: &[String]| words.contains(&row.status);
+                let claimed = if says(&claims.completed) {
+                    Some(Claimed::Completed)
+                } else if says(&claims.compensated) {
+                    Some(Claimed::Compensated)
+                } else if says(&claims.running) {
+                    Some(Claimed::Running)
+                } else {
+                    None
+                };
+                table[saga].insert(row.id, (claimed, row.status));
+            }
+        }
+        Ok(table)
+    }
+
+    fn fields(&self) -> Fields {
+        let mut fields = if self.selection.sagas {
+            self.router.fields()
+        } else {
+            Fields::default()
+        };
+        let by_time = self.definition.order != crate::definition::log::Order::Position;
+        fields.time = true;
+        fields.stream |= self.selection.streams || by_time;
+        fields.id |= self.selection.ids || by_time;
+        fields.causation |= by_time;
+        fields.data |= self.selection.data;
+        fields
+    }
+
+    /// Reads the log.
+    pub fn pass(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        self.gather(Filter::All, watch)?;
+        if self.gathered.instances.reopened().next().is_some() {
+            self.gather_again(watch)?;
+        }
+        self.horizon = match self.as_of() {
+            AsOf::End => {
+                self.gathered
+                    .horizon
+                    .settle(self.definition.future_tolerance)
+                    .0
+            }
+            AsOf::Now => self.gathered.positions.map(|_| self.options.now),
+            AsOf::Instant(instant) => self.gathered.positions.map(|_| instant),
+        };
+        Ok(())
+    }
+
+    /// Reads what concerns one instance: by the index on its correlation column where there is one.
+    pub fn pass_instance(&mut self, id: &str, watch: Watch<'_>) -> Result<(), RunError> {
+        let facts = self.log.facts();
+        let indexed = facts.len() == 1 && facts.iter().all(|source| source.indexed_correlation);
+        if !(indexed && self.router.uses_log_correlation()) {
+            return self.pass(watch);
+        }
+        self.gather(Filter::Correlation(id), watch)?;
+        self.horizon = match self.as_of() {
+            AsOf::Now => Some(self.options.now),
+            AsOf::Instant(instant) => Some(instant),
+            AsOf::End => {
+                let mut horizon = Horizon::default();
+                for (position, time) in self.log.tail(TAIL)? {
+                    horizon.push(position, time);
+                }
+                let own = self
+                    .gathered
+                    .horizon
+                    .settle(self.definition.future_tolerance)
+                    .0;
+                horizon.settle(self.definition.future_tolerance).0.or(own)
+            }
+        };
+        Ok(())
+    }
+
+    fn gather(&mut self, filter: Filter<'_>, watch: Watch<'_>) -> Result<(), RunError> {
+        let threads = self.options.threads;
+        let fields = self.fields();
+        let until = self.until();
+        let scope = self.scope;
+        let claims = &self.claims;
+        let mut judge = Judge::new(self.definition);
+        let mut settle = |names: &Names, entry: &crate::replay::Entry, id: &str| {
+            let saga = usize::from(entry.saga);
+            judge.settled(
+                &scope.sagas[saga],
+                &entry.moments,
+                claim_of(claims, saga, id),
+                names,
+            )
+        };
+        let mut gatherer = Gatherer::new(self.definition, self.selection, until, &mut settle);
+        let outcome = drive(
+            &mut self.log,
+            &self.router,
+            fields,
+            filter,
+            threads,
+            &mut gatherer,
+            watch,
+        );
+        self.gathered = gatherer.gathered;
+        outcome
+    }
+
+    /// Reads the instances again of which events came after theirs had been dropped.
+    fn gather_again(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        let threads = self.options.threads;
+        let fields = self.fields();
+        let until = self.until();
+        let mut never = |_: &Names, _: &crate::replay::Entry, _: &str| None;
+        let gathered = std::mem::take(&mut self.gathered);
+        let mut gatherer = Gatherer::again(self.definition, until, &mut never, gathered);
+        let outcome = drive(
+            &mut self.log,
+            &self.router,
+            fields,
+            Filter::All,
+            threads,
+            &mut gatherer,
+            watch,
+        );
+        self.gathered = gatherer.gathered;
+        outcome
+    }
+
+    /// What was read.
+    pub fn summary(&self) -> LogSummary {
+        let behind = match (self.as_of(), self.horizon) {
+            (AsOf::End, Some(horizon)) => {
+                Some(self.options.now.since(horizon)).filter(|age| *age >= OLD)
+            }
+            _ => None,
+        };
+        LogSummary {
+            name: self.definition.name.clone(),
+            path: self.log.path().to_path_buf(),
+            positions: self.gathered.positions,
+            events: self.gathered.events,
+            matched: self.gathered.matched,
+            as_of: self.horizon,
+            behind,
+        }
+    }
+
+    /// Adds what this log showed to the report.
+    pub fn conclude(mut self, tally: &mut Tally, report: &mut Report) {
+        let summary = self.summary();
+        for remark in self.log.remarks() {
+            tally.remark(format!("log {}: {remark}", self.definition.name));
+        }
+        if self.gathered.unattributed > 0 {
+            tally.remark(format!(
+                "log {}: {} events of saga types carry no correlation value and were not judged",
+                self.definition.name, self.gathered.unattributed
+            ));
+        }
+        if self.gathered.beyond > 0 {
+            tally.remark(format!(
+                "log {}: {} events later than the horizon were not read",
+                self.definition.name, self.gathered.beyond
+            ));
+        }
+        if self.until().is_some() && !self.definition.claims.is_empty() {
+            tally.remark(
+                "status columns tell of now and were not compared with an earlier horizon"
+                    .to_owned(),
+            );
+            let claiming: u64 = self.gathered.instances.entries().len() as u64;
+            tally.unknown("saga/false-claim", claiming);
+        }
+        let mut findings = std::mem::take(&mut self.findings);
+        if self.options.instances.is_empty() {
+            let duplicates = self.duplicates();
+            let of_rows = rows::findings(
+                &self.log,
+                self.definition,
+                &mut self.gathered,
+                &duplicates,
+                self.horizon,
+                tally,
+            );
+            let since = self.options.since;
+            findings.extend(
+                of_rows
+                    .into_iter()
+                    .filter(|finding| since.is_none_or(|since| finding.since >= Some(since))),
+            );
+        }
+        tally.take(
+            findings,
+            &self.scope.settings,
+            &self.definition.name,
+            self.horizon,
+        );
+        report.logs.push(summary);
+    }
+
+    /// Repeated ids, looked up again, since the pass compares only their hashes.
+    fn duplicates(&self) -> Vec<(Position, Position, String)> {
+        let pairs = &self.gathered.same_id.listed;
+        let mut positions: Vec<Position> = pairs
+            .iter()
+            .flat_map(|(first, again)| [*first, *again])
+            .collect();
+        positions.sort_unstable();
+        positions.dedup();
+        if positions.is_empty() {
+            return Vec::new();
+        }
+        let Ok((events, _)) = self.log.events(Filter::Positions(&positions)) else {
+            return Vec::new();
+        };
+        let ids: HashMap<Position, String, FixedState> = events
+            .into_iter()
+            .filter_map(|event| Some((event.position, event.id?)))
+            .collect();
+        pairs
+            .iter()
+            .filter_map(|(first, again)| {
+                let id = ids.get(again)?;
+                (ids.get(first) == Some(id)).then(|| (*first, *again, id.clone()))
+            })
+            .collect()
+    }
+}
+
+/// One pass over a log, with its progress told.
+fn drive(
+    log: &mut Log,
+    router: &Router,
+    fields: Fields,
+    filter: Filter<'_>,
+    threads: usize,
+    gatherer: &mut Gatherer<'_>,
+    watch: Watch<'_>,
+) -> Result<(), RunError> {
+    let of = log.estimate();
+    let mut stopped = None;
+    pass(
+        log,
+        router,
+        fields,
+        filter,
+        threads,
+        gatherer,
+        &mut |rows| {
+            let progress = Progress { rows, of };
+            match watch(progress) {
+                Go::On => ControlFlow::Continue(()),
+                Go::Stop => {
+                    stopped = Some(progress);
+                    ControlFlow::Break(())
+                }
+            }
+        },
+    )?;
+    stopped.map_or(Ok(()), |progress| Err(RunError::Interrupted(progress)))
+}
+
+pub(super) fn claim_of<'c>(claims: &'c ClaimTable, saga: usize, id: &str) -> Option<Claim<'c>> {
+    let (claimed, text) = claims.get(saga)?.get(id)?;
+    claimed.map(|claimed| Claim { claimed, text })
+}

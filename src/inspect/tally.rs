@@ -1,0 +1,250 @@
+//! What a report counts: findings by rule, with what each rule looked at.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::definition::settings::{Allow, Settings};
+use crate::event::Timestamp;
+use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::report::{Report, RuleCount, SagaCount};
+use crate::rules::{
+    self,
+    definition::{EXPIRED_ALLOW, UNUSED_ALLOW},
+};
+use crate::saga::Outcome;
+
+/// How many findings of one rule are kept; beyond that they are only counted.
+const KEPT: u64 = 10_000;
+
+/// Collects findings and counts over all logs of a run.
+#[derive(Debug)]
+pub struct Tally {
+    rules: Vec<&'static str>,
+    counts: BTreeMap<&'static str, RuleCount>,
+    findings: Vec<Finding>,
+    sagas: Vec<SagaCount>,
+    accepted: usize,
+    remarks: Vec<String>,
+    narrowed: bool,
+}
+
+impl Tally {
+    /// A tally in which these rules count. In a `narrowed` run, which looks at some subjects only,
+    /// an `allow` without a finding is nothing to tell of.
+    pub fn new(rules: &[&'static str], narrowed: bool) -> Tally {
+        let counts = rules
+            .iter()
+            .map(|rule| {
+                (
+                    *rule,
+                    RuleCount {
+                        rule,
+                        checked: 0,
+                        found: 0,
+                        unknown: 0,
+                        idle: None,
+                    },
+                )
+            })
+            .collect();
+        Tally {
+            rules: rules.to_vec(),
+            counts,
+            findings: Vec::new(),
+            sagas: Vec::new(),
+            accepted: 0,
+            remarks: Vec::new(),
+            narrowed,
+        }
+    }
+
+    /// Whether a rule counts in this run.
+    pub fn wants(&self, rule: &str) -> bool {
+        self.counts.contains_key(rule)
+    }
+
+    /// A rule looked at so many more subjects.
+    pub fn checked(&mut self, rule: &str, subjects: u64) {
+        if let Some(count) = self.counts.get_mut(rule) {
+            count.checked += subjects;
+        }
+    }
+
+    /// A rule could not tell of so many subjects.
+    pub fn unknown(&mut self, rule: &str, subjects: u64) {
+        if let Some(count) = self.counts.get_mut(rule) {
+            count.unknown += subjects;
+        }
+    }
+
+    /// A rule had nothing to look at in one log or saga; it stays idle unless it has elsewhere.
+    pub fn idle(&mut self, rule: &str, reason: &'static str) {
+        if let Some(count) = self.counts.get_mut(rule) {
+            count.idle.get_or_insert(reason);
+        }
+    }
+
+    /// A remark for the reader.
+    pub fn remark(&mut self, remark: String) {
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
+    }
+
+    /// The instances of a saga by outcome.
+    pub fn saga(&mut self, saga: Arc<str>, outcomes: [u64; Outcome::ALL.len()]) {
+        self.sagas.push(SagaCount { saga, outcomes });
+    }
+
+    /// Takes the findings of one log in, as its settings want them.
+    pub fn take(
+        &mut self,
+        found: Vec<Finding>,
+        settings: &Settings,
+        log: &Arc<str>,
+        horizon: Option<Timestamp>,
+    ) {
+        let mut used = vec![false; settings.allow.len()];
+        for mut finding in found {
+            match settings.rules.get(finding.rule) {
+                Some(None) => continue,
+                Some(Some(severity)) if is_usual(&finding) => finding.severity = *severity,
+                _ => {}
+            }
+            let accepted = settings
+                .allow
+                .iter()
+                .position(|allow| allows(allow, &finding) && !is_expired(allow, horizon));
+            match accepted {
+                Some(allow) => {
+                    used[allow] = true;
+                    self.accepted += 1;
+                }
+                None => self.add(finding),
+            }
+        }
+        for (allow, used) in settings.allow.iter().zip(used) {
+            let expired = is_expired(allow, horizon);
+            let info = if expired {
+                &EXPIRED_ALLOW
+            } else {
+                &UNUSED_ALLOW
+            };
+            let concerns = self.wants(allow.rule);
+            if self.wants(info.name) && concerns && (expired || !(used || self.narrowed)) {
+                let severity = match settings.rules.get(info.name) {
+                    Some(None) => continue,
+                    Some(Some(severity)) => *severity,
+                    None => info.severity,
+                };
+                self.add(about_allow(allow, info, severity, log));
+            }
+        }
+        for info in [&UNUSED_ALLOW, &EXPIRED_ALLOW] {
+            if settings.allow.is_empty() {
+                self.idle(info.name, "nothing is allowed");
+            }
+            self.checked(info.name, settings.allow.len() as u64);
+        }
+        for (rule, level) in &settings.rules {
+            if level.is_none() {
+                self.idle(rule, "switched off in the settings");
+            }
+        }
+    }
+
+    fn add(&mut self, finding: Finding) {
+        let Some(count) = self.counts.get_mut(finding.rule) else {
+            return;
+        };
+        count.found += 1;
+        if count.found <= KEPT {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Writes everything into the report, in its order.
+    pub fn finish(mut self, report: &mut Report) {
+        for rule in &self.rules {
+            if let Some(mut count) = self.counts.remove(rule) {
+                if count.found > KEPT {
+                    self.remarks.push(format!(
+                        "{rule}: the first {KEPT} of {} findings are listed; narrow the run to see the others",
+                        count.found
+                    ));
+                }
+                if count.checked > 0 || count.found > 0 || count.unknown > 0 {
+                    count.idle = count
+                        .idle
+                        .filter(|reason| *reason == "switched off in the settings");
+                } else {
+                    count.idle.get_or_insert("nothing to look at");
+                }
+                report.rules.push(count);
+            }
+        }
+        let place = |rule: &str| rules::table().position(|info| info.name == rule);
+        self.findings.sort_by(|one, other| {
+            other
+                .severity
+                .cmp(&one.severity)
+                .then_with(|| place(one.rule).cmp(&place(other.rule)))
+                .then_with(|| one.subject.cmp(&other.subject))
+                .then_with(|| one.step.cmp(&other.step))
+                .then_with(|| one.evidence.cmp(&other.evidence))
+        });
+        report.findings = self.findings;
+        report.sagas = self.sagas;
+        report.accepted += self.accepted;
+        report.remarks.append(&mut self.remarks);
+    }
+}
+
+fn allows(allow: &Allow, finding: &Finding) -> bool {
+    allow.rule == finding.rule
+        && allow
+            .subject
+            .as_ref()
+            .is_none_or(|(kind, id)| *kind == finding.subject.kind && **id == *finding.subject.id)
+}
+
+/// Whether a finding has its rule's usual severity: one that a rule lowered stays lowered.
+fn is_usual(finding: &Finding) -> bool {
+    rules::find(finding.rule).is_some_and(|info| info.severity == finding.severity)
+}
+
+fn is_expired(allow: &Allow, horizon: Option<Timestamp>) -> bool {
+    matches!((allow.until, horizon), (Some(until), Some(horizon)) if horizon >= until)
+}
+
+fn about_allow(allow: &Allow, info: &rules::Info, severity: Severity, log: &Arc<str>) -> Finding {
+    let subject = allow.subject.as_ref().map_or("every subject", |(_, id)| id);
+    let what = match allow.until {
+        Some(until) if info.name == EXPIRED_ALLOW.name => {
+            format!(
+                "{} is allowed for {subject} only until {until}: {}",
+                allow.rule, allow.reason
+            )
+        }
+        _ => format!(
+            "{} is allowed for {subject}, but nothing of it was found: {}",
+            allow.rule, allow.reason
+        ),
+    };
+    Finding {
+        rule: info.name,
+        severity,
+        subject: Subject {
+            kind: SubjectKind::Definition,
+            definition: log.clone(),
+            id: format!("{}:{}", allow.place.file.display(), allow.place.line),
+        },
+        step: None,
+        facet: None,
+        evidence: Vec::new(),
+        since: None,
+        age: None,
+        message: what,
+        next: None,
+    }
+}

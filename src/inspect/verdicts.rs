@@ -1,0 +1,234 @@
+//! Every instance of a log judged, counted and handed on.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::definition::saga::Saga;
+use crate::event::Timestamp;
+use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::inspect::describe;
+use crate::inspect::judge::{Evidence, Judge, Verdict};
+use crate::inspect::run::{Run, claim_of};
+use crate::inspect::tally::Tally;
+use crate::replay::Stage;
+use crate::report::InstanceRow;
+use crate::rules::case::Claimed;
+use crate::rules::{self, Rule};
+use crate::saga::{Instance, Outcome};
+
+/// One judged instance, as long as the judge holds it.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    /// Its saga.
+    pub saga: &'a Arc<Saga>,
+    /// Its correlation value.
+    pub id: &'a str,
+    /// Its state.
+    pub instance: Cow<'a, Instance>,
+    /// What is wrong with it.
+    pub verdict: Cow<'a, Verdict>,
+    /// Its findings in full.
+    pub findings: Vec<Finding>,
+    /// Its raw status.
+    pub claim: Option<String>,
+    horizon: Timestamp,
+}
+
+impl Judged<'_> {
+    /// As `list` shows it.
+    pub fn row(&self) -> InstanceRow {
+        let rules = self.findings.iter().map(|finding| finding.rule).collect();
+        let verdict = &self.verdict;
+        describe::row(
+            self.saga,
+            self.id,
+            &self.instance,
+            verdict.outcome,
+            rules,
+            &verdict.moments,
+            self.horizon,
+        )
+    }
+
+    /// A copy that outlives the judge.
+    pub fn to_owned(&self) -> Kept {
+        Kept {
+            saga: self.saga.clone(),
+            instance: self.instance.clone().into_owned(),
+            verdict: self.verdict.clone().into_owned(),
+            findings: self.findings.clone(),
+            claim: self.claim.clone(),
+            row: self.row(),
+        }
+    }
+}
+
+/// A judged instance kept for `show`.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub(super) saga: Arc<Saga>,
+    pub(super) instance: Instance,
+    pub(super) verdict: Verdict,
+    pub(super) findings: Vec<Finding>,
+    pub(super) claim: Option<String>,
+    pub(super) row: InstanceRow,
+}
+
+impl Run<'_> {
+    /// Judges every instance and hands each to `visit`; counts as it goes.
+    pub fn judge(&mut self, tally: &mut Tally, visit: &mut dyn FnMut(&Judged<'_>)) {
+        let Some(horizon) = self.horizon else { return };
+        let mut judge = Judge::new(self.definition);
+        let sagas = &self.scope.sagas;
+        let mut outcomes = vec![[0_u64; Outcome::ALL.len()]; sagas.len()];
+        let mut unknown: HashMap<&'static str, u64, FixedState> = HashMap::default();
+        let instances = &self.gathered.instances;
+        for (at, entry) in instances.entries().iter().enumerate() {
+            let at = at as u32;
+            let id = instances.id(at);
+            if !self.options.instances.is_empty()
+                && !self.options.instances.iter().any(|wanted| wanted == id)
+            {
+                continue;
+            }
+            let saga_index = usize::from(entry.saga);
+            let saga = &sagas[saga_index];
+            let claim = claim_of(&self.claims, saga_index, id);
+            let doubts = instances.doubts.get(&at).map_or(&[][..], Vec::as_slice);
+            let verdict = match entry.stage {
+                Stage::Settled(outcome) | Stage::Dropped(outcome) => {
+                    judge.recall(saga, &entry.moments);
+                    Verdict {
+                        outcome,
+                        drafts: Vec::new(),
+                        unknown: Vec::new(),
+                        moments: entry.moments.clone(),
+                    }
+                }
+                Stage::Open | Stage::Reopened => {
+                    let links = instances.links.get(&at).map_or(&[][..], Vec::as_slice);
+                    let evidence = Evidence {
+                        moments: &entry.moments,
+                        links,
+                        doubts,
+                        claim,
+                    };
+                    judge.verdict(saga, evidence, horizon, &self.gathered.names)
+                }
+            };
+            let instance = judge.instance();
+            if instance.first.is_none()
+                && doubts.is_empty()
+                && !matches!(entry.stage, Stage::Dropped(_))
+            {
+                continue;
+            }
+            outcomes[saga_index][verdict.outcome as usize] += 1;
+            for rule in &verdict.unknown {
+                *unknown.entry(rule).or_default() += 1;
+            }
+            if let Some(doubt) = doubts.first().filter(|_| !verdict.unknown.is_empty()) {
+                tally.remark(format!(
+                    "saga {}: {id} cannot be judged fully: at position {}, {}",
+                    saga.name, doubt.moment.position, doubt.reason
+                ));
+            }
+            let findings: Vec<Finding> = verdict
+                .drafts
+                .iter()
+                .filter(|draft| tally.wants(draft.rule))
+                .map(|draft| describe::finding(saga, id, instance, draft.clone(), horizon))
+                .filter(|finding| {
+                    self.options
+                        .since
+                        .is_none_or(|since| finding.since >= Some(since))
+                })
+                .collect();
+            self.findings.extend(findings.iter().cloned());
+            visit(&Judged {
+                saga,
+                id,
+                instance: Cow::Borrowed(instance),
+                verdict: Cow::Borrowed(&verdict),
+                findings,
+                claim: self.claims[saga_index]
+                    .get(id)
+                    .map(|(_, text)| text.clone()),
+                horizon,
+            });
+        }
+        for (saga, outcomes) in sagas.iter().zip(&outcomes) {
+            self.count(saga, outcomes.iter().sum(), tally);
+            tally.saga(saga.name.clone(), *outcomes);
+        }
+        for (rule, subjects) in unknown {
+            tally.unknown(rule, subjects);
+        }
+        self.unseen(tally);
+    }
+
+    /// What each rule looked at in one saga, or why it had nothing to look at.
+    fn count(&self, saga: &Saga, instances: u64, tally: &mut Tally) {
+        for Rule { info, judge } in &rules::TABLE {
+            if let rules::Judge::Instance { idle, .. } = judge {
+                match idle(saga, self.definition) {
+                    Some(reason) => tally.idle(info.name, reason),
+                    None => tally.checked(info.name, instances),
+                }
+            }
+        }
+    }
+
+    /// Claims about instances of which the log holds no event.
+    fn unseen(&mut self, tally: &mut Tally) {
+        const RULE: &str = "saga/false-claim";
+        for (index, claims) in self.claims.iter().enumerate() {
+            let saga = &self.scope.sagas[index];
+            let mut odd: Vec<(&String, &(Option<Claimed>, String))> = claims
+                .iter()
+                .filter(|(id, (claimed, _))| {
+                    claimed.is_none()
+                        || (*claimed != Some(Claimed::Running)
+                            && !self.gathered.instances.knows(index as u16, id))
+                })
+                .collect();
+            odd.sort_unstable_by_key(|(id, _)| *id);
+            for (id, (claimed, status)) in odd {
+                let narrowed =
+                    !self.options.instances.is_empty() && !self.options.instances.contains(id);
+                if narrowed || !tally.wants(RULE) {
+                    continue;
+                }
+                if claimed.is_none() {
+                    tally.unknown(RULE, 1);
+                    tally.remark(format!(
+                        "saga {}: the status `{status}` is in no list of its claims",
+                        saga.name
+                    ));
+                } else if self.definition.cut {
+                    tally.unknown(RULE, 1);
+                } else if self.options.since.is_none() {
+                    self.findings.push(Finding {
+                        rule: RULE,
+                        severity: Severity::Error,
+                        subject: Subject {
+                            kind: SubjectKind::Instance,
+                            definition: saga.name.clone(),
+                            id: id.clone(),
+                        },
+                        step: None,
+                        facet: None,
+                        evidence: Vec::new(),
+                        since: None,
+                        age: None,
+                        message: format!("status {status}, but the log holds no event of it"),
+                        next: None,
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,500 @@
+//! What a pass keeps of the rows it sees.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use crate::definition::log::{LogDefinition, Order};
+use crate::event::{Position, Span, Timestamp};
+use crate::expression::Scope;
+use crate::log::{BadRow, Row};
+use crate::replay::batch::{Batch, Item};
+use crate::replay::horizon::Horizon;
+use crate::replay::instances::{Doubt, Entry, Instances, Link};
+use crate::replay::route::{Candidate, Route, Router, Use};
+use crate::replay::streams::{StreamEvent, Streams};
+use crate::saga::{Meaning, Moment, Names, Outcome, StepEvent};
+
+/// How many bad or late rows are kept one by one; beyond that they are only counted.
+const LISTED: usize = 10_000;
+
+/// What a pass looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a set of things to look at, not a state"
+)]
+pub struct Selection {
+    /// Saga instances.
+    pub sagas: bool,
+    /// The versions and times of streams.
+    pub streams: bool,
+    /// Whether event ids repeat.
+    pub ids: bool,
+    /// Whether every row's data is JSON.
+    pub data: bool,
+}
+
+/// Rows counted, the first of them kept.
+#[derive(Debug, Clone)]
+pub struct Cut<T> {
+    /// The first [`LISTED`].
+    pub listed: Vec<T>,
+    /// All of them.
+    pub total: u64,
+}
+
+impl<T> Default for Cut<T> {
+    fn default() -> Cut<T> {
+        Cut {
+            listed: Vec::new(),
+            total: 0,
+        }
+    }
+}
+
+impl<T> Cut<T> {
+    fn push(&mut self, item: T) {
+        self.total += 1;
+        if self.listed.len() < LISTED {
+            self.listed.push(item);
+        }
+    }
+}
+
+/// Everything a pass learned.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Rows that could be read and lie within the horizon.
+    pub events: u64,
+    /// Rows that some saga knows.
+    pub matched: u64,
+    /// Rows later than the horizon that was asked for.
+    pub beyond: u64,
+    /// Rows of sagas without a correlation value.
+    pub unattributed: u64,
+    /// The first and last position read.
+    pub positions: Option<(Position, Position)>,
+    /// The times.
+    pub horizon: Horizon,
+    /// Rows that cannot be judged.
+    pub bad: Cut<BadRow>,
+    /// Rows later than the declared lateness, with how late.
+    pub too_late: Cut<(Position, Timestamp, Span)>,
+    /// Rows with an id that stood before, and where.
+    pub same_id: Cut<(Position, Position)>,
+    /// Rows with an id.
+    pub with_id: u64,
+    /// The streams.
+    pub streams: Streams,
+    /// The instances.
+    pub instances: Instances,
+    /// Names of errors and stray types.
+    pub names: Names,
+    /// The event types met, in order of appearance.
+    pub types: Vec<Arc<str>>,
+}
+
+/// Tells whether an instance is over and clean whatever the horizon, and how it ended.
+pub type Settle<'a> = &'a mut dyn FnMut(&Names, &Entry, &str) -> Option<Outcome>;
+
+/// Takes rows in and keeps what a pass is for.
+pub struct Gatherer<'a> {
+    definition: &'a LogDefinition,
+    selection: Selection,
+    until: Option<Timestamp>,
+    only: Option<HashSet<u32, FixedState>>,
+    settle: Settle<'a>,
+    routes: Vec<(Route, Arc<str>)>,
+    ids: HashMap<u64, Position, FixedState>,
+    youngest: Option<Timestamp>,
+    hasher: FixedState,
+    /// What was learned so far.
+    pub gathered: Gathered,
+}
+
+impl std::fmt::Debug for Gatherer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gatherer")
+            .field("selection", &self.selection)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Gatherer<'a> {
+    /// A gatherer for one pass over a log; rows later than `until` are left out.
+    pub fn new(
+        definition: &'a LogDefinition,
+        selection: Selection,
+        until: Option<Timestamp>,
+        settle: Settle<'a>,
+    ) -> Gatherer<'a> {
+        Gatherer {
+            definition,
+            selection,
+            until,
+            only: None,
+            settle,
+            routes: Vec::new(),
+            ids: HashMap::default(),
+            youngest: None,
+            hasher: FixedState::default(),
+            gathered: Gathered::default(),
+        }
+    }
+
+    /// A gatherer that reads the reopened instances of an earlier pass again and adds to what that
+    /// one learned of them, of nothing else.
+    pub fn again(
+        definition: &'a LogDefinition,
+        until: Option<Timestamp>,
+        settle: Settle<'a>,
+        mut gathered: Gathered,
+    ) -> Gatherer<'a> {
+        let reopened: HashSet<u32, FixedState> = gathered.instances.reopened().collect();
+        for at in &reopened {
+            gathered.instances.reset(*at);
+        }
+        let selection = Selection {
+            sagas: true,
+            streams: false,
+            ids: false,
+            data: false,
+        };
+        Gatherer {
+            only: Some(reopened),
+            gathered,
+            ..Gatherer::new(definition, selection, until, settle)
+        }
+    }
+
+    /// Whether rows are wanted with their data, whatever their type.
+    pub fn validates_data(&self) -> bool {
+        self.selection.data
+    }
+
+    /// Takes a batch of rows in.
+    pub(super) fn take(&mut self, batch: &Batch, router: &Router) {
+        for (kind, name) in &batch.new_types {
+            let kind = kind.0 as usize;
+            if self.routes.len() <= kind {
+                self.routes
+                    .resize_with(kind + 1, || (Route::default(), Arc::from("")));
+            }
+            self.routes[kind] = (router.route(name), name.clone());
+            if self.only.is_none() {
+                self.gathered.types.push(name.clone());
+            }
+        }
+        for item in batch.items() {
+            match item {
+                Item::Row(row) => self.row(&row, router),
+                Item::Bad(bad) if self.only.is_none() => self.gathered.bad.push(bad.clone()),
+                Item::Bad(_) => {}
+            }
+        }
+    }
+
+    fn row(&mut self, row: &Row<'_>, router: &Router) {
+        if self.until.is_some_and(|until| row.time > until) {
+            if self.only.is_none() {
+                self.gathered.beyond += 1;
+            }
+            return;
+        }
+        if self.only.is_none() {
+            self.note(row);
+        }
+        if self.selection.sagas {
+            let routes = std::mem::take(&mut self.routes);
+            let (route, name) = &routes[row.kind.0 as usize];
+            for one in &route.uses {
+                self.instance(row, name, one, router);
+            }
+            self.routes = routes;
+        }
+    }
+
+    /// What a row tells of the log, whatever sagas there are.
+    fn note(&mut self, row: &Row<'_>) {
+        let (route, name) = &self.routes[row.kind.0 as usize];
+        let gathered = &mut self.gathered;
+        gathered.events += 1;
+        gathered.matched += u64::from(!route.uses.is_empty());
+        gathered.positions = Some((
+            gathered.positions.map_or(row.position, |(first, _)| first),
+            row.position,
+        ));
+        gathered.horizon.push(row.position, row.time);
+        if let Order::Time { lateness, .. } = self.definition.order {
+            let youngest = self
+                .youngest
+                .map_or(row.time, |youngest| youngest.max(row.time));
+            if row.time.after(lateness) < youngest {
+                gathered
+                    .too_late
+                    .push((row.position, row.time, youngest.since(row.time)));
+            }
+            self.youngest = Some(youngest);
+        }
+        if let (true, Some(stream)) = (self.selection.streams, row.stream) {
+            let is_tombstone = self.definition.tombstones.contains(name);
+            gathered.streams.push(StreamEvent {
+                stream,
+                version: row.version,
+                position: row.position,
+                time: row.time,
+                is_tombstone,
+            });
+        }
+        if let (true, Some(id)) = (self.selection.ids, row.id) {
+            gathered.with_id += 1;
+            let hash = self.hasher.hash_one(id);
+            match self.ids.get(&hash) {
+                Some(first) => gathered.same_id.push((*first, row.position)),
+                None => {
+                    self.ids.insert(hash, row.position);
+                }
+            }
+        }
+        if let (true, Some(data)) = (self.selection.data, row.data)
+            && let Err(error) = serde_json::from_slice::<IgnoredAny>(data)
+        {
+            gathered.bad.push(BadRow {
+                position: Some(row.position),
+                reason: format!("data is not JSON ({error}): `{}`", excerpt(data)),
+            });
+        }
+    }
+
+    fn instance(&mut self, row: &Row<'_>, name: &str, one: &Use, router: &Router) {
+        let scope = scope(row, name);
+        let computed;
+        let id = match &one.correlate {
+            None => row.correlation,
+            Some(expression) => {
+                computed = expression
+                    .evaluate(&scope)
+                    .ok()
+                    .and_then(|value| as_id(&value));
+                computed.as_deref()
+            }
+        };
+        let inside = one
+            .narrow
+            .as_ref()
+            .map_or(Ok(true), |narrow| narrow.holds(&scope));
+        let id = match (id, inside) {
+            (_, Ok(false)) => return,
+            (Some(id), Ok(true)) => id,
+            (None, _) | (_, Err(_)) => {
+                if self.only.is_none() {
+                    self.gathered.unattributed += 1;
+                }
+                return;
+            }
+        };
+        match meant(&one.candidates, &scope) {
+            Meant::Nothing => {}
+            Meant::Certain(candidate) => {
+                let Some(at) = self.wanted(one.saga, id) else {
+                    return;
+                };
+                let moment = self.moment(row, name, candidate, &scope);
+                if !self.gathered.instances.push(at, moment) {
+                    return;
+                }
+                if self.definition.order != Order::Position {
+                    let link = self.link(row);
+                    self.gathered
+                        .instances
+                        .links
+                        .entry(at)
+                        .or_default()
+                        .push(link);
+                } else if may_end(router, one.saga, candidate.meaning) {
+                    self.try_to_settle(at);
+                }
+            }
+            Meant::Doubtful(candidates, reason) => {
+                let Some(at) = self.wanted(one.saga, id) else {
+                    return;
+                };
+                let Some(first) = candidates.iter().flatten().next() else {
+                    return;
+                };
+                let moment = self.moment(row, name, first, &scope);
+                let options = candidates
+                    .iter()
+                    .map(|option| option.map(|one| one.meaning))
+                    .collect();
+                let link = self.link(row);
+                let doubts = &mut self.gathered.instances.doubts;
+                doubts.entry(at).or_default().push(Doubt {
+                    moment,
+                    link,
+                    options,
+                    reason,
+                });
+            }
+        }
+    }
+
+    /// The entry of an instance, unless this pass is not about it.
+    fn wanted(&mut self, saga: u16, id: &str) -> Option<u32> {
+        let at = self.gathered.instances.entry(saga, id);
+        self.only
+            .as_ref()
+            .is_none_or(|only| only.contains(&at))
+            .then_some(at)
+    }
+
+    fn moment(
+        &mut self,
+        row: &Row<'_>,
+        name: &str,
+        candidate: &Candidate,
+        scope: &Scope<'_>,
+    ) -> Moment {
+        let names = &mut self.gathered.names;
+        let detail = match candidate.meaning {
+            Meaning::Stray => names.intern(name),
+            Meaning::Step(_, StepEvent::Failure) | Meaning::Undo(_, StepEvent::Failure) => {
+                let error = candidate
+                    .error
+                    .as_ref()
+                    .and_then(|error| error.evaluate(scope).ok());
+                match error.as_ref().and_then(as_id) {
+                    Some(error) => names.intern(&error),
+                    None => names.intern(name),
+                }
+            }
+            _ => 0,
+        };
+        Moment {
+            position: row.position,
+            time: row.time,
+            key: self.hash(row.key),
+            detail,
+            meaning: candidate.meaning,
+        }
+    }
+
+    fn link(&self, row: &Row<'_>) -> Link {
+        Link {
+            stream: self.hash(row.stream),
+            version: row.version.unwrap_or(i64::MIN),
+            id: self.hash(row.id),
+            cause: self.hash(row.causation),
+        }
+    }
+
+    fn try_to_settle(&mut self, at: u32) {
+        let instances = &self.gathered.instances;
+        if instances.doubts.contains_key(&at) {
+            return;
+        }
+        let ended = (self.settle)(&self.gathered.names, instances.get(at), instances.id(at));
+        if let Some(outcome) = ended {
+            self.gathered.instances.settle(at, outcome);
+        }
+    }
+
+    fn hash(&self, text: Option<&str>) -> u64 {
+        text.map_or(0, |text| self.hasher.hash_one(text) | 1)
+    }
+}
+
+/// What an event means in one saga.
+enum Meant<'c> {
+    /// This.
+    Certain(&'c Candidate),
+    /// Nothing: no condition holds.
+    Nothing,
+    /// One of these (`None` is nothing), and why that cannot be told.
+    Doubtful(Vec<Option<&'c Candidate>>, String),
+}
+
+fn meant<'c>(candidates: &'c [Candidate], scope: &Scope<'_>) -> Meant<'c> {
+    let mut options = Vec::new();
+    let mut doubt = None;
+    let mut certain = None;
+    for candidate in candidates {
+        match candidate
+            .when
+            .as_ref()
+            .map_or(Ok(true), |when| when.holds(scope))
+        {
+            Ok(true) => {
+                certain = Some(candidate);
+                break;
+            }
+            Ok(false) => {}
+            Err(undetermined) => {
+                options.push(Some(candidate));
+                doubt.get_or_insert(undetermined);
+            }
+        }
+    }
+    match (doubt, certain) {
+        (None, Some(candidate)) => Meant::Certain(candidate),
+        (None, None) => Meant::Nothing,
+        (Some(doubt), certain) => {
+            options.push(certain);
+            Meant::Doubtful(options, doubt.to_string())
+        }
+    }
+}
+
+/// Whether an event with this meaning may be the one that ends its instance.
+fn may_end(router: &Router, saga: u16, meaning: Meaning) -> bool {
+    match meaning {
+        Meaning::Completes | Meaning::Compensated => true,
+        Meaning::Undo(_, StepEvent::Success) | Meaning::Step(_, StepEvent::Rejection) => {
+            router.saga(saga).compensated.is_empty()
+        }
+        Meaning::Step(_, StepEvent::Success) => router.saga(saga).completes.is_empty(),
+        _ => false,
+    }
+}
+
+fn scope<'r>(row: &Row<'r>, kind: &'r str) -> Scope<'r> {
+    Scope {
+        position: row.position,
+        kind,
+        time: Some(row.time),
+        stream: row.stream,
+        version: row.version,
+        id: row.id,
+        correlation: row.correlation,
+        causation: row.causation,
+        key: row.key,
+        data: row.data,
+        metadata: row.metadata,
+    }
+}
+
+/// A JSON value as an id: text as it is, numbers and booleans as JSON writes them.
+fn as_id(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// The beginning of a text that may be anything.
+fn excerpt(bytes: &[u8]) -> String {
+    const SHOWN: usize = 80;
+    let cut = &bytes[..bytes.len().min(SHOWN)];
+    let text = String::from_utf8_lossy(cut);
+    if bytes.len() > SHOWN {
+        format!("{text}… ({} bytes)", bytes.len())
+    } else {
+        text.into_owned()
+    }
+}

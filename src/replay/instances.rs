@@ -1,0 +1,209 @@
+//! The instances met so far: found by saga and correlation value, with the events that are needed
+//! to judge them.
+//!
+//! An instance that is over and clean is *settled*. Its events are kept for a while, in case more
+//! of them come, and dropped, oldest first, once the settled ones hold more than a fixed budget. An
+//! event for an instance whose events were dropped makes it *reopened*: it has to be read again.
+
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::event::Timestamp;
+use crate::saga::{Meaning, Moment, Outcome};
+
+/// How many events of settled instances are kept: 32 MB.
+const KEPT: usize = 1 << 20;
+
+/// Where an entry is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Its events are here.
+    Open,
+    /// Over, clean, its events still here.
+    Settled(Outcome),
+    /// Over, clean, its events dropped.
+    Dropped(Outcome),
+    /// Its events were dropped, then more came.
+    Reopened,
+}
+
+/// What orders the events of an instance where the position does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Hash of the stream; 0 for none.
+    pub stream: u64,
+    /// The version there.
+    pub version: i64,
+    /// Hash of the event's id; 0 for none.
+    pub id: u64,
+    /// Hash of the causing event's id; 0 for none.
+    pub cause: u64,
+}
+
+/// An event whose meaning could not be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// The event, with one of its possible meanings.
+    pub moment: Moment,
+    /// How its instance's events are ordered with it, as in [`Instances::links`].
+    pub link: Link,
+    /// Everything that it may mean; `None` is nothing at all.
+    pub options: Vec<Option<Meaning>>,
+    /// Why it could not be told.
+    pub reason: String,
+}
+
+/// One instance.
+#[derive(Debug)]
+pub struct Entry {
+    id_start: usize,
+    id_length: u32,
+    /// Index of its saga.
+    pub saga: u16,
+    /// Where it is on its way.
+    pub stage: Stage,
+    /// Its events as they arrived, unless dropped.
+    pub moments: Vec<Moment>,
+    /// The time of its last event.
+    pub last: Timestamp,
+}
+
+/// All instances.
+#[derive(Debug, Default)]
+pub struct Instances {
+    index: HashTable<u32>,
+    entries: Vec<Entry>,
+    ids: Vec<u8>,
+    hasher: FixedState,
+    settled: VecDeque<u32>,
+    kept: usize,
+    /// What orders events by more than time, per entry and in step with its moments; empty in a
+    /// log that is ordered by position.
+    pub links: hashbrown::HashMap<u32, Vec<Link>, FixedState>,
+    /// Events without a certain meaning, per entry.
+    pub doubts: hashbrown::HashMap<u32, Vec<Doubt>, FixedState>,
+}
+
+impl Instances {
+    /// The entry of this instance, made if it is new.
+    pub fn entry(&mut self, saga: u16, id: &str) -> u32 {
+        let Instances {
+            index,
+            entries,
+            ids,
+            hasher,
+            ..
+        } = self;
+        let hash = |saga: u16, id: &[u8]| hasher.hash_one((saga, id));
+        let wanted = hash(saga, id.as_bytes());
+        let id_of = |entry: &Entry| -> (usize, usize) {
+            (entry.id_start, entry.id_start + entry.id_length as usize)
+        };
+        let found = index.find(wanted, |at| {
+            let entry = &entries[*at as usize];
+            let (start, end) = id_of(entry);
+            entry.saga == saga && &ids[start..end] == id.as_bytes()
+        });
+        if let Some(at) = found {
+            return *at;
+        }
+        let at = entries.len() as u32;
+        let entry = Entry {
+            id_start: ids.len(),
+            id_length: id.len() as u32,
+            saga,
+            stage: Stage::Open,
+            moments: Vec::new(),
+            last: Timestamp::MIN,
+        };
+        ids.extend_from_slice(id.as_bytes());
+        entries.push(entry);
+        index.insert_unique(wanted, at, |at| {
+            let entry = &entries[*at as usize];
+            let (start, end) = id_of(entry);
+            hash(entry.saga, &ids[start..end])
+        });
+        at
+    }
+
+    /// Whether any event of this instance was met.
+    pub fn knows(&self, saga: u16, id: &str) -> bool {
+        let wanted = self.hasher.hash_one((saga, id.as_bytes()));
+        self.index
+            .find(wanted, |at| {
+                self.get(*at).saga == saga && self.id(*at) == id
+            })
+            .is_some()
+    }
+
+    /// Every entry, in the order of first appearance.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry at this index.
+    pub fn get(&self, at: u32) -> &Entry {
+        &self.entries[at as usize]
+    }
+
+    /// The correlation value of the entry at this index.
+    pub fn id(&self, at: u32) -> &str {
+        let entry = self.get(at);
+        let bytes = &self.ids[entry.id_start..entry.id_start + entry.id_length as usize];
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// Adds an event; returns whether its instance's events are here to be judged.
+    pub fn push(&mut self, at: u32, moment: Moment) -> bool {
+        let entry = &mut self.entries[at as usize];
+        entry.last = entry.last.max(moment.time);
+        match entry.stage {
+            Stage::Dropped(_) | Stage::Reopened => {
+                entry.stage = Stage::Reopened;
+                return false;
+            }
+            Stage::Settled(_) => {
+                entry.stage = Stage::Open;
+                self.kept -= entry.moments.len();
+            }
+            Stage::Open => {}
+        }
+        entry.moments.push(moment);
+        true
+    }
+
+    /// Notes that an instance is over and clean; makes room by dropping the longest settled.
+    pub fn settle(&mut self, at: u32, outcome: Outcome) {
+        let entry = &mut self.entries[at as usize];
+        entry.stage = Stage::Settled(outcome);
+        self.kept += entry.moments.len();
+        self.settled.push_back(at);
+        while self.kept > KEPT {
+            let Some(oldest) = self.settled.pop_front() else {
+                return;
+            };
+            let entry = &mut self.entries[oldest as usize];
+            if let Stage::Settled(outcome) = entry.stage {
+                self.kept -= entry.moments.len();
+                entry.moments = Vec::new();
+                entry.stage = Stage::Dropped(outcome);
+            }
+        }
+    }
+
+    /// The instances that have to be read again.
+    pub fn reopened(&self) -> impl Iterator<Item = u32> {
+        (0..self.entries.len() as u32).filter(|at| self.get(*at).stage == Stage::Reopened)
+    }
+
+    /// Makes a reopened entry ready to take all its events anew.
+    pub fn reset(&mut self, at: u32) {
+        let entry = &mut self.entries[at as usize];
+        entry.stage = Stage::Open;
+        entry.moments = Vec::new();
+        self.doubts.remove(&at);
+    }
+}

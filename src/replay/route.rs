@@ -1,0 +1,201 @@
+//! Which events concern which sagas: computed once per event type, looked up per row.
+
+use std::sync::Arc;
+
+use crate::definition::saga::{EventPattern, Saga};
+use crate::expression::Expression;
+use crate::log::Fields;
+use crate::saga::{Meaning, StepEvent};
+
+/// What an event type may mean in one saga.
+#[derive(Debug, Clone)]
+pub struct Use {
+    /// Index of the saga.
+    pub saga: u16,
+    /// Where the correlation value is; `None` is the log's correlation field.
+    pub correlate: Option<Expression>,
+    /// Narrows the events of the saga.
+    pub narrow: Option<Expression>,
+    /// In the order to try them; the first that holds counts.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One meaning an event may have.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// It has it where this holds.
+    pub when: Option<Expression>,
+    /// The meaning.
+    pub meaning: Meaning,
+    /// What names the error of a failure.
+    pub error: Option<Expression>,
+}
+
+/// Everything that definitions have to do with one event type.
+#[derive(Debug, Clone, Default)]
+pub struct Route {
+    /// One entry per saga that knows the type.
+    pub uses: Vec<Use>,
+    /// Some expression looks into the data.
+    pub reads_data: bool,
+    /// Some expression looks into the metadata.
+    pub reads_metadata: bool,
+}
+
+/// Finds the route of an event type.
+#[derive(Debug, Clone)]
+pub struct Router {
+    sagas: Vec<Arc<Saga>>,
+}
+
+impl Router {
+    /// A router over these sagas, whose indices the routes use.
+    pub fn new(sagas: &[Arc<Saga>]) -> Router {
+        Router {
+            sagas: sagas.to_vec(),
+        }
+    }
+
+    /// The saga with this index.
+    pub fn saga(&self, index: u16) -> &Saga {
+        &self.sagas[usize::from(index)]
+    }
+
+    /// The route of the type with this name.
+    pub fn route(&self, kind: &str) -> Route {
+        let uses: Vec<Use> = self
+            .sagas
+            .iter()
+            .enumerate()
+            .filter_map(|(index, saga)| {
+                let candidates = candidates(saga, kind);
+                let correlate = saga
+                    .correlate
+                    .by_type
+                    .get(kind)
+                    .or(saga.correlate.default.as_ref());
+                (!candidates.is_empty()).then(|| Use {
+                    saga: index as u16,
+                    correlate: correlate.cloned(),
+                    narrow: saga.narrow.clone(),
+                    candidates,
+                })
+            })
+            .collect();
+        let reads = |test: fn(&Expression) -> bool| expressions(&uses).any(test);
+        Route {
+            reads_data: reads(Expression::reads_data),
+            reads_metadata: reads(Expression::reads_metadata),
+            uses,
+        }
+    }
+
+    /// The parts of a row that routing and judging need, whatever the log maps.
+    pub fn fields(&self) -> Fields {
+        let every: Vec<&Expression> = self
+            .sagas
+            .iter()
+            .flat_map(|saga| saga_expressions(saga))
+            .collect();
+        let event = |field: &str| every.iter().any(|expression| expression.reads_event(field));
+        let default_correlation = self
+            .sagas
+            .iter()
+            .any(|saga| saga.correlate.default.is_none());
+        Fields {
+            time: true,
+            stream: event("stream") || event("version"),
+            id: event("id"),
+            correlation: default_correlation || event("correlation"),
+            causation: event("causation"),
+            key: true,
+            data: every.iter().any(|expression| expression.reads_data()),
+            metadata: every.iter().any(|expression| expression.reads_metadata()),
+        }
+    }
+
+    /// Whether every saga finds its instances by the log's correlation field alone.
+    pub fn uses_log_correlation(&self) -> bool {
+        self.sagas
+            .iter()
+            .all(|saga| saga.correlate.default.is_none() && saga.correlate.by_type.is_empty())
+    }
+}
+
+/// Every pattern of a saga with its meaning, in the order to try them.
+fn patterns(saga: &Saga) -> impl Iterator<Item = (&EventPattern, Meaning)> {
+    let terminals = [
+        (&saga.starts, Meaning::Start),
+        (&saga.completes, Meaning::Completes),
+        (&saga.aborts, Meaning::Aborts),
+        (&saga.compensated, Meaning::Compensated),
+        (&saga.abandons, Meaning::Abandons),
+    ];
+    let steps = saga.steps.iter().enumerate().flat_map(|(index, step)| {
+        let index = index as u8;
+        let undo = step.compensation.iter().flat_map(move |undo| {
+            [
+                (&undo.begins, Meaning::Undo(index, StepEvent::Begin)),
+                (&undo.succeeds, Meaning::Undo(index, StepEvent::Success)),
+                (&undo.fails, Meaning::Undo(index, StepEvent::Failure)),
+            ]
+        });
+        [
+            (&step.begins, Meaning::Step(index, StepEvent::Begin)),
+            (&step.succeeds, Meaning::Step(index, StepEvent::Success)),
+            (&step.fails, Meaning::Step(index, StepEvent::Failure)),
+            (&step.rejects, Meaning::Step(index, StepEvent::Rejection)),
+        ]
+        .into_iter()
+        .chain(undo)
+    });
+    terminals
+        .into_iter()
+        .chain(steps)
+        .flat_map(|(patterns, meaning)| patterns.iter().map(move |pattern| (pattern, meaning)))
+}
+
+/// The meanings of a type; those under a condition are tried before the one without.
+fn candidates(saga: &Saga, kind: &str) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = patterns(saga)
+        .filter(|(pattern, _)| &*pattern.kind == kind)
+        .map(|(pattern, meaning)| Candidate {
+            when: pattern.when.clone(),
+            meaning,
+            error: pattern.error.clone(),
+        })
+        .collect();
+    found.sort_by_key(|candidate| candidate.when.is_none());
+    if found.is_empty() && saga.namespace.iter().any(|glob| glob.matches(kind)) {
+        found.push(Candidate {
+            when: None,
+            meaning: Meaning::Stray,
+            error: None,
+        });
+    }
+    found
+}
+
+fn expressions(uses: &[Use]) -> impl Iterator<Item = &Expression> {
+    uses.iter().flat_map(|one| {
+        one.correlate.iter().chain(&one.narrow).chain(
+            one.candidates
+                .iter()
+                .flat_map(|candidate| candidate.when.iter().chain(&candidate.error)),
+        )
+    })
+}
+
+fn saga_expressions(saga: &Saga) -> impl Iterator<Item = &Expression> {
+    saga.correlate
+        .default
+        .iter()
+        .chain(saga.correlate.by_type.values())
+        .chain(&saga.narrow)
+        .chain(patterns(saga).flat_map(|(pattern, _)| pattern.when.iter().chain(&pattern.error)))
+}
+
+/// Every event type that a saga names.
+pub fn named_types(saga: &Saga) -> impl Iterator<Item = &Arc<str>> {
+    patterns(saga).map(|(pattern, _)| &pattern.kind)
+}

@@ -1,0 +1,241 @@
+//! What the versions and times of the streams tell about the log itself.
+
+use std::hash::BuildHasher;
+use std::ops::RangeInclusive;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::event::{Position, Timestamp};
+
+/// Something noteworthy about a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The stream's name.
+    pub stream: String,
+    /// What is noteworthy.
+    pub what: Noticed,
+}
+
+/// What is noteworthy about a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noticed {
+    /// These versions are missing between these events.
+    Gap(RangeInclusive<i64>, Option<Position>, Position),
+    /// This version stands again: where first, if that is known, and where again.
+    DuplicateVersion(i64, Option<Position>, Position),
+    /// This version stands after a higher one: where the higher one and where it.
+    VersionBackwards(i64, Position, Position),
+    /// Times go back so many times, first between these events, to this time.
+    TimeBackwards(u64, [Position; 2], Timestamp),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Hole {
+    from: i64,
+    to: i64,
+    before: Option<Position>,
+    after: Position,
+}
+
+#[derive(Debug)]
+struct Stream {
+    name: (usize, u32),
+    lowest: i64,
+    highest: i64,
+    highest_at: Position,
+    time: Timestamp,
+    last_at: Position,
+    holes: Vec<Hole>,
+    backwards: Option<Box<(u64, Position, Position, Timestamp)>>,
+}
+
+/// Follows every stream of a log in position order.
+#[derive(Debug, Default)]
+pub struct Streams {
+    index: HashTable<u32>,
+    streams: Vec<Stream>,
+    names: Vec<u8>,
+    hasher: FixedState,
+    repeats: Vec<Observation>,
+}
+
+/// What of an event concerns its stream.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamEvent<'a> {
+    /// The stream's name.
+    pub stream: &'a str,
+    /// The event's version, if it has one.
+    pub version: Option<i64>,
+    /// Where it stands.
+    pub position: Position,
+    /// Its time.
+    pub time: Timestamp,
+    /// It stands for removed events: a hole right before it is none.
+    pub is_tombstone: bool,
+}
+
+impl Streams {
+    /// How many streams there are.
+    pub fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Whether no event had a stream.
+    pub fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
+    /// Takes the next event in position order.
+    pub fn push(&mut self, event: StreamEvent<'_>) {
+        let Streams {
+            index,
+            streams,
+            names,
+            hasher,
+            repeats,
+        } = self;
+        let bytes = event.stream.as_bytes();
+        let name_of = |stream: &Stream| {
+            let (start, length) = stream.name;
+            &names[start..start + length as usize]
+        };
+        let hash = hasher.hash_one(bytes);
+        let known = index
+            .find(hash, |at| name_of(&streams[*at as usize]) == bytes)
+            .copied();
+        let Some(at) = known else {
+            let at = streams.len() as u32;
+            let highest = event.version.unwrap_or(0);
+            let mut stream = Stream {
+                name: (names.len(), bytes.len() as u32),
+                lowest: highest,
+                highest,
+                highest_at: event.position,
+                time: event.time,
+                last_at: event.position,
+                holes: Vec::new(),
+                backwards: None,
+            };
+            if event.version.is_some_and(|version| version > 1) && !event.is_tombstone {
+                stream.holes.push(Hole {
+                    from: 1,
+                    to: highest - 1,
+                    before: None,
+                    after: event.position,
+                });
+                stream.lowest = 1;
+            }
+            names.extend_from_slice(bytes);
+            streams.push(stream);
+            index.insert_unique(hash, at, |at| {
+                let (start, length) = streams[*at as usize].name;
+                hasher.hash_one(&names[start..start + length as usize])
+            });
+            return;
+        };
+        let stream = &mut streams[at as usize];
+        if let Some(version) = event.version {
+            stream.version(version, &event, repeats);
+        }
+        if event.time < stream.time {
+            match &mut stream.backwards {
+                Some(seen) => seen.0 += 1,
+                None => {
+                    stream.backwards =
+                        Some(Box::new((1, stream.last_at, event.position, event.time)))
+                }
+            }
+        }
+        stream.time = event.time;
+        stream.last_at = event.position;
+    }
+
+    /// Everything observed, in the order of the streams' first events. A log whose beginning was
+    /// `cut` may start its streams anywhere; in one that is not `by_position`, arrival is no order.
+    pub fn observations(self, cut: bool, by_position: bool) -> Vec<Observation> {
+        let Streams {
+            streams,
+            names,
+            repeats,
+            ..
+        } = self;
+        let mut found = Vec::new();
+        for stream in streams {
+            let (start, length) = stream.name;
+            let name = String::from_utf8_lossy(&names[start..start + length as usize]).into_owned();
+            for hole in stream
+                .holes
+                .iter()
+                .filter(|hole| !(cut && hole.before.is_none()))
+            {
+                found.push(Observation {
+                    stream: name.clone(),
+                    what: Noticed::Gap(hole.from..=hole.to, hole.before, hole.after),
+                });
+            }
+            if let Some(backwards) = stream.backwards {
+                let (times, from, to, at) = *backwards;
+                found.push(Observation {
+                    stream: name,
+                    what: Noticed::TimeBackwards(times, [from, to], at),
+                });
+            }
+        }
+        found.extend(repeats.into_iter().filter(|observation| {
+            by_position || !matches!(observation.what, Noticed::VersionBackwards(..))
+        }));
+        found
+    }
+}
+
+impl Stream {
+    fn version(&mut self, version: i64, event: &StreamEvent<'_>, repeats: &mut Vec<Observation>) {
+        if version > self.highest {
+            if version > self.highest.saturating_add(1) && !event.is_tombstone {
+                self.holes.push(Hole {
+                    from: self.highest + 1,
+                    to: version - 1,
+                    before: Some(self.highest_at),
+                    after: event.position,
+                });
+            }
+            self.highest = version;
+            self.highest_at = event.position;
+            return;
+        }
+        let hole = self
+            .holes
+            .iter()
+            .position(|hole| hole.from <= version && version <= hole.to);
+        let is_first = version < self.lowest && version >= 0;
+        if let Some(hole) = hole {
+            let hole = self.holes.swap_remove(hole);
+            if hole.from < version {
+                self.holes.push(Hole {
+                    to: version - 1,
+                    ..hole
+                });
+            }
+            if version < hole.to {
+                self.holes.push(Hole {
+                    from: version + 1,
+                    ..hole
+                });
+            }
+        }
+        if hole.is_some() || is_first {
+            self.lowest = self.lowest.min(version);
+            repeats.push(Observation {
+                stream: event.stream.to_owned(),
+                what: Noticed::VersionBackwards(version, self.highest_at, event.position),
+            });
+        } else {
+            let first = (version == self.highest).then_some(self.highest_at);
+            repeats.push(Observation {
+                stream: event.stream.to_owned(),
+                what: Noticed::DuplicateVersion(version, first, event.position),
+            });
+        }
+    }
+}

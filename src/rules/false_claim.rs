@@ -1,0 +1,109 @@
+//! What the system says of a saga against what the log shows.
+
+use crate::finding::Severity;
+use crate::rules::Info;
+use crate::rules::case::{Case, Claimed, Draft};
+use crate::saga::{Forward, Outcome};
+
+/// `saga/false-claim`
+pub const INFO: Info = Info {
+    name: "saga/false-claim",
+    severity: Severity::Error,
+    summary: "the terminal event or the status column says something else than the log",
+    explanation: "\
+Compares what an instance claims, by its terminal event or by the status column that `claims:` maps, \
+with what its events show: completed with steps missing, rolled back though an effect stands that \
+nothing can undo, running though all is over. A claim that effects in force contradict is \
+`compensation/uncompensated`, which says what was claimed.
+
+Whoever reads the status acts on it: support tells the customer that the parcel left, a report books \
+the money.
+
+Find out which is right. If a step really is missing, drive it; if its event was lost, repair the log \
+by hand.
+
+Example: status DONE, but OrderShipped never came.",
+};
+
+/// Judges `saga/false-claim`.
+pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
+    let instance = case.instance;
+    let outcome = instance.outcome(case.saga);
+    let missing = instance.missing(case.saga);
+    if let (Some(completes), Some(first)) = (instance.completes, missing.iter().next()) {
+        let message = format!(
+            "claims completed, but {} never took effect",
+            case.list(missing.iter())
+        );
+        drafts.push(Draft::new(
+            &INFO,
+            Some(first),
+            &[completes],
+            completes.time,
+            message,
+        ));
+        return;
+    }
+    if let Some(compensated) = instance.compensated {
+        let standing: Vec<usize> = (0..case.saga.steps.len())
+            .filter(|step| {
+                case.saga.steps[*step].compensation.is_none()
+                    && instance.pivot.is_some()
+                    && matches!(instance.steps[*step].forward, Forward::Succeeded(_))
+                    && (case.saga.steps[*step].pivot
+                        || case.saga.steps[*step]
+                            .before
+                            .iter()
+                            .any(|before| case.saga.steps[before].pivot))
+            })
+            .collect();
+        if !standing.is_empty() && instance.in_force(case.saga).is_empty() {
+            let message = format!(
+                "claims compensated, but {} took effect and cannot be undone",
+                case.list(standing)
+            );
+            drafts.push(Draft::new(
+                &INFO,
+                None,
+                &[compensated],
+                compensated.time,
+                message,
+            ));
+            return;
+        }
+    }
+    let (Some(claim), Some(last)) = (case.claim, instance.last) else {
+        return;
+    };
+    let (step, message) = match claim.claimed {
+        Claimed::Completed if outcome != Outcome::Completed => {
+            let what = if missing.is_empty() {
+                format!("the saga is {}", outcome.label())
+            } else {
+                format!("{} never took effect", case.list(missing.iter()))
+            };
+            (
+                missing.iter().next(),
+                format!("status {} claims completed, but {what}", claim.text),
+            )
+        }
+        Claimed::Compensated if outcome != Outcome::Compensated => (
+            None,
+            format!(
+                "status {} claims compensated, but the saga is {}",
+                claim.text,
+                outcome.label()
+            ),
+        ),
+        Claimed::Running if outcome.is_over() || outcome == Outcome::Abandoned => (
+            None,
+            format!(
+                "status {} claims running, but the saga is {}",
+                claim.text,
+                outcome.label()
+            ),
+        ),
+        _ => return,
+    };
+    drafts.push(Draft::new(&INFO, step, &[last], last.time, message));
+}

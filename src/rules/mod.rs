@@ -1,0 +1,329 @@
+//! The rules: one file each or per close family, and the table of them all.
+//!
+//! # What the saga rules mean
+//!
+//! The events of one instance are taken in the log's declared order. Each has at most one meaning
+//! in its saga; the meanings drive, per step, a forward state and an undo state.
+//!
+//! **Forward.** `not started → running(n) → succeeded | failed(n) → running(n+1) … | exhausted`.
+//! - A *begin* opens the next attempt. One that carries the same idempotency key as the attempt
+//!   that is running is a repeated delivery and changes nothing; so does any begin of a step that
+//!   has succeeded and is not undone.
+//! - A *failure* ends the running attempt. Where no attempt is running, it is one more attempt if
+//!   the step declares no `begins`, otherwise a repeat that changes nothing. With attempt number
+//!   `retries + 1` the step is exhausted. A failure after a success changes nothing.
+//! - A *rejection* exhausts the step at once, unless it has succeeded.
+//! - A *success* of an exhausted step revokes the exhaustion as long as no compensation began and
+//!   nobody decided to abort; so does a further begin. A rejected step cannot come back.
+//! - A step without a recorded begin starts when the last step it requires succeeded, or when the
+//!   saga started.
+//!
+//! **Undo.** `none → undoing(n) → undone | undo failed(n) → undoing(n+1) … | undo exhausted`, with
+//! begins, repeats and failures counted in the same way.
+//!
+//! **Pivot.** From the first success of any pivot on there is no way back.
+//!
+//! **Abort.** The first of: an `aborts` event; a required step that is exhausted or rejected while
+//! no pivot has succeeded; any event of a compensation. An abort that only follows from a failure
+//! is *derived*; an `aborts` event, a compensation, or a terminal `compensated` event *confirms*
+//! it. A derived, unconfirmed abort after which a step that requires the failed one began or
+//! succeeded is void: the saga swallowed the failure and went on, which is `saga/out-of-order`.
+//!
+//! **End.** A `completes`, `compensated` or `abandons` event; without `completes` in the
+//! definition, the success of every required step; and an abort that leaves nothing in force and
+//! nothing being undone.
+//!
+//! **Outcome.** *contradictory* where `saga/mixed-outcome` holds; *abandoned* after an `abandons`
+//! event; *compensated* if aborted with nothing in force, *compensating* if aborted otherwise;
+//! *completed* if every required step succeeded (and the `completes` event came, where one is
+//! declared); else *running*.
+//!
+//! **In force** are the steps that have a compensation, are not undone since their last success,
+//! and succeeded, or began without an outcome (`undo-ambiguous`), or failed (`undo-failed`). A step
+//! that succeeded after its compensation is `compensation/dangling-step` and left out here.
+//! Effects are undone in reverse of the declared partial order; among unordered ones the later
+//! success first.
+//!
+//! **When a limit has passed.** An obligation that arose at `t` with limit `d` is violated when the
+//! horizon is at or past `t + d`. Something that finished is late when it finished after `t + d`.
+//!
+//! | rule | evidence, in position order |
+//! |---|---|
+//! | `saga/stuck-step` | what the wait is counted from: the begin, the failure, the last required success, or the start. Required steps that are running, failed with attempts left, or enabled and not begun; optional ones only once begun. Not after an abort or a terminal event |
+//! | `saga/stuck-saga` | the start and the last event |
+//! | `saga/wedged` | the failures with the same error (its `error`, otherwise the failure's type) since the last success; the step is running or failed with attempts left |
+//! | `saga/retries-exhausted` | the last failure. A required step, exhausted by failures (past the pivot also by a rejection), with neither compensation, abort nor terminal event after it; the limit is the step's timeout, else the saga's deadline from its start |
+//! | `saga/late-step` | what the wait is counted from and the first success |
+//! | `saga/late` | the start and the end |
+//! | `saga/out-of-order` | the step's first event, and the first success of each required step that came after it |
+//! | `saga/too-many-attempts` | the events that opened or ended attempts beyond the limit |
+//! | `saga/double-effect` | the successes without an undo in between; a note where they all carry one key |
+//! | `saga/step-after-end` | the end or abort, and the step's first event after it. Legal: the success of a step that was running at the abort, or that declares no `begins` and was enabled then; an optional step after `completes`; anything after `abandons`, when a person acts |
+//! | `saga/unknown-event` | every such event of one type |
+//! | `saga/no-start` | the first event |
+//! | `saga/mixed-outcome` | the `completes` and the `compensated` event; or the completion and the first undo after it |
+//! | `saga/false-claim` | the terminal event, or the last event where a status column claims |
+//! | `compensation/uncompensated` | the success (or begin, or failure) of each effect in force, and the abort (or the terminal event that claims to be over) |
+//! | `compensation/stuck` | the begin or failure that the wait is counted from |
+//! | `compensation/failed` | the last failure |
+//! | `compensation/out-of-order` | every undo that is part of an inversion |
+//! | `compensation/double` | every undo of the step; a note where all carry one key |
+//! | `compensation/empty` | the first undo of a step that never began, or failed without `undo-failed` |
+//! | `compensation/dangling-step` | the undo and the success after it |
+//! | `compensation/past-pivot` | the pivot's success and the first compensation event after it |
+//!
+//! An effect in force is *due* from the latest of: the abort, its own success, and the undoing of
+//! every step that has to be undone before it; it is not due while such a step is still in force.
+//! Its limit is the compensation's timeout, else the step's, else the saga's deadline counted from
+//! the start. If one effect is past its limit, or the instance claims to be over, one finding lists
+//! all effects in force.
+//!
+//! # Precedence
+//!
+//! One fault, one finding. What silences what is written in [`precedence`] and nowhere else.
+
+pub mod case;
+pub mod definition;
+mod exhausted;
+mod false_claim;
+mod late;
+pub mod log;
+mod precedence;
+mod repeated;
+mod sequence;
+mod shape;
+mod stuck;
+mod uncompensated;
+mod undo;
+mod wedged;
+
+use crate::definition::log::LogDefinition;
+use crate::definition::saga::Saga;
+use crate::finding::Severity;
+use case::{Case, Draft};
+
+pub use precedence::settle;
+pub use uncompensated::is_unlimited;
+
+/// What the table says of one rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Info {
+    /// `family/rule`, naming the fault.
+    pub name: &'static str,
+    /// Unless the settings say otherwise.
+    pub severity: Severity,
+    /// One line for the table.
+    pub summary: &'static str,
+    /// What it finds, why it matters, what to do, an example: paragraphs for `sagactl explain`.
+    pub explanation: &'static str,
+}
+
+/// A rule: what is said of it and what it looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// What is said of it.
+    pub info: &'static Info,
+    /// What it looks at.
+    pub judge: Judge,
+}
+
+/// What a rule looks at.
+#[derive(Debug, Clone, Copy)]
+pub enum Judge {
+    /// One saga instance at a time.
+    Instance {
+        /// Adds what it finds.
+        check: fn(&Case<'_>, &mut Vec<Draft>),
+        /// Why it has nothing to look at in this saga, where it has not.
+        idle: fn(&Saga, &LogDefinition) -> Option<&'static str>,
+    },
+    /// The log's rows.
+    Log,
+    /// The definitions alone.
+    Definition,
+}
+
+const fn instance(
+    info: &'static Info,
+    check: fn(&Case<'_>, &mut Vec<Draft>),
+    idle: fn(&Saga, &LogDefinition) -> Option<&'static str>,
+) -> Rule {
+    Rule {
+        info,
+        judge: Judge::Instance { check, idle },
+    }
+}
+
+const fn log_rule(info: &'static Info) -> Rule {
+    Rule {
+        info,
+        judge: Judge::Log,
+    }
+}
+
+const fn definition_rule(info: &'static Info) -> Rule {
+    Rule {
+        info,
+        judge: Judge::Definition,
+    }
+}
+
+/// All rules, in the order of reports.
+pub static TABLE: [Rule; 33] = [
+    instance(&stuck::STEP, stuck::step, without_timeouts),
+    instance(&stuck::SAGA, stuck::saga, without_deadline),
+    instance(&wedged::INFO, wedged::check, without_failures),
+    instance(&exhausted::INFO, exhausted::check, without_retries),
+    instance(&late::STEP, late::step, without_timeouts),
+    instance(&late::SAGA, late::saga, without_deadline),
+    instance(&sequence::OUT_OF_ORDER, sequence::out_of_order, always),
+    instance(&repeated::ATTEMPTS, repeated::attempts, without_retries),
+    instance(&repeated::EFFECT, repeated::effect, always),
+    instance(&sequence::AFTER_END, sequence::after_end, always),
+    instance(
+        &shape::UNKNOWN_EVENT,
+        shape::unknown_event,
+        without_namespace,
+    ),
+    instance(&shape::NO_START, shape::no_start, when_cut),
+    instance(&shape::MIXED_OUTCOME, shape::mixed_outcome, always),
+    instance(&false_claim::INFO, false_claim::check, without_claims),
+    instance(
+        &uncompensated::UNCOMPENSATED,
+        uncompensated::uncompensated,
+        without_compensations,
+    ),
+    instance(
+        &uncompensated::STUCK,
+        uncompensated::stuck,
+        without_undo_timeouts,
+    ),
+    instance(
+        &uncompensated::FAILED,
+        uncompensated::failed,
+        without_undo_retries,
+    ),
+    instance(&undo::ORDER, undo::order, without_compensations),
+    instance(&repeated::UNDO, repeated::undo, without_compensations),
+    instance(&undo::EMPTY, undo::empty, without_compensations),
+    instance(&undo::DANGLING, undo::dangling, without_compensations),
+    instance(&undo::PAST_PIVOT, undo::past_pivot, without_pivot),
+    log_rule(&log::GAP),
+    log_rule(&log::DUPLICATE_VERSION),
+    log_rule(&log::VERSION_BACKWARDS),
+    log_rule(&log::DUPLICATE_ID),
+    log_rule(&log::POSITION_REUSE),
+    log_rule(&log::BAD_ROW),
+    log_rule(&log::TIME_BACKWARDS),
+    log_rule(&log::FUTURE_TIME),
+    log_rule(&log::TOO_LATE),
+    definition_rule(&definition::UNUSED_ALLOW),
+    definition_rule(&definition::EXPIRED_ALLOW),
+];
+
+/// What is said of every rule, in the order of reports.
+pub fn table() -> impl Iterator<Item = &'static Info> {
+    TABLE.iter().map(|rule| rule.info)
+}
+
+/// The rule with this name.
+pub fn find(name: &str) -> Option<&'static Info> {
+    table().find(|info| info.name == name)
+}
+
+/// The names that settings may use.
+pub fn names() -> Vec<&'static str> {
+    table().map(|info| info.name).collect()
+}
+
+/// Everything that is wrong with one instance, each fault once.
+pub fn judge(case: &Case<'_>, drafts: &mut Vec<Draft>) {
+    for rule in &TABLE {
+        if let Judge::Instance { check, .. } = rule.judge {
+            check(case, drafts);
+        }
+    }
+    settle(case, drafts);
+}
+
+fn always(_: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    None
+}
+
+fn unless(applies: bool, reason: &'static str) -> Option<&'static str> {
+    (!applies).then_some(reason)
+}
+
+fn without_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.timeout.is_some()),
+        "no step declares a timeout",
+    )
+}
+
+fn without_deadline(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(saga.deadline.is_some(), "no saga declares a deadline")
+}
+
+fn without_failures(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| !step.fails.is_empty()),
+        "no step declares `fails`",
+    )
+}
+
+fn without_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.retries.is_some()),
+        "no step declares `retries`",
+    )
+}
+
+fn without_namespace(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(!saga.namespace.is_empty(), "no saga declares a namespace")
+}
+
+fn when_cut(_: &Saga, log: &LogDefinition) -> Option<&'static str> {
+    unless(!log.cut, "the log was cut at its beginning")
+}
+
+fn without_claims(saga: &Saga, log: &LogDefinition) -> Option<&'static str> {
+    unless(
+        !saga.completes.is_empty()
+            || !saga.compensated.is_empty()
+            || log.claims.iter().any(|claims| claims.saga == saga.name),
+        "no saga declares a terminal event or a status column",
+    )
+}
+
+fn without_compensations(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.compensation.is_some()),
+        "no step declares a compensation",
+    )
+}
+
+fn without_undo_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    let any = saga
+        .steps
+        .iter()
+        .filter_map(|step| step.compensation.as_ref())
+        .any(|undo| undo.timeout.is_some());
+    unless(any, "no compensation declares a timeout")
+}
+
+fn without_undo_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    let any = saga
+        .steps
+        .iter()
+        .filter_map(|step| step.compensation.as_ref())
+        .any(|undo| undo.retries.is_some());
+    unless(any, "no compensation declares `retries`")
+}
+
+fn without_pivot(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.pivot),
+        "no saga declares a pivot",
+    )
+}

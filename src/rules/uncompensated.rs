@@ -1,0 +1,251 @@
+//! Effects that stand although their saga went back, and compensations that do not get done.
+
+use crate::definition::saga::StepSet;
+use crate::event::{Span, Timestamp};
+use crate::finding::Severity;
+use crate::rules::Info;
+use crate::rules::case::{Case, Claimed, Draft};
+use crate::saga::{At, Cause, Forward, Outcome, Undo};
+
+/// `compensation/uncompensated`
+pub const UNCOMPENSATED: Info = Info {
+    name: "compensation/uncompensated",
+    severity: Severity::Error,
+    summary: "the saga went back, and an effect was never undone",
+    explanation: "\
+Finds instances that were aborted, or claim to be over, while an effect is still in force: a step \
+that succeeded, or was begun without an outcome, and was not undone within its compensation's \
+timeout. The finding lists every effect in force, in the order to undo them.
+
+This is how sagas lose money quietly: stock nobody can sell, a card that stays charged for an order \
+that does not exist. A status of FAILED or ROLLED_BACK says nothing about it.
+
+Undo the effects in the order given. An ambiguous one (begun, no outcome) is undone too, unless \
+`undo-ambiguous: false`: a compensation must be harmless where there is nothing to undo.
+
+Example: StockReserved, then CardDeclined, and StockReleased never came.",
+};
+
+/// `compensation/stuck`
+pub const STUCK: Info = Info {
+    name: "compensation/stuck",
+    severity: Severity::Error,
+    summary: "a compensation is running and its timeout has passed",
+    explanation: "\
+Finds a compensation that was begun, or that failed and was not tried again, where its `timeout` has \
+passed at the horizon. Steps that must be undone after it wait for it, and are not reported by \
+themselves.
+
+The saga stands half-way back: some effects are gone, others not.
+
+Retry the compensation under the same key; then the ones that wait.
+
+Example: StockReleaseRequested at 10:00, `timeout: 5m`, nothing after it, horizon 10:30.",
+};
+
+/// `compensation/failed`
+pub const FAILED: Info = Info {
+    name: "compensation/failed",
+    severity: Severity::Error,
+    summary: "a compensation failed with no attempts left: only a person can end it",
+    explanation: "\
+Finds a compensation that used up its attempts. A compensation must not fail for good; when it does, \
+the saga has no way left, neither forward nor back.
+
+The effect stays in force, and so do those that had to be undone after it.
+
+Find out why it failed, repair that, and drive the compensation by hand. Then the ones that wait.
+
+Example: `retries: 2`; RefundFailed three times.",
+};
+
+/// The effects that a stuck or failed compensation keeps in force: its own and those that have to
+/// be undone after it. They follow from it and are not listed by themselves.
+fn waiting(case: &Case<'_>) -> StepSet {
+    (0..case.saga.steps.len())
+        .filter(|step| {
+            matches!(case.instance.steps[*step].undo, Undo::Exhausted(_))
+                || overdue(case, *step).is_some()
+        })
+        .fold(StepSet::EMPTY, |mut waiting, step| {
+            waiting.insert(step);
+            waiting.union(case.saga.steps[step].before)
+        })
+}
+
+/// What an unfinished undo of `step` is waiting from and its timeout, where that has passed.
+fn overdue(case: &Case<'_>, step: usize) -> Option<(At, Span)> {
+    let record = &case.instance.steps[step];
+    let (Undo::Undoing(_) | Undo::Failed(_), Some(from)) = (record.undo, record.undo_since) else {
+        return None;
+    };
+    let timeout = case.saga.steps[step].compensation.as_ref()?.timeout?;
+    case.is_past(from.time, timeout).then_some((from, timeout))
+}
+
+/// When an effect in force became due, and its limit.
+struct Due {
+    from: Timestamp,
+    limit: Option<Span>,
+}
+
+/// Judges `compensation/uncompensated`.
+pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
+    let instance = case.instance;
+    let outcome = instance.outcome(case.saga);
+    let claims_back = instance.compensated.is_some()
+        || instance.abandons.is_some()
+        || (case
+            .claim
+            .is_some_and(|claim| claim.claimed == Claimed::Compensated)
+            && outcome != Outcome::Completed);
+    if instance.abort.is_none() && !claims_back {
+        return;
+    }
+    let standing = instance.in_force(case.saga);
+    let listed = standing.without(waiting(case));
+    if listed.is_empty() {
+        return;
+    }
+    let over = claims_back || case.claims_over();
+    let is_due = |step: usize| {
+        over || due(case, step, standing)
+            .is_some_and(|due| due.limit.is_some_and(|limit| case.is_past(due.from, limit)))
+    };
+    if !listed.iter().any(is_due) {
+        return;
+    }
+    let anchor = instance
+        .abort
+        .map(|abort| abort.at)
+        .or(instance.terminal())
+        .or(instance.last);
+    let Some(anchor) = anchor else { return };
+    let order = instance.undo_order(case.saga, listed);
+    let evidence: Vec<At> = order
+        .iter()
+        .filter_map(|step| {
+            let record = &instance.steps[*step];
+            record.latest_success.or(record.since)
+        })
+        .chain(std::iter::once(anchor))
+        .collect();
+    let ambiguous: Vec<usize> = order
+        .iter()
+        .copied()
+        .filter(|step| !matches!(instance.steps[*step].forward, Forward::Succeeded(_)))
+        .collect();
+    let mut message = match instance.abort.map(|abort| abort.cause) {
+        Some(Cause::Decision) => "aborted".to_owned(),
+        Some(Cause::Rejected(step)) => format!("{} was rejected", case.name(step)),
+        Some(Cause::Exhausted(step)) => format!("{} failed for good", case.name(step)),
+        Some(Cause::Undo(_)) => "going back".to_owned(),
+        None => "not aborted".to_owned(),
+    };
+    if case.claims_over() {
+        message.push_str(&format!(", claims {}", case.claim_words()));
+    }
+    message.push_str(&format!(
+        "; still in force: {}",
+        case.list(order.iter().copied())
+    ));
+    if !ambiguous.is_empty() {
+        message.push_str(&format!(" ({} without an outcome)", case.list(ambiguous)));
+    }
+    drafts.push(Draft::new(
+        &UNCOMPENSATED,
+        order.first().copied(),
+        &evidence,
+        anchor.time,
+        message,
+    ));
+}
+
+/// From when the effect of `step` has to be undone; `None` while another one has to go first.
+fn due(case: &Case<'_>, step: usize, standing: StepSet) -> Option<Due> {
+    let instance = case.instance;
+    let abort = instance.abort?;
+    let definition = &case.saga.steps[step];
+    let record = &instance.steps[step];
+    let mut from = abort.at.time;
+    if let Some(success) = record.latest_success.or(record.since) {
+        from = from.max(success.time);
+    }
+    for (later, other) in case.saga.steps.iter().enumerate() {
+        if other.before.contains(step) {
+            if standing.contains(later) {
+                return None;
+            }
+            if let (true, Some(undone)) = (
+                instance.steps[later].is_undone(),
+                instance.steps[later].undo_since,
+            ) {
+                from = from.max(undone.time);
+            }
+        }
+    }
+    let compensation = definition.compensation.as_ref()?;
+    if let Some(limit) = compensation.timeout.or(definition.timeout) {
+        return Some(Due {
+            from,
+            limit: Some(limit),
+        });
+    }
+    Some(Due {
+        from: case.begin()?.time,
+        limit: case.saga.deadline,
+    })
+}
+
+/// Whether the instance has an effect in force after an abort for which no limit is declared, so
+/// that it cannot be told whether it is overdue.
+pub fn is_unlimited(case: &Case<'_>) -> bool {
+    if case.instance.abort.is_none() {
+        return false;
+    }
+    let standing = case.instance.in_force(case.saga);
+    standing
+        .iter()
+        .any(|step| due(case, step, standing).is_some_and(|due| due.limit.is_none()))
+}
+
+/// Judges `compensation/stuck`.
+pub fn stuck(case: &Case<'_>, drafts: &mut Vec<Draft>) {
+    for (step, record) in case.instance.steps.iter().enumerate() {
+        let Some((from, timeout)) = overdue(case, step) else {
+            continue;
+        };
+        let attempt = record.undo.attempt();
+        let age = case.age(from.time);
+        let name = case.name(step);
+        let message = if matches!(record.undo, Undo::Undoing(_)) {
+            format!(
+                "undoing {name} (attempt {attempt}) began {age} ago and has no outcome; its timeout is {timeout}"
+            )
+        } else {
+            format!(
+                "undoing {name} failed (attempt {attempt}) {age} ago and was not tried again within {timeout}"
+            )
+        };
+        drafts.push(Draft::new(&STUCK, Some(step), &[from], from.time, message));
+    }
+}
+
+/// Judges `compensation/failed`.
+pub fn failed(case: &Case<'_>, drafts: &mut Vec<Draft>) {
+    for (step, record) in case.instance.steps.iter().enumerate() {
+        let (Undo::Exhausted(attempt), Some(from)) = (record.undo, record.undo_since) else {
+            continue;
+        };
+        let attempts = if attempt == 1 {
+            "1 attempt".to_owned()
+        } else {
+            format!("{attempt} attempts")
+        };
+        let message = format!(
+            "undoing {} failed for good after {attempts}; its effect stays in force",
+            case.name(step)
+        );
+        drafts.push(Draft::new(&FAILED, Some(step), &[from], from.time, message));
+    }
+}

@@ -1,0 +1,136 @@
+//! Questions about a replayed instance: what is open, what stands, where it is.
+
+use crate::definition::saga::{Saga, StepSet};
+use crate::saga::Outcome;
+use crate::saga::instance::{At, Instance, Irregularity};
+use crate::saga::state::{Forward, Undo};
+
+impl Instance {
+    /// The event from which on the step could begin.
+    pub fn enabled(&self, saga: &Saga, step: usize) -> Option<At> {
+        let requires = saga.steps[step].requires;
+        if requires.is_empty() {
+            return self.start.or(self.first);
+        }
+        let mut latest: Option<At> = None;
+        for required in requires.iter() {
+            let success = self.steps[required].success?;
+            if latest.is_none_or(|so_far| so_far.index < success.index) {
+                latest = Some(success);
+            }
+        }
+        latest
+    }
+
+    /// The required steps that have not succeeded, or were undone since.
+    pub fn missing(&self, saga: &Saga) -> StepSet {
+        saga.steps
+            .iter()
+            .enumerate()
+            .filter(|(step, definition)| {
+                let record = &self.steps[*step];
+                !definition.optional
+                    && (!matches!(record.forward, Forward::Succeeded(_)) || record.is_undone())
+            })
+            .map(|(step, _)| step)
+            .collect()
+    }
+
+    /// The effects that stand although the instance goes back; see [`crate::rules`].
+    pub fn in_force(&self, saga: &Saga) -> StepSet {
+        saga.steps
+            .iter()
+            .enumerate()
+            .filter(|(step, definition)| {
+                let record = &self.steps[*step];
+                definition.compensation.is_some()
+                    && record.dangling.is_none()
+                    && !record.is_undone()
+                    && match record.forward {
+                        Forward::Succeeded(_) => true,
+                        Forward::Running(_) => saga.undo_ambiguous,
+                        Forward::Failed(_) | Forward::Exhausted(..) => saga.undo_failed,
+                        Forward::NotStarted => false,
+                    }
+            })
+            .map(|(step, _)| step)
+            .collect()
+    }
+
+    /// `steps` in the order to undo them: reverse of the partial order, later effects first.
+    pub fn undo_order(&self, saga: &Saga, steps: StepSet) -> Vec<usize> {
+        let mut left = steps;
+        let mut order = Vec::with_capacity(steps.len());
+        while let Some(next) = left
+            .iter()
+            .filter(|step| {
+                !left
+                    .iter()
+                    .any(|later| saga.steps[later].before.contains(*step))
+            })
+            .max_by_key(|step| {
+                let record = &self.steps[*step];
+                record.latest_success.or(record.since).map(|at| at.index)
+            })
+        {
+            left.remove(next);
+            order.push(next);
+        }
+        order
+    }
+
+    /// The completed and the undone state at once: two terminal events, or an undo after the
+    /// completion.
+    pub fn mixed(&self) -> Option<[At; 2]> {
+        if let (Some(completes), Some(compensated)) = (self.completes, self.compensated) {
+            return Some([completes, compensated]);
+        }
+        self.anomalies
+            .iter()
+            .find_map(|anomaly| match anomaly.what {
+                Irregularity::UndoneAfterCompletion(completion) => Some([completion, anomaly.at]),
+                _ => None,
+            })
+    }
+
+    /// Where the instance stands.
+    pub fn outcome(&self, saga: &Saga) -> Outcome {
+        if self.mixed().is_some() {
+            Outcome::Contradictory
+        } else if self.abandons.is_some() {
+            Outcome::Abandoned
+        } else if self.abort.is_some() {
+            let undoing = self.steps.iter().any(|record| {
+                matches!(
+                    record.undo,
+                    Undo::Undoing(_) | Undo::Failed(_) | Undo::Exhausted(_)
+                )
+            });
+            let dangling = self.steps.iter().any(|record| record.dangling.is_some());
+            if self.in_force(saga).is_empty() && !undoing && !dangling {
+                Outcome::Compensated
+            } else {
+                Outcome::Compensating
+            }
+        } else if self.missing(saga).is_empty()
+            && (saga.completes.is_empty() || self.completes.is_some())
+        {
+            Outcome::Completed
+        } else {
+            Outcome::Running
+        }
+    }
+
+    /// The first terminal event.
+    pub fn terminal(&self) -> Option<At> {
+        earlier(earlier(self.completes, self.compensated), self.abandons)
+    }
+}
+
+/// The one that comes first in the judged order.
+pub(super) fn earlier(one: Option<At>, other: Option<At>) -> Option<At> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if other.index < one.index { other } else { one }),
+        (one, other) => one.or(other),
+    }
+}
