@@ -71,3 +71,33 @@ pub fn render(
         .collect();
     drawn.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::rules;
+
+    fn check(path: &str) -> (CheckResult, String) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        let result = run(&[path], &rules::names());
+        let drawn = render(&result.faults, &result.files, &result.texts, false, 100);
+        (result, drawn)
+    }
+
+    #[test]
+    fn the_shipped_definitions_have_no_fault() {
+        let (result, drawn) = check("sagas");
+        assert_eq!(drawn, "");
+        assert!(result.sagas.is_some_and(|sagas| sagas >= 2));
+        assert!(result.logs.is_some_and(|logs| logs >= 1));
+        assert!(!result.unusable() && result.worst().is_none());
+    }
+
+    #[test]
+    fn the_fixtures_definitions_can_be_used() {
+        let (result, drawn) = check("tests/fixtures");
+        assert!(!result.unusable(), "{drawn}");
+    }
+}
