@@ -1,5 +1,6 @@
 //! sagactl: a saga and consistency inspector.
 
+pub mod commands;
 pub mod definition;
 pub mod event;
 pub mod expression;
@@ -8,6 +9,7 @@ pub mod generate;
 pub mod inspect;
 pub mod json;
 pub mod log;
+pub mod output;
 pub mod replay;
 pub mod report;
 pub mod rules;

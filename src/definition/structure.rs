@@ -15,11 +15,7 @@ use crate::suggest::{closest, did_you_mean};
 
 /// What is wrong with the shape of `node` as the `$defs` entry `name` of `schema`.
 pub(crate) fn check(schema: &Value, name: &str, file: &SourceFile, node: &Node) -> Vec<Fault> {
-    let mut checker = Checker {
-        definitions: &schema["$defs"],
-        file,
-        faults: Vec::new(),
-    };
+    let mut checker = Checker { definitions: &schema["$defs"], file, faults: Vec::new() };
     checker.value(&schema["$defs"][name], Some(name), node, "the document");
     checker.faults
 }
@@ -44,19 +40,12 @@ impl<'a> Choice<'a> {
     }
 
     fn format(self) -> &'a str {
-        self.schema
-            .get("format")
-            .and_then(Value::as_str)
-            .unwrap_or("")
+        self.schema.get("format").and_then(Value::as_str).unwrap_or("")
     }
 
     fn words(self) -> impl Iterator<Item = &'a str> + Clone {
         let listed = self.schema.get("enum").and_then(Value::as_array);
-        listed
-            .into_iter()
-            .flatten()
-            .chain(self.schema.get("const"))
-            .filter_map(Value::as_str)
+        listed.into_iter().flatten().chain(self.schema.get("const")).filter_map(Value::as_str)
     }
 }
 
@@ -70,12 +59,8 @@ impl<'a> Checker<'a> {
         if choices.is_empty() || choices.iter().any(anything) {
             return;
         }
-        let wanted = |kind: &str| {
-            choices
-                .iter()
-                .copied()
-                .find(|choice| choice.kind() == Some(kind))
-        };
+        let wanted =
+            |kind: &str| choices.iter().copied().find(|choice| choice.kind() == Some(kind));
         match &node.kind {
             Kind::Map(_) => match wanted("object") {
                 Some(choice) => self.mapping(choice, node),
@@ -98,27 +83,21 @@ impl<'a> Checker<'a> {
         }
         for key in ["anyOf", "oneOf"] {
             if let Some(Value::Array(several)) = keys.get(key) {
-                return several
-                    .iter()
-                    .for_each(|one| self.choices(one, name, found));
+                return several.iter().for_each(|one| self.choices(one, name, found));
             }
         }
         found.push(Choice { schema: keys, name });
     }
 
     fn mapping(&mut self, choice: Choice<'a>, node: &Node) {
-        let noun = choice.name.unwrap_or("mapping").replace('-', " ");
-        let properties = choice.schema.get("properties").and_then(Value::as_object);
-        let open = choice
-            .schema
-            .get("additionalProperties")
-            .filter(|open| open.is_object());
-        let names = || {
-            properties
-                .into_iter()
-                .flat_map(|properties| properties.keys())
-                .map(String::as_str)
+        let here = match choice.name.unwrap_or("mapping") {
+            plural @ ("settings" | "claims") => format!("these {plural}"),
+            noun => format!("this {}", noun.replace('-', " ")),
         };
+        let properties = choice.schema.get("properties").and_then(Value::as_object);
+        let open = choice.schema.get("additionalProperties").filter(|open| open.is_object());
+        let names =
+            || properties.into_iter().flat_map(|properties| properties.keys()).map(String::as_str);
         let mut misspelt = Vec::new();
         for entry in node.entries() {
             let key = &entry.key;
@@ -138,15 +117,18 @@ impl<'a> Checker<'a> {
             } else {
                 let unused = names().filter(|name| node.entry(name).is_none());
                 misspelt.extend(closest(&key.text, unused.clone()));
-                let help = match key.text.as_str() {
-                    "<<" => Some("merge keys are not read: write the keys out".to_owned()),
-                    text => did_you_mean(text, unused.collect::<Vec<_>>()),
+                let help = match (closest(&key.text, unused.clone()), closest(&key.text, names())) {
+                    _ if key.text == "<<" => {
+                        Some("merge keys are not read: write the keys out".to_owned())
+                    }
+                    (None, Some(present)) => Some(format!("`{present}` stands here already")),
+                    _ => did_you_mean(&key.text, unused.collect::<Vec<_>>()),
                 };
                 self.faults.push(
                     Fault::fatal(
                         fault::UNKNOWN_KEY,
                         self.file.place(entry.key_span.clone()),
-                        format!("{what} means nothing in this {noun}"),
+                        format!("{what} means nothing in {here}"),
                     )
                     .label("unknown key")
                     .help(help),
@@ -158,10 +140,7 @@ impl<'a> Checker<'a> {
             if node.entry(key).is_some() || misspelt.contains(&key) {
                 continue;
             }
-            let span = node
-                .entries()
-                .first()
-                .map_or(&node.span, |first| &first.key_span);
+            let span = node.entries().first().map_or(&node.span, |first| &first.key_span);
             let about = properties
                 .and_then(|properties| properties[key].get("description"))
                 .and_then(Value::as_str)
@@ -170,7 +149,7 @@ impl<'a> Checker<'a> {
                 Fault::fatal(
                     fault::MISSING_KEY,
                     self.file.place(span.clone()),
-                    format!("this {noun} lacks `{key}`"),
+                    format!("`{key}` is missing in {here}"),
                 )
                 .label(format!("`{key}` has to stand beside this"))
                 .help(about),
@@ -179,11 +158,7 @@ impl<'a> Checker<'a> {
     }
 
     fn list(&mut self, choice: Choice<'a>, items: &[Node], node: &Node, what: &str) {
-        let least = choice
-            .schema
-            .get("minItems")
-            .and_then(Value::as_u64)
-            .unwrap_or(0);
+        let least = choice.schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
         if least > 0 && items.is_empty() {
             let place = self.file.place(node.span.clone());
             self.faults.push(
@@ -193,9 +168,7 @@ impl<'a> Checker<'a> {
         }
         if let Some(schema) = choice.schema.get("items") {
             let what = format!("an item of {what}");
-            items
-                .iter()
-                .for_each(|item| self.value(schema, None, item, &what));
+            items.iter().for_each(|item| self.value(schema, None, item, &what));
         }
     }
 
@@ -206,25 +179,13 @@ impl<'a> Checker<'a> {
         }
         let wanted = |kind: &str| {
             let free = |choice: &&Choice<'_>| choice.words().next().is_none();
-            choices
-                .iter()
-                .filter(free)
-                .find(|choice| choice.kind() == Some(kind))
-                .copied()
+            choices.iter().filter(free).find(|choice| choice.kind() == Some(kind)).copied()
         };
         let place = self.file.place(node.span.clone());
         let text = shown(&scalar.text);
         if let (Some(integer), Meaning::Integer(number)) = (wanted("integer"), scalar.meaning) {
-            let least = integer
-                .schema
-                .get("minimum")
-                .and_then(Value::as_i64)
-                .unwrap_or(i64::MIN);
-            let most = if integer.format() == "uint32" {
-                i64::from(u32::MAX)
-            } else {
-                i64::MAX
-            };
+            let least = integer.schema.get("minimum").and_then(Value::as_i64).unwrap_or(i64::MIN);
+            let most = if integer.format() == "uint32" { i64::from(u32::MAX) } else { i64::MAX };
             if number < i128::from(least) || number > i128::from(most) {
                 self.faults.push(
                     Fault::fatal(fault::BAD_VALUE, place, format!("{what} cannot be {text}"))
@@ -256,9 +217,7 @@ impl<'a> Checker<'a> {
                 Some(_) if string.format() == "human-duration" => {
                     Fault::fatal(fault::BAD_VALUE, place, format!("{what} needs a unit"))
                         .label("a duration is wanted")
-                        .help(format!(
-                            "write `{text}s` for seconds, `{text}m` for minutes"
-                        ))
+                        .help(format!("write `{text}s` for seconds, `{text}m` for minutes"))
                 }
                 Some((message, label)) => Fault::fatal(fault::WRONG_TYPE, place, message)
                     .label(label)
@@ -267,33 +226,24 @@ impl<'a> Checker<'a> {
             self.faults.push(misread);
         } else if let (Some(_), Some(truth)) = (wanted("boolean"), scalar::yes_or_no(&scalar.text))
         {
+            let written = if scalar.plain { format!("`{text}`") } else { format!("`\"{text}\"`") };
+            let message = format!("{what} is true or false, not {written}");
             self.faults.push(
-                Fault::fatal(
-                    fault::WRONG_TYPE,
-                    place,
-                    format!("{what} is true or false, not `{text}`"),
-                )
-                .label(if scalar.plain {
-                    "this is text"
-                } else {
-                    "in quotes this is text"
-                })
-                .help(format!("write `{truth}`")),
+                Fault::fatal(fault::WRONG_TYPE, place, message)
+                    .label("this is text")
+                    .help(format!("write `{truth}`")),
             );
         } else if words().next().is_some() && scalar.meaning == Meaning::Text {
-            let help = did_you_mean(&scalar.text, words().collect::<Vec<_>>());
+            let help = closest(&scalar.text, words()).map(|word| format!("did you mean `{word}`?"));
             self.faults.push(
-                Fault::fatal(
-                    fault::BAD_VALUE,
-                    place,
-                    format!("{what} cannot be `{text}`"),
-                )
-                .label(format!("{} is wanted", wishes(choices)))
-                .help(help),
+                Fault::fatal(fault::BAD_VALUE, place, format!("{what} cannot be `{text}`"))
+                    .label(format!("{} is wanted", wishes(choices)))
+                    .help(help),
             );
         } else {
             let found = match scalar.meaning {
-                Meaning::Integer(_) | Meaning::Float(_) => "a number",
+                Meaning::Integer(_) => "a number",
+                Meaning::Float(_) => "a fraction",
                 Meaning::Bool(_) => "true or false",
                 Meaning::Null | Meaning::Text => "text",
             };
@@ -319,18 +269,14 @@ fn wishes(choices: &[Choice<'_>]) -> String {
     let mut wishes: Vec<String> = Vec::new();
     for choice in choices {
         let wish = match choice.kind() {
-            _ if choice.words().next().is_some() => choice
-                .words()
-                .map(|word| format!("`{word}`"))
-                .collect::<Vec<_>>()
-                .join(", "),
+            _ if choice.words().next().is_some() => {
+                choice.words().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+            }
             Some("object") => "a mapping".to_owned(),
             Some("array") => "a list".to_owned(),
             Some("boolean") => "true or false".to_owned(),
             Some("integer") => "a whole number".to_owned(),
-            _ => written::describe(choice.format())
-                .unwrap_or("text")
-                .to_owned(),
+            _ => written::describe(choice.format()).unwrap_or("text").to_owned(),
         };
         if !wishes.contains(&wish) {
             wishes.push(wish);
@@ -350,17 +296,12 @@ fn unclear(scalar: &Scalar) -> Option<(String, &'static str)> {
     }
     let text = shown(&scalar.text);
     match scalar.meaning {
-        Meaning::Integer(_) | Meaning::Float(_) => Some((
-            format!("`{text}` is a number where text is wanted"),
-            "a number",
-        )),
+        Meaning::Integer(_) | Meaning::Float(_) => {
+            Some((format!("`{text}` is a number where text is wanted"), "a number"))
+        }
         Meaning::Null => Some((format!("`{text}` means that there is nothing"), "not text")),
         Meaning::Bool(_) | Meaning::Text => scalar::yes_or_no(&scalar.text).map(|truth| {
-            let label = if truth {
-                "may be read as true"
-            } else {
-                "may be read as false"
-            };
+            let label = if truth { "may be read as true" } else { "may be read as false" };
             (format!("`{text}` is not text until it is quoted"), label)
         }),
     }

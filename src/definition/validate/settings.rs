@@ -38,7 +38,7 @@ pub(crate) fn check(
             Ok(rule) => {
                 settings.rules.insert(rule, severity);
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => faults.push(*fault),
         }
     }
     for (index, entry) in raw.allow.0.into_iter().enumerate() {
@@ -54,7 +54,7 @@ fn rule(
     name: &str,
     rules: impl Iterator<Item = &'static str>,
     at: At<'_>,
-) -> Result<&'static str, Fault> {
+) -> Result<&'static str, Box<Fault>> {
     let rules: Vec<&'static str> = rules.collect();
     if let Some(rule) = rules.iter().copied().find(|rule| *rule == name) {
         return Ok(rule);
@@ -82,7 +82,7 @@ fn rule(
             })
             .unwrap_or_else(|| "`sagactl explain` lists the rules".to_owned())
     };
-    Err(fault.label("unknown rule").help(help))
+    Err(fault.label("unknown rule").help(help).into())
 }
 
 fn allow(
@@ -113,7 +113,7 @@ fn allow(
                     second.label()
                 ),
             )
-            .label("the second one")
+            .label("one too many")
             .help("write an entry for each".to_owned()),
         );
     }
@@ -128,7 +128,7 @@ fn allow(
         );
     }
     let rule = rule(&raw.rule, rules.iter().copied(), at.key("rule"))
-        .map_err(|fault| faults.push(fault))
+        .map_err(|fault| faults.push(*fault))
         .ok()?;
     (faults.len() == from).then(|| Allow {
         place: at.key("rule").place(),

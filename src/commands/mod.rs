@@ -1,0 +1,4 @@
+//! What each command does, as functions over the library.
+
+pub mod check;
+pub mod schema;
