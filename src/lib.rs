@@ -1,5 +1,6 @@
 //! sagactl: a saga and consistency inspector.
 
+pub mod commands;
 pub mod definition;
 pub mod event;
 pub mod expression;

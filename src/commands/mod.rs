@@ -1,0 +1,3 @@
+//! What each command does, one file per command.
+
+pub mod log;
