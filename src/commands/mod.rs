@@ -1,4 +1,3 @@
-//! What each command does, as functions over the library.
+//! What each command does, one file per command.
 
-pub mod check;
-pub mod schema;
+pub mod log;
