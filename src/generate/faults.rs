@@ -1,5 +1,5 @@
 //! One way to go wrong per rule, on the way forward: each makes a run in which exactly that rule
-//! finds something. Those on the way back are in [`super::undo_faults`].
+//! finds something. Those on the way back are in `undo_faults`.
 
 use crate::definition::saga::{Saga, Step, StepSet};
 use crate::event::Span;

@@ -87,6 +87,38 @@ pub struct Options {
     pub plain: bool,
 }
 
+impl Options {
+    /// The log that is shipped beside the example's definitions: a morning and a noon of a small
+    /// shop on which a dozen things went wrong.
+    pub fn example(log: String) -> Options {
+        let wrongs = [
+            Wrong::Run(Fault::StuckRunning),
+            Wrong::Run(Fault::Uncompensated),
+            Wrong::Run(Fault::Swallowed),
+            Wrong::Run(Fault::DoubleEffect),
+            Wrong::Run(Fault::UndoFailed),
+            Wrong::Run(Fault::StuckSaga),
+            Wrong::Run(Fault::ClaimsCompensated),
+            Wrong::Run(Fault::Wedged),
+            Wrong::Run(Fault::LateStep),
+            Wrong::Run(Fault::DanglingStep),
+            Wrong::Log(LogFault::Gap),
+        ];
+        Options {
+            log,
+            seed: 2026,
+            instances: 90,
+            faults: Faults::Each(wrongs.to_vec()),
+            spacing: Span::from_secs(300),
+            // 2026-03-02T06:00:00Z
+            start: Timestamp::from_nanos(1_772_431_200 * 1_000_000_000),
+            payload: 0,
+            ids: Ids::Numbered,
+            plain: false,
+        }
+    }
+}
+
 /// When and what everything is.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
@@ -250,7 +282,7 @@ impl<'a> Plan<'a> {
                 let faulty = fault.run(
                     &self.sagas[saga],
                     has_status(saga),
-                    Random::new(random.next()),
+                    Random::new(random.bits()),
                 )?;
                 Some((saga, faulty))
             })

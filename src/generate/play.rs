@@ -205,7 +205,7 @@ impl<'a> Play<'a> {
         }
         Active {
             saga: Some(planned.saga),
-            number: Random::of(options.seed ^ 3, index).next(),
+            number: Random::of(options.seed ^ 3, index).bits(),
             correlation: Some(id),
             suffix,
             start: planned.start,
@@ -456,7 +456,7 @@ fn uuid(seed: u64, index: u64) -> String {
 fn write_uuid(text: &mut String, seed: u64, index: u64) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut random = Random::of(seed, index);
-    let bits = u128::from(random.next()) << 64 | u128::from(random.next());
+    let bits = u128::from(random.bits()) << 64 | u128::from(random.bits());
     for place in 0..32 {
         if matches!(place, 8 | 12 | 16 | 20) {
             text.push('-');

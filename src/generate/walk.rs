@@ -1,7 +1,7 @@
 //! One run in the making: what its steps have come to, and the events that say so.
 //!
 //! A walk does what it is told, legal or not; [`super::legal`] tells it only what is legal,
-//! [`super::faults`] and [`super::undo_faults`] tell it what went wrong.
+//! `faults` and `undo_faults` tell it what went wrong.
 
 use std::sync::Arc;
 
