@@ -1,0 +1,62 @@
+//! Tables without lines: a faint header, aligned columns, the width given and never asked for.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+
+use crate::output::escape;
+
+/// A column of a grid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column {
+    /// What stands above it.
+    pub(crate) title: &'static str,
+    /// Numbers and lengths of time stand to the right.
+    pub(crate) align: CellAlignment,
+}
+
+/// Text, to the left.
+pub(crate) const fn text(title: &'static str) -> Column {
+    Column {
+        title,
+        align: CellAlignment::Left,
+    }
+}
+
+/// A quantity, to the right.
+pub(crate) const fn quantity(title: &'static str) -> Column {
+    Column {
+        title,
+        align: CellAlignment::Right,
+    }
+}
+
+/// Lays rows out in at most `width` columns; the first line is the header. Cells are escaped.
+///
+/// A column that is empty in every row is left out.
+pub(crate) fn lay_out(columns: &[Column], rows: &[Vec<String>], width: usize) -> Vec<String> {
+    let used: Vec<usize> = (0..columns.len())
+        .filter(|at| {
+            rows.iter()
+                .any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty()))
+        })
+        .collect();
+    let mut table = Table::new();
+    table
+        .load_style(TableStyle::new())
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
+        .set_header(used.iter().map(|at| columns[*at].title));
+    for row in rows {
+        table.add_row(
+            used.iter()
+                .map(|at| escape::terminal(&row[*at]).into_owned()),
+        );
+    }
+    for (column, at) in table.column_iter_mut().zip(&used) {
+        column.set_cell_alignment(columns[*at].align);
+        column.set_padding((0, 2));
+    }
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
