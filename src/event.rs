@@ -148,11 +148,15 @@ impl FromStr for Span {
 
     /// Reads `90s`, `5m`, `1h 30m` and ISO 8601 durations such as `PT1H30M`.
     fn from_str(text: &str) -> Result<Span, TimeError> {
-        let parsed: jiff::SignedDuration = text.trim().parse().map_err(|_| {
+        let refuse = || {
             TimeError(format!(
                 "`{text}` is not a duration: write `90s`, `5m`, `1h 30m`, `2d 4h` or `PT1H30M`"
             ))
-        })?;
+        };
+        let written: jiff::Span = text.trim().parse().map_err(|_| refuse())?;
+        let parsed = written
+            .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+            .map_err(|_| refuse())?;
         if parsed.is_negative() {
             return Err(TimeError(format!("`{text}` is negative")));
         }

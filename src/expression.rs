@@ -1,21 +1,45 @@
 //! Expressions in definitions: minijinja's syntax, strict about what is missing.
+//!
+//! A plain path such as `data.order.id` never touches the engine: it is looked up in the raw JSON.
+//! Whatever else an expression looks at and does not find makes the evaluation [`Undetermined`],
+//! unless the expression itself asks whether it is there (`is defined`, `default`, `'x' in data`).
+
+mod document;
+mod engine;
+mod words;
+
+use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::event::{Position, Timestamp};
+use crate::json;
+use engine::Program;
+use words::Path;
 
 /// A compiled expression.
-#[derive(Debug, Clone)]
-pub struct Expression {
+#[derive(Clone)]
+pub struct Expression(Arc<Compiled>);
+
+struct Compiled {
     source: String,
+    code: Code,
+}
+
+enum Code {
+    Path(Path),
+    Program(Box<Program>),
 }
 
 /// Why an expression does not compile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{message}{}", help.as_ref().map(|help| format!(": {help}")).unwrap_or_default())]
 pub struct ExpressionError {
-    /// A lower-case fragment.
+    /// What is wrong, a lower-case fragment.
     pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
 }
 
 /// Why an expression has no value for this event: the verdict is `unknown`, never false.
@@ -50,50 +74,159 @@ pub struct Scope<'a> {
     pub metadata: Option<&'a [u8]>,
 }
 
+impl Scope<'_> {
+    /// The fields of `event`.
+    const FIELDS: [&'static str; 9] = [
+        "position",
+        "type",
+        "time",
+        "stream",
+        "version",
+        "id",
+        "correlation",
+        "causation",
+        "key",
+    ];
+
+    /// The value of `event.FIELD`; `None` where the event has none.
+    fn field(&self, field: &str) -> Option<Value> {
+        match field {
+            "position" => Some(self.position.0.into()),
+            "type" => Some(self.kind.into()),
+            "time" => self.time.map(|time| time.to_string().into()),
+            "stream" => self.stream.map(Value::from),
+            "version" => self.version.map(Value::from),
+            "id" => self.id.map(Value::from),
+            "correlation" => self.correlation.map(Value::from),
+            "causation" => self.causation.map(Value::from),
+            "key" => self.key.map(Value::from),
+            _ => None,
+        }
+    }
+}
+
 impl Expression {
     /// Compiles an expression.
     ///
     /// # Errors
     /// When it is not one, or refers to a name that no expression here can see.
     pub fn parse(source: &str) -> Result<Expression, ExpressionError> {
-        Ok(Expression {
-            source: source.to_owned(),
-        })
+        let code = match Path::parse(source.trim()) {
+            Some(path) => {
+                words::check_field(&path)?;
+                Code::Path(path)
+            }
+            None => Code::Program(Box::new(Program::compile(source)?)),
+        };
+        Ok(Expression(Arc::new(Compiled { source: source.to_owned(), code })))
     }
 
     /// As written.
     pub fn source(&self) -> &str {
-        &self.source
+        &self.0.source
     }
 
     /// Its value for this event.
     ///
     /// # Errors
     /// When a field it refers to is missing, or the evaluation fails or runs out of fuel.
-    pub fn evaluate(&self, _scope: &Scope<'_>) -> Result<Value, Undetermined> {
-        unimplemented!()
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Undetermined> {
+        match &self.0.code {
+            Code::Path(path) => path.look_up(scope),
+            Code::Program(program) => program.evaluate(scope),
+        }
     }
 
-    /// Whether it holds for this event.
+    /// Whether it holds for this event. A value that is no truth value holds unless it is `null`,
+    /// zero or empty.
     ///
     /// # Errors
     /// As [`Expression::evaluate`].
-    pub fn holds(&self, _scope: &Scope<'_>) -> Result<bool, Undetermined> {
-        unimplemented!()
+    pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, Undetermined> {
+        self.evaluate(scope).map(|value| match value {
+            Value::Null => false,
+            Value::Bool(truth) => truth,
+            Value::Number(number) => number.as_f64() != Some(0.0),
+            Value::String(text) => !text.is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(keys) => !keys.is_empty(),
+        })
     }
 
     /// Whether it looks into `data`.
     pub fn reads_data(&self) -> bool {
-        true
+        self.reads("data", None)
     }
 
     /// Whether it looks into `metadata`.
     pub fn reads_metadata(&self) -> bool {
-        true
+        self.reads("metadata", None)
     }
 
-    /// The field of `event` it refers to, if it refers to `event.FIELD` anywhere.
-    pub fn reads_event(&self, _field: &str) -> bool {
-        true
+    /// Whether it refers to `event.FIELD`, or to `event` in a way that may reach any field.
+    pub fn reads_event(&self, field: &str) -> bool {
+        self.reads("event", Some(field))
+    }
+
+    fn reads(&self, root: &str, field: Option<&str>) -> bool {
+        let reads = |path: &Path| {
+            path.root() == root
+                && (field.is_none() || path.keys().is_empty() || path.keys().first().map(String::as_str) == field)
+        };
+        match &self.0.code {
+            Code::Path(path) => reads(path),
+            Code::Program(program) => program.paths().iter().any(reads),
+        }
     }
 }
+
+impl Path {
+    fn look_up(&self, scope: &Scope<'_>) -> Result<Value, Undetermined> {
+        let missing = || Undetermined(format!("`{self}` is missing"));
+        match self.root() {
+            "event" => match self.keys() {
+                [] => Ok(Value::Object(
+                    Scope::FIELDS
+                        .iter()
+                        .filter_map(|field| Some(((*field).to_owned(), scope.field(field)?)))
+                        .collect(),
+                )),
+                [field] => scope.field(field).ok_or_else(missing),
+                _ => Err(missing()),
+            },
+            root => {
+                let bytes = bytes(scope, root)?;
+                let found = json::lookup(bytes, self.keys()).map_err(|error| not_json(root, &error))?;
+                found.ok_or_else(missing)
+            }
+        }
+    }
+}
+
+/// The JSON text of `data` or `metadata`.
+fn bytes<'a>(scope: &Scope<'a>, root: &str) -> Result<&'a [u8], Undetermined> {
+    let bytes = if root == "data" { scope.data } else { scope.metadata };
+    bytes.ok_or_else(|| Undetermined(format!("the event has no {root}")))
+}
+
+fn not_json(root: &str, error: &serde_json::Error) -> Undetermined {
+    Undetermined(format!("the event's {root} is not JSON: {error}"))
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expression").field(&self.0.source).finish()
+    }
+}
+
+impl PartialEq for Expression {
+    /// Two expressions are equal if they are written alike.
+    fn eq(&self, other: &Expression) -> bool {
+        self.0.source == other.0.source
+    }
+}
+
+impl Eq for Expression {}
+
+#[cfg(test)]
+mod tests;

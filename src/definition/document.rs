@@ -16,7 +16,7 @@ use crate::definition::saga::Saga;
 use crate::definition::scalar::Meaning;
 use crate::definition::settings::Settings;
 use crate::definition::structure::{self, shown};
-use crate::definition::suggest::did_you_mean;
+use crate::suggest::did_you_mean;
 use crate::definition::{raw, schema, validate};
 
 /// What a document declares.

@@ -20,7 +20,6 @@ mod scalar;
 mod schema;
 mod scope;
 mod structure;
-pub(crate) mod suggest;
 mod validate;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::definition::fault::{self, Fault, Place};
 use crate::definition::log::LogDefinition;
 use crate::definition::saga::Saga;
 use crate::definition::settings::Settings;
-use crate::definition::suggest::did_you_mean;
+use crate::suggest::did_you_mean;
 
 /// A declaration and the folder of its file, links resolved.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::definition::file::SourceFile;
 use crate::definition::marked::{Kind, Node, Scalar};
 use crate::definition::raw::written;
 use crate::definition::scalar::{self, Meaning};
-use crate::definition::suggest::{closest, did_you_mean};
+use crate::suggest::{closest, did_you_mean};
 
 /// What is wrong with the shape of `node` as the `$defs` entry `name` of `schema`.
 pub(crate) fn check(schema: &Value, name: &str, file: &SourceFile, node: &Node) -> Vec<Fault> {

@@ -6,17 +6,19 @@ use crate::event::{Position, Span, Timestamp};
 /// pass.
 ///
 /// It keeps the times that are greater than everything after them: a decreasing stack, of which a
-/// log whose times mostly grow keeps very few.
+/// log whose times mostly grow keeps very few. Of the others only the greatest matters, since a
+/// time with a greater one after it is never a stray.
 #[derive(Debug, Clone, Default)]
 pub struct Horizon {
     stack: Vec<(Timestamp, Position)>,
+    surpassed: Option<Timestamp>,
 }
 
 impl Horizon {
     /// Takes the next event in position order.
     pub fn push(&mut self, position: Position, time: Timestamp) {
-        while self.stack.last().is_some_and(|(top, _)| *top <= time) {
-            self.stack.pop();
+        while let Some((top, _)) = self.stack.pop_if(|(top, _)| *top <= time) {
+            self.surpassed = self.surpassed.max(Some(top));
         }
         self.stack.push((time, position));
     }
@@ -29,7 +31,7 @@ impl Horizon {
         for (index, (time, position)) in self.stack.iter().enumerate() {
             match self.stack.get(index + 1) {
                 Some((next, _)) if *time > next.after(tolerance) => future.push((*position, *time)),
-                _ => return (Some(*time), future),
+                _ => return (self.surpassed.max(Some(*time)), future),
             }
         }
         (None, future)

@@ -136,9 +136,10 @@ impl Written for Expression {
 
     fn read(text: &str) -> Result<Expression, Misread> {
         Expression::parse(text).map_err(|error| {
-            let help = text.trim_start().starts_with('=').then(|| {
-                "an expression is written bare here: leave the `=` out".to_owned()
-            });
+            let help = match text.trim_start().strip_prefix('=') {
+                Some(_) => Some("an expression is written bare here: leave the `=` out".to_owned()),
+                None => error.help,
+            };
             Misread { rule: fault::BAD_EXPRESSION, message: error.message, help }
         })
     }

@@ -4,7 +4,7 @@ use crate::definition::document::At;
 use crate::definition::fault::{self, Fault};
 use crate::definition::raw;
 use crate::definition::saga::StepSet;
-use crate::definition::suggest::did_you_mean;
+use crate::suggest::did_you_mean;
 
 /// Where one step stands among the others.
 #[derive(Debug, Clone, Copy, Default)]

@@ -5,7 +5,7 @@ use crate::definition::fault::{self, Fault};
 use crate::definition::raw::settings as raw;
 use crate::definition::settings::{Allow, FailOn, Settings};
 use crate::definition::structure::shown;
-use crate::definition::suggest::did_you_mean;
+use crate::suggest::did_you_mean;
 use crate::finding::{Severity, SubjectKind};
 
 /// The checked settings; `None` where something fatal is wrong with them.

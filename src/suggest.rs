@@ -1,7 +1,7 @@
 //! "Did you mean": the known word that a misspelt one is closest to.
 
 /// The candidate that `word` most likely stands for, if one is close enough.
-pub(crate) fn closest<'a>(
+pub fn closest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -16,7 +16,7 @@ pub(crate) fn closest<'a>(
 }
 
 /// The question that offers `closest`, or else the words there are to choose from.
-pub(crate) fn did_you_mean<'a>(
+pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Option<String> {

@@ -1,0 +1,122 @@
+//! JSON as the engine sees it, with a record of what was looked for and is not there: the engine
+//! itself takes a comparison with something missing for false.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
+use serde_json::Value as Json;
+
+/// What one evaluation looked for in vain.
+#[derive(Debug, Default)]
+pub(super) struct Misses {
+    first: OnceLock<String>,
+    asked_for: Arc<[String]>,
+}
+
+impl Misses {
+    /// Nothing missed yet; `asked_for` are the paths that may be missing.
+    pub(super) fn new(asked_for: &Arc<[String]>) -> Arc<Misses> {
+        Arc::new(Misses { first: OnceLock::new(), asked_for: Arc::clone(asked_for) })
+    }
+
+    /// The first path that was looked for in vain.
+    pub(super) fn first(&self) -> Option<&str> {
+        self.first.get().map(String::as_str)
+    }
+
+    fn note(&self, path: &str, key: &Value) {
+        let missed = format!("{path}.{key}");
+        if !self.asked_for.contains(&missed) {
+            self.first.get_or_init(|| missed);
+        }
+    }
+}
+
+/// The engine's form of a JSON value that stands at `path`.
+pub(super) fn value(json: Json, path: &str, misses: &Arc<Misses>) -> Value {
+    match json {
+        Json::Null => Value::from(()),
+        Json::Bool(truth) => truth.into(),
+        Json::String(text) => text.into(),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => number.into(),
+            (_, Some(number)) => number.into(),
+            _ => number.as_f64().map_or_else(|| number.to_string().into(), Value::from),
+        },
+        Json::Array(items) => Value::from_object(List {
+            items: items
+                .into_iter()
+                .enumerate()
+                .map(|(index, item)| value(item, &format!("{path}.{index}"), misses))
+                .collect(),
+            path: path.to_owned(),
+            misses: Arc::clone(misses),
+        }),
+        Json::Object(keys) => mapping(keys.into_iter().map(|(key, json)| (key, Some(json))), path, misses),
+    }
+}
+
+/// The engine's form of a mapping; entries without a value are not there.
+pub(super) fn mapping(
+    entries: impl IntoIterator<Item = (String, Option<Json>)>,
+    path: &str,
+    misses: &Arc<Misses>,
+) -> Value {
+    let entries = entries.into_iter().filter_map(|(key, json)| {
+        let value = value(json?, &format!("{path}.{key}"), misses);
+        Some((key, value))
+    });
+    Value::from_object(Mapping {
+        entries: entries.collect(),
+        path: path.to_owned(),
+        misses: Arc::clone(misses),
+    })
+}
+
+#[derive(Debug)]
+struct Mapping {
+    entries: BTreeMap<String, Value>,
+    path: String,
+    misses: Arc<Misses>,
+}
+
+impl Object for Mapping {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let found = key.as_str().and_then(|key| self.entries.get(key)).cloned();
+        if found.is_none() {
+            self.misses.note(&self.path, key);
+        }
+        found
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let keys: Vec<Value> = self.entries.keys().map(|key| Value::from(key.as_str())).collect();
+        Enumerator::Iter(Box::new(keys.into_iter()))
+    }
+}
+
+#[derive(Debug)]
+struct List {
+    items: Vec<Value>,
+    path: String,
+    misses: Arc<Misses>,
+}
+
+impl Object for List {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let found = key.as_usize().and_then(|index| self.items.get(index)).cloned();
+        if found.is_none() {
+            self.misses.note(&self.path, key);
+        }
+        found
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.items.len())
+    }
+}

@@ -1,0 +1,224 @@
+//! Expressions that need the engine: compiled once, evaluated with a limit on their work.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use minijinja::value::Value;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use serde_json::Value as Json;
+
+use crate::suggest::closest;
+use crate::expression::document::{self, Misses};
+use crate::expression::words::{self, Path, ROOTS, Word};
+use crate::expression::{ExpressionError, Scope, Undetermined, bytes, not_json};
+use crate::json;
+
+/// Longer sources are refused: nobody wrote them by hand, and the parser recurses.
+const MAX_SOURCE: usize = 4096;
+/// Signs in a row, or brackets within each other, beyond which a source is refused.
+const MAX_NESTING: usize = 64;
+/// How much work one evaluation may be, in the engine's instructions.
+const FUEL: u64 = 100_000;
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.set_debug(false);
+    environment
+});
+
+/// A compiled expression.
+pub(super) struct Program {
+    code: minijinja::Expression<'static, 'static>,
+    paths: Vec<Path>,
+    data: Need,
+    metadata: Need,
+    event: bool,
+    asked_for: Arc<[String]>,
+}
+
+/// How much of a document an expression looks at.
+enum Need {
+    Nothing,
+    Keys(Vec<String>),
+    Whole,
+}
+
+impl Need {
+    fn of(root: &str, paths: &[Path]) -> Need {
+        let mut keys = Vec::new();
+        for path in paths.iter().filter(|path| path.root() == root) {
+            match path.keys().first() {
+                Some(key) if key.parse::<usize>().is_err() => keys.push(key.clone()),
+                _ => return Need::Whole,
+            }
+        }
+        if keys.is_empty() { Need::Nothing } else { Need::Keys(keys) }
+    }
+}
+
+impl Program {
+    pub(super) fn compile(source: &str) -> Result<Program, ExpressionError> {
+        let error = |message: &str| ExpressionError { message: message.to_owned(), help: None };
+        if source.trim().is_empty() {
+            return Err(error("an expression cannot be empty"));
+        }
+        if source.len() > MAX_SOURCE {
+            return Err(error("the expression is longer than 4096 bytes"));
+        }
+        let words = words::words(source);
+        if nesting(&words) > MAX_NESTING {
+            return Err(error("the expression is nested too deeply"));
+        }
+        let code = ENVIRONMENT.compile_expression_owned(source.to_owned()).map_err(|error| {
+            let detail = error.detail().unwrap_or("it cannot be read");
+            ExpressionError { message: format!("not an expression: {detail}"), help: hint(source) }
+        })?;
+        let mut names: Vec<String> = code.undeclared_variables(true).into_iter().collect();
+        names.sort();
+        let mut paths = Vec::new();
+        for name in names {
+            match Path::parse(&name) {
+                Some(path) => {
+                    words::check_field(&path)?;
+                    paths.push(path);
+                }
+                None => check_name(name.split('.').next().unwrap_or(&name))?,
+            }
+        }
+        check_calls(&words)?;
+        Ok(Program {
+            data: Need::of("data", &paths),
+            metadata: Need::of("metadata", &paths),
+            event: paths.iter().any(|path| path.root() == "event"),
+            asked_for: words::asked_for(&words).into(),
+            paths,
+            code,
+        })
+    }
+
+    /// What it refers to.
+    pub(super) fn paths(&self) -> &[Path] {
+        &self.paths
+    }
+
+    pub(super) fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, Undetermined> {
+        let misses = Misses::new(&self.asked_for);
+        let mut context = BTreeMap::new();
+        if self.event {
+            let fields = Scope::FIELDS.iter().map(|field| ((*field).to_owned(), scope.field(field)));
+            context.insert("event", document::mapping(fields, "event", &misses));
+        }
+        for (root, need) in [("data", &self.data), ("metadata", &self.metadata)] {
+            if let Some(value) = load(root, need, scope, &misses)? {
+                context.insert(root, value);
+            }
+        }
+        let result = self.code.eval(Value::from(context));
+        if let Some(missed) = misses.first() {
+            return Err(Undetermined(format!("`{missed}` is missing")));
+        }
+        let value = result.map_err(|error| {
+            let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+            Undetermined(format!("cannot be evaluated: {detail}"))
+        })?;
+        let finite = f64::try_from(value.clone()).map_or(true, f64::is_finite);
+        if value.is_undefined() || value.is_number() && !finite {
+            return Err(Undetermined("has no value".to_owned()));
+        }
+        serde_json::to_value(&value)
+            .map_err(|error| Undetermined(format!("has a value that is not JSON: {error}")))
+    }
+}
+
+/// As much of `data` or `metadata` as is needed.
+fn load(
+    root: &str,
+    need: &Need,
+    scope: &Scope<'_>,
+    misses: &Arc<Misses>,
+) -> Result<Option<Value>, Undetermined> {
+    match need {
+        Need::Nothing => Ok(None),
+        Need::Whole => {
+            let whole = serde_json::from_slice(bytes(scope, root)?);
+            let whole: Json = whole.map_err(|error| not_json(root, &error))?;
+            Ok(Some(document::value(whole, root, misses)))
+        }
+        Need::Keys(keys) => {
+            let picked = json::pick(bytes(scope, root)?, keys);
+            let picked = picked.map_err(|error| not_json(root, &error))?;
+            let entries = keys.iter().cloned().zip(picked);
+            Ok(Some(document::mapping(entries, root, misses)))
+        }
+    }
+}
+
+/// How deep brackets stand in each other and signs and `not` in a row, whichever is more.
+fn nesting(words: &[Word<'_>]) -> usize {
+    let (mut open, mut row, mut most) = (0usize, 0usize, 0usize);
+    for word in words {
+        match word {
+            Word::Sign('(' | '[' | '{') => open += 1,
+            Word::Sign(')' | ']' | '}') => open = open.saturating_sub(1),
+            Word::Name("not" | "if" | "else") | Word::Sign('-' | '+' | '*' | '~') => row += 1,
+            Word::Name(_) | Word::Text(_) | Word::Sign(_) => row = 0,
+        }
+        most = most.max(open + row);
+    }
+    most
+}
+
+fn hint(source: &str) -> Option<String> {
+    let source = source.trim();
+    if source.starts_with("{{") {
+        Some("an expression is written bare: leave the braces out".to_owned())
+    } else if source.contains("&&") || source.contains("||") {
+        Some("write `and` and `or`".to_owned())
+    } else if source.contains(" = ") {
+        Some("write `==` to compare".to_owned())
+    } else {
+        None
+    }
+}
+
+/// Whether a name that is no path can be seen: the engine's own functions can.
+fn check_name(name: &str) -> Result<(), ExpressionError> {
+    if ROOTS.contains(&name) || ENVIRONMENT.globals().any(|(global, _)| global == name) {
+        return Ok(());
+    }
+    let help = match closest(name, ROOTS) {
+        Some(root) => format!("did you mean `{root}`?"),
+        None if matches!(name, "null" | "None" | "nil") => "nothing is called `none`".to_owned(),
+        None if Scope::FIELDS.contains(&name) => {
+            format!("did you mean `event.{name}` or `data.{name}`?")
+        }
+        None => format!("did you mean `data.{name}`? `event`, `data` and `metadata` can be seen"),
+    };
+    Err(ExpressionError { message: format!("`{name}` cannot be seen here"), help: Some(help) })
+}
+
+/// Whether every filter and test exists: the engine itself finds out only when it runs.
+fn check_calls(words: &[Word<'_>]) -> Result<(), ExpressionError> {
+    for (index, word) in words.iter().enumerate() {
+        let called = match (word, &words[index + 1..]) {
+            (Word::Sign('|'), [Word::Name(filter), ..]) => (*filter, "filter", "|"),
+            (Word::Name("is"), [Word::Name("not"), Word::Name(test), ..])
+            | (Word::Name("is"), [Word::Name(test), ..]) => (*test, "test", " is "),
+            _ => continue,
+        };
+        let (name, kind, joint) = called;
+        let probe = ENVIRONMENT
+            .compile_expression_owned(format!("0{joint}{name}"))
+            .and_then(|probe| probe.eval(()));
+        let unknown = probe.is_err_and(|error| {
+            matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest)
+        });
+        if unknown {
+            let message = format!("there is no {kind} `{name}`");
+            return Err(ExpressionError { message, help: None });
+        }
+    }
+    Ok(())
+}

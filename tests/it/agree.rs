@@ -1,0 +1,84 @@
+//! The product's judge against the slow reference evaluator: on random sagas and event sequences,
+//! legal, damaged and arbitrary, both must find the same.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use sagactl::definition::saga::Saga;
+use sagactl::event::{Position, Timestamp};
+use sagactl::rules::case::{Case, Claim, Claimed};
+use sagactl::rules;
+use sagactl::saga::{Instance, Meaning, Moment, Names, StepEvent};
+
+use crate::oracle::{self, OracleEvent, OracleFinding, Verdict};
+
+/// The same events as the product's judge takes them.
+fn moments(events: &[OracleEvent], names: &mut Names) -> Vec<Moment> {
+    events
+        .iter()
+        .map(|event| {
+            let step = |step: usize| step as u8;
+            let meaning = match event.meaning {
+                oracle::Meaning::Start => Meaning::Start,
+                oracle::Meaning::Begin(s) => Meaning::Step(step(s), StepEvent::Begin),
+                oracle::Meaning::Success(s) => Meaning::Step(step(s), StepEvent::Success),
+                oracle::Meaning::Failure(s) => Meaning::Step(step(s), StepEvent::Failure),
+                oracle::Meaning::Rejection(s) => Meaning::Step(step(s), StepEvent::Rejection),
+                oracle::Meaning::UndoBegin(s) => Meaning::Undo(step(s), StepEvent::Begin),
+                oracle::Meaning::UndoSuccess(s) => Meaning::Undo(step(s), StepEvent::Success),
+                oracle::Meaning::UndoFailure(s) => Meaning::Undo(step(s), StepEvent::Failure),
+                oracle::Meaning::Completes => Meaning::Completes,
+                oracle::Meaning::Aborts => Meaning::Aborts,
+                oracle::Meaning::Compensated => Meaning::Compensated,
+                oracle::Meaning::Abandons => Meaning::Abandons,
+                oracle::Meaning::Unknown => Meaning::Stray,
+            };
+            Moment {
+                position: Position(event.position),
+                time: Timestamp::from_nanos(event.time),
+                key: event.key.as_ref().map_or(0, |key| u64::from(names.intern(key)) + 1),
+                detail: names.intern(event.error.as_ref().unwrap_or(&event.kind)),
+                meaning,
+            }
+        })
+        .collect()
+}
+
+fn product(
+    saga: &Saga,
+    cut: bool,
+    events: &[OracleEvent],
+    claim: Option<oracle::Claim>,
+    horizon: i64,
+) -> Verdict {
+    let mut names = Names::default();
+    let moments = moments(events, &mut names);
+    let mut instance = Instance::default();
+    instance.replay(saga, &moments);
+    let claim = claim.map(|claim| match claim {
+        oracle::Claim::Completed => Claim { claimed: Claimed::Completed, text: "DONE" },
+        oracle::Claim::Compensated => Claim { claimed: Claimed::Compensated, text: "BACK" },
+        oracle::Claim::Running => Claim { claimed: Claimed::Running, text: "RUNNING" },
+    });
+    let case = Case {
+        saga,
+        instance: &instance,
+        moments: &moments,
+        horizon: Timestamp::from_nanos(horizon),
+        claim,
+        cut,
+        names: &names,
+    };
+    let mut drafts = Vec::new();
+    rules::judge(&case, &mut drafts);
+    let findings: BTreeSet<OracleFinding> = drafts
+        .into_iter()
+        .map(|draft| {
+            let mut evidence: Vec<i64> = draft.evidence.iter().map(|position| position.0).collect();
+            evidence.sort_unstable();
+            evidence.dedup();
+            OracleFinding { rule: draft.rule, severity: draft.severity, step: draft.step, evidence }
+        })
+        .collect();
+    Verdict { outcome: instance.outcome(saga), findings }
+}
