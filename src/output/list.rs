@@ -2,7 +2,6 @@
 
 use std::io;
 
-use crate::finding::Direction;
 use crate::inspect::Listing;
 use crate::output::again::Again;
 use crate::output::page::Page;
@@ -10,8 +9,10 @@ use crate::output::style::{CAUTION, COMMAND, FAINT, STRONG};
 use crate::output::{escape, grid, table, words};
 use crate::report::InstanceRow;
 
-/// Narrower pages do without a column for the steps in force: what to do names them.
+/// Narrower pages say what to do below where the instance is, and leave the effects in force to it.
 const ROOMY: usize = 110;
+/// Longer ids are broken, or nothing else would fit.
+const WHOLE_ID: usize = 40;
 
 /// Writes the first `limit` instances; 0 is all of them.
 ///
@@ -35,12 +36,13 @@ pub fn write(
 
     let one_saga = listing.rows.iter().all(|row| row.saga == first.saga);
     let roomy = page.width() >= ROOMY;
+    let short_ids = shown.iter().all(|row| row.id.len() <= WHOLE_ID);
     let columns = [
-        grid::text("instance"),
+        if short_ids { grid::word("instance") } else { grid::text("instance") },
         grid::text("saga"),
-        grid::text("outcome"),
+        grid::word("outcome"),
         grid::text("where it is"),
-        grid::quantity("last event"),
+        grid::quantity("quiet for"),
         grid::text("in force"),
         grid::text("to do"),
     ];
@@ -83,40 +85,20 @@ pub fn write(
 }
 
 fn cells(row: &InstanceRow, one_saga: bool, roomy: bool) -> Vec<String> {
-    let join = |steps: &[std::sync::Arc<str>]| steps.join(", ");
-    vec![
-        if row.id.is_empty() {
-            "\"\"".to_owned()
-        } else {
-            row.id.clone()
-        },
-        if one_saga {
-            String::new()
-        } else {
-            row.saga.to_string()
-        },
-        row.outcome.label().to_owned(),
-        row.at.clone(),
-        format!("{} ago", row.age),
-        if roomy {
-            join(&row.in_force)
-        } else {
-            String::new()
-        },
-        to_do(row),
-    ]
-}
-
-/// What a person reads in a column: `undo reserve-stock`, `retry ship`, `look`.
-fn to_do(row: &InstanceRow) -> String {
-    let Some(next) = &row.next else {
-        return String::new();
+    let text = |text: &str| escape::terminal(text).into_owned();
+    let to_do = row.next.as_ref().and_then(words::recovery).unwrap_or_default();
+    let (at, in_force, to_do) = match (roomy, to_do.is_empty()) {
+        (true, _) => (text(&row.at), text(&row.in_force.join(", ")), to_do),
+        (false, true) => (text(&row.at), String::new(), to_do),
+        (false, false) => (format!("{}\n→ {to_do}", text(&row.at)), String::new(), String::new()),
     };
-    let steps = next.steps.join(", ");
-    let by_hand = if next.by_hand { " by hand" } else { "" };
-    match next.direction {
-        Some(Direction::Backward) => format!("undo {steps}{by_hand}"),
-        Some(Direction::Forward) => format!("retry {steps}{by_hand}"),
-        None => "look".to_owned(),
-    }
+    vec![
+        if row.id.is_empty() { "\"\"".to_owned() } else { text(&row.id) },
+        if one_saga { String::new() } else { text(&row.saga) },
+        row.outcome.label().to_owned(),
+        at,
+        row.age.to_string(),
+        in_force,
+        to_do,
+    ]
 }

@@ -9,6 +9,8 @@ use crate::output::page::Page;
 use crate::output::style::{ALARM, CAUTION, COMMAND, FAINT, PLAIN, STRONG};
 use crate::output::{escape, grid, style, table, words};
 
+/// Narrower pages show the evidence marks below the meaning.
+const ROOMY: usize = 110;
 /// Stands before the rules that an event is evidence for.
 const MARK: char = '◀';
 
@@ -45,7 +47,7 @@ pub fn write(
     page.blank()?;
     timeline(page, &view.timeline)?;
     page.blank()?;
-    steps(page, &view.steps)?;
+    steps(page, view)?;
     page.blank()?;
     standing(page, view)?;
 
@@ -57,7 +59,10 @@ pub fn write(
             finding.severity, finding.rule
         ))?;
         let explain = Again::default().line(&["explain".to_owned(), finding.rule.to_owned()]);
-        table::finding(page, finding, explain.as_deref())?;
+        table::finding(page, finding)?;
+        if let Some(explain) = explain {
+            page.line(format_args!("    {COMMAND}{explain}{COMMAND:#}"))?;
+        }
     }
 
     page.blank()?;
@@ -68,81 +73,94 @@ pub fn write(
 fn timeline(page: &mut Page<'_>, rows: &[TimelineRow]) -> io::Result<()> {
     let columns = [
         grid::quantity("position"),
-        grid::text("time"),
+        grid::word("time (UTC)"),
         grid::quantity("gap"),
         grid::text("event"),
         grid::text("meaning"),
-        grid::text("evidence"),
+        grid::word("evidence"),
     ];
-    let cells: Vec<Vec<String>> = rows.iter().map(event).collect();
+    let roomy = page.width() >= ROOMY;
+    let mut cells = Vec::new();
+    let mut day = String::new();
+    for row in rows {
+        let instant = words::instant(row.event.time);
+        let (date, time) = instant.split_once('T').unwrap_or(("", &instant));
+        if date != day {
+            day = date.to_owned();
+            cells.push(vec![String::new(), day.clone()]);
+        }
+        cells.push(event(row, time.trim_end_matches('Z'), roomy));
+    }
+    cells.iter_mut().for_each(|row| row.resize(columns.len(), String::new()));
     let lines = grid::lay_out(&columns, &cells, page.width());
     lined(page, &lines)
 }
 
-fn event(row: &TimelineRow) -> Vec<String> {
+fn event(row: &TimelineRow, time: &str, roomy: bool) -> Vec<String> {
     let attempt = match row.attempt {
         Some(attempt) if attempt > 1 => format!(", attempt {attempt}"),
         _ => String::new(),
     };
-    let meaning = match &row.step {
-        Some(step) => format!("{step} {}{attempt}", row.meaning),
+    let mut meaning = match &row.step {
+        Some(step) => format!("{} {}{attempt}", escape::terminal(step), row.meaning),
         None => row.meaning.to_owned(),
     };
-    let marks: Vec<String> = row
-        .evidence
-        .iter()
-        .map(|rule| format!("{MARK} {rule}"))
-        .collect();
+    let marks: Vec<String> = row.evidence.iter().map(|rule| format!("{MARK} {rule}")).collect();
+    let mut evidence = marks.join("\n");
+    if !roomy && !evidence.is_empty() {
+        meaning = format!("{meaning}\n{evidence}");
+        evidence.clear();
+    }
     vec![
         row.event.position.to_string(),
-        words::instant(row.event.time),
+        time.to_owned(),
         row.gap.map(|gap| format!("+{gap}")).unwrap_or_default(),
-        row.event.kind.clone(),
+        escape::terminal(&row.event.kind).into_owned(),
         meaning,
-        marks.join(" "),
+        evidence,
     ]
 }
 
-fn steps(page: &mut Page<'_>, steps: &[StepView]) -> io::Result<()> {
+fn steps(page: &mut Page<'_>, view: &InstanceView) -> io::Result<()> {
     let columns = [
         grid::text("step"),
-        grid::text("role"),
+        grid::word("role"),
         grid::text("forward"),
         grid::quantity("tries"),
         grid::text("undo"),
         grid::quantity("tries"),
-        grid::text("effect"),
+        grid::word("effect"),
     ];
-    let cells: Vec<Vec<String>> = steps.iter().map(step).collect();
+    let can_undo = |step: usize| {
+        view.saga.steps.get(step).is_some_and(|step| step.compensation.is_some())
+    };
+    let steps = view.steps.iter().enumerate();
+    let cells: Vec<Vec<String>> = steps.map(|(at, one)| step(one, can_undo(at))).collect();
     let lines = grid::lay_out(&columns, &cells, page.width());
     lined(page, &lines)
 }
 
-fn step(step: &StepView) -> Vec<String> {
+fn step(step: &StepView, can_undo: bool) -> Vec<String> {
     let at = |state: &str, position: Option<Position>| match position {
         Some(position) => format!("{state} at {position}"),
         None => state.to_owned(),
     };
-    let tries = |count: u32| {
-        if count > 0 {
-            count.to_string()
-        } else {
-            String::new()
-        }
-    };
+    let tries = |count: u32| if count > 0 { count.to_string() } else { String::new() };
     let [forward, undo] = step.positions;
+    let undone = match (undo, can_undo, forward) {
+        (Some(_), _, _) => at(step.undo, undo),
+        (None, false, _) => "no compensation".to_owned(),
+        (None, true, Some(_)) => "not undone".to_owned(),
+        (None, true, None) => String::new(),
+    };
     vec![
-        step.name.to_string(),
+        escape::terminal(&step.name).into_owned(),
         step.role.to_owned(),
         at(step.forward, forward),
         tries(step.attempts),
-        at(step.undo, undo),
+        undone,
         tries(step.undo_attempts),
-        if step.in_force {
-            format!("{MARK} in force")
-        } else {
-            String::new()
-        },
+        if step.in_force { format!("{MARK} in force") } else { String::new() },
     ]
 }
 
@@ -191,19 +209,19 @@ fn standing(page: &mut Page<'_>, view: &InstanceView) -> io::Result<()> {
     page.labelled(0, FAINT, "last event   ", PLAIN, &last)
 }
 
+/// The last line: what to do now that one has looked.
 fn next(page: &mut Page<'_>, view: &InstanceView, again: &Again) -> io::Result<()> {
     page.blank()?;
     let Some(next) = &view.next else {
         return page.text(0, STRONG, "nothing to do");
     };
-    if let Some(recovery) = words::recovery(next) {
-        page.text(0, STRONG, &recovery)?;
+    match words::recovery(next) {
+        Some(recovery) => page.text(0, STRONG, &format!("next: {recovery}"))?,
+        None if view.findings.is_empty() => page.text(0, STRONG, "nothing to do")?,
+        None => page.text(0, STRONG, "next: read what was found above; nothing has to be driven")?,
     }
     // The reader is looking at `show` already.
-    if next
-        .arguments
-        .first()
-        .is_some_and(|command| command != "show")
+    if next.arguments.first().is_some_and(|command| command != "show")
         && let Some(command) = again.line(&next.arguments)
     {
         page.line(format_args!("{COMMAND}{command}{COMMAND:#}"))?;

@@ -79,46 +79,25 @@ pub(crate) fn log(page: &mut Page<'_>, log: &LogSummary) -> io::Result<()> {
         return page.text(13, CAUTION, "it holds no events");
     };
     let read = format!(
-        "positions {first}..{last}, {}, of which {} matched a definition",
+        "positions {first}..{last}, {}, {} of them matched",
         words::count(log.events, "event", "events"),
         words::grouped(log.matched),
     );
     page.text(13, PLAIN, &read)?;
     if let Some(as_of) = log.as_of {
         let behind = match log.behind {
-            Some(span) => format!(", the log's end; the clock is {span} further"),
+            Some(span) => format!(", where the log ends, {span} ago"),
             None => String::new(),
         };
-        page.text(
-            13,
-            PLAIN,
-            &format!("as of {}{behind}", words::instant(as_of)),
-        )?;
+        page.text(13, PLAIN, &format!("as of {}{behind}", words::instant(as_of)))?;
     }
     Ok(())
 }
 
 fn definitions(page: &mut Page<'_>, definitions: &DefinitionsSummary) -> io::Result<()> {
-    let files = match definitions.files.as_slice() {
-        [only] => words::path(only),
-        [] => "no files".to_owned(),
-        [first, .., last] => {
-            let count = definitions.files.len();
-            format!(
-                "{count} files, {} .. {}",
-                words::path(first),
-                words::path(last)
-            )
-        }
-    };
     let hash: String = definitions.hash.chars().take(12).collect();
-    page.labelled(
-        0,
-        FAINT,
-        "definitions  ",
-        PLAIN,
-        &format!("{files}, hash {hash}"),
-    )
+    let text = format!("{}, hash {hash}", words::files(&definitions.files));
+    page.labelled(0, FAINT, "definitions  ", PLAIN, &text)
 }
 
 fn groups(
@@ -147,23 +126,21 @@ fn groups(
         }
         for one in group {
             page.blank()?;
-            let next = one.next.as_ref();
-            finding(
-                page,
-                one,
-                next.and_then(|next| again.line(&next.arguments)).as_deref(),
-            )?;
+            finding(page, one)?;
+            let Some(next) = &one.next else { continue };
+            if let Some(command) = again.line(&next.arguments) {
+                page.line(format_args!("    {COMMAND}{command}{COMMAND:#}"))?;
+            }
+            if let Some(recovery) = words::recovery(next) {
+                page.text(4, PLAIN, &format!("then {recovery}"))?;
+            }
         }
     }
     Ok(())
 }
 
-/// One finding: who and for how long, what, the proof, what to do, what to type.
-pub(crate) fn finding(
-    page: &mut Page<'_>,
-    finding: &Finding,
-    command: Option<&str>,
-) -> io::Result<()> {
+/// One finding: who and for how long, what, the proof.
+pub(crate) fn finding(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
     let id = words::subject(finding);
     let step = finding.step.as_deref().map(escape::terminal);
     let step = step.map(|step| format!("  {step}")).unwrap_or_default();
@@ -180,14 +157,7 @@ pub(crate) fn finding(
         page.text(4, PLAIN, format!("{step}{age}").trim_start())?;
     }
     page.text(4, PLAIN, &escape::terminal(&finding.message))?;
-    page.text(4, FAINT, &provenance(finding))?;
-    if let Some(recovery) = finding.next.as_ref().and_then(words::recovery) {
-        page.text(4, PLAIN, &recovery)?;
-    }
-    match command {
-        Some(command) => page.line(format_args!("    {COMMAND}{command}{COMMAND:#}")),
-        None => Ok(()),
-    }
+    page.text(4, FAINT, &provenance(finding))
 }
 
 fn provenance(finding: &Finding) -> String {
@@ -332,7 +302,9 @@ fn verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         None if matched == 0 => ALARM,
         None => CALM,
     };
-    if parts.is_empty() {
+    if matched == 0 {
+        parts.push("nothing was inspected: no event matched any definition".to_owned());
+    } else if parts.is_empty() {
         let ran = report
             .rules
             .iter()
@@ -346,9 +318,6 @@ fn verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let unknown: u64 = report.rules.iter().map(|count| count.unknown).sum();
     if unknown > 0 {
         parts.push(format!("{} unknown", words::grouped(unknown)));
-    }
-    if matched == 0 {
-        parts.push("nothing was inspected: no event matched any definition".to_owned());
     }
     page.text(0, style, &parts.join(", "))
 }

@@ -1,13 +1,13 @@
 //! Small phrases that several screens share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::event::{Position, Timestamp};
 use crate::finding::{Direction, Finding, Next, Severity, SubjectKind};
 use crate::output::escape;
 
 /// How many positions of one finding are printed before the rest is only counted.
-const POSITIONS: usize = 12;
+const POSITIONS: usize = 8;
 
 /// `1 event`, `12,000 events`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
@@ -89,30 +89,43 @@ pub(crate) fn subject(finding: &Finding) -> String {
     }
 }
 
-/// What has to be done after having looked: `then undo, in this order: charge-card, reserve-stock`.
+/// What has to be done after having looked: `undo, in this order: charge-card, reserve-stock`.
 pub(crate) fn recovery(next: &Next) -> Option<String> {
     let verb = match next.direction? {
         Direction::Backward => "undo",
         Direction::Forward => "retry",
     };
-    let steps: Vec<_> = next
-        .steps
-        .iter()
-        .map(|step| escape::terminal(step))
-        .collect();
-    let what = match steps.as_slice() {
-        [] => match next.direction? {
-            Direction::Backward => "then let it be undone".to_owned(),
-            Direction::Forward => "then let it go on".to_owned(),
-        },
-        [step] => format!("then {verb} {step}"),
-        steps => format!("then {verb}, in this order: {}", steps.join(", ")),
-    };
-    Some(if next.by_hand {
-        format!("{what}, by hand: no action is declared")
-    } else {
-        what
+    let steps: Vec<_> = next.steps.iter().map(|step| escape::terminal(step)).collect();
+    let by_hand = if next.by_hand { " by hand" } else { "" };
+    Some(match (steps.as_slice(), verb) {
+        ([], "undo") => format!("let it be undone{by_hand}"),
+        ([], _) => format!("let it go on{by_hand}"),
+        ([step], _) => format!("{verb} {step}{by_hand}"),
+        (steps, _) => format!("{verb}{by_hand}, in this order: {}", steps.join(", ")),
     })
+}
+
+/// Where files stand: the one, or how many in which folder.
+pub(crate) fn files(files: &[PathBuf]) -> String {
+    match files {
+        [] => "no files".to_owned(),
+        [only] => path(only),
+        [first, rest @ ..] => {
+            let mut folder = first.parent();
+            while let Some(above) = folder
+                && !rest.iter().all(|file| file.starts_with(above))
+            {
+                folder = above.parent();
+            }
+            let count = files.len();
+            match folder {
+                Some(folder) if folder != Path::new("") => {
+                    format!("{count} files in {}", path(folder))
+                }
+                _ => format!("{count} files"),
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -136,7 +149,15 @@ mod tests {
             evidence(&positions[..3]).as_deref(),
             Some("events 1, 2 and 3")
         );
-        assert!(evidence(&positions).is_some_and(|text| text.contains("12 and 2 more")));
+        assert!(evidence(&positions).is_some_and(|text| text.contains("8 and 6 more")));
+    }
+
+    #[test]
+    fn files_are_named_or_counted_in_their_folder() {
+        let of = |names: &[&str]| files(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(of(&["sagas/a.yaml"]), "sagas/a.yaml");
+        assert_eq!(of(&["sagas/x/a.yaml", "sagas/y/b.yaml"]), "2 files in sagas");
+        assert_eq!(of(&["a.yaml", "b.yaml"]), "2 files");
     }
 
     #[test]
