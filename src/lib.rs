@@ -8,6 +8,7 @@ pub mod event;
 pub mod exit;
 pub mod expression;
 pub mod finding;
+pub mod generate;
 pub mod inspect;
 pub mod json;
 pub mod log;

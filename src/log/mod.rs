@@ -3,12 +3,31 @@
 //!
 //! A row that cannot be read is handed out as a [`BadRow`]; it never ends the scan.
 
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use crate::definition::log::LogDefinition;
-use crate::event::{Event, Position, Timestamp};
+use crate::event::{Position, Timestamp};
+
+mod claims;
+mod error;
+mod guard;
+mod json;
+mod jsonb;
+mod layout;
+mod mapping;
+mod open;
+mod opened;
+mod reader;
+mod schema;
+mod snapshot;
+#[cfg(test)]
+mod testing;
+mod time;
+mod types;
+mod unpack;
+mod value;
+
+pub use error::LogError;
+pub use opened::Log;
 
 /// A recorded event type, interned by the log that it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,21 +116,6 @@ pub struct OpenOptions {
     pub path: Option<PathBuf>,
 }
 
-/// An open log: one read transaction over one or several files.
-#[derive(Debug)]
-pub struct Log {
-    path: PathBuf,
-}
-
-/// Why a log cannot be read: a lower-case fragment that names the file, table or column and what
-/// was found there, with the cure.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct LogError {
-    /// The whole message.
-    pub message: String,
-}
-
 /// What a status column says of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimRow {
@@ -134,90 +138,4 @@ pub struct SourceFacts {
     pub unique_id: bool,
     /// The correlation field is a column with an index whose first column it is.
     pub indexed_correlation: bool,
-}
-
-impl Log {
-    /// Opens the log, resolves its mapping and begins the one read transaction.
-    ///
-    /// # Errors
-    /// When the file is missing, is no database, is encrypted or truncated, needs recovery, or
-    /// lacks a table or column that the mapping names.
-    pub fn open(_definition: &LogDefinition, _options: &OpenOptions) -> Result<Log, LogError> {
-        unimplemented!()
-    }
-
-    /// The file it was opened from.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// What the reader should know about how it was opened, for example that a private snapshot
-    /// is read; lower-case fragments.
-    pub fn remarks(&self) -> &[String] {
-        &[]
-    }
-
-    /// Reads rows in the log's order and hands each to `visit` until it breaks.
-    ///
-    /// # Errors
-    /// When SQLite itself fails in the middle (a damaged page); the message says at which position.
-    pub fn scan(
-        &self,
-        _fields: Fields,
-        _filter: Filter<'_>,
-        _visit: &mut dyn FnMut(Result<Row<'_>, BadRow>) -> ControlFlow<()>,
-    ) -> Result<(), LogError> {
-        unimplemented!()
-    }
-
-    /// The name of a type met so far.
-    pub fn type_name(&self, _kind: TypeId) -> Arc<str> {
-        unimplemented!()
-    }
-
-    /// The id under which rows of this type will be handed out; known types can be asked for
-    /// before the scan.
-    pub fn intern(&self, _name: &str) -> TypeId {
-        unimplemented!()
-    }
-
-    /// Full events for people: all rows that `filter` lets through, in order, with all fields.
-    ///
-    /// # Errors
-    /// As [`Log::scan`].
-    pub fn events(&self, _filter: Filter<'_>) -> Result<(Vec<Event>, Vec<BadRow>), LogError> {
-        unimplemented!()
-    }
-
-    /// The rows of the status table that the `index`-th claims document of the definition names.
-    ///
-    /// # Errors
-    /// When its table or columns do not exist or cannot be read.
-    pub fn claims(&self, _index: usize) -> Result<Vec<ClaimRow>, LogError> {
-        unimplemented!()
-    }
-
-    /// What the schema tells of each source.
-    pub fn facts(&self) -> &[SourceFacts] {
-        &[]
-    }
-
-    /// How many rows there are to read, roughly (the greatest rowid); for progress only.
-    pub fn estimate(&self) -> u64 {
-        0
-    }
-
-    /// The greatest event times among the last `count` rows by position, for a horizon without a
-    /// full scan: `(position, time)` ascending by position.
-    ///
-    /// # Errors
-    /// As [`Log::scan`].
-    pub fn tail(&self, _count: usize) -> Result<Vec<(Position, Timestamp)>, LogError> {
-        unimplemented!()
-    }
-
-    /// Which of these fields the mapping gives at all.
-    pub fn maps(&self) -> Fields {
-        Fields::default()
-    }
 }

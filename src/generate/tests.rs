@@ -1,0 +1,178 @@
+//! The judge and the generator check each other: they share the definitions and nothing else.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::definition::load_text;
+use crate::definition::saga::Saga;
+use crate::event::{Position, Span, Timestamp};
+use crate::generate::faults::{Claim, Fault};
+use crate::generate::legal::{legal_run, legal_runs};
+use crate::generate::Random;
+use crate::generate::{DraftEvent, Happening, Role};
+use crate::rules::case::{Case, Draft};
+use crate::rules::judge;
+use crate::saga::{Instance, Meaning, Moment, Names, StepEvent};
+
+fn shop() -> Vec<Arc<Saga>> {
+    [
+        include_str!("../../sagas/shop/order-fulfilment.yaml"),
+        include_str!("../../sagas/shop/subscription-renewal.yaml"),
+    ]
+    .into_iter()
+    .flat_map(|text| {
+        let definitions = load_text(Path::new("shop.yaml"), text, &[]).expect("the shop's definitions are valid");
+        definitions.scopes.into_iter().flat_map(|scope| scope.sagas)
+    })
+    .collect()
+}
+
+fn meaning(role: Role) -> Option<Meaning> {
+    let happening = |happening| match happening {
+        Happening::Begin => StepEvent::Begin,
+        Happening::Success => StepEvent::Success,
+        Happening::Failure => StepEvent::Failure,
+        Happening::Rejection => StepEvent::Rejection,
+    };
+    Some(match role {
+        Role::Start => Meaning::Start,
+        Role::Step(step, what) => Meaning::Step(step as u8, happening(what)),
+        Role::Undo(step, what) => Meaning::Undo(step as u8, happening(what)),
+        Role::Completes => Meaning::Completes,
+        Role::Aborts => Meaning::Aborts,
+        Role::Compensated => Meaning::Compensated,
+        Role::Abandons => Meaning::Abandons,
+        Role::Stray => Meaning::Stray,
+        Role::Foreign => return None,
+    })
+}
+
+/// What the rules say of these events, `waited` after the last of them.
+fn judged(saga: &Saga, events: &[DraftEvent], waited: Span) -> Vec<Draft> {
+    let mut names = Names::default();
+    let moments: Vec<Moment> = events
+        .iter()
+        .enumerate()
+        .filter_map(|(index, event)| {
+            let key = event.key_text(saga, "order-1").map_or(0, |key| u64::from(names.intern(&key)) + 1);
+            Some(Moment {
+                position: Position(index as i64 + 1),
+                time: Timestamp::from_nanos(event.after.as_nanos()),
+                key,
+                detail: names.intern(event.error.unwrap_or(&event.kind)),
+                meaning: meaning(event.role)?,
+            })
+        })
+        .collect();
+    let mut instance = Instance::default();
+    instance.replay(saga, &moments);
+    let last = moments.iter().map(|moment| moment.time).max().expect("no run is empty");
+    let case = Case {
+        saga,
+        instance: &instance,
+        moments: &moments,
+        horizon: last.after(waited),
+        claim: None,
+        cut: false,
+        names: &names,
+    };
+    let mut drafts = Vec::new();
+    judge(&case, &mut drafts);
+    drafts
+}
+
+fn story(events: &[DraftEvent]) -> String {
+    events.iter().map(|event| format!("  {:>8} {}\n", event.after.to_string(), event.kind)).collect()
+}
+
+#[test]
+fn nothing_is_found_in_any_prefix_of_any_legal_run() {
+    for saga in shop() {
+        for run in legal_runs(&saga, 1500) {
+            for end in 1..=run.len() {
+                let found = judged(&saga, &run[..end], Span::ZERO);
+                assert!(found.is_empty(), "{}: {found:?}\n{}", saga.name, story(&run[..end]));
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_found_in_a_drawn_run_at_any_of_its_events_nor_long_after() {
+    for saga in shop() {
+        for index in 0..3000 {
+            let run = legal_run(&saga, Random::of(1, index));
+            for end in 1..=run.len() {
+                let found = judged(&saga, &run[..end], Span::ZERO);
+                assert!(found.is_empty(), "{}: {found:?}\n{}", saga.name, story(&run[..end]));
+            }
+            let found = judged(&saga, &run, Span::from_secs(86_400));
+            assert!(found.is_empty(), "{} ended: {found:?}\n{}", saga.name, story(&run));
+        }
+    }
+}
+
+#[test]
+fn each_fault_is_found_once_and_nothing_else() {
+    let sagas = shop();
+    for fault in Fault::ALL {
+        let mut runs = 0;
+        for saga in &sagas {
+            for index in 0..200 {
+                let Some(faulty) = fault.run(saga, true, Random::of(2, index)) else { continue };
+                if faulty.claim != Claim::Honest && fault == Fault::FalseStatus {
+                    runs += 1;
+                    continue;
+                }
+                runs += 1;
+                let found = judged(saga, &faulty.events, Span::from_secs(86_400));
+                let is_right = matches!(found.as_slice(), [one] if one.rule == fault.rule() && one.step == faulty.step);
+                assert!(is_right, "{fault:?} in {}, step {:?}: {found:?}\n{}", saga.name, faulty.step, story(&faulty.events));
+            }
+        }
+        assert!(runs > 20, "{fault:?} makes runs");
+    }
+}
+
+#[test]
+fn legal_runs_bring_every_step_into_every_state() {
+    for saga in shop() {
+        let roles: Vec<Role> =
+            legal_runs(&saga, 1500).into_iter().flatten().map(|event| event.role).collect();
+        for (step, definition) in saga.steps.iter().enumerate() {
+            let forward = [
+                (Happening::Begin, !definition.begins.is_empty()),
+                (Happening::Success, true),
+                (Happening::Failure, !definition.fails.is_empty()),
+                (Happening::Rejection, !definition.rejects.is_empty()),
+            ];
+            let undo = definition.compensation.as_ref().map(|undo| {
+                [
+                    (Happening::Begin, !undo.begins.is_empty()),
+                    (Happening::Success, true),
+                    (Happening::Failure, !undo.fails.is_empty()),
+                ]
+            });
+            for (happening, is_declared) in forward {
+                assert_eq!(roles.contains(&Role::Step(step, happening)), is_declared, "{} {happening:?}", definition.name);
+            }
+            for (happening, is_declared) in undo.into_iter().flatten() {
+                assert_eq!(roles.contains(&Role::Undo(step, happening)), is_declared, "undoing {} {happening:?}", definition.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn parallel_compensations_come_in_every_order() {
+    let saga = &shop()[0];
+    let (stock, payment) = (saga.step("reserve-stock").expect("a step"), saga.step("authorize-payment").expect("a step"));
+    let orders: Vec<bool> = legal_runs(saga, 1500)
+        .iter()
+        .filter_map(|run| {
+            let at = |step| run.iter().position(|event| event.role == Role::Undo(step, Happening::Success));
+            Some(at(stock)? < at(payment)?)
+        })
+        .collect();
+    assert!(orders.contains(&true) && orders.contains(&false));
+}

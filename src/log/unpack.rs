@@ -1,0 +1,102 @@
+//! The bytes of a JSON column as JSON text: inflated, decoded from JSONB, or borrowed as they are.
+
+use std::io::Read;
+
+use flate2::read::ZlibDecoder;
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+use super::{jsonb, value};
+use crate::definition::log::Encoding;
+
+/// More than this is not unpacked: a small hostile value can stand for gigabytes.
+const UNPACKED_LIMIT: u64 = 256 << 20;
+
+/// One packed column of a row.
+#[derive(Debug)]
+pub(crate) struct Unpacked {
+    column: usize,
+    encoding: Encoding,
+    buffer: Vec<u8>,
+    buffered: bool,
+}
+
+impl Unpacked {
+    pub(crate) fn new(column: usize, encoding: Encoding) -> Unpacked {
+        Unpacked {
+            column,
+            encoding,
+            buffer: Vec::new(),
+            buffered: false,
+        }
+    }
+
+    pub(crate) fn is(&self, column: usize, encoding: Encoding) -> bool {
+        self.column == column && self.encoding == encoding
+    }
+
+    /// Unpacks the column of a new row; a lower-case fragment where it cannot be.
+    pub(crate) fn load(&mut self, row: &Row<'_>) -> Result<(), String> {
+        self.buffered = false;
+        let raw = get(row, self.column)?;
+        let bytes = match raw {
+            ValueRef::Null => return Ok(()),
+            ValueRef::Integer(_) | ValueRef::Real(_) => {
+                let mut text = String::new();
+                if let Some(text) = value::text(raw, &mut text) {
+                    self.buffer.clear();
+                    self.buffer.extend_from_slice(text.as_bytes());
+                    self.buffered = true;
+                }
+                return Ok(());
+            }
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
+        };
+        if self.encoding == Encoding::Zlib && is_zlib(bytes) {
+            self.buffered = true;
+            self.buffer.clear();
+            ZlibDecoder::new(bytes)
+                .take(UNPACKED_LIMIT + 1)
+                .read_to_end(&mut self.buffer)
+                .map_err(|error| format!("{} cannot be inflated: {error}", value::excerpt(raw)))?;
+            if self.buffer.len() as u64 > UNPACKED_LIMIT {
+                self.buffer = Vec::new();
+                return Err(format!(
+                    "{} inflates to more than {} MiB",
+                    value::excerpt(raw),
+                    UNPACKED_LIMIT >> 20
+                ));
+            }
+        } else if matches!(raw, ValueRef::Blob(_)) && jsonb::looks_like(bytes) {
+            self.buffer.clear();
+            self.buffered = jsonb::write_text(bytes, &mut self.buffer).is_some();
+        }
+        Ok(())
+    }
+
+    /// The JSON text; `None` for NULL.
+    pub(crate) fn bytes<'a>(&'a self, row: &'a Row<'_>) -> Option<&'a [u8]> {
+        if self.buffered {
+            return Some(&self.buffer);
+        }
+        match row.get_ref(self.column) {
+            Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+/// A column of the row.
+pub(crate) fn get<'a>(row: &'a Row<'_>, column: usize) -> Result<ValueRef<'a>, String> {
+    row.get_ref(column).map_err(|error| error.to_string())
+}
+
+/// The two bytes every zlib stream begins with: the method and a check over both.
+pub(crate) fn is_zlib(bytes: &[u8]) -> bool {
+    match bytes {
+        [first, second, ..] => {
+            first & 0x0f == 8 && (u16::from(*first) << 8 | u16::from(*second)) % 31 == 0
+        }
+        _ => false,
+    }
+}

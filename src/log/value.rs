@@ -1,0 +1,111 @@
+//! Single values of a row as the texts and numbers that the other rooms see.
+
+use std::fmt::Write;
+
+use rusqlite::types::ValueRef;
+
+/// What a message shows of a raw value; anything longer is cut, and said to be.
+const EXCERPT: usize = 80;
+
+/// The value as text, borrowed where it is text already: numbers in decimal, a BLOB of 16 bytes as
+/// a hyphenated UUID, any other in hexadecimal digits.
+pub(crate) fn text<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Option<&'a str> {
+    scratch.clear();
+    match value {
+        ValueRef::Null => return None,
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => return Some(text),
+            Err(_) => scratch.push_str(&String::from_utf8_lossy(bytes)),
+        },
+        ValueRef::Integer(number) => push(scratch, format_args!("{number}")),
+        ValueRef::Real(number) => push(scratch, format_args!("{number:?}")),
+        ValueRef::Blob(bytes) => {
+            let hyphens: &[usize] = if bytes.len() == 16 {
+                &[4, 6, 8, 10]
+            } else {
+                &[]
+            };
+            for (at, byte) in bytes.iter().enumerate() {
+                if hyphens.contains(&at) {
+                    scratch.push('-');
+                }
+                push(scratch, format_args!("{byte:02x}"));
+            }
+        }
+    }
+    Some(scratch)
+}
+
+fn push(scratch: &mut String, arguments: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let written = scratch.write_fmt(arguments);
+    debug_assert!(written.is_ok());
+}
+
+/// The value as a whole number; `Err` with the raw value where it is something else.
+pub(crate) fn integer(value: ValueRef<'_>) -> Result<Option<i64>, String> {
+    match value {
+        ValueRef::Null => Ok(None),
+        ValueRef::Integer(number) => Ok(Some(number)),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "only taken where it is exact"
+        )]
+        #[expect(clippy::cast_precision_loss, reason = "only taken where it is exact")]
+        ValueRef::Real(number) if number.fract() == 0.0 && number.abs() < (1_i64 << 53) as f64 => {
+            Ok(Some(number as i64))
+        }
+        ValueRef::Text(bytes) => std::str::from_utf8(bytes)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .map(Some)
+            .ok_or_else(|| excerpt(value)),
+        ValueRef::Real(_) | ValueRef::Blob(_) => Err(excerpt(value)),
+    }
+}
+
+/// The raw value for a message, in back quotes.
+pub(crate) fn excerpt(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "null".to_owned(),
+        ValueRef::Integer(number) => format!("`{number}`"),
+        ValueRef::Real(number) => format!("`{number:?}`"),
+        ValueRef::Text(bytes) => cut(&String::from_utf8_lossy(
+            &bytes[..bytes.len().min(4 * EXCERPT)],
+        )),
+        ValueRef::Blob(bytes) => match std::str::from_utf8(&bytes[..bytes.len().min(EXCERPT)]) {
+            Ok(text) if text.chars().all(|c| !c.is_control()) && !text.is_empty() => cut(
+                &String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]),
+            ),
+            _ => {
+                let shown: String = bytes
+                    .iter()
+                    .take(20)
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect();
+                let more = if bytes.len() > 20 { "…" } else { "" };
+                format!("`x'{shown}{more}'` ({} bytes)", bytes.len())
+            }
+        },
+    }
+}
+
+/// The text in back quotes, cut if it is long.
+pub(crate) fn cut(text: &str) -> String {
+    let shown: String = text
+        .chars()
+        .take(EXCERPT)
+        .map(|c| {
+            if c.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
+        .collect();
+    if text.chars().nth(EXCERPT).is_some() {
+        format!("`{shown}…` (cut)")
+    } else {
+        format!("`{shown}`")
+    }
+}
