@@ -4,16 +4,13 @@ use std::io;
 
 use crate::inspect::Listing;
 use crate::output::again::Again;
-use crate::output::page::Page;
+use crate::output::page::{Page, columns as columns_of};
 use crate::output::style::{CAUTION, COMMAND, FAINT, STRONG};
 use crate::output::{escape, grid, table, words};
 use crate::report::InstanceRow;
 
 /// Narrower pages say what to do below where the instance is, and leave the effects in force to it.
 const ROOMY: usize = 110;
-/// Longer ids are broken, or nothing else would fit.
-const WHOLE_ID: usize = 40;
-
 /// Writes the first `limit` instances; 0 is all of them.
 ///
 /// # Errors
@@ -36,7 +33,9 @@ pub fn write(
 
     let one_saga = listing.rows.iter().all(|row| row.saga == first.saga);
     let roomy = page.width() >= ROOMY;
-    let short_ids = shown.iter().all(|row| row.id.len() <= WHOLE_ID);
+    // An id is copied, so it stays whole unless nothing else would fit.
+    let longest = shown.iter().map(|row| columns_of(&row.id)).max().unwrap_or(0);
+    let short_ids = longest <= page.width() / 2;
     let columns = [
         if short_ids { grid::word("instance") } else { grid::text("instance") },
         grid::text("saga"),
@@ -87,6 +86,8 @@ pub fn write(
 fn cells(row: &InstanceRow, one_saga: bool, roomy: bool) -> Vec<String> {
     let text = |text: &str| escape::terminal(text).into_owned();
     let to_do = row.next.as_ref().and_then(words::recovery).unwrap_or_default();
+    // In a column the order goes without saying.
+    let to_do = to_do.replace(", in this order:", "");
     let (at, in_force, to_do) = match (roomy, to_do.is_empty()) {
         (true, _) => (text(&row.at), text(&row.in_force.join(", ")), to_do),
         (false, true) => (text(&row.at), String::new(), to_do),

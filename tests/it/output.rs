@@ -134,7 +134,8 @@ fn nothing_inspected_is_said_and_never_called_fine() {
     report.accepted = 0;
     let again = fixture::again();
     let shown = page(80, |page| table::write(page, &report, table::Frame { again: &again, limit: 50 }));
-    assert!(shown.ends_with("nothing was inspected: no event matched any definition\n"), "{shown}");
+    assert!(shown.contains("nothing was inspected: no event matched any definition"), "{shown}");
+    assert!(!shown.contains("nothing found"), "{shown}");
 }
 
 #[test]
