@@ -51,7 +51,11 @@ impl Choice {
     pub(super) fn pause(&mut self, bound: i64) -> i64 {
         match self {
             Choice::Drawn(random) => {
-                let usual = if random.once_in(12) { bound } else { bound.min(2_500) };
+                let usual = if random.once_in(12) {
+                    bound
+                } else {
+                    bound.min(2_500)
+                };
                 random.between(usual.min(40), usual)
             }
             Choice::Listed(_) => bound.min(STEADY),

@@ -1,5 +1,5 @@
 //! One way to go wrong per rule, on the way forward: each makes a run in which exactly that rule
-//! finds something. Those on the way back are in [`super::undo_faults`].
+//! finds something. Those on the way back are in `undo_faults`.
 
 use crate::definition::saga::{Saga, Step, StepSet};
 use crate::event::Span;
@@ -175,7 +175,11 @@ impl Fault {
             Fault::MixedOutcome => walk.mixed_outcome()?,
             Fault::FalseStatus => {
                 walk.finish();
-                claim = if walk.choice.pick(&[1, 1]) == 0 { Claim::Running } else { Claim::Compensated };
+                claim = if walk.choice.pick(&[1, 1]) == 0 {
+                    Claim::Running
+                } else {
+                    Claim::Compensated
+                };
                 has_status.then_some(None)?
             }
             Fault::FalseCompletion => Some(walk.false_completion()?),
@@ -195,7 +199,11 @@ impl Fault {
                 walk.past_pivot()?
             }
         };
-        Some(Faulty { events: walk.events, step, claim })
+        Some(Faulty {
+            events: walk.events,
+            step,
+            claim,
+        })
     }
 }
 
@@ -203,7 +211,10 @@ impl Walk<'_> {
     /// One of the steps that fit.
     pub(super) fn any(&mut self, fits: impl Fn(usize, &Step) -> bool) -> Option<usize> {
         let steps = self.saga.steps.iter().enumerate();
-        let fitting: Vec<usize> = steps.filter(|(index, step)| fits(*index, step)).map(|(index, _)| index).collect();
+        let fitting: Vec<usize> = steps
+            .filter(|(index, step)| fits(*index, step))
+            .map(|(index, _)| index)
+            .collect();
         let chosen = self.choice.pick_of(fitting.len().max(1));
         fitting.get(chosen).copied()
     }
@@ -233,7 +244,11 @@ impl Walk<'_> {
             let step = ready[self.choice.pick_of(ready.len())];
             let is_begun = self.saga.steps[step].begins.is_empty()
                 || self.forward[step].stage == Stage::Running;
-            let happening = if is_begun { Happening::Success } else { Happening::Begin };
+            let happening = if is_begun {
+                Happening::Success
+            } else {
+                Happening::Begin
+            };
             self.tell(Role::Step(step, happening));
         }
     }
@@ -259,8 +274,11 @@ impl Walk<'_> {
         let step = self.any_required(|step| step.timeout.is_some() && !step.begins.is_empty())?;
         self.advance_to(step);
         self.tell(Role::Step(step, Happening::Begin));
-        let has_retries = self.saga.steps[step].retries.is_none_or(|retries| retries > 0);
-        if has_retries && !self.saga.steps[step].fails.is_empty() && self.choice.pick(&[2, 1]) == 1 {
+        let has_retries = self.saga.steps[step]
+            .retries
+            .is_none_or(|retries| retries > 0);
+        if has_retries && !self.saga.steps[step].fails.is_empty() && self.choice.pick(&[2, 1]) == 1
+        {
             self.tell(Role::Step(step, Happening::Failure));
         }
         Some(step)
@@ -291,7 +309,11 @@ impl Walk<'_> {
         self.advance_to(step);
         for _ in 0..times {
             self.begin_if_recorded(step);
-            self.tell_with(Role::Step(step, Happening::Failure), Some(0), Some("address unknown"));
+            self.tell_with(
+                Role::Step(step, Happening::Failure),
+                Some(0),
+                Some("address unknown"),
+            );
         }
         Some(step)
     }
@@ -341,9 +363,11 @@ impl Walk<'_> {
     fn swallowed(&mut self) -> Option<usize> {
         let saga = self.saga;
         let builds_on = |rejected: usize| {
-            let mut later = saga.steps.iter().enumerate().filter(move |(_, step)| {
-                !step.optional && step.requires.contains(rejected)
-            });
+            let mut later = saga
+                .steps
+                .iter()
+                .enumerate()
+                .filter(move |(_, step)| !step.optional && step.requires.contains(rejected));
             (later.next(), later.next())
         };
         let rejected = self.any(|index, step| {
@@ -351,7 +375,9 @@ impl Walk<'_> {
                 && !step.rejects.is_empty()
                 && matches!(builds_on(index), (Some((_, later)), None) if later.requires.len() == 1)
         })?;
-        let (Some((step, _)), _) = builds_on(rejected) else { return None };
+        let (Some((step, _)), _) = builds_on(rejected) else {
+            return None;
+        };
         self.advance_to(rejected);
         self.begin_if_recorded(rejected);
         self.tell(Role::Step(rejected, Happening::Rejection));
@@ -397,7 +423,9 @@ impl Walk<'_> {
         let pattern = self.saga.namespace.first()?;
         let prefix = pattern.pattern().trim_end_matches('*').to_owned();
         self.finish();
-        let index = 1 + self.choice.pick_of(self.events.len().saturating_sub(1).max(1));
+        let index = 1 + self
+            .choice
+            .pick_of(self.events.len().saturating_sub(1).max(1));
         let before = self.events.get(index - 1)?;
         let stray = DraftEvent {
             kind: format!("{prefix}Recounted").into(),
@@ -428,7 +456,9 @@ impl Walk<'_> {
     fn false_completion(&mut self) -> Option<usize> {
         let has_word = !self.saga.completes.is_empty();
         let saga = self.saga;
-        let step = self.any_required(|step| has_word && !step.pivot && step.before.iter().any(|before| saga.steps[before].pivot))?;
+        let step = self.any_required(|step| {
+            has_word && !step.pivot && step.before.iter().any(|before| saga.steps[before].pivot)
+        })?;
         self.advance_to(step);
         self.completes();
         self.missing().iter().next()

@@ -28,10 +28,15 @@ pub fn legal_runs(saga: &Saga, limit: usize) -> Vec<Vec<DraftEvent>> {
     let mut seen: HashSet<Vec<Role>> = HashSet::new();
     let mut queue = VecDeque::from([Vec::new()]);
     while let (Some(deviations), true) = (queue.pop_front(), runs.len() < limit) {
-        let listed = Listed { deviations, met: Vec::new() };
+        let listed = Listed {
+            deviations,
+            met: Vec::new(),
+        };
         let mut walk = Walk::start(saga, Choice::Listed(listed));
         walk.go();
-        let Choice::Listed(listed) = walk.choice else { break };
+        let Choice::Listed(listed) = walk.choice else {
+            break;
+        };
         let from = listed.deviations.last().map_or(0, |(at, _)| at + 1);
         for (at, options) in listed.met.iter().enumerate().skip(from) {
             for option in 1..*options {
@@ -66,11 +71,16 @@ impl Walk<'_> {
             let ready = self.ready(StepSet::EMPTY);
             let is_done = self.missing().is_empty();
             let ends = usize::from(is_done && !self.completed);
-            let Some(last) = (ready.len() + ends).checked_sub(1) else { return };
+            let Some(last) = (ready.len() + ends).checked_sub(1) else {
+                return;
+            };
             let chosen = self.choice.pick_of(last + 1);
             match ready.get(chosen) {
                 Some(step) if is_done && self.completed && self.choice.pick(&[1, 1]) == 1 => {
-                    debug_assert!(self.saga.steps[*step].optional, "only optional steps are left");
+                    debug_assert!(
+                        self.saga.steps[*step].optional,
+                        "only optional steps are left"
+                    );
                     return;
                 }
                 Some(step) => self.attempt(*step, &mut repeated),
@@ -110,11 +120,14 @@ impl Walk<'_> {
             self.tell(Role::Step(step, Happening::Begin));
             return;
         }
-        let made = if definition.begins.is_empty() { track.attempts + 1 } else { track.attempts };
+        let made = if definition.begins.is_empty() {
+            track.attempts + 1
+        } else {
+            track.attempts
+        };
         let is_last = definition.retries.is_some_and(|retries| made > retries);
-        let may_go_back = !definition.optional
-            && !self.is_past_pivot()
-            && !self.other_pivot_is_open(step);
+        let may_go_back =
+            !definition.optional && !self.is_past_pivot() && !self.other_pivot_is_open(step);
         let enough = FAILURES.min(self.saga.wedged_after.saturating_sub(1));
         let mut turns = vec![(Turn::Succeed, 900)];
         if !definition.fails.is_empty() && !is_last && track.failures < enough {
@@ -148,23 +161,34 @@ impl Walk<'_> {
 
     /// A pivot other than `step` may be taking effect just now, so that going back is no option.
     fn other_pivot_is_open(&self, step: usize) -> bool {
-        self.saga.steps.iter().enumerate().any(|(pivot, definition)| {
-            pivot != step
-                && definition.pivot
-                && match self.forward[pivot].stage {
-                    Stage::Running | Stage::Failed => true,
-                    Stage::Idle => definition.begins.is_empty() && self.enabled(pivot).is_some(),
-                    Stage::Done | Stage::Dead => false,
-                }
-        })
+        self.saga
+            .steps
+            .iter()
+            .enumerate()
+            .any(|(pivot, definition)| {
+                pivot != step
+                    && definition.pivot
+                    && match self.forward[pivot].stage {
+                        Stage::Running | Stage::Failed => true,
+                        Stage::Idle => {
+                            definition.begins.is_empty() && self.enabled(pivot).is_some()
+                        }
+                        Stage::Done | Stage::Dead => false,
+                    }
+            })
     }
 
     /// Whether the attempts of `step` can be used up without looking wedged on the way, and with
     /// something left to say that the run goes back.
     fn can_fail_for_good(&self, step: usize) -> bool {
         let definition = &self.saga.steps[step];
-        let Some(retries) = definition.retries else { return false };
-        let names_errors = definition.fails.first().is_some_and(|pattern| pattern.error.is_some());
+        let Some(retries) = definition.retries else {
+            return false;
+        };
+        let names_errors = definition
+            .fails
+            .first()
+            .is_some_and(|pattern| pattern.error.is_some());
         let has_words = !self.saga.aborts.is_empty() || !self.saga.compensated.is_empty();
         !definition.fails.is_empty()
             && (names_errors || retries < self.saga.wedged_after)
@@ -185,9 +209,16 @@ impl Walk<'_> {
 
     /// From the decision to go back to the end.
     fn go_back(&mut self) {
-        let has_decided = self.events.last().is_some_and(|event| event.role == Role::Aborts);
-        let must_say = self.saga.compensated.is_empty() && !self.confirmed && self.standing().is_empty();
-        if !self.saga.aborts.is_empty() && !has_decided && (must_say || self.choice.pick(&[5, 1]) == 0) {
+        let has_decided = self
+            .events
+            .last()
+            .is_some_and(|event| event.role == Role::Aborts);
+        let must_say =
+            self.saga.compensated.is_empty() && !self.confirmed && self.standing().is_empty();
+        if !self.saga.aborts.is_empty()
+            && !has_decided
+            && (must_say || self.choice.pick(&[5, 1]) == 0)
+        {
             self.tell(Role::Aborts);
         }
         self.land();
@@ -216,7 +247,11 @@ impl Walk<'_> {
         for step in in_flight {
             let is_running = self.forward[step].stage == Stage::Running;
             let weights: &[u32] = if is_running { &[6, 2, 2] } else { &[1, 4, 0] };
-            let weights = if self.saga.steps[step].fails.is_empty() { &weights[..2] } else { weights };
+            let weights = if self.saga.steps[step].fails.is_empty() {
+                &weights[..2]
+            } else {
+                weights
+            };
             match (self.choice.pick(weights), is_running) {
                 (0, _) => self.tell(Role::Step(step, Happening::Success)),
                 (2, true) => self.tell(Role::Step(step, Happening::Failure)),
@@ -230,23 +265,35 @@ impl Walk<'_> {
     pub(super) fn undo_all(&mut self, held: StepSet) {
         loop {
             let first = self.undo_first(self.standing());
-            let open: Vec<usize> = first.into_iter().filter(|step| !held.contains(*step)).collect();
+            let open: Vec<usize> = first
+                .into_iter()
+                .filter(|step| !held.contains(*step))
+                .collect();
             if open.is_empty() {
                 return;
             }
             let step = open[self.choice.pick_of(open.len())];
-            let Some(undo) = &self.saga.steps[step].compensation else { return };
+            let Some(undo) = &self.saga.steps[step].compensation else {
+                return;
+            };
             let track = self.undo[step];
             if !undo.begins.is_empty() && track.stage != Stage::Running {
                 self.tell(Role::Undo(step, Happening::Begin));
                 continue;
             }
-            let made = if undo.begins.is_empty() { track.attempts + 1 } else { track.attempts };
+            let made = if undo.begins.is_empty() {
+                track.attempts + 1
+            } else {
+                track.attempts
+            };
             let is_last = undo.retries.is_some_and(|retries| made > retries);
             let may_fail = !undo.fails.is_empty() && !is_last && track.failures < FAILURES;
             let weights: &[u32] = if may_fail { &[9, 1] } else { &[1] };
-            let happening =
-                if self.choice.pick(weights) == 0 { Happening::Success } else { Happening::Failure };
+            let happening = if self.choice.pick(weights) == 0 {
+                Happening::Success
+            } else {
+                Happening::Failure
+            };
             self.tell(Role::Undo(step, happening));
         }
     }

@@ -75,7 +75,10 @@ impl LogFault {
     pub const fn is_about_stream(self) -> bool {
         matches!(
             self,
-            LogFault::Gap | LogFault::DuplicateVersion | LogFault::VersionBackwards | LogFault::TimeBackwards
+            LogFault::Gap
+                | LogFault::DuplicateVersion
+                | LogFault::VersionBackwards
+                | LogFault::TimeBackwards
         )
     }
 

@@ -66,8 +66,16 @@ pub fn generate(
     drop(insert);
     file.finish()?;
     if !layout.autoincrement {
-        let subject = Subject { kind: "log", definition: options.log.clone(), id: options.log.clone() };
-        labels.push(Label { rule: "log/position-reuse", subject, step: None });
+        let subject = Subject {
+            kind: "log",
+            definition: options.log.clone(),
+            id: options.log.clone(),
+        };
+        labels.push(Label {
+            rule: "log/position-reuse",
+            subject,
+            step: None,
+        });
     }
     Ok(Made { events, labels })
 }

@@ -16,10 +16,16 @@ const GOODS: [(&str, u64); 8] = [
     ("D-15 parasol", 8_850),
 ];
 
-const CITIES: [&str; 8] =
-    ["Aarhus", "Bremen", "Ghent", "Graz", "Leiden", "Lyon", "Porto", "Turin"];
+const CITIES: [&str; 8] = [
+    "Aarhus", "Bremen", "Ghent", "Graz", "Leiden", "Lyon", "Porto", "Turin",
+];
 
-const REJECTIONS: [&str; 4] = ["insufficient funds", "card expired", "out of stock", "not accepted"];
+const REJECTIONS: [&str; 4] = [
+    "insufficient funds",
+    "card expired",
+    "out of stock",
+    "not accepted",
+];
 
 const FILLER: &str = "leave it with the neighbours if nobody answers, ring twice, mind the step and the dog; \
 the gate sticks a little in wet weather; please do not fold, keep dry, this side up; handed over at the \
@@ -44,28 +50,55 @@ pub fn write(text: &mut String, event: &DraftEvent, number: u64, size: usize) {
             r#"{{"total":{total},"currency":"EUR","items":[{{"sku":"{sku}","name":"{name}","qty":{quantity}}}],"city":"{city}""#
         ),
         "StockRequested" | "StockReserved" | "StockReleaseRequested" | "StockReleased" => {
-            write!(text, r#"{{"sku":"{sku}","qty":{quantity},"warehouse":"{city}""#)
+            write!(
+                text,
+                r#"{{"sku":"{sku}","qty":{quantity},"warehouse":"{city}""#
+            )
         }
-        "PaymentAuthorizationRequested" | "PaymentAuthorized" | "PaymentVoidRequested" | "PaymentVoided"
-        | "CardChargeRequested" | "CardCharged" => {
-            write!(text, r#"{{"amount":{total},"currency":"EUR","card":"****{card:04}""#)
+        "PaymentAuthorizationRequested"
+        | "PaymentAuthorized"
+        | "PaymentVoidRequested"
+        | "PaymentVoided"
+        | "CardChargeRequested"
+        | "CardCharged" => {
+            write!(
+                text,
+                r#"{{"amount":{total},"currency":"EUR","card":"****{card:04}""#
+            )
         }
-        "StockRejected" | "PaymentRefused" | "CardDeclined" | "OrderRejected" | "RenewalPaymentRefused"
+        "StockRejected"
+        | "PaymentRefused"
+        | "CardDeclined"
+        | "OrderRejected"
+        | "RenewalPaymentRefused"
         | "AccessRefused" => write!(text, r#"{{"error":"{rejection}""#),
         "CourierBooked" | "CourierCancelled" | "ShipmentRequested" => {
             write!(text, r#"{{"courier":"velo-{}","from":"{city}""#, card % 7)
         }
-        "OrderShipped" => write!(text, r#"{{"parcel":"P{:07}","weight_g":{}"#, number % 10_000_000, 300 + card),
+        "OrderShipped" => write!(
+            text,
+            r#"{{"parcel":"P{:07}","weight_g":{}"#,
+            number % 10_000_000,
+            300 + card
+        ),
         "RenewalDue" | "AccessExtended" | "AccessRevoked" => {
             write!(text, r#"{{"plan":"reader","months":{quantity}"#)
         }
         "InvoiceIssued" | "InvoiceVoided" | "RenewalPaid" | "ReceiptSent" => {
-            write!(text, r#"{{"invoice":"R{card:05}","amount":{total},"currency":"EUR""#)
+            write!(
+                text,
+                r#"{{"invoice":"R{card:05}","amount":{total},"currency":"EUR""#
+            )
         }
         _ => write!(text, r#"{{"ref":{}"#, number % 100_000),
     };
-    let reason = event.error.map_or(Ok(()), |reason| write!(text, r#","reason":"{reason}""#));
-    debug_assert!(written.is_ok() && reason.is_ok(), "writing to a string cannot fail");
+    let reason = event
+        .error
+        .map_or(Ok(()), |reason| write!(text, r#","reason":"{reason}""#));
+    debug_assert!(
+        written.is_ok() && reason.is_ok(),
+        "writing to a string cannot fail"
+    );
     if size > text.len() + 16 {
         let length = (size - text.len() - 11).min(FILLER.len());
         text.push_str(r#","note":""#);
@@ -84,7 +117,14 @@ mod tests {
     #[test]
     fn payloads_are_json_of_about_the_size_asked_for() {
         let mut text = String::new();
-        for kind in ["OrderPlaced", "StockReserved", "CardDeclined", "OrderShipped", "ReceiptSent", "Other"] {
+        for kind in [
+            "OrderPlaced",
+            "StockReserved",
+            "CardDeclined",
+            "OrderShipped",
+            "ReceiptSent",
+            "Other",
+        ] {
             for size in [0, 200] {
                 let event = DraftEvent {
                     kind: kind.into(),
@@ -96,7 +136,10 @@ mod tests {
                 write(&mut text, &event, 4_711, size);
                 let value: serde_json::Value = serde_json::from_str(&text).expect(&text);
                 assert_eq!(value["reason"], "no answer in time");
-                assert!(text.len().abs_diff(size) <= 20 || size == 0, "{size}: {text}");
+                assert!(
+                    text.len().abs_diff(size) <= 20 || size == 0,
+                    "{size}: {text}"
+                );
             }
         }
     }

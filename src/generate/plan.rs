@@ -24,8 +24,14 @@ pub enum Wrong {
 impl Wrong {
     /// Everything that can go wrong in a log with or without unique ids.
     pub fn all(unique_ids: bool) -> Vec<Wrong> {
-        let log = LogFault::ALL.into_iter().filter(|fault| !unique_ids || *fault != LogFault::DuplicateId);
-        Fault::ALL.into_iter().map(Wrong::Run).chain(log.map(Wrong::Log)).collect()
+        let log = LogFault::ALL
+            .into_iter()
+            .filter(|fault| !unique_ids || *fault != LogFault::DuplicateId);
+        Fault::ALL
+            .into_iter()
+            .map(Wrong::Run)
+            .chain(log.map(Wrong::Log))
+            .collect()
     }
 
     /// The rule that finds it.
@@ -81,6 +87,38 @@ pub struct Options {
     pub plain: bool,
 }
 
+impl Options {
+    /// The log that is shipped beside the example's definitions: a morning and a noon of a small
+    /// shop on which a dozen things went wrong.
+    pub fn example(log: String) -> Options {
+        let wrongs = [
+            Wrong::Run(Fault::StuckRunning),
+            Wrong::Run(Fault::Uncompensated),
+            Wrong::Run(Fault::Swallowed),
+            Wrong::Run(Fault::DoubleEffect),
+            Wrong::Run(Fault::UndoFailed),
+            Wrong::Run(Fault::StuckSaga),
+            Wrong::Run(Fault::ClaimsCompensated),
+            Wrong::Run(Fault::Wedged),
+            Wrong::Run(Fault::LateStep),
+            Wrong::Run(Fault::DanglingStep),
+            Wrong::Log(LogFault::Gap),
+        ];
+        Options {
+            log,
+            seed: 2026,
+            instances: 90,
+            faults: Faults::Each(wrongs.to_vec()),
+            spacing: Span::from_secs(300),
+            // 2026-03-02T06:00:00Z
+            start: Timestamp::from_nanos(1_772_431_200 * 1_000_000_000),
+            payload: 0,
+            ids: Ids::Numbered,
+            plain: false,
+        }
+    }
+}
+
 /// When and what everything is.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
@@ -127,8 +165,16 @@ impl<'a> Plan<'a> {
         };
         let is_roomy = span >= settle.saturating_mul(2);
         let quiet = if is_roomy { 0 } else { settle };
-        let late = if is_roomy { options.instances } else { options.instances - options.instances / 5 };
-        let settled = if is_roomy && spacing > 0 { ((span - settle) / spacing) as u64 } else { late };
+        let late = if is_roomy {
+            options.instances
+        } else {
+            options.instances - options.instances / 5
+        };
+        let settled = if is_roomy && spacing > 0 {
+            ((span - settle) / spacing) as u64
+        } else {
+            late
+        };
         let mut each: HashMap<u64, Vec<Wrong>> = HashMap::new();
         if let Faults::Each(list) = &options.faults {
             for (index, wrong) in list.iter().enumerate() {
@@ -164,7 +210,13 @@ impl<'a> Plan<'a> {
         let mut random = Random::of(self.options.seed, index);
         let saga = match self.sagas.len() {
             0 | 1 => 0,
-            more => if random.below(10) < 6 { 0 } else { 1 + random.below(more as u64 - 1) as usize },
+            more => {
+                if random.below(10) < 6 {
+                    0
+                } else {
+                    1 + random.below(more as u64 - 1) as usize
+                }
+            }
         };
         let mut planned = Planned {
             saga,
@@ -194,8 +246,14 @@ impl<'a> Plan<'a> {
         }
         if !self.options.plain && random.once_in(6) && planned.events.len() > 1 {
             let at = 1 + random.below(planned.events.len() as u64 - 1) as usize;
-            let kind = if random.once_in(2) { "FraudScored" } else { "LoyaltyPointsEarned" };
-            planned.events.insert(at, foreign(kind, planned.events[at - 1].after));
+            let kind = if random.once_in(2) {
+                "FraudScored"
+            } else {
+                "LoyaltyPointsEarned"
+            };
+            planned
+                .events
+                .insert(at, foreign(kind, planned.events[at - 1].after));
         }
         planned
     }
@@ -206,7 +264,11 @@ impl<'a> Plan<'a> {
             Faults::Each(_) => self.each.get(&index).cloned().unwrap_or_default(),
             Faults::PerMille(rate) => {
                 let is_wrong = index < self.settled && random.below(1000) < u64::from(*rate);
-                is_wrong.then(|| random.one_of(&self.wrongs).copied()).flatten().into_iter().collect()
+                is_wrong
+                    .then(|| random.one_of(&self.wrongs).copied())
+                    .flatten()
+                    .into_iter()
+                    .collect()
             }
         }
     }
@@ -217,7 +279,11 @@ impl<'a> Plan<'a> {
         let has_status = |saga: usize| saga == 0 && !self.options.plain;
         tries.find_map(|saga| {
             (0..TRIES).find_map(|_| {
-                let faulty = fault.run(&self.sagas[saga], has_status(saga), Random::new(random.next()))?;
+                let faulty = fault.run(
+                    &self.sagas[saga],
+                    has_status(saga),
+                    Random::new(random.bits()),
+                )?;
                 Some((saga, faulty))
             })
         })
@@ -234,12 +300,23 @@ const TRIES: usize = 8;
 /// After so many milliseconds every fault of an instance of this saga shows.
 fn settling(saga: &Saga) -> i64 {
     let timeouts = saga.steps.iter().flat_map(|step| {
-        [step.timeout, step.compensation.as_ref().and_then(|undo| undo.timeout)].into_iter().flatten()
+        [
+            step.timeout,
+            step.compensation.as_ref().and_then(|undo| undo.timeout),
+        ]
+        .into_iter()
+        .flatten()
     });
     let longest = timeouts.map(millis).max().unwrap_or(0);
     saga.deadline.map_or(0, millis) * 3 / 2 + longest * 2
 }
 
 pub(super) fn foreign(kind: &str, after: Span) -> DraftEvent {
-    DraftEvent { kind: kind.into(), role: Role::Foreign, after, key: None, error: None }
+    DraftEvent {
+        kind: kind.into(),
+        role: Role::Foreign,
+        after,
+        key: None,
+        error: None,
+    }
 }

@@ -93,7 +93,9 @@ impl<'a> Play<'a> {
             while self.planned < options.instances && self.is_next_start() {
                 self.begin_next()?;
             }
-            let Some(Reverse((arrival, _, slot))) = self.heap.pop() else { break };
+            let Some(Reverse((arrival, _, slot))) = self.heap.pop() else {
+                break;
+            };
             if arrival > self.plan.end {
                 self.end(slot, insert)?;
                 continue;
@@ -111,7 +113,11 @@ impl<'a> Play<'a> {
         }
         if !options.plain && options.instances > 0 {
             let end = self.plan.end;
-            let slot = self.place(stranger(vec![foreign("PricesPublished", Span::ZERO)], end, 0));
+            let slot = self.place(stranger(
+                vec![foreign("PricesPublished", Span::ZERO)],
+                end,
+                0,
+            ));
             self.write(slot, insert)?;
         }
         Ok((self.position as u64, self.labels))
@@ -119,7 +125,9 @@ impl<'a> Play<'a> {
 
     fn is_next_start(&self) -> bool {
         let start = self.plan.start_of(self.planned);
-        self.heap.peek().is_none_or(|Reverse((arrival, ..))| start <= *arrival)
+        self.heap
+            .peek()
+            .is_none_or(|Reverse((arrival, ..))| start <= *arrival)
     }
 
     fn begin_next(&mut self) -> Result<(), WriteError> {
@@ -141,16 +149,23 @@ impl<'a> Play<'a> {
             let mut events = Vec::new();
             for _ in 0..updates {
                 events.push(foreign("CartUpdated", after));
-                after = Span::from_nanos(after.as_nanos() + random.between(900, 40_000) * 1_000_000);
+                after =
+                    Span::from_nanos(after.as_nanos() + random.between(900, 40_000) * 1_000_000);
             }
             let mut run = stranger(events, planned.start, index);
             run.lag = random.between(0, 3_000);
             run.suffix = format!("{}", 40_000 + index);
-            run.correlation = random.once_in(2).then(|| format!("session-{}", 40_000 + index));
+            run.correlation = random
+                .once_in(2)
+                .then(|| format!("session-{}", 40_000 + index));
             self.admit(run);
         }
         if !options.plain && random.once_in(6) {
-            self.admit(stranger(vec![foreign("NewsletterSent", Span::ZERO)], planned.start, index));
+            self.admit(stranger(
+                vec![foreign("NewsletterSent", Span::ZERO)],
+                planned.start,
+                index,
+            ));
         }
         let run = self.active_of(planned, index, random.between(0, 3_000));
         self.admit(run);
@@ -167,20 +182,30 @@ impl<'a> Play<'a> {
             }
             Ids::Numbered => {
                 let number = 1001 + index;
-                let word = saga.starts.first().map_or("saga", |start| first_word(&start.kind));
-                (format!("{}-{number}", word.to_lowercase()), number.to_string())
+                let word = saga
+                    .starts
+                    .first()
+                    .map_or("saga", |start| first_word(&start.kind));
+                (
+                    format!("{}-{number}", word.to_lowercase()),
+                    number.to_string(),
+                )
             }
         };
         if let Some((fault, step)) = planned.fault {
             self.labels.push(Label {
                 rule: fault.rule(),
-                subject: Subject { kind: "instance", definition: saga.name.to_string(), id: id.clone() },
+                subject: Subject {
+                    kind: "instance",
+                    definition: saga.name.to_string(),
+                    id: id.clone(),
+                },
                 step: step.map(|step| saga.steps[step].name.to_string()),
             });
         }
         Active {
             saga: Some(planned.saga),
-            number: Random::of(options.seed ^ 3, index).next(),
+            number: Random::of(options.seed ^ 3, index).bits(),
             correlation: Some(id),
             suffix,
             start: planned.start,
@@ -221,10 +246,16 @@ impl<'a> Play<'a> {
     /// A run has no more events, or none that the log still holds.
     fn end(&mut self, slot: usize, insert: &mut Insert<'_>) -> Result<(), WriteError> {
         let active = &self.active[slot];
-        if let (Some(0), Some(id), false) = (active.saga, &active.correlation, self.plan.options.plain) {
+        if let (Some(0), Some(id), false) =
+            (active.saga, &active.correlation, self.plan.options.plain)
+        {
             let saga: &Saga = &self.plan.sagas[0];
             let recorded = &active.events[..active.next];
-            let state = if recorded.is_empty() { None } else { status(saga, recorded, active.claim) };
+            let state = if recorded.is_empty() {
+                None
+            } else {
+                status(saga, recorded, active.claim)
+            };
             if let Some(state) = state {
                 insert.status(id, state)?;
             }
@@ -234,15 +265,31 @@ impl<'a> Play<'a> {
     }
 
     fn write(&mut self, slot: usize, insert: &mut Insert<'_>) -> Result<(), WriteError> {
-        let Play { plan, active, texts, labels, position, .. } = self;
+        let Play {
+            plan,
+            active,
+            texts,
+            labels,
+            position,
+            ..
+        } = self;
         let options = plan.options;
         let run = &mut active[slot];
-        let Some(event) = run.events.get(run.next) else { return Ok(()) };
+        let Some(event) = run.events.get(run.next) else {
+            return Ok(());
+        };
         let saga = run.saga.map(|saga| &*plan.sagas[saga]);
-        let log_fault = run.twist.filter(|(at, _)| *at == run.next).map(|(_, fault)| fault);
+        let log_fault = run
+            .twist
+            .filter(|(at, _)| *at == run.next)
+            .map(|(_, fault)| fault);
         let twist = log_fault.map(LogFault::twist);
         *position += 1;
-        let named = if twist == Some(Twist::SameId) { run.previous } else { *position };
+        let named = if twist == Some(Twist::SameId) {
+            run.previous
+        } else {
+            *position
+        };
         id(&mut texts.id, options, named);
         let has_cause = run.previous > 0 && run.saga.is_some() && !options.plain;
         if has_cause {
@@ -252,7 +299,9 @@ impl<'a> Play<'a> {
         if !run.suffix.is_empty() {
             texts.stream.clear();
             let word = first_word(&event.kind);
-            texts.stream.extend(word.chars().map(|letter| letter.to_ascii_lowercase()));
+            texts
+                .stream
+                .extend(word.chars().map(|letter| letter.to_ascii_lowercase()));
             texts.stream.push('-');
             texts.stream.push_str(&run.suffix);
             version = Some(next_version(&mut run.counters, &event.kind, twist));
@@ -292,8 +341,16 @@ impl<'a> Play<'a> {
                 Some(stream) if fault.is_about_stream() => ("stream", stream.to_owned()),
                 _ => ("event", position.to_string()),
             };
-            let subject = Subject { kind, definition: options.log.clone(), id };
-            labels.push(Label { rule: fault.rule(), subject, step: None });
+            let subject = Subject {
+                kind,
+                definition: options.log.clone(),
+                id,
+            };
+            labels.push(Label {
+                rule: fault.rule(),
+                subject,
+                step: None,
+            });
         }
         Ok(())
     }
@@ -325,7 +382,13 @@ fn twisted(fault: LogFault, start: i64, index: u64) -> Active {
         LogFault::DuplicateId => ("NewsletterSent", 2, 1),
         _ => ("NewsletterSent", 1, 0),
     };
-    let mut run = stranger((0..count).map(|number| foreign(kind, after(number))).collect(), start, index);
+    let mut run = stranger(
+        (0..count)
+            .map(|number| foreign(kind, after(number)))
+            .collect(),
+        start,
+        index,
+    );
     if fault.is_about_stream() {
         // Far from the carts that are well, and apart from other faults of the same instant.
         run.suffix = format!("{}", 90_000 + index * 10 + fault as u64);
@@ -337,9 +400,15 @@ fn twisted(fault: LogFault, start: i64, index: u64) -> Active {
 /// The next version of the stream that events like `kind` go to.
 fn next_version(counters: &mut Vec<Counter>, kind: &Arc<str>, twist: Option<Twist>) -> i64 {
     let word = first_word(kind);
-    let known = counters.iter().position(|counter| first_word(&counter.kind) == word);
+    let known = counters
+        .iter()
+        .position(|counter| first_word(&counter.kind) == word);
     let at = known.unwrap_or_else(|| {
-        counters.push(Counter { kind: kind.clone(), last: 0, hole: None });
+        counters.push(Counter {
+            kind: kind.clone(),
+            last: 0,
+            hole: None,
+        });
         counters.len() - 1
     });
     let counter = &mut counters[at];
@@ -360,7 +429,10 @@ fn next_version(counters: &mut Vec<Counter>, kind: &Arc<str>, twist: Option<Twis
 
 /// The first word of a name in camel case: what the event is about.
 fn first_word(kind: &str) -> &str {
-    let end = kind.char_indices().skip(1).find(|(_, letter)| letter.is_uppercase());
+    let end = kind
+        .char_indices()
+        .skip(1)
+        .find(|(_, letter)| letter.is_uppercase());
     end.map_or(kind, |(at, _)| &kind[..at])
 }
 
@@ -384,7 +456,7 @@ fn uuid(seed: u64, index: u64) -> String {
 fn write_uuid(text: &mut String, seed: u64, index: u64) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut random = Random::of(seed, index);
-    let bits = u128::from(random.next()) << 64 | u128::from(random.next());
+    let bits = u128::from(random.bits()) << 64 | u128::from(random.bits());
     for place in 0..32 {
         if matches!(place, 8 | 12 | 16 | 20) {
             text.push('-');

@@ -21,8 +21,9 @@ pub fn status(saga: &Saga, events: &[DraftEvent], claim: Claim) -> Option<&'stat
             _ => {}
         }
     }
-    let is_going_back =
-        events.iter().any(|event| matches!(event.role, Role::Aborts | Role::Undo(..)) || failed(event));
+    let is_going_back = events
+        .iter()
+        .any(|event| matches!(event.role, Role::Aborts | Role::Undo(..)) || failed(event));
     match is_going_back {
         false => Some("RUNNING"),
         // Between the last undo and the word that all is undone a coordinator still says that it
@@ -32,25 +33,36 @@ pub fn status(saga: &Saga, events: &[DraftEvent], claim: Claim) -> Option<&'stat
 }
 
 fn failed(event: &DraftEvent) -> bool {
-    matches!(event.role, Role::Step(_, Happening::Failure | Happening::Rejection))
+    matches!(
+        event.role,
+        Role::Step(_, Happening::Failure | Happening::Rejection)
+    )
 }
 
 /// Whether anything would have to be undone if the run went back.
 fn stands(saga: &Saga, events: &[DraftEvent]) -> bool {
-    saga.steps.iter().enumerate().filter(|(_, step)| step.compensation.is_some()).any(|(step, _)| {
-        let mut has_effect = false;
-        let mut stands = false;
-        for event in events {
-            match event.role {
-                Role::Step(of, happening) if of == step => match happening {
-                    Happening::Success => (has_effect, stands) = (true, true),
-                    Happening::Begin => stands = has_effect || saga.undo_ambiguous,
-                    Happening::Failure | Happening::Rejection => stands = has_effect || saga.undo_failed,
-                },
-                Role::Undo(of, Happening::Success) if of == step => (has_effect, stands) = (false, false),
-                _ => {}
+    saga.steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| step.compensation.is_some())
+        .any(|(step, _)| {
+            let mut has_effect = false;
+            let mut stands = false;
+            for event in events {
+                match event.role {
+                    Role::Step(of, happening) if of == step => match happening {
+                        Happening::Success => (has_effect, stands) = (true, true),
+                        Happening::Begin => stands = has_effect || saga.undo_ambiguous,
+                        Happening::Failure | Happening::Rejection => {
+                            stands = has_effect || saga.undo_failed
+                        }
+                    },
+                    Role::Undo(of, Happening::Success) if of == step => {
+                        (has_effect, stands) = (false, false)
+                    }
+                    _ => {}
+                }
             }
-        }
-        stands
-    })
+            stands
+        })
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crate::definition::load_text;
 use crate::definition::saga::Saga;
 use crate::event::{Position, Span, Timestamp};
+use crate::generate::Random;
 use crate::generate::faults::{Claim, Fault};
 use crate::generate::legal::{legal_run, legal_runs};
-use crate::generate::Random;
-use crate::generate::{DraftEvent, Happening, Role};
-use crate::rules::case::{Case, Draft};
+use crate::generate::status::status;
+use crate::generate::{DraftEvent, Faults, Happening, Layout, Options, Role, Wrong, generate};
+use crate::rules::case::{Case, Claimed, Draft};
 use crate::rules::judge;
 use crate::saga::{Instance, Meaning, Moment, Names, StepEvent};
 
@@ -21,7 +22,8 @@ fn shop() -> Vec<Arc<Saga>> {
     ]
     .into_iter()
     .flat_map(|text| {
-        let definitions = load_text(Path::new("shop.yaml"), text, &[]).expect("the shop's definitions are valid");
+        let definitions =
+            load_text(Path::new("shop.yaml"), text, &[]).expect("the shop's definitions are valid");
         definitions.scopes.into_iter().flat_map(|scope| scope.sagas)
     })
     .collect()
@@ -47,14 +49,36 @@ fn meaning(role: Role) -> Option<Meaning> {
     })
 }
 
+/// What the shop's status table says of these events; of renewals it says nothing.
+fn claimed(
+    saga: &Saga,
+    events: &[DraftEvent],
+    claim: Claim,
+) -> Option<crate::rules::case::Claim<'static>> {
+    let text = if saga.completes.is_empty() {
+        None
+    } else {
+        status(saga, events, claim)
+    }?;
+    let claimed = match text {
+        "DONE" => Claimed::Completed,
+        "ROLLED_BACK" => Claimed::Compensated,
+        "RUNNING" | "UNWINDING" => Claimed::Running,
+        _ => return None,
+    };
+    Some(crate::rules::case::Claim { claimed, text })
+}
+
 /// What the rules say of these events, `waited` after the last of them.
-fn judged(saga: &Saga, events: &[DraftEvent], waited: Span) -> Vec<Draft> {
+fn judged(saga: &Saga, events: &[DraftEvent], claim: Claim, waited: Span) -> Vec<Draft> {
     let mut names = Names::default();
     let moments: Vec<Moment> = events
         .iter()
         .enumerate()
         .filter_map(|(index, event)| {
-            let key = event.key_text(saga, "order-1").map_or(0, |key| u64::from(names.intern(&key)) + 1);
+            let key = event
+                .key_text(saga, "order-1")
+                .map_or(0, |key| u64::from(names.intern(&key)) + 1);
             Some(Moment {
                 position: Position(index as i64 + 1),
                 time: Timestamp::from_nanos(event.after.as_nanos()),
@@ -66,13 +90,17 @@ fn judged(saga: &Saga, events: &[DraftEvent], waited: Span) -> Vec<Draft> {
         .collect();
     let mut instance = Instance::default();
     instance.replay(saga, &moments);
-    let last = moments.iter().map(|moment| moment.time).max().expect("no run is empty");
+    let last = moments
+        .iter()
+        .map(|moment| moment.time)
+        .max()
+        .expect("no run is empty");
     let case = Case {
         saga,
         instance: &instance,
         moments: &moments,
         horizon: last.after(waited),
-        claim: None,
+        claim: claimed(saga, events, claim),
         cut: false,
         names: &names,
     };
@@ -82,7 +110,10 @@ fn judged(saga: &Saga, events: &[DraftEvent], waited: Span) -> Vec<Draft> {
 }
 
 fn story(events: &[DraftEvent]) -> String {
-    events.iter().map(|event| format!("  {:>8} {}\n", event.after.to_string(), event.kind)).collect()
+    events
+        .iter()
+        .map(|event| format!("  {:>8} {}\n", event.after.to_string(), event.kind))
+        .collect()
 }
 
 #[test]
@@ -90,8 +121,13 @@ fn nothing_is_found_in_any_prefix_of_any_legal_run() {
     for saga in shop() {
         for run in legal_runs(&saga, 1500) {
             for end in 1..=run.len() {
-                let found = judged(&saga, &run[..end], Span::ZERO);
-                assert!(found.is_empty(), "{}: {found:?}\n{}", saga.name, story(&run[..end]));
+                let found = judged(&saga, &run[..end], Claim::Honest, Span::ZERO);
+                assert!(
+                    found.is_empty(),
+                    "{}: {found:?}\n{}",
+                    saga.name,
+                    story(&run[..end])
+                );
             }
         }
     }
@@ -103,11 +139,21 @@ fn nothing_is_found_in_a_drawn_run_at_any_of_its_events_nor_long_after() {
         for index in 0..3000 {
             let run = legal_run(&saga, Random::of(1, index));
             for end in 1..=run.len() {
-                let found = judged(&saga, &run[..end], Span::ZERO);
-                assert!(found.is_empty(), "{}: {found:?}\n{}", saga.name, story(&run[..end]));
+                let found = judged(&saga, &run[..end], Claim::Honest, Span::ZERO);
+                assert!(
+                    found.is_empty(),
+                    "{}: {found:?}\n{}",
+                    saga.name,
+                    story(&run[..end])
+                );
             }
-            let found = judged(&saga, &run, Span::from_secs(86_400));
-            assert!(found.is_empty(), "{} ended: {found:?}\n{}", saga.name, story(&run));
+            let found = judged(&saga, &run, Claim::Honest, Span::from_secs(86_400));
+            assert!(
+                found.is_empty(),
+                "{} ended: {found:?}\n{}",
+                saga.name,
+                story(&run)
+            );
         }
     }
 }
@@ -118,16 +164,21 @@ fn each_fault_is_found_once_and_nothing_else() {
     for fault in Fault::ALL {
         let mut runs = 0;
         for saga in &sagas {
+            let has_status = !saga.completes.is_empty();
             for index in 0..200 {
-                let Some(faulty) = fault.run(saga, true, Random::of(2, index)) else { continue };
-                if faulty.claim != Claim::Honest && fault == Fault::FalseStatus {
-                    runs += 1;
+                let Some(faulty) = fault.run(saga, has_status, Random::of(2, index)) else {
                     continue;
-                }
+                };
                 runs += 1;
-                let found = judged(saga, &faulty.events, Span::from_secs(86_400));
+                let found = judged(saga, &faulty.events, faulty.claim, Span::from_secs(86_400));
                 let is_right = matches!(found.as_slice(), [one] if one.rule == fault.rule() && one.step == faulty.step);
-                assert!(is_right, "{fault:?} in {}, step {:?}: {found:?}\n{}", saga.name, faulty.step, story(&faulty.events));
+                assert!(
+                    is_right,
+                    "{fault:?} in {}, step {:?}: {found:?}\n{}",
+                    saga.name,
+                    faulty.step,
+                    story(&faulty.events)
+                );
             }
         }
         assert!(runs > 20, "{fault:?} makes runs");
@@ -137,8 +188,11 @@ fn each_fault_is_found_once_and_nothing_else() {
 #[test]
 fn legal_runs_bring_every_step_into_every_state() {
     for saga in shop() {
-        let roles: Vec<Role> =
-            legal_runs(&saga, 1500).into_iter().flatten().map(|event| event.role).collect();
+        let roles: Vec<Role> = legal_runs(&saga, 1500)
+            .into_iter()
+            .flatten()
+            .map(|event| event.role)
+            .collect();
         for (step, definition) in saga.steps.iter().enumerate() {
             let forward = [
                 (Happening::Begin, !definition.begins.is_empty()),
@@ -154,10 +208,20 @@ fn legal_runs_bring_every_step_into_every_state() {
                 ]
             });
             for (happening, is_declared) in forward {
-                assert_eq!(roles.contains(&Role::Step(step, happening)), is_declared, "{} {happening:?}", definition.name);
+                assert_eq!(
+                    roles.contains(&Role::Step(step, happening)),
+                    is_declared,
+                    "{} {happening:?}",
+                    definition.name
+                );
             }
             for (happening, is_declared) in undo.into_iter().flatten() {
-                assert_eq!(roles.contains(&Role::Undo(step, happening)), is_declared, "undoing {} {happening:?}", definition.name);
+                assert_eq!(
+                    roles.contains(&Role::Undo(step, happening)),
+                    is_declared,
+                    "undoing {} {happening:?}",
+                    definition.name
+                );
             }
         }
     }
@@ -166,13 +230,82 @@ fn legal_runs_bring_every_step_into_every_state() {
 #[test]
 fn parallel_compensations_come_in_every_order() {
     let saga = &shop()[0];
-    let (stock, payment) = (saga.step("reserve-stock").expect("a step"), saga.step("authorize-payment").expect("a step"));
+    let (stock, payment) = (
+        saga.step("reserve-stock").expect("a step"),
+        saga.step("authorize-payment").expect("a step"),
+    );
     let orders: Vec<bool> = legal_runs(saga, 1500)
         .iter()
         .filter_map(|run| {
-            let at = |step| run.iter().position(|event| event.role == Role::Undo(step, Happening::Success));
+            let at = |step| {
+                run.iter()
+                    .position(|event| event.role == Role::Undo(step, Happening::Success))
+            };
             Some(at(stock)? < at(payment)?)
         })
         .collect();
     assert!(orders.contains(&true) && orders.contains(&false));
+}
+
+fn options(faults: Faults) -> Options {
+    Options {
+        seed: 5,
+        faults,
+        instances: 150,
+        spacing: Span::from_secs(20),
+        ..Options::example("shop".to_owned())
+    }
+}
+
+const LAYOUT: Layout = Layout {
+    wal: false,
+    autoincrement: true,
+    unique_ids: false,
+    indexed: true,
+};
+
+#[test]
+fn the_same_seed_makes_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let make = |name: &str, options: &Options| {
+        let path = folder.path().join(name);
+        let made = generate(&shop(), options, LAYOUT, &path).expect("a log");
+        (made, std::fs::read(path).expect("the log"))
+    };
+    let options = options(Faults::PerMille(300));
+    let first = make("a.db", &options);
+    assert_eq!(first, make("b.db", &options));
+    assert!(first.0.labels.len() > 10);
+    assert_ne!(first.1, make("c.db", &Options { seed: 6, ..options }).1);
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("the folder")
+        .collect();
+    assert_eq!(left.len(), 3, "nothing is left beside the logs: {left:?}");
+}
+
+#[test]
+fn every_rule_that_a_log_can_break_gets_its_label() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("all.db");
+    let layout = Layout {
+        autoincrement: false,
+        ..LAYOUT
+    };
+    let made = generate(
+        &shop(),
+        &options(Faults::Each(Wrong::all(false))),
+        layout,
+        &path,
+    )
+    .expect("a log");
+    let labelled: Vec<&str> = made.labels.iter().map(|label| label.rule).collect();
+    for info in crate::rules::table() {
+        let needs_other_log = info.name == "log/too-late" || info.name.starts_with("definition/");
+        assert_eq!(
+            labelled.contains(&info.name),
+            !needs_other_log,
+            "{}",
+            info.name
+        );
+    }
 }

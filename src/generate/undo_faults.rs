@@ -13,15 +13,17 @@ impl Walk<'_> {
     /// The pivots, and `step`: what is held back so that it can still be decided to go back.
     pub(super) fn before_pivot_without(&self, step: usize) -> StepSet {
         let steps = self.saga.steps.iter().enumerate();
-        steps.filter(|(index, of)| of.pivot || *index == step).map(|(index, _)| index).collect()
+        steps
+            .filter(|(index, of)| of.pivot || *index == step)
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// One of the compensations that fit.
     fn any_undo(&mut self, fits: impl Fn(&Step) -> bool) -> Option<usize> {
         let saga = self.saga;
-        let comes_before_pivot = |step: &Step| {
-            !step.pivot && !step.before.iter().any(|before| saga.steps[before].pivot)
-        };
+        let comes_before_pivot =
+            |step: &Step| !step.pivot && !step.before.iter().any(|before| saga.steps[before].pivot);
         self.any(|_, step| step.compensation.is_some() && comes_before_pivot(step) && fits(step))
     }
 
@@ -53,7 +55,9 @@ impl Walk<'_> {
     }
 
     fn undo(&mut self, step: usize, key: Option<u32>) {
-        let Some(undo) = &self.saga.steps[step].compensation else { return };
+        let Some(undo) = &self.saga.steps[step].compensation else {
+            return;
+        };
         if !undo.begins.is_empty() && self.undo[step].stage != Stage::Running {
             self.tell_with(Role::Undo(step, Happening::Begin), key, None);
         }
@@ -81,7 +85,9 @@ impl Walk<'_> {
 
     pub(super) fn undo_stuck(&mut self) -> Option<usize> {
         let step = self.any_undo(|step| {
-            step.compensation.as_ref().is_some_and(|undo| !undo.begins.is_empty() && undo.timeout.is_some())
+            step.compensation
+                .as_ref()
+                .is_some_and(|undo| !undo.begins.is_empty() && undo.timeout.is_some())
         })?;
         self.fails_at_pivot()?;
         self.undo_others(step);
@@ -91,11 +97,16 @@ impl Walk<'_> {
 
     pub(super) fn undo_failed(&mut self) -> Option<usize> {
         let step = self.any_undo(|step| {
-            step.compensation.as_ref().is_some_and(|undo| !undo.fails.is_empty() && undo.retries.is_some())
+            step.compensation
+                .as_ref()
+                .is_some_and(|undo| !undo.fails.is_empty() && undo.retries.is_some())
         })?;
         self.fails_at_pivot()?;
         self.undo_others(step);
-        let begins = self.saga.steps[step].compensation.as_ref().is_some_and(|undo| !undo.begins.is_empty());
+        let begins = self.saga.steps[step]
+            .compensation
+            .as_ref()
+            .is_some_and(|undo| !undo.begins.is_empty());
         while self.undo[step].stage != Stage::Dead {
             if begins {
                 self.tell(Role::Undo(step, Happening::Begin));
@@ -163,7 +174,12 @@ impl Walk<'_> {
     pub(super) fn past_pivot(&mut self) -> Option<Option<usize>> {
         let saga = self.saga;
         let after_pivot: StepSet = (0..saga.steps.len())
-            .filter(|step| saga.steps[*step].before.iter().any(|before| saga.steps[before].pivot))
+            .filter(|step| {
+                saga.steps[*step]
+                    .before
+                    .iter()
+                    .any(|before| saga.steps[before].pivot)
+            })
             .collect();
         self.advance(after_pivot);
         if !self.is_past_pivot() || self.standing().is_empty() {
@@ -171,10 +187,14 @@ impl Walk<'_> {
         }
         let events = self.events.len();
         self.undo_all(StepSet::EMPTY);
-        let step = self.events.iter().skip(events).find_map(|event| match event.role {
-            Role::Undo(step, _) => Some(step),
-            _ => None,
-        });
+        let step = self
+            .events
+            .iter()
+            .skip(events)
+            .find_map(|event| match event.role {
+                Role::Undo(step, _) => Some(step),
+                _ => None,
+            });
         Some(step)
     }
 }

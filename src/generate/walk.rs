@@ -1,7 +1,7 @@
 //! One run in the making: what its steps have come to, and the events that say so.
 //!
 //! A walk does what it is told, legal or not; [`super::legal`] tells it only what is legal,
-//! [`super::faults`] and [`super::undo_faults`] tell it what went wrong.
+//! `faults` and `undo_faults` tell it what went wrong.
 
 use std::sync::Arc;
 
@@ -73,7 +73,11 @@ impl DraftEvent {
             _ => return None,
         };
         let name = &saga.steps.get(step)?.name;
-        Some(if number == 0 { format!("{id}/{prefix}{name}") } else { format!("{id}/{prefix}{name}#{number}") })
+        Some(if number == 0 {
+            format!("{id}/{prefix}{name}")
+        } else {
+            format!("{id}/{prefix}{name}#{number}")
+        })
     }
 }
 
@@ -102,7 +106,13 @@ pub(super) struct Track {
 }
 
 impl Track {
-    const FRESH: Track = Track { stage: Stage::Idle, since: 0, attempts: 0, failures: 0, done: None };
+    const FRESH: Track = Track {
+        stage: Stage::Idle,
+        since: 0,
+        attempts: 0,
+        failures: 0,
+        done: None,
+    };
 }
 
 /// Reasons for failures, in the order in which the attempts of one action give them. They differ,
@@ -166,9 +176,17 @@ impl<'a> Walk<'a> {
     }
 
     fn push(&mut self, role: Role, key: Option<u32>, error: Option<&'static str>) {
-        let Some(pattern) = self.pattern(role) else { return };
+        let Some(pattern) = self.pattern(role) else {
+            return;
+        };
         let kind = pattern.kind.clone();
-        let mut event = DraftEvent { kind, role, after: millis(self.now), key: None, error };
+        let mut event = DraftEvent {
+            kind,
+            role,
+            after: millis(self.now),
+            key: None,
+            error,
+        };
         let index = self.events.len();
         let now = self.now;
         match role {
@@ -248,13 +266,26 @@ impl<'a> Walk<'a> {
     fn slack(&self) -> i64 {
         let saga = self.saga;
         let deadline = saga.deadline.map(length);
-        let steps = saga.steps.iter().enumerate().flat_map(|(step, definition)| {
-            let forward = self.waiting(step).zip(definition.timeout);
-            let undo = definition.compensation.as_ref().and_then(|undo| undo.timeout.or(definition.timeout));
-            [forward, self.due(step).zip(undo)]
-        });
-        let ends = steps.flatten().map(|(from, limit)| from + length(limit)).chain(deadline);
-        ends.map(|end| end - self.now).filter(|left| *left > 0).min().unwrap_or(i64::MAX)
+        let steps = saga
+            .steps
+            .iter()
+            .enumerate()
+            .flat_map(|(step, definition)| {
+                let forward = self.waiting(step).zip(definition.timeout);
+                let undo = definition
+                    .compensation
+                    .as_ref()
+                    .and_then(|undo| undo.timeout.or(definition.timeout));
+                [forward, self.due(step).zip(undo)]
+            });
+        let ends = steps
+            .flatten()
+            .map(|(from, limit)| from + length(limit))
+            .chain(deadline);
+        ends.map(|end| end - self.now)
+            .filter(|left| *left > 0)
+            .min()
+            .unwrap_or(i64::MAX)
     }
 
     /// Since when somebody waits for `step`.
@@ -316,7 +347,9 @@ impl<'a> Walk<'a> {
 
     /// Every step whose effect would have to be undone.
     pub(super) fn standing(&self) -> StepSet {
-        (0..self.saga.steps.len()).filter(|step| self.stands(*step)).collect()
+        (0..self.saga.steps.len())
+            .filter(|step| self.stands(*step))
+            .collect()
     }
 
     /// Those of `steps` that may be undone first.
@@ -324,7 +357,11 @@ impl<'a> Walk<'a> {
         let latest = |step: &usize| self.forward[*step].done;
         let mut first: Vec<usize> = steps
             .iter()
-            .filter(|step| !steps.iter().any(|later| self.saga.steps[later].before.contains(*step)))
+            .filter(|step| {
+                !steps
+                    .iter()
+                    .any(|later| self.saga.steps[later].before.contains(*step))
+            })
             .collect();
         first.sort_by_key(|step| std::cmp::Reverse(latest(step)));
         if self.saga.strict_reverse {
@@ -343,7 +380,11 @@ impl<'a> Walk<'a> {
 
     /// Whether a pivot has taken effect.
     pub(super) fn is_past_pivot(&self) -> bool {
-        self.saga.steps.iter().zip(&self.forward).any(|(step, track)| step.pivot && track.stage == Stage::Done)
+        self.saga
+            .steps
+            .iter()
+            .zip(&self.forward)
+            .any(|(step, track)| step.pivot && track.stage == Stage::Done)
     }
 }
 

@@ -7,7 +7,10 @@ use rusqlite::{CachedStatement, Connection, ToSql};
 
 /// How the file is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "a set of properties of a file, not a state")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a set of properties of a file, not a state"
+)]
 pub struct Layout {
     /// Left in write-ahead mode.
     pub wal: bool,
@@ -85,7 +88,11 @@ impl LogFile {
         remove(&draft)?;
         let connection = Connection::open(&draft)?;
         connection.execute_batch("pragma journal_mode = off; pragma synchronous = off; begin")?;
-        let autoincrement = if layout.autoincrement { " AUTOINCREMENT" } else { "" };
+        let autoincrement = if layout.autoincrement {
+            " AUTOINCREMENT"
+        } else {
+            ""
+        };
         let unique = if layout.unique_ids { " UNIQUE" } else { "" };
         connection.execute_batch(&format!(
             "create table events (
@@ -103,7 +110,12 @@ impl LogFile {
             );
             create table saga_status (saga_id TEXT PRIMARY KEY, state TEXT NOT NULL) without rowid"
         ))?;
-        Ok(LogFile { connection, path: path.to_owned(), draft, layout })
+        Ok(LogFile {
+            connection,
+            path: path.to_owned(),
+            draft,
+            layout,
+        })
     }
 
     /// The statements that [`Insert::event`] runs.
@@ -111,10 +123,12 @@ impl LogFile {
     /// # Errors
     /// When SQLite does not prepare it.
     pub fn insert(&self) -> Result<Insert<'_>, WriteError> {
-        let event = self
+        let event = self.connection.prepare_cached(
+            "insert into events values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?;
+        let status = self
             .connection
-            .prepare_cached("insert into events values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?;
-        let status = self.connection.prepare_cached("insert into saga_status values (?1, ?2)")?;
+            .prepare_cached("insert into saga_status values (?1, ?2)")?;
         Ok(Insert { event, status })
     }
 
@@ -124,7 +138,8 @@ impl LogFile {
     /// When it cannot be written or moved.
     pub fn finish(self) -> Result<(), WriteError> {
         if self.layout.indexed {
-            self.connection.execute_batch("create index events_by_saga on events (saga_id)")?;
+            self.connection
+                .execute_batch("create index events_by_saga on events (saga_id)")?;
         }
         self.connection.execute_batch("commit")?;
         let mode = if self.layout.wal { "wal" } else { "delete" };
@@ -135,8 +150,10 @@ impl LogFile {
             beside.push(suffix);
             remove(Path::new(&beside))?;
         }
-        std::fs::rename(&self.draft, &self.path)
-            .map_err(|source| WriteError::File { path: self.path.clone(), source })
+        std::fs::rename(&self.draft, &self.path).map_err(|source| WriteError::File {
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
@@ -180,9 +197,10 @@ impl Insert<'_> {
 
 fn remove(path: &Path) -> Result<(), WriteError> {
     match std::fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(WriteError::File { path: path.to_owned(), source })
-        }
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(WriteError::File {
+            path: path.to_owned(),
+            source,
+        }),
         _ => Ok(()),
     }
 }
