@@ -285,7 +285,14 @@ mod tests {
 
     #[test]
     fn damage_anywhere_is_an_error() {
-        for bad in ["", "{", r#"{"a":1"#, r#"{"a":1} x"#, r#"{"a":1,"b":nope}"#, "{\"a\":1,\"b\":\"\u{1}\"}"] {
+        for bad in [
+            "",
+            "{",
+            r#"{"a":1"#,
+            r#"{"a":1} x"#,
+            r#"{"a":1,"b":nope}"#,
+            "{\"a\":1,\"b\":\"\u{1}\"}",
+        ] {
             assert!(lookup(bad.as_bytes(), &["a"]).is_err(), "{bad}");
             assert!(pick(bad.as_bytes(), &["a"]).is_err(), "{bad}");
         }

@@ -16,8 +16,8 @@ use crate::definition::saga::Saga;
 use crate::definition::scalar::Meaning;
 use crate::definition::settings::Settings;
 use crate::definition::structure::{self, shown};
-use crate::suggest::did_you_mean;
 use crate::definition::{raw, schema, validate};
+use crate::suggest::did_you_mean;
 
 /// What a document declares.
 #[derive(Debug)]

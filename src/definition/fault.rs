@@ -110,13 +110,8 @@ pub const ALL: [&str; 21] = [
 ];
 
 /// Those of [`ALL`] that definitions can be used with, so that settings may switch them off.
-pub const LINTS: [&str; 5] = [
-    NO_COMPENSATION,
-    COMPENSATION_AFTER_PIVOT,
-    TIMEOUT_BEYOND_DEADLINE,
-    NO_TIMEOUT,
-    UNSAFE_RETRY,
-];
+pub const LINTS: [&str; 5] =
+    [NO_COMPENSATION, COMPENSATION_AFTER_PIVOT, TIMEOUT_BEYOND_DEADLINE, NO_TIMEOUT, UNSAFE_RETRY];
 
 impl Fault {
     /// A fault that keeps the definitions from being used.

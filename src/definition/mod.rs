@@ -150,7 +150,8 @@ impl Reading<'_> {
         if faults.iter().any(|fault| fault.fatal) {
             return Err(Unusable { faults, files, texts });
         }
-        let hash = self.digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let hash =
+            self.digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         Ok(Definitions { scopes, files, texts, hash, lints: faults })
     }
 }

@@ -135,9 +135,9 @@ fn unknown_sagas(draft: &Draft, faults: &mut Vec<Fault>) {
 fn weigh_lints(drafts: &BTreeMap<Option<PathBuf>, Draft>, faults: &mut Vec<Fault>) {
     faults.retain_mut(|fault| {
         let Some(place) = fault.place.as_ref().filter(|_| !fault.fatal) else { return true };
-        let mut declaring = drafts.values().filter(|draft| {
-            draft.sagas.iter().any(|saga| saga.place.file == place.file)
-        });
+        let mut declaring = drafts
+            .values()
+            .filter(|draft| draft.sagas.iter().any(|saga| saga.place.file == place.file));
         match declaring.next().and_then(|draft| draft.settings.rules.get(fault.rule)) {
             Some(Some(severity)) => {
                 fault.severity = *severity;

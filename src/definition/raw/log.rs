@@ -54,7 +54,7 @@ pub(crate) enum Merge {
 #[schemars(rename = "order")]
 pub(crate) struct Order {
     /// Events are ordered by time within an instance.
-    #[schemars(required)]
+    #[schemars(with = "OrderByTime")]
     pub(crate) time: Option<OrderByTime>,
 }
 

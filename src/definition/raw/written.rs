@@ -211,7 +211,9 @@ impl Written for AsOf {
             other => other.parse().map(AsOf::Instant).map_err(|_| Misread {
                 rule: fault::BAD_VALUE,
                 message: format!("`{other}` is not a horizon"),
-                help: Some("write `end`, `now` or an instant such as `2026-03-01T12:00:00Z`".to_owned()),
+                help: Some(
+                    "write `end`, `now` or an instant such as `2026-03-01T12:00:00Z`".to_owned(),
+                ),
             }),
         }
     }

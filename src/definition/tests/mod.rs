@@ -1,6 +1,9 @@
 //! What definitions are taken for, and what is said of faulty ones.
 
+mod folders;
+mod hostile;
 mod reading;
+mod structure;
 
 use std::path::Path;
 
@@ -31,9 +34,10 @@ fn lines(faults: &[Fault]) -> Vec<String> {
     faults
         .iter()
         .map(|fault| {
-            let place = fault.place.as_ref().map_or_else(String::new, |place| {
-                format!("{}:{} ", place.line, place.column)
-            });
+            let place = fault
+                .place
+                .as_ref()
+                .map_or_else(String::new, |place| format!("{}:{} ", place.line, place.column));
             let rule = fault.rule.trim_start_matches("definition/");
             let help = fault.help.as_deref().unwrap_or("-");
             format!("{place}{rule}: {} | {} | {help}", fault.message, fault.label)

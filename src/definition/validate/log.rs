@@ -82,7 +82,12 @@ fn bare_source(preset: String, at: At<'_>) -> Source {
     }
 }
 
-fn source(raw: raw::Source, preset: &Option<String>, at: At<'_>, faults: &mut Vec<Fault>) -> Source {
+fn source(
+    raw: raw::Source,
+    preset: &Option<String>,
+    at: At<'_>,
+    faults: &mut Vec<Fault>,
+) -> Source {
     let preset = raw.preset.map(|text| text.0.to_string()).or_else(|| preset.clone());
     let relation = relation(raw.table, raw.query, preset.is_none(), at, faults);
     if preset.is_none() {
@@ -165,15 +170,21 @@ fn relation(
         (Some(_), Some(_)) => {
             let place = at.name_of("query").place();
             faults.push(
-                Fault::fatal(fault::BAD_VALUE, place, "rows come from `table` or `query`, not both")
-                    .label("the second one"),
+                Fault::fatal(
+                    fault::BAD_VALUE,
+                    place,
+                    "rows come from `table` or `query`, not both",
+                )
+                .label("the second one"),
             );
             None
         }
         (Some(table), None) => Some(Relation::Table(table.0.to_string())),
         (None, Some(query)) if query.trim().is_empty() => {
             let place = at.key("query").place();
-            faults.push(Fault::fatal(fault::BAD_VALUE, place, "`query` cannot be empty").label("here"));
+            faults.push(
+                Fault::fatal(fault::BAD_VALUE, place, "`query` cannot be empty").label("here"),
+            );
             None
         }
         (None, Some(query)) => Some(Relation::Query(query)),

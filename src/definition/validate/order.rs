@@ -53,9 +53,13 @@ fn direct(steps: &[raw::saga::Step], at: At<'_>, faults: &mut Vec<Fault>) -> Vec
                         others.filter(|other| **other != *step.step.0.0).collect();
                     let place = at.item(index).key("after").item(item).place();
                     faults.push(
-                        Fault::fatal(fault::UNKNOWN_STEP, place, format!("there is no step `{name}`"))
-                            .label("unknown step")
-                            .help(did_you_mean(name, others)),
+                        Fault::fatal(
+                            fault::UNKNOWN_STEP,
+                            place,
+                            format!("there is no step `{name}`"),
+                        )
+                        .label("unknown step")
+                        .help(did_you_mean(name, others)),
                     );
                 }
             }

@@ -5,8 +5,8 @@ use crate::definition::fault::{self, Fault};
 use crate::definition::raw::settings as raw;
 use crate::definition::settings::{Allow, FailOn, Settings};
 use crate::definition::structure::shown;
-use crate::suggest::did_you_mean;
 use crate::finding::{Severity, SubjectKind};
+use crate::suggest::did_you_mean;
 
 /// The checked settings; `None` where something fatal is wrong with them.
 pub(crate) fn check(
@@ -38,7 +38,7 @@ pub(crate) fn check(
             Ok(rule) => {
                 settings.rules.insert(rule, severity);
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => faults.push(*fault),
         }
     }
     for (index, entry) in raw.allow.0.into_iter().enumerate() {
@@ -52,7 +52,7 @@ fn rule(
     name: &str,
     rules: impl Iterator<Item = &'static str>,
     at: At<'_>,
-) -> Result<&'static str, Fault> {
+) -> Result<&'static str, Box<Fault>> {
     let rules: Vec<&'static str> = rules.collect();
     if let Some(rule) = rules.iter().copied().find(|rule| *rule == name) {
         return Ok(rule);
@@ -71,7 +71,7 @@ fn rule(
             .or_else(|| family().next().map(|rule| format!("did you mean `{rule}`?")))
             .unwrap_or_else(|| "`sagactl explain` lists the rules".to_owned())
     };
-    Err(fault.label("unknown rule").help(help))
+    Err(fault.label("unknown rule").help(help).into())
 }
 
 fn allow(
@@ -98,7 +98,7 @@ fn allow(
                 at.name_of(second.label()).place(),
                 format!("one subject at a time: `{}` or `{}`", first.label(), second.label()),
             )
-            .label("the second one")
+            .label("one too many")
             .help("write an entry for each".to_owned()),
         );
     }
@@ -109,7 +109,7 @@ fn allow(
         );
     }
     let rule = rule(&raw.rule, rules.iter().copied(), at.key("rule"))
-        .map_err(|fault| faults.push(fault))
+        .map_err(|fault| faults.push(*fault))
         .ok()?;
     (faults.len() == from).then(|| Allow {
         place: at.key("rule").place(),
