@@ -1,8 +1,11 @@
 //! sagactl: a saga and consistency inspector.
 
+pub mod baseline;
+pub mod cli;
 pub mod commands;
 pub mod definition;
 pub mod event;
+pub mod exit;
 pub mod expression;
 pub mod finding;
 pub mod generate;

@@ -1,3 +1,5 @@
-//! The project's tests from outside.
+//! Everything that looks at the program from outside, in one binary.
 
-mod labels;
+mod fixture;
+mod golden;
+mod output;
