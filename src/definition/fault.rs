@@ -113,6 +113,9 @@ pub const ALL: [&str; 21] = [
 pub const LINTS: [&str; 5] =
     [NO_COMPENSATION, COMPENSATION_AFTER_PIVOT, TIMEOUT_BEYOND_DEADLINE, NO_TIMEOUT, UNSAFE_RETRY];
 
+/// After so many faults in one file nobody reads on, so looking for more stops.
+pub(crate) const MOST: usize = 200;
+
 impl Fault {
     /// A fault that keeps the definitions from being used.
     pub(crate) fn fatal(

@@ -19,11 +19,15 @@ pub(crate) struct Mention {
 
 /// A fault at each mention that gives a type another meaning without a condition.
 pub(crate) fn check(mentions: &[Mention], faults: &mut Vec<Fault>) {
+    let from = faults.len();
     let mut first: BTreeMap<&str, &Mention> = BTreeMap::new();
     for mention in mentions.iter().filter(|mention| !mention.conditional) {
         let known = *first.entry(&mention.kind).or_insert(mention);
         if known.meaning == mention.meaning {
             continue;
+        }
+        if faults.len() - from >= fault::MOST {
+            return;
         }
         let message = format!(
             "`{}` cannot mean both that {} and that {}",

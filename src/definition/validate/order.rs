@@ -35,6 +35,7 @@ pub(crate) fn resolve(steps: &[raw::saga::Step], at: At<'_>, faults: &mut Vec<Fa
 }
 
 fn direct(steps: &[raw::saga::Step], at: At<'_>, faults: &mut Vec<Fault>) -> Vec<Rank> {
+    let from = faults.len();
     let mut ranks = vec![Rank::default(); steps.len()];
     for (index, step) in steps.iter().enumerate() {
         let Some(after) = &step.after else {
@@ -47,6 +48,7 @@ fn direct(steps: &[raw::saga::Step], at: At<'_>, faults: &mut Vec<Fault>) -> Vec
             let name = &name.0.0;
             match steps.iter().position(|other| other.step.0.0 == *name) {
                 Some(other) => ranks[index].after.insert(other),
+                None if faults.len() - from >= fault::MOST => return ranks,
                 None => {
                     let others = steps.iter().map(|step| &*step.step.0.0);
                     let others: Vec<&str> =

@@ -27,6 +27,9 @@ pub(crate) fn check(
         ..Settings::default()
     };
     for (name, level) in raw.rules {
+        if faults.len() - from >= fault::MOST {
+            break;
+        }
         let severity = match level {
             raw::Level::Error => Some(Severity::Error),
             raw::Level::Warning => Some(Severity::Warning),
@@ -42,9 +45,10 @@ pub(crate) fn check(
         }
     }
     for (index, entry) in raw.allow.0.into_iter().enumerate() {
-        settings
-            .allow
-            .extend(allow(entry, at.key("allow").item(index), rules, faults));
+        if faults.len() - from >= fault::MOST {
+            break;
+        }
+        settings.allow.extend(allow(entry, at.key("allow").item(index), rules, faults));
     }
     (!faults[from..].iter().any(|fault| fault.fatal)).then_some(settings)
 }
