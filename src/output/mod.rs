@@ -4,6 +4,7 @@
 //! Styles are always written; whoever owns the stream strips them where colour is not wanted.
 
 pub mod again;
+pub mod diagnostic;
 pub mod dot;
 pub mod escape;
 pub mod explain;
