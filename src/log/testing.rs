@@ -34,7 +34,9 @@ impl Bench {
 
     pub(crate) fn writer(&self) -> Connection {
         let connection = Connection::open(&self.path).expect("a database");
-        connection.pragma_update(None, "synchronous", "OFF").expect("a pragma");
+        connection
+            .pragma_update(None, "synchronous", "OFF")
+            .expect("a pragma");
         connection
     }
 
