@@ -6,3 +6,4 @@ mod golden;
 mod labels;
 mod oracle;
 mod output;
+mod recorded;
