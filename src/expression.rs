@@ -76,17 +76,8 @@ pub struct Scope<'a> {
 
 impl Scope<'_> {
     /// The fields of `event`.
-    const FIELDS: [&'static str; 9] = [
-        "position",
-        "type",
-        "time",
-        "stream",
-        "version",
-        "id",
-        "correlation",
-        "causation",
-        "key",
-    ];
+    const FIELDS: [&'static str; 9] =
+        ["position", "type", "time", "stream", "version", "id", "correlation", "causation", "key"];
 
     /// The value of `event.FIELD`; `None` where the event has none.
     fn field(&self, field: &str) -> Option<Value> {
@@ -118,7 +109,10 @@ impl Expression {
             }
             None => Code::Program(Box::new(Program::compile(source)?)),
         };
-        Ok(Expression(Arc::new(Compiled { source: source.to_owned(), code })))
+        Ok(Expression(Arc::new(Compiled {
+            source: source.to_owned(),
+            code,
+        })))
     }
 
     /// As written.
@@ -171,7 +165,9 @@ impl Expression {
     fn reads(&self, root: &str, field: Option<&str>) -> bool {
         let reads = |path: &Path| {
             path.root() == root
-                && (field.is_none() || path.keys().is_empty() || path.keys().first().map(String::as_str) == field)
+                && (field.is_none()
+                    || path.keys().is_empty()
+                    || path.keys().first().map(String::as_str) == field)
         };
         match &self.0.code {
             Code::Path(path) => reads(path),
@@ -196,7 +192,8 @@ impl Path {
             },
             root => {
                 let bytes = bytes(scope, root)?;
-                let found = json::lookup(bytes, self.keys()).map_err(|error| not_json(root, &error))?;
+                let found =
+                    json::lookup(bytes, self.keys()).map_err(|error| not_json(root, &error))?;
                 found.ok_or_else(missing)
             }
         }
@@ -205,7 +202,11 @@ impl Path {
 
 /// The JSON text of `data` or `metadata`.
 fn bytes<'a>(scope: &Scope<'a>, root: &str) -> Result<&'a [u8], Undetermined> {
-    let bytes = if root == "data" { scope.data } else { scope.metadata };
+    let bytes = if root == "data" {
+        scope.data
+    } else {
+        scope.metadata
+    };
     bytes.ok_or_else(|| Undetermined(format!("the event has no {root}")))
 }
 

@@ -227,7 +227,11 @@ impl<S: AsRef<str>> Visitor<'_> for Among<'_, S> {
 
 /// The number that a segment is as the index of an array.
 fn index(segment: &str) -> Option<usize> {
-    segment.bytes().all(|digit| digit.is_ascii_digit()).then(|| segment.parse().ok()).flatten()
+    segment
+        .bytes()
+        .all(|digit| digit.is_ascii_digit())
+        .then(|| segment.parse().ok())
+        .flatten()
 }
 
 /// A scalar as the text that ids are compared by: texts as they are, numbers in decimal, `true`
@@ -285,7 +289,14 @@ mod tests {
 
     #[test]
     fn damage_anywhere_is_an_error() {
-        for bad in ["", "{", r#"{"a":1"#, r#"{"a":1} x"#, r#"{"a":1,"b":nope}"#, "{\"a\":1,\"b\":\"\u{1}\"}"] {
+        for bad in [
+            "",
+            "{",
+            r#"{"a":1"#,
+            r#"{"a":1} x"#,
+            r#"{"a":1,"b":nope}"#,
+            "{\"a\":1,\"b\":\"\u{1}\"}",
+        ] {
             assert!(lookup(bad.as_bytes(), &["a"]).is_err(), "{bad}");
             assert!(pick(bad.as_bytes(), &["a"]).is_err(), "{bad}");
         }

@@ -120,3 +120,20 @@ pub struct InstanceRow {
     /// What to type next.
     pub next: Option<crate::finding::Next>,
 }
+
+impl Report {
+    /// Drops the findings that `keep` refuses, from the rules' counts too; answers how many.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Finding) -> bool) -> usize {
+        let before = self.findings.len();
+        let rules = &mut self.rules;
+        self.findings.retain(|finding| {
+            let kept = keep(finding);
+            if !kept && let Some(count) = rules.iter_mut().find(|count| count.rule == finding.rule)
+            {
+                count.found = count.found.saturating_sub(1);
+            }
+            kept
+        });
+        before - self.findings.len()
+    }
+}

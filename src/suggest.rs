@@ -1,10 +1,7 @@
 //! "Did you mean": the known word that a misspelt one is closest to.
 
 /// The candidate that `word` most likely stands for, if one is close enough.
-pub fn closest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = normalize(word);
     let allowed = (plain.chars().count() / 3).clamp(1, 4);
     candidates
@@ -63,7 +60,10 @@ mod tests {
 
     #[test]
     fn without_a_likely_word_the_choice_is_listed() {
-        assert_eq!(did_you_mean("x", ["alpha", "beta"]).as_deref(), Some("there are `alpha`, `beta`"));
+        assert_eq!(
+            did_you_mean("x", ["alpha", "beta"]).as_deref(),
+            Some("there are `alpha`, `beta`")
+        );
         assert_eq!(did_you_mean("x", ["alpha"]).as_deref(), Some("the only one is `alpha`"));
         assert_eq!(did_you_mean("x", []), None);
     }

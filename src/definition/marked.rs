@@ -106,10 +106,13 @@ pub(crate) fn parse(file: &SourceFile) -> (Vec<Node>, Vec<Fault>) {
     while let Some(next) = parser.next_event() {
         let step = match next {
             Ok((event, span)) => builder.event(event, span),
-            Err(error) => Err(builder.syntax(*error.marker(), error.info())),
+            Err(error) => Err(builder.syntax(*error.marker(), error.info()).into()),
         };
         if let Err(fault) = step {
-            builder.faults.push(fault);
+            builder.faults.push(*fault);
+            break;
+        }
+        if builder.faults.len() >= fault::MOST {
             break;
         }
     }
@@ -146,7 +149,7 @@ enum Open {
 }
 
 impl Builder<'_> {
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Box<Fault>> {
         let range = self.offsets.range(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -168,10 +171,9 @@ impl Builder<'_> {
                 self.anchors.clear();
                 Ok(())
             }
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_) => Ok(()),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => {
+                Ok(())
+            }
         }
     }
 
@@ -181,7 +183,7 @@ impl Builder<'_> {
         style: ScalarStyle,
         tag: Option<&Tag>,
         range: &Range<usize>,
-    ) -> Result<Scalar, Fault> {
+    ) -> Result<Scalar, Box<Fault>> {
         self.check_tag(tag, range)?;
         let is_text = tag.is_some_and(|tag| tag.suffix == "str");
         let plain = style == ScalarStyle::Plain && !is_text;
@@ -189,7 +191,7 @@ impl Builder<'_> {
         Ok(Scalar { text: text.to_owned(), plain, meaning })
     }
 
-    fn check_tag(&self, tag: Option<&Tag>, range: &Range<usize>) -> Result<(), Fault> {
+    fn check_tag(&self, tag: Option<&Tag>, range: &Range<usize>) -> Result<(), Box<Fault>> {
         const CORE: [&str; 7] = ["str", "int", "float", "bool", "null", "map", "seq"];
         match tag {
             Some(tag)
@@ -202,16 +204,17 @@ impl Builder<'_> {
                     "tags mean nothing in definitions",
                 )
                 .label("this value has a tag")
-                .help("quote a text that begins with `!`".to_owned()))
+                .help("quote a text that begins with `!`".to_owned())
+                .into())
             }
             _ => Ok(()),
         }
     }
 
-    fn open(&mut self, anchor: usize, range: Range<usize>, open: Open) -> Result<(), Fault> {
+    fn open(&mut self, anchor: usize, range: Range<usize>, open: Open) -> Result<(), Box<Fault>> {
         self.check_depth(self.stack.len() + 1, &range)?;
         if let Some(Frame { open: Open::Map { key: None, .. }, .. }) = self.stack.last() {
-            return Err(self.odd_key(&range));
+            return Err(self.odd_key(&range).into());
         }
         self.stack.push(Frame { anchor, start: range.start, open });
         Ok(())
@@ -223,7 +226,7 @@ impl Builder<'_> {
             .help("quote a text that begins with `{` or `[`".to_owned())
     }
 
-    fn close(&mut self, end: usize) -> Result<(), Fault> {
+    fn close(&mut self, end: usize) -> Result<(), Box<Fault>> {
         let Some(Frame { anchor, start, open }) = self.stack.pop() else { return Ok(()) };
         let kind = match open {
             Open::List(items) => Kind::List(items),
@@ -240,17 +243,19 @@ impl Builder<'_> {
         self.complete(Node { kind, span }, anchor)
     }
 
-    fn alias(&mut self, anchor: usize, range: Range<usize>) -> Result<(), Fault> {
+    fn alias(&mut self, anchor: usize, range: Range<usize>) -> Result<(), Box<Fault>> {
         let Some(Anchored { node, count, depth }) = self.anchors.get(&anchor) else {
             let place = self.file.place(range);
             return Err(Fault::fatal(fault::SYNTAX, place, "an anchor cannot hold its own alias")
-                .label("this stands inside what it stands for"));
+                .label("this stands inside what it stands for")
+                .into());
         };
         self.aliased += count;
         if self.aliased > MAX_ALIASED {
             let message = format!("the aliases stand for more than {MAX_ALIASED} values");
             return Err(Fault::fatal(fault::TOO_LARGE, self.file.place(range), message)
-                .label("too much, written out"));
+                .label("too much, written out")
+                .into());
         }
         self.check_depth(self.stack.len() + depth, &range)?;
         let node = Node { kind: node.kind.clone(), span: range };
@@ -258,21 +263,23 @@ impl Builder<'_> {
         self.complete(node, 0)
     }
 
-    fn check_depth(&self, depth: usize, range: &Range<usize>) -> Result<(), Fault> {
+    fn check_depth(&self, depth: usize, range: &Range<usize>) -> Result<(), Box<Fault>> {
         if depth <= MAX_DEPTH {
             return Ok(());
         }
         let message = format!("values are nested more than {MAX_DEPTH} deep");
         Err(Fault::fatal(fault::TOO_LARGE, self.file.place(range.clone()), message)
-            .label("too deep"))
+            .label("too deep")
+            .into())
     }
 
-    fn complete(&mut self, mut node: Node, anchor: usize) -> Result<(), Fault> {
+    fn complete(&mut self, mut node: Node, anchor: usize) -> Result<(), Box<Fault>> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             let message = format!("the file holds more than {MAX_NODES} values");
             return Err(Fault::fatal(fault::TOO_LARGE, self.file.place(node.span), message)
-                .label("too many"));
+                .label("too many")
+                .into());
         }
         if anchor > 0 {
             let (count, depth) = node.extent();
@@ -291,7 +298,7 @@ impl Builder<'_> {
             Some(Frame { open: Open::List(items), .. }) => items.push(node),
             Some(Frame { open: Open::Map { key: key @ None, .. }, .. }) => match node.kind {
                 Kind::Scalar(scalar) => *key = Some((scalar, node.span)),
-                Kind::List(_) | Kind::Map(_) => return Err(self.odd_key(&node.span)),
+                Kind::List(_) | Kind::Map(_) => return Err(self.odd_key(&node.span).into()),
             },
             Some(Frame { open: Open::Map { entries, seen, key }, .. }) => {
                 let Some((key, key_span)) = key.take() else { return Ok(()) };
@@ -323,6 +330,10 @@ impl Builder<'_> {
     fn syntax(&self, marker: Marker, info: &str) -> Fault {
         let at = self.offsets.byte(marker.index());
         let place = self.file.place(at..at + 1);
+        if info.contains("recursion limit") {
+            let message = format!("values are nested more than {MAX_DEPTH} deep");
+            return Fault::fatal(fault::TOO_LARGE, place, message).label("too deep");
+        }
         let line = self.file.text.lines().nth(place.line.saturating_sub(1)).unwrap_or("");
         let value = line.split_once(": ").map_or(line, |(_, value)| value).trim_start();
         let help = if line.starts_with('\t') || info.contains("tab") {
@@ -358,9 +369,7 @@ impl Offsets {
     fn byte(&self, character: usize) -> usize {
         match self {
             Offsets::Ascii(end) => character.min(*end),
-            Offsets::Table(table) => {
-                table.get(character).or(table.last()).copied().unwrap_or(0)
-            }
+            Offsets::Table(table) => table.get(character).or(table.last()).copied().unwrap_or(0),
         }
     }
 

@@ -52,15 +52,18 @@ impl<'a> Choice<'a> {
 impl<'a> Checker<'a> {
     /// `what` is how messages call the value: its key, in marks.
     fn value(&mut self, schema: &'a Value, name: Option<&'a str>, node: &Node, what: &str) {
+        if self.faults.len() >= fault::MOST {
+            return;
+        }
         let mut choices = Vec::new();
         self.choices(schema, name, &mut choices);
-        let anything = |choice: &Choice<'_>| {
-            choice.kind().is_none() && choice.words().next().is_none()
-        };
+        let anything =
+            |choice: &Choice<'_>| choice.kind().is_none() && choice.words().next().is_none();
         if choices.is_empty() || choices.iter().any(anything) {
             return;
         }
-        let wanted = |kind: &str| choices.iter().copied().find(|choice| choice.kind() == Some(kind));
+        let wanted =
+            |kind: &str| choices.iter().copied().find(|choice| choice.kind() == Some(kind));
         match &node.kind {
             Kind::Map(_) => match wanted("object") {
                 Some(choice) => self.mapping(choice, node),
@@ -90,12 +93,20 @@ impl<'a> Checker<'a> {
     }
 
     fn mapping(&mut self, choice: Choice<'a>, node: &Node) {
-        let noun = choice.name.unwrap_or("mapping").replace('-', " ");
+        let here = match choice.name.unwrap_or("mapping") {
+            plural @ ("settings" | "claims") => format!("these {plural}"),
+            noun => format!("this {}", noun.replace('-', " ")),
+        };
         let properties = choice.schema.get("properties").and_then(Value::as_object);
         let open = choice.schema.get("additionalProperties").filter(|open| open.is_object());
-        let names = || properties.into_iter().flat_map(|properties| properties.keys()).map(String::as_str);
+        let names =
+            || properties.into_iter().flat_map(|properties| properties.keys()).map(String::as_str);
+        let unused: Vec<&str> = names().filter(|name| node.entry(name).is_none()).collect();
         let mut misspelt = Vec::new();
         for entry in node.entries() {
+            if self.faults.len() >= fault::MOST {
+                return;
+            }
             let key = &entry.key;
             let what = format!("`{}`", shown(&key.text));
             if let Some(schema) = properties.and_then(|properties| properties.get(&key.text)) {
@@ -111,17 +122,20 @@ impl<'a> Checker<'a> {
                 }
                 self.value(schema, None, &entry.value, &what);
             } else {
-                let unused = names().filter(|name| node.entry(name).is_none());
-                misspelt.extend(closest(&key.text, unused.clone()));
-                let help = match key.text.as_str() {
-                    "<<" => Some("merge keys are not read: write the keys out".to_owned()),
-                    text => did_you_mean(text, unused.collect::<Vec<_>>()),
+                let meant = closest(&key.text, unused.iter().copied());
+                misspelt.extend(meant);
+                let help = match (meant, closest(&key.text, names())) {
+                    _ if key.text == "<<" => {
+                        Some("merge keys are not read: write the keys out".to_owned())
+                    }
+                    (None, Some(present)) => Some(format!("`{present}` stands here already")),
+                    _ => did_you_mean(&key.text, unused.iter().copied()),
                 };
                 self.faults.push(
                     Fault::fatal(
                         fault::UNKNOWN_KEY,
                         self.file.place(entry.key_span.clone()),
-                        format!("{what} means nothing in this {noun}"),
+                        format!("{what} means nothing in {here}"),
                     )
                     .label("unknown key")
                     .help(help),
@@ -142,7 +156,7 @@ impl<'a> Checker<'a> {
                 Fault::fatal(
                     fault::MISSING_KEY,
                     self.file.place(span.clone()),
-                    format!("this {noun} lacks `{key}`"),
+                    format!("`{key}` is missing in {here}"),
                 )
                 .label(format!("`{key}` has to stand beside this"))
                 .help(about),
@@ -201,9 +215,10 @@ impl<'a> Checker<'a> {
                 None => match written::check(string.format(), &scalar.text) {
                     Ok(()) => return,
                     Err(misread) => Fault::fatal(misread.rule, place, misread.message)
-                        .label(written::describe(string.format()).map_or_else(String::new, |what| {
-                            format!("{what} is wanted")
-                        }))
+                        .label(
+                            written::describe(string.format())
+                                .map_or_else(String::new, |what| format!("{what} is wanted")),
+                        )
                         .help(misread.help),
                 },
                 Some(_) if string.format() == "human-duration" => {
@@ -216,14 +231,17 @@ impl<'a> Checker<'a> {
                     .help(format!("quote it: `\"{text}\"`")),
             };
             self.faults.push(misread);
-        } else if let (Some(_), Some(truth)) = (wanted("boolean"), scalar::yes_or_no(&scalar.text)) {
+        } else if let (Some(_), Some(truth)) = (wanted("boolean"), scalar::yes_or_no(&scalar.text))
+        {
+            let written = if scalar.plain { format!("`{text}`") } else { format!("`\"{text}\"`") };
+            let message = format!("{what} is true or false, not {written}");
             self.faults.push(
-                Fault::fatal(fault::WRONG_TYPE, place, format!("{what} is true or false, not `{text}`"))
-                    .label(if scalar.plain { "this is text" } else { "in quotes this is text" })
+                Fault::fatal(fault::WRONG_TYPE, place, message)
+                    .label("this is text")
                     .help(format!("write `{truth}`")),
             );
         } else if words().next().is_some() && scalar.meaning == Meaning::Text {
-            let help = did_you_mean(&scalar.text, words().collect::<Vec<_>>());
+            let help = closest(&scalar.text, words()).map(|word| format!("did you mean `{word}`?"));
             self.faults.push(
                 Fault::fatal(fault::BAD_VALUE, place, format!("{what} cannot be `{text}`"))
                     .label(format!("{} is wanted", wishes(choices)))
@@ -231,7 +249,8 @@ impl<'a> Checker<'a> {
             );
         } else {
             let found = match scalar.meaning {
-                Meaning::Integer(_) | Meaning::Float(_) => "a number",
+                Meaning::Integer(_) => "a number",
+                Meaning::Float(_) => "a fraction",
                 Meaning::Bool(_) => "true or false",
                 Meaning::Null | Meaning::Text => "text",
             };

@@ -53,7 +53,9 @@ pub(super) fn value(json: Json, path: &str, misses: &Arc<Misses>) -> Value {
             path: path.to_owned(),
             misses: Arc::clone(misses),
         }),
-        Json::Object(keys) => mapping(keys.into_iter().map(|(key, json)| (key, Some(json))), path, misses),
+        Json::Object(keys) => {
+            mapping(keys.into_iter().map(|(key, json)| (key, Some(json))), path, misses)
+        }
     }
 }
 

@@ -7,11 +7,11 @@ use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde_json::Value as Json;
 
-use crate::suggest::closest;
 use crate::expression::document::{self, Misses};
 use crate::expression::words::{self, Path, ROOTS, Word};
 use crate::expression::{ExpressionError, Scope, Undetermined, bytes, not_json};
 use crate::json;
+use crate::suggest::closest;
 
 /// Longer sources are refused: nobody wrote them by hand, and the parser recurses.
 const MAX_SOURCE: usize = 4096;
@@ -107,7 +107,8 @@ impl Program {
         let misses = Misses::new(&self.asked_for);
         let mut context = BTreeMap::new();
         if self.event {
-            let fields = Scope::FIELDS.iter().map(|field| ((*field).to_owned(), scope.field(field)));
+            let fields =
+                Scope::FIELDS.iter().map(|field| ((*field).to_owned(), scope.field(field)));
             context.insert("event", document::mapping(fields, "event", &misses));
         }
         for (root, need) in [("data", &self.data), ("metadata", &self.metadata)] {

@@ -113,10 +113,19 @@ fn what_cannot_be_computed_is_undetermined_too() {
 fn a_source_that_is_no_expression_is_refused_with_the_cure() {
     for (source, message) in [
         ("", "an expression cannot be empty"),
-        ("amount > 1", "`amount` cannot be seen here: did you mean `data.amount`? `event`, `data` and `metadata` can be seen"),
+        (
+            "amount > 1",
+            "`amount` cannot be seen here: did you mean `data.amount`? `event`, `data` and `metadata` can be seen",
+        ),
         ("date.amount", "`date` cannot be seen here: did you mean `data`?"),
-        ("state.x == 1", "`state` cannot be seen here: did you mean `data.state`? `event`, `data` and `metadata` can be seen"),
-        ("stream == 'x'", "`stream` cannot be seen here: did you mean `event.stream` or `data.stream`?"),
+        (
+            "state.x == 1",
+            "`state` cannot be seen here: did you mean `data.state`? `event`, `data` and `metadata` can be seen",
+        ),
+        (
+            "stream == 'x'",
+            "`stream` cannot be seen here: did you mean `event.stream` or `data.stream`?",
+        ),
         ("data.x == null", "`null` cannot be seen here: nothing is called `none`"),
         ("event.streem", "an event has no field `streem`: did you mean `event.stream`?"),
         ("event.amount > 1", "an event has no field `amount`: did you mean `data.amount`?"),
@@ -126,7 +135,9 @@ fn a_source_that_is_no_expression_is_refused_with_the_cure() {
     ] {
         assert_eq!(Expression::parse(source).unwrap_err().to_string(), message, "{source}");
     }
-    for source in ["data.", "data.x = 1", "{{ data.x }}", "data.x && data.y", "data.x ==", ")", "'open"] {
+    for source in
+        ["data.", "data.x = 1", "{{ data.x }}", "data.x && data.y", "data.x ==", ")", "'open"]
+    {
         let message = Expression::parse(source).unwrap_err().message;
         assert!(message.starts_with("not an expression: "), "{source}: {message}");
     }
@@ -151,7 +162,17 @@ fn hostile_sources_end_in_an_error() {
     ] {
         assert!(Expression::parse(&source).is_err(), "{}", &source[..20]);
     }
-    for source in [long_path, sum, format!("data{}", ".x".repeat(2000)), format!("1{}", " is defined".repeat(370)), format!("1{}", "|string".repeat(500)), format!("1{}", " < 1".repeat(1000)), format!("1{}", "**1".repeat(1000)), format!("data{}", "[0]".repeat(1300)), format!("1{}", " and 1".repeat(600))] {
+    for source in [
+        long_path,
+        sum,
+        format!("data{}", ".x".repeat(2000)),
+        format!("1{}", " is defined".repeat(370)),
+        format!("1{}", "|string".repeat(500)),
+        format!("1{}", " < 1".repeat(1000)),
+        format!("1{}", "**1".repeat(1000)),
+        format!("data{}", "[0]".repeat(1300)),
+        format!("1{}", " and 1".repeat(600)),
+    ] {
         if let Ok(expression) = Expression::parse(&source) {
             drop(expression.evaluate(&scope()));
         }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use crate::suggest::closest;
 use crate::expression::{ExpressionError, Scope};
+use crate::suggest::closest;
 
 /// The names that an expression can see.
 pub(super) const ROOTS: [&str; 3] = ["event", "data", "metadata"];
@@ -82,7 +82,8 @@ pub(super) fn words(source: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
     while let Some((start, letter)) = letters.next() {
         if letter.is_alphanumeric() || letter == '_' {
-            let end = skip(&mut letters, source, |letter| letter.is_alphanumeric() || letter == '_');
+            let end =
+                skip(&mut letters, source, |letter| letter.is_alphanumeric() || letter == '_');
             words.push(Word::Name(&source[start..end]));
         } else if letter == '"' || letter == '\'' {
             let mut escaped = false;
@@ -126,8 +127,8 @@ pub(super) fn asked_for(words: &[Word<'_>]) -> Vec<String> {
         if asks {
             asked.push(path.clone());
         }
-        if let [.., Word::Text(key), Word::Name("in")] | [.., Word::Text(key), Word::Name("not"), Word::Name("in")] =
-            &words[..start]
+        if let [.., Word::Text(key), Word::Name("in")]
+        | [.., Word::Text(key), Word::Name("not"), Word::Name("in")] = &words[..start]
         {
             asked.push(format!("{path}.{key}"));
         }

@@ -10,7 +10,7 @@ use super::SourceFacts;
 use super::error::LogError;
 use super::open::Database;
 use super::schema::{self, Index, Kind, Shape, quote};
-use crate::definition::log::{Encoding, Field, Relation, Source, TimeUnit};
+use crate::definition::log::{Encoding, Field, Source, TimeUnit};
 
 /// Where a field's value is in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -481,12 +481,4 @@ fn estimate(database: &Database, shape: &Shape) -> Result<u64, LogError> {
         (Some(least), Some(greatest)) => greatest.abs_diff(least).saturating_add(1),
         _ => 0,
     })
-}
-
-/// The relation's name for messages.
-pub(crate) fn relation_name(relation: &Relation) -> &str {
-    match relation {
-        Relation::Table(name) => name,
-        Relation::Query(_) => "query",
-    }
 }

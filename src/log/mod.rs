@@ -10,13 +10,17 @@ use crate::event::{Position, Timestamp};
 mod claims;
 mod error;
 mod guard;
+mod guess;
 mod json;
 mod jsonb;
+mod jsonl;
 mod layout;
 mod mapping;
 mod open;
 mod opened;
+mod presets;
 mod reader;
+mod recognise;
 mod schema;
 mod snapshot;
 #[cfg(test)]
@@ -25,9 +29,11 @@ mod time;
 mod types;
 mod unpack;
 mod value;
+mod yaml;
 
 pub use error::LogError;
 pub use opened::Log;
+pub use recognise::{Recognised, recognise};
 
 /// A recorded event type, interned by the log that it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -14,8 +14,7 @@
 //! `immutable` alone would silently miss frames that a writer adds; a plain `mode=ro` would leave
 //! `-wal` and `-shm` files behind.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -233,9 +232,7 @@ fn find(path: &Path) -> Result<PathBuf, LogError> {
 
 fn choose(path: &Path, real: &Path) -> Result<Way, LogError> {
     let file = path.display();
-    let mut header = Vec::with_capacity(100);
-    File::open(real)
-        .and_then(|opened| opened.take(100).read_to_end(&mut header))
+    let header = snapshot::header(real)
         .map_err(|error| LogError::new(format!("{file} cannot be read: {error}")))?;
     if !header.starts_with(MAGIC) {
         return Err(LogError::new(not_a_database(path, &header)));
@@ -300,8 +297,9 @@ fn explain(path: &Path, real: &Path, refused: Refused) -> LogError {
 }
 
 fn missing_pages(real: &Path) -> Option<(u64, u64, u64)> {
-    let mut header = [0; 100];
-    File::open(real).ok()?.read_exact(&mut header).ok()?;
+    let header = snapshot::header(real)
+        .ok()
+        .filter(|header| header.len() == 100)?;
     let len = fs::metadata(real).ok()?.len();
     let page_size = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65_536,

@@ -1,6 +1,7 @@
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use super::*;
@@ -86,25 +87,136 @@ fn a_closed_wal_log_in_a_read_only_folder_can_be_read() {
     assert_eq!(found, 3);
 }
 
+/// Another process with the log open: within one process SQLite shares its handles, and closing one
+/// drops the locks of all.
+struct OtherProcess {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl OtherProcess {
+    fn with(path: &Path) -> OtherProcess {
+        let mut child = Command::new(std::env::current_exe().expect("this binary"))
+            .args([
+                "--exact",
+                "log::open::tests::the_other_process",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env("SAGACTL_TEST_LOG", path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("another process");
+        let stdin = child.stdin.take().expect("stdin");
+        let stdout = BufReader::new(child.stdout.take().expect("stdout"));
+        OtherProcess {
+            child,
+            stdin,
+            stdout,
+        }
+    }
+
+    fn run(&mut self, sql: &str) {
+        writeln!(self.stdin, "{sql}").expect("written");
+        for line in self.stdout.by_ref().lines() {
+            if line.expect("a line").ends_with("done") {
+                return;
+            }
+        }
+        panic!("the other process ended");
+    }
+}
+
+impl Drop for OtherProcess {
+    fn drop(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+}
+
+#[test]
+#[ignore = "the other half of the tests with two processes"]
+fn the_other_process() {
+    let Some(path) = std::env::var_os("SAGACTL_TEST_LOG") else {
+        return;
+    };
+    let connection = rusqlite::Connection::open(path).expect("a database");
+    for line in std::io::stdin().lines() {
+        connection
+            .execute_batch(&line.expect("a line"))
+            .expect("the test's SQL works");
+        writeln!(std::io::stdout(), "done").expect("written");
+    }
+}
+
 #[test]
 fn events_that_are_only_in_a_live_wal_are_read_and_nothing_is_written() {
     let bench = Bench::new(&format!("PRAGMA journal_mode=WAL; {EVENTS}"));
-    let writer = bench.writer();
-    writer
-        .execute_batch("PRAGMA wal_autocheckpoint=0")
-        .expect("pragma");
-    for n in 1..=20_u32 {
-        writer
-            .execute(
-                "INSERT INTO events (position, type, occurred_at) VALUES (?1, 'Placed', 1)",
-                [n],
-            )
-            .expect("insert");
+    let mut writer = OtherProcess::with(&bench.path);
+    writer.run("PRAGMA wal_autocheckpoint=0");
+    for n in 1..=20 {
+        writer.run(&format!(
+            "INSERT INTO events (position, type, occurred_at) VALUES ({n}, 'Placed', 1)"
+        ));
         let before = bench.contents();
         assert_eq!(before.len(), 3, "database, -wal and -shm");
-        assert_eq!(count(&bench.path), n as usize);
+        assert_eq!(count(&bench.path), n);
         assert!(bench.contents() == before, "the folder changed");
+        if n == 10 {
+            writer.run("PRAGMA wal_checkpoint(TRUNCATE)");
+            assert_eq!(count(&bench.path), n);
+        }
     }
+    drop(writer);
+    let before = bench.contents();
+    assert_eq!(count(&bench.path), 20);
+    assert!(bench.contents() == before, "the folder changed");
+}
+
+#[test]
+fn a_checkpoint_in_another_process_does_not_reach_a_reader() {
+    let bench = Bench::new(&format!("PRAGMA journal_mode=WAL; {EVENTS}"));
+    let mut writer = OtherProcess::with(&bench.path);
+    writer.run("INSERT INTO events (position, type, occurred_at) VALUES (1, 'Placed', 1)");
+    let log = Log::open(
+        &definition(&bench.path, vec![events()]),
+        &OpenOptions::default(),
+    )
+    .expect("opens");
+    for n in 2..50 {
+        writer.run(&format!(
+            "INSERT INTO events (position, type, occurred_at) VALUES ({n}, 'Placed', 1)"
+        ));
+        writer.run("PRAGMA wal_checkpoint(PASSIVE)");
+        assert_eq!(log.events(Filter::All).expect("reads").0.len(), 1);
+    }
+    drop(log);
+    assert_eq!(count(&bench.path), 49);
+}
+
+#[test]
+fn opening_a_log_again_does_not_drop_the_locks_of_the_first() {
+    let bench = Bench::new(&with_events(3));
+    let first = Log::open(
+        &definition(&bench.path, vec![events()]),
+        &OpenOptions::default(),
+    )
+    .expect("opens");
+    assert_eq!(count(&bench.path), 3);
+    let mut writer = OtherProcess::with(&bench.path);
+    writer.run("CREATE TEMP TABLE t (x)");
+    let refused = Command::new("sqlite3")
+        .arg(&bench.path)
+        .arg("DELETE FROM events")
+        .output()
+        .map(|output| output.status.success());
+    assert!(
+        !matches!(refused, Ok(true)),
+        "a writer went through the read lock"
+    );
+    assert_eq!(first.events(Filter::All).expect("reads").0.len(), 3);
 }
 
 #[test]

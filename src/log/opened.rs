@@ -15,6 +15,7 @@ use super::open::Database;
 use super::reader::{self, Origin, Sources};
 use super::types::Interner;
 use super::{BadRow, ClaimRow, Fields, Filter, OpenOptions, Row, SourceFacts, TypeId};
+use super::{jsonl, presets, recognise};
 use crate::definition::log::{Claims, LogDefinition, Merge};
 use crate::event::{Event, Position, Timestamp};
 
@@ -50,14 +51,29 @@ impl Log {
                     definition.name
                 ))
             })?;
+        if jsonl::is_named_so(path) {
+            let databases = vec![jsonl::load(path)?];
+            let plans = vec![jsonl::plan(&databases[0], definition.sources.first())?];
+            return Ok(Log::assemble(path, databases, plans, definition));
+        }
         let mut databases = vec![Database::open(path)?];
+        let recognised;
+        let sources = match definition.sources.as_slice() {
+            [] => {
+                recognised = recognise::in_database(&databases[0])?.1.sources;
+                recognised.as_slice()
+            }
+            declared => declared,
+        };
         let mut plans = Vec::new();
-        for source in &definition.sources {
+        for source in sources {
             let database = match &source.attach {
                 Some(path) => opened(&mut databases, path)?,
                 None => 0,
             };
-            plans.push(mapping::resolve(&databases[database], database, source)?);
+            for source in presets::complete(&databases[database], source)? {
+                plans.push(mapping::resolve(&databases[database], database, &source)?);
+            }
         }
         Ok(Log::assemble(path, databases, plans, definition))
     }
@@ -236,6 +252,11 @@ impl Log {
             data: any(|plan| plan.data.is_some()),
             metadata: any(|plan| plan.metadata.is_some()),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn plans(&self) -> &[Plan] {
+        &self.plans
     }
 
     fn sources(&self) -> Sources<'_> {

@@ -1,7 +1,7 @@
 //! Private copies of databases that cannot be read in place, and proof that a file stood still.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -52,8 +52,7 @@ impl Stamp {
     /// Looks at the file now.
     pub(crate) fn of(database: &Path) -> io::Result<Stamp> {
         let meta = fs::metadata(database)?;
-        let mut header = Vec::with_capacity(100);
-        File::open(database)?.take(100).read_to_end(&mut header)?;
+        let header = header(database)?;
         let companion = |suffix| {
             fs::metadata(beside(database, suffix))
                 .ok()
@@ -66,6 +65,59 @@ impl Stamp {
             header,
             companions: [companion("-wal"), companion("-journal")],
         })
+    }
+}
+
+/// The first 100 bytes of the file, or all of a shorter one.
+pub(crate) fn header(database: &Path) -> io::Result<Vec<u8>> {
+    let read = |mut file: &File| {
+        let mut header = Vec::with_capacity(100);
+        file.rewind()?;
+        file.take(100).read_to_end(&mut header)?;
+        Ok(header)
+    };
+    kept::with(database, read)
+}
+
+/// POSIX drops every lock that a process holds on a file as soon as it closes any of its handles to
+/// that file, so that looking at a header could unlock a database that SQLite is reading. The
+/// handles for that are therefore kept open, one for each file that still exists.
+#[cfg(unix)]
+mod kept {
+    use std::fs::{self, File};
+    use std::io;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+    use std::sync::{Mutex, PoisonError};
+
+    static FILES: Mutex<Vec<File>> = Mutex::new(Vec::new());
+
+    pub(super) fn with<T>(path: &Path, read: impl Fn(&File) -> io::Result<T>) -> io::Result<T> {
+        let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = fs::metadata(path)?;
+        let same = |file: &File| {
+            file.metadata()
+                .is_ok_and(|known| (known.dev(), known.ino()) == (wanted.dev(), wanted.ino()))
+        };
+        if let Some(file) = files.iter().find(|file| same(file)) {
+            return read(file);
+        }
+        files.retain(|file| file.metadata().is_ok_and(|known| known.nlink() > 0));
+        let file = File::open(path)?;
+        let result = read(&file);
+        files.push(file);
+        result
+    }
+}
+
+#[cfg(not(unix))]
+mod kept {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    pub(super) fn with<T>(path: &Path, read: impl Fn(&File) -> io::Result<T>) -> io::Result<T> {
+        read(&File::open(path)?)
     }
 }
 

@@ -1,14 +1,21 @@
 //! What definitions are taken for, and what is said of faulty ones.
 
+mod folders;
+mod hostile;
 mod reading;
+mod structure;
 
 use std::path::Path;
 
 use super::fault::Fault;
 use super::{Definitions, load_text};
 
-const RULES: [&str; 4] =
-    ["log/time-backwards", "saga/late", "saga/stuck-step", "compensation/uncompensated"];
+const RULES: [&str; 4] = [
+    "log/time-backwards",
+    "saga/late",
+    "saga/stuck-step",
+    "compensation/uncompensated",
+];
 
 /// The definitions in a text that has no fatal fault.
 fn read(text: &str) -> Definitions {
@@ -31,12 +38,16 @@ fn lines(faults: &[Fault]) -> Vec<String> {
     faults
         .iter()
         .map(|fault| {
-            let place = fault.place.as_ref().map_or_else(String::new, |place| {
-                format!("{}:{} ", place.line, place.column)
-            });
+            let place = fault
+                .place
+                .as_ref()
+                .map_or_else(String::new, |place| format!("{}:{} ", place.line, place.column));
             let rule = fault.rule.trim_start_matches("definition/");
             let help = fault.help.as_deref().unwrap_or("-");
-            format!("{place}{rule}: {} | {} | {help}", fault.message, fault.label)
+            format!(
+                "{place}{rule}: {} | {} | {help}",
+                fault.message, fault.label
+            )
         })
         .collect()
 }

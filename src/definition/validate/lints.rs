@@ -8,8 +8,13 @@ use crate::finding::Severity;
 
 /// Everything questionable about a saga; `at` is its document.
 pub(crate) fn check(saga: &Saga, at: At<'_>, faults: &mut Vec<Fault>) {
-    let pivots: StepSet =
-        saga.steps.iter().enumerate().filter(|(_, step)| step.pivot).map(|(index, _)| index).collect();
+    let pivots: StepSet = saga
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| step.pivot)
+        .map(|(index, _)| index)
+        .collect();
     for (index, step) in saga.steps.iter().enumerate() {
         let at = at.key("steps").item(index);
         let after_pivot = !step.before.intersection(pivots).is_empty();
@@ -34,7 +39,10 @@ fn compensation(step: &Step, after_pivot: bool, at: At<'_>, faults: &mut Vec<Fau
         faults.push(
             Fault::lint(fault::NO_COMPENSATION, Severity::Warning, step.place.clone(), message)
                 .label("in force for good once it succeeded")
-                .help("declare `compensation`, or that it is a `pivot`, `retriable` or `optional`".to_owned()),
+                .help(
+                    "declare `compensation`, or that it is a `pivot`, `retriable` or `optional`"
+                        .to_owned(),
+                ),
         );
     }
     if after_pivot && step.compensation.is_some() {
@@ -90,7 +98,8 @@ fn no_timeout(saga: &Saga, at: At<'_>, faults: &mut Vec<Fault>) {
     }
     for (index, step) in saga.steps.iter().enumerate() {
         if step.timeout.is_none() && !step.optional {
-            let message = format!("step `{}` can never be found stuck: it has no timeout", step.name);
+            let message =
+                format!("step `{}` can never be found stuck: it has no timeout", step.name);
             faults.push(
                 Fault::lint(fault::NO_TIMEOUT, Severity::Warning, step.place.clone(), message)
                     .label("and the saga has no deadline")

@@ -1,5 +1,6 @@
 //! From a log document as written to the checked log.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::definition::document::At;
@@ -28,10 +29,14 @@ pub(crate) fn check(raw: raw::Log, at: At<'_>, faults: &mut Vec<Fault>) -> Optio
                         .help("leave `events` out to have them recognised in the file".to_owned()),
                 );
             }
-            let sources = events.into_iter().enumerate();
+            let mut sources = Vec::new();
+            for (index, raw) in events.into_iter().enumerate() {
+                if faults.len() - from >= fault::MOST {
+                    break;
+                }
+                sources.push(source(raw, &preset, at.key("events").item(index), faults));
+            }
             sources
-                .map(|(index, raw)| source(raw, &preset, at.key("events").item(index), faults))
-                .collect()
         }
         None => preset.map(|preset| bare_source(preset, at.key("preset"))).into_iter().collect(),
     };
@@ -82,7 +87,12 @@ fn bare_source(preset: String, at: At<'_>) -> Source {
     }
 }
 
-fn source(raw: raw::Source, preset: &Option<String>, at: At<'_>, faults: &mut Vec<Fault>) -> Source {
+fn source(
+    raw: raw::Source,
+    preset: &Option<String>,
+    at: At<'_>,
+    faults: &mut Vec<Fault>,
+) -> Source {
     let preset = raw.preset.map(|text| text.0.to_string()).or_else(|| preset.clone());
     let relation = relation(raw.table, raw.query, preset.is_none(), at, faults);
     if preset.is_none() {
@@ -165,15 +175,21 @@ fn relation(
         (Some(_), Some(_)) => {
             let place = at.name_of("query").place();
             faults.push(
-                Fault::fatal(fault::BAD_VALUE, place, "rows come from `table` or `query`, not both")
-                    .label("the second one"),
+                Fault::fatal(
+                    fault::BAD_VALUE,
+                    place,
+                    "rows come from `table` or `query`, not both",
+                )
+                .label("the second one"),
             );
             None
         }
         (Some(table), None) => Some(Relation::Table(table.0.to_string())),
         (None, Some(query)) if query.trim().is_empty() => {
             let place = at.key("query").place();
-            faults.push(Fault::fatal(fault::BAD_VALUE, place, "`query` cannot be empty").label("here"));
+            faults.push(
+                Fault::fatal(fault::BAD_VALUE, place, "`query` cannot be empty").label("here"),
+            );
             None
         }
         (None, Some(query)) => Some(Relation::Query(query)),
@@ -196,11 +212,13 @@ fn claim(raw: raw::Claims, at: At<'_>, faults: &mut Vec<Fault>) -> Option<Claims
         ("compensated", &raw.status.compensated.0),
         ("running", &raw.status.running.0),
     ];
-    let mut known: Vec<(&str, &str)> = Vec::new();
+    let from = faults.len();
+    let mut known: BTreeMap<&str, &str> = BTreeMap::new();
     for (key, values) in status {
         for (index, value) in values.iter().enumerate() {
-            match known.iter().find(|(known, _)| known == value) {
-                Some((_, other)) => faults.push(
+            match known.get(value.as_str()) {
+                Some(_) if faults.len() - from >= fault::MOST => {}
+                Some(other) => faults.push(
                     Fault::fatal(
                         fault::BAD_VALUE,
                         at.key("status").key(key).item(index).place(),
@@ -208,7 +226,9 @@ fn claim(raw: raw::Claims, at: At<'_>, faults: &mut Vec<Fault>) -> Option<Claims
                     )
                     .label("a second claim"),
                 ),
-                None => known.push((value, key)),
+                None => {
+                    known.insert(value, key);
+                }
             }
         }
     }

@@ -7,12 +7,10 @@ use crate::definition::fault::{self, Fault};
 use crate::definition::raw::saga as raw;
 use crate::definition::raw::shape::{OneOrMany, Short};
 use crate::definition::raw::written::By;
-use crate::definition::saga::{
-    Action, Compensation, Correlate, EventPattern, Saga, Step, StepSet,
-};
+use crate::definition::saga::{Action, Compensation, Correlate, EventPattern, Saga, Step, StepSet};
+use crate::definition::validate::lints;
 use crate::definition::validate::meanings::{self, Mention};
 use crate::definition::validate::order::{self, Rank};
-use crate::definition::validate::lints;
 use crate::expression::Expression;
 
 /// The checked saga; `None` where something fatal is wrong with it.
@@ -97,7 +95,8 @@ fn names(steps: &[raw::Step], at: At<'_>, faults: &mut Vec<Fault>) {
 
 fn pivots(steps: &[raw::Step], ranks: &[Rank], at: At<'_>, faults: &mut Vec<Fault>) {
     for (index, rank) in ranks.iter().enumerate().filter(|(index, _)| steps[*index].pivot) {
-        let Some(first) = rank.before.iter().find(|earlier| steps[*earlier].pivot && *earlier != index)
+        let Some(first) =
+            rank.before.iter().find(|earlier| steps[*earlier].pivot && *earlier != index)
         else {
             continue;
         };
@@ -112,7 +111,10 @@ fn pivots(steps: &[raw::Step], ranks: &[Rank], at: At<'_>, faults: &mut Vec<Faul
                 message,
             )
             .label("the second pivot on one path")
-            .help("keep the one after which there is no way back; the other is `retriable`".to_owned()),
+            .help(
+                "keep the one after which there is no way back; the other is `retriable`"
+                    .to_owned(),
+            ),
         );
     }
 }
@@ -198,11 +200,7 @@ fn checked_action(raw: raw::Action, at: At<'_>, faults: &mut Vec<Fault>) -> Acti
     Action { idempotent: raw.idempotent }
 }
 
-fn correlate(
-    raw: Option<Short<raw::Correlate>>,
-    at: At<'_>,
-    faults: &mut Vec<Fault>,
-) -> Correlate {
+fn correlate(raw: Option<Short<raw::Correlate>>, at: At<'_>, faults: &mut Vec<Fault>) -> Correlate {
     let mut correlate = Correlate::default();
     for (kind, by) in raw.into_iter().flat_map(|raw| raw.0.0) {
         match (kind.as_str(), by.0) {
@@ -258,7 +256,12 @@ fn mentions(raw: &raw::Saga, at: At<'_>) -> Vec<Mention> {
         events(&step.begins, at.key("begins"), &format!("step `{name}` begins"), &mut found);
         events(&step.succeeds, at.key("succeeds"), &format!("step `{name}` succeeded"), &mut found);
         reports(&step.fails, at.key("fails"), &format!("step `{name}` failed"), &mut found);
-        reports(&step.rejects, at.key("rejects"), &format!("step `{name}` is rejected"), &mut found);
+        reports(
+            &step.rejects,
+            at.key("rejects"),
+            &format!("step `{name}` is rejected"),
+            &mut found,
+        );
         if let Some(undo) = &step.compensation {
             let at = at.key("compensation");
             let what = format!("the compensation of `{name}`");

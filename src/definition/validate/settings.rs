@@ -5,8 +5,8 @@ use crate::definition::fault::{self, Fault};
 use crate::definition::raw::settings as raw;
 use crate::definition::settings::{Allow, FailOn, Settings};
 use crate::definition::structure::shown;
-use crate::suggest::did_you_mean;
 use crate::finding::{Severity, SubjectKind};
+use crate::suggest::did_you_mean;
 
 /// The checked settings; `None` where something fatal is wrong with them.
 pub(crate) fn check(
@@ -27,6 +27,9 @@ pub(crate) fn check(
         ..Settings::default()
     };
     for (name, level) in raw.rules {
+        if faults.len() - from >= fault::MOST {
+            break;
+        }
         let severity = match level {
             raw::Level::Error => Some(Severity::Error),
             raw::Level::Warning => Some(Severity::Warning),
@@ -38,10 +41,13 @@ pub(crate) fn check(
             Ok(rule) => {
                 settings.rules.insert(rule, severity);
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => faults.push(*fault),
         }
     }
     for (index, entry) in raw.allow.0.into_iter().enumerate() {
+        if faults.len() - from >= fault::MOST {
+            break;
+        }
         settings.allow.extend(allow(entry, at.key("allow").item(index), rules, faults));
     }
     (!faults[from..].iter().any(|fault| fault.fatal)).then_some(settings)
@@ -52,7 +58,7 @@ fn rule(
     name: &str,
     rules: impl Iterator<Item = &'static str>,
     at: At<'_>,
-) -> Result<&'static str, Fault> {
+) -> Result<&'static str, Box<Fault>> {
     let rules: Vec<&'static str> = rules.collect();
     if let Some(rule) = rules.iter().copied().find(|rule| *rule == name) {
         return Ok(rule);
@@ -65,13 +71,22 @@ fn rule(
     let help = if name.contains(['*', '?']) {
         "patterns are not read here: name each rule".to_owned()
     } else {
-        let family = || rules.iter().copied().filter(|rule| rule.ends_with(&format!("/{name}")));
+        let family = || {
+            rules
+                .iter()
+                .copied()
+                .filter(|rule| rule.ends_with(&format!("/{name}")))
+        };
         did_you_mean(name, rules.iter().copied())
             .filter(|help| help.starts_with("did"))
-            .or_else(|| family().next().map(|rule| format!("did you mean `{rule}`?")))
+            .or_else(|| {
+                family()
+                    .next()
+                    .map(|rule| format!("did you mean `{rule}`?"))
+            })
             .unwrap_or_else(|| "`sagactl explain` lists the rules".to_owned())
     };
-    Err(fault.label("unknown rule").help(help))
+    Err(fault.label("unknown rule").help(help).into())
 }
 
 fn allow(
@@ -96,20 +111,28 @@ fn allow(
             Fault::fatal(
                 fault::BAD_VALUE,
                 at.name_of(second.label()).place(),
-                format!("one subject at a time: `{}` or `{}`", first.label(), second.label()),
+                format!(
+                    "one subject at a time: `{}` or `{}`",
+                    first.label(),
+                    second.label()
+                ),
             )
-            .label("the second one")
+            .label("one too many")
             .help("write an entry for each".to_owned()),
         );
     }
     if raw.reason.trim().is_empty() {
         faults.push(
-            Fault::fatal(fault::BAD_VALUE, at.key("reason").place(), "`reason` cannot be empty")
-                .label("why is it accepted?"),
+            Fault::fatal(
+                fault::BAD_VALUE,
+                at.key("reason").place(),
+                "`reason` cannot be empty",
+            )
+            .label("why is it accepted?"),
         );
     }
     let rule = rule(&raw.rule, rules.iter().copied(), at.key("rule"))
-        .map_err(|fault| faults.push(fault))
+        .map_err(|fault| faults.push(*fault))
         .ok()?;
     (faults.len() == from).then(|| Allow {
         place: at.key("rule").place(),

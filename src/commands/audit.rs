@@ -1,0 +1,153 @@
+//! `sagactl audit`
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::baseline::{Baseline, Coverage};
+use crate::cli::{AuditArgs, ReportFormat, Since};
+use crate::commands::session::Session;
+use crate::commands::terminal::{Terminal, write_file};
+use crate::definition::Definitions;
+use crate::definition::settings::FailOn;
+use crate::event::{Span, Timestamp};
+use crate::exit::Exit;
+use crate::finding::Severity;
+use crate::inspect;
+use crate::output::{json, jsonl, table};
+use crate::report::Report;
+
+/// Judges the log and prints what was found.
+pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
+    let mut session = Session::open(&args.paths, &args.source, terminal, now)?;
+    session.options.rules.clone_from(&args.rule);
+    session.options.sagas.clone_from(&args.saga);
+    session.options.instances.clone_from(&args.instance);
+    let previous = args.baseline.as_deref().map(read_baseline).transpose()?;
+
+    let mut report = session.run(terminal, inspect::audit)?;
+    let fresh = args
+        .write_baseline
+        .as_ref()
+        .map(|_| Baseline::of(&report, previous.as_ref()));
+    if let Some(baseline) = &previous {
+        let narrowed = !(args.rule.is_empty() && args.saga.is_empty() && args.instance.is_empty());
+        baseline.accept(
+            &mut report,
+            if narrowed {
+                Coverage::Part
+            } else {
+                Coverage::Whole
+            },
+        );
+    }
+    if let Some(since) = args.since {
+        leave_out_older(&mut report, since);
+    }
+
+    let origins = origins(&session.definitions);
+    let frame = json::Frame {
+        again: &session.again,
+        origins: &origins,
+    };
+    match args.format {
+        ReportFormat::Table => terminal.page(&session.target(), |page| {
+            table::write(
+                page,
+                &report,
+                table::Frame {
+                    again: &session.again,
+                    limit: args.limit,
+                },
+            )
+        }),
+        ReportFormat::Json => {
+            terminal.deliver(&session.target(), |out| json::write(out, &report, frame))
+        }
+        ReportFormat::Jsonl => terminal.deliver(&session.target(), |out| {
+            jsonl::findings(out, &report, frame)
+        }),
+    }?;
+
+    if let (Some(path), Some(baseline)) = (&args.write_baseline, fresh) {
+        session.target_at(path).guard(path)?;
+        let text = baseline.to_text()?;
+        write_file(path, |file| file.write_all(text.as_bytes()))?;
+        terminal.note(format_args!(
+            "wrote {} accepted findings to {}",
+            baseline.len(),
+            path.display()
+        ));
+    }
+    Ok(Exit::of_report(
+        &report,
+        args.fail_on()
+            .unwrap_or_else(|| threshold(&session.definitions)),
+    ))
+}
+
+/// The strictest threshold that the settings name, else `error`.
+fn threshold(definitions: &Definitions) -> FailOn {
+    let named = definitions
+        .scopes
+        .iter()
+        .filter_map(|scope| scope.settings.fail_on);
+    named
+        .reduce(|one, other| match (one, other) {
+            (FailOn::Severity(one), FailOn::Severity(other)) => FailOn::Severity(one.min(other)),
+            (FailOn::Never, other) | (other, FailOn::Never) => other,
+        })
+        .unwrap_or(FailOn::Severity(Severity::Error))
+}
+
+/// Which log each definition is judged against, where there are several logs.
+fn origins(definitions: &Definitions) -> json::Origins {
+    let mut origins = json::Origins::new();
+    let mut ambiguous = Vec::new();
+    if definitions.scopes.len() < 2 {
+        return origins;
+    }
+    for scope in &definitions.scopes {
+        let Some(log) = &scope.log else { continue };
+        let names = scope.sagas.iter().map(|saga| &saga.name).chain([&log.name]);
+        for name in names {
+            let before = origins.insert(name.clone(), log.name.clone());
+            if before.is_some_and(|before| before != log.name) {
+                ambiguous.push(name.clone());
+            }
+        }
+    }
+    for name in ambiguous {
+        origins.remove(&name);
+    }
+    origins
+}
+
+/// Drops findings that are older than asked for, and says that it did.
+fn leave_out_older(report: &mut Report, since: Since) {
+    let (earliest, words) = match since {
+        Since::At(instant) => (instant, instant.to_string()),
+        Since::Ago(span) => {
+            let horizon = report.logs.iter().filter_map(|log| log.as_of).max();
+            let Some(horizon) = horizon else { return };
+            (before(horizon, span), format!("{span} ago"))
+        }
+    };
+    let left_out = report.retain(|finding| finding.since.is_none_or(|since| since >= earliest));
+    if left_out > 0 {
+        report.remarks.push(format!(
+            "--since {words} leaves out {left_out} older findings"
+        ));
+    }
+}
+
+fn before(instant: Timestamp, span: Span) -> Timestamp {
+    Timestamp::from_nanos(instant.as_nanos().saturating_sub(span.as_nanos()))
+}
+
+fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("cannot read the baseline `{}`", path.display()))?;
+    Baseline::from_text(&text).with_context(|| format!("`{}` is not a baseline", path.display()))
+}

@@ -1,0 +1,59 @@
+//! One file per command: it takes what was typed, calls the library and hands the result to a
+//! format. Nothing is judged here.
+
+mod audit;
+mod completions;
+mod explain;
+mod list;
+mod progress;
+mod session;
+mod show;
+mod terminal;
+mod test;
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::event::Timestamp;
+use crate::exit::Exit;
+use terminal::Terminal;
+
+/// Does what the arguments ask for; everything that is printed is printed from here.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, now: Timestamp) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked_for = error.exit_code() == 0;
+            return match error.print() {
+                Err(failed) if failed.kind() != ErrorKind::BrokenPipe => Exit::Failed,
+                _ if asked_for => Exit::Clean,
+                _ => Exit::Failed,
+            };
+        }
+    };
+    let terminal = Terminal::new(&cli.global);
+    match run(&cli.command, &terminal, now) {
+        Ok(exit) => exit,
+        Err(error) => {
+            terminal.error(&error);
+            Exit::Failed
+        }
+    }
+}
+
+fn run(command: &Command, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
+    match command {
+        Command::Audit(args) => audit::run(args, terminal, now),
+        Command::List(args) => list::run(args, terminal, now),
+        Command::Show(args) => show::run(args, terminal, now),
+        Command::Test(args) => test::run(args, terminal, now),
+        Command::Explain(args) => explain::run(args, terminal),
+        Command::Completions(args) => completions::run(args, terminal),
+        Command::Check(_) | Command::Log(_) | Command::Generate(_) | Command::Schema(_) => {
+            anyhow::bail!("this command is not built in yet")
+        }
+    }
+}

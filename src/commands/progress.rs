@@ -1,0 +1,68 @@
+//! How far a run has come, and whether it shall go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::SIGINT;
+
+use crate::inspect::{Go, Progress};
+
+/// Work that is over sooner draws nothing.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A bar on stderr that appears when the work takes long, and the ear for Ctrl-C.
+#[derive(Debug)]
+pub(super) struct Meter {
+    bar: ProgressBar,
+    draws: bool,
+    drawn: AtomicBool,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Meter {
+    /// Starts counting the time; from here on the first Ctrl-C stops the run in an orderly way and
+    /// the second one kills.
+    pub(super) fn start(draws: bool) -> anyhow::Result<Meter> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        // In this order: the first signal finds the flag down.
+        signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&interrupted))
+            .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&interrupted)))
+            .context("cannot listen for Ctrl-C")?;
+        let style = ProgressStyle::with_template(
+            "{bar:30} {percent:>3}%  {human_pos} of about {human_len} events  {per_sec}  {eta} left",
+        )?;
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        bar.set_style(style);
+        Ok(Meter {
+            bar,
+            draws,
+            drawn: AtomicBool::new(false),
+            interrupted,
+        })
+    }
+
+    /// Takes note of the progress; the answer is the user's.
+    pub(super) fn tell(&self, progress: Progress) -> Go {
+        if self.draws && self.bar.elapsed() >= PATIENCE {
+            if !self.drawn.swap(true, Ordering::Relaxed) {
+                self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
+            self.bar.set_length(progress.of.max(progress.rows));
+            self.bar.set_position(progress.rows);
+        }
+        if self.interrupted.load(Ordering::Relaxed) {
+            Go::Stop
+        } else {
+            Go::On
+        }
+    }
+
+    /// Takes the bar away; answers how long it took.
+    pub(super) fn finish(&self) -> Duration {
+        self.bar.finish_and_clear();
+        self.bar.elapsed()
+    }
+}

@@ -1,0 +1,158 @@
+//! What every command that reads a log does first: load the definitions, settle the options.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::anyhow;
+
+use crate::cli::{PathArgs, SourceArgs};
+use crate::commands::progress::Meter;
+use crate::commands::terminal::{Target, Terminal};
+use crate::definition::{self, Definitions, Unusable};
+use crate::event::{Span, Timestamp};
+use crate::inspect::{Options, Progress, RunError, Watch};
+use crate::output::again::Again;
+use crate::rules;
+
+/// More threads than this gain nothing: SQLite hands the rows out.
+const MOST_THREADS: usize = 2;
+/// A read this long is worth a word: it keeps a live log's WAL from shrinking.
+const LONG_READ: Duration = Duration::from_secs(10);
+
+/// A run about to begin.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// What to judge by.
+    pub(super) definitions: Definitions,
+    /// How.
+    pub(super) options: Options,
+    /// How to type it again.
+    pub(super) again: Again,
+    /// The files that the run reads, never to be overwritten.
+    inputs: Vec<PathBuf>,
+    output: Option<PathBuf>,
+    draws: bool,
+}
+
+impl Session {
+    /// Loads the definitions; filters are the command's to set.
+    pub(super) fn open(
+        paths: &PathArgs,
+        source: &SourceArgs,
+        terminal: &Terminal,
+        now: Timestamp,
+    ) -> anyhow::Result<Session> {
+        let given = paths.or_default();
+        let definitions = load(&given)?;
+        for file in &definitions.files {
+            terminal.detail(format_args!("read {}", file.display()));
+        }
+        if !definitions.lints.is_empty() {
+            terminal.note(format_args!(
+                "{} about the definitions themselves: see `sagactl check`",
+                match definitions.lints.len() {
+                    1 => "1 remark".to_owned(),
+                    many => format!("{many} remarks"),
+                }
+            ));
+        }
+        let logs = definitions
+            .scopes
+            .iter()
+            .filter_map(|scope| scope.log.as_ref()?.database.clone());
+        Ok(Session {
+            inputs: definitions
+                .files
+                .iter()
+                .cloned()
+                .chain(logs)
+                .chain(source.log.clone())
+                .collect(),
+            options: Options {
+                log: source.log.clone(),
+                as_of: source.as_of,
+                now,
+                threads: source.threads.unwrap_or_else(available),
+                rules: Vec::new(),
+                sagas: Vec::new(),
+                instances: Vec::new(),
+                since: None,
+            },
+            again: Again {
+                paths: paths.paths.clone(),
+                log: source.log.clone(),
+                as_of: source.as_of,
+            },
+            output: source.output.clone(),
+            draws: terminal.draws() && !source.no_progress,
+            definitions,
+        })
+    }
+
+    /// Where the result goes.
+    pub(super) fn target(&self) -> Target<'_> {
+        Target {
+            file: self.output.as_deref(),
+            inputs: &self.inputs,
+        }
+    }
+
+    /// Where something else is written.
+    pub(super) fn target_at<'a>(&'a self, file: &'a Path) -> Target<'a> {
+        Target {
+            file: Some(file),
+            inputs: &self.inputs,
+        }
+    }
+
+    /// Runs what reads the log, with a progress bar and an ear for Ctrl-C.
+    pub(super) fn run<T>(
+        &self,
+        terminal: &Terminal,
+        work: impl FnOnce(&Definitions, &Options, Watch<'_>) -> Result<T, RunError>,
+    ) -> anyhow::Result<T> {
+        let meter = Meter::start(self.draws)?;
+        let result = work(&self.definitions, &self.options, &|progress: Progress| {
+            meter.tell(progress)
+        });
+        let took = meter.finish();
+        let span = Span::from_nanos(i64::try_from(took.as_nanos()).unwrap_or(i64::MAX));
+        if took >= LONG_READ {
+            terminal.note(format_args!(
+                "the log was read for {span}; a live log's WAL cannot shrink meanwhile"
+            ));
+        } else {
+            terminal.detail(format_args!("the log was read in {span}"));
+        }
+        Ok(result?)
+    }
+}
+
+/// The definitions, or everything that is wrong with them.
+pub(super) fn load(paths: &[PathBuf]) -> anyhow::Result<Definitions> {
+    definition::load(paths, &rules::names()).map_err(|unusable| faulty(&unusable))
+}
+
+fn faulty(unusable: &Unusable) -> anyhow::Error {
+    let lines = unusable.faults.iter().map(|fault| {
+        let place = fault
+            .place
+            .as_ref()
+            .map(|place| format!("{}:{}:{}: ", place.file.display(), place.line, place.column));
+        let help = fault.help.as_ref().map(|help| format!("; {help}"));
+        format!(
+            "{}{}{}",
+            place.unwrap_or_default(),
+            fault.message,
+            help.unwrap_or_default()
+        )
+    });
+    anyhow!(lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn available() -> usize {
+    thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(MOST_THREADS)
+}

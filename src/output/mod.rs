@@ -1,0 +1,25 @@
+//! How results look. Each format is one file that gets data and a writer and knows nothing else;
+//! what a terminal must not see goes through [`escape`].
+//!
+//! Styles are always written; whoever owns the stream strips them where colour is not wanted.
+
+pub mod again;
+pub mod diagnostic;
+pub mod dot;
+pub mod escape;
+pub mod explain;
+pub mod json;
+pub mod json_view;
+pub mod jsonl;
+pub mod list;
+pub mod mermaid;
+pub mod show;
+pub mod table;
+
+mod graph;
+mod grid;
+mod page;
+mod style;
+mod words;
+
+pub use page::Page;

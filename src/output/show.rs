@@ -1,0 +1,230 @@
+//! One instance for a tired reader.
+
+use std::io;
+
+use crate::event::Position;
+use crate::inspect::{InstanceView, StepView, TimelineRow};
+use crate::output::again::Again;
+use crate::output::page::Page;
+use crate::output::style::{ALARM, CAUTION, COMMAND, FAINT, PLAIN, STRONG};
+use crate::output::{escape, grid, style, table, words};
+
+/// Narrower pages show the evidence marks below the meaning.
+const ROOMY: usize = 110;
+/// Stands before the rules that an event is evidence for.
+const MARK: char = '◀';
+
+/// Writes the whole screen, below `above` others.
+///
+/// # Errors
+/// When the page cannot be written.
+pub fn write(
+    page: &mut Page<'_>,
+    view: &InstanceView,
+    again: &Again,
+    above: usize,
+) -> io::Result<()> {
+    if above > 0 {
+        page.blank()?;
+        page.line("─".repeat(page.width()))?;
+    }
+    let id = escape::terminal(&view.row.id);
+    let saga = escape::terminal(&view.saga.name);
+    let outcome = style::outcome(view.row.outcome);
+    let label = view.row.outcome.label();
+    page.line(format_args!(
+        "{STRONG}{id}{STRONG:#}  {saga}  {outcome}{label}{outcome:#}"
+    ))?;
+    page.text(0, STRONG, &escape::terminal(&view.headline))?;
+    if let Some(about) = &view.saga.about {
+        page.text(
+            0,
+            FAINT,
+            &escape::terminal(about.trim()).replace("\\u{a}", " "),
+        )?;
+    }
+
+    page.blank()?;
+    timeline(page, &view.timeline)?;
+    page.blank()?;
+    steps(page, view)?;
+    page.blank()?;
+    standing(page, view)?;
+
+    for finding in &view.findings {
+        page.blank()?;
+        let severity = style::severity(finding.severity);
+        page.line(format_args!(
+            "{severity}{}{severity:#}  {STRONG}{}{STRONG:#}",
+            finding.severity, finding.rule
+        ))?;
+        let explain = Again::default().line(&["explain".to_owned(), finding.rule.to_owned()]);
+        table::finding(page, finding)?;
+        if let Some(explain) = explain {
+            page.line(format_args!("    {COMMAND}{explain}{COMMAND:#}"))?;
+        }
+    }
+
+    page.blank()?;
+    table::log(page, &view.log)?;
+    next(page, view, again)
+}
+
+fn timeline(page: &mut Page<'_>, rows: &[TimelineRow]) -> io::Result<()> {
+    let columns = [
+        grid::quantity("position"),
+        grid::word("time (UTC)"),
+        grid::quantity("gap"),
+        grid::text("event"),
+        grid::text("meaning"),
+        grid::word("evidence"),
+    ];
+    let roomy = page.width() >= ROOMY;
+    let mut cells = Vec::new();
+    let mut day = String::new();
+    for row in rows {
+        let instant = words::instant(row.event.time);
+        let (date, time) = instant.split_once('T').unwrap_or(("", &instant));
+        if date != day {
+            day = date.to_owned();
+            cells.push(vec![String::new(), day.clone()]);
+        }
+        cells.push(event(row, time.trim_end_matches('Z'), roomy));
+    }
+    cells.iter_mut().for_each(|row| row.resize(columns.len(), String::new()));
+    let lines = grid::lay_out(&columns, &cells, page.width());
+    lined(page, &lines)
+}
+
+fn event(row: &TimelineRow, time: &str, roomy: bool) -> Vec<String> {
+    let attempt = match row.attempt {
+        Some(attempt) if attempt > 1 => format!(", attempt {attempt}"),
+        _ => String::new(),
+    };
+    let mut meaning = match &row.step {
+        Some(step) => format!("{} {}{attempt}", escape::terminal(step), row.meaning),
+        None => row.meaning.to_owned(),
+    };
+    let marks: Vec<String> = row.evidence.iter().map(|rule| format!("{MARK} {rule}")).collect();
+    let mut evidence = marks.join("\n");
+    if !roomy && !evidence.is_empty() {
+        meaning = format!("{meaning}\n{evidence}");
+        evidence.clear();
+    }
+    vec![
+        row.event.position.to_string(),
+        time.to_owned(),
+        row.gap.map(|gap| format!("+{gap}")).unwrap_or_default(),
+        escape::terminal(&row.event.kind).into_owned(),
+        meaning,
+        evidence,
+    ]
+}
+
+fn steps(page: &mut Page<'_>, view: &InstanceView) -> io::Result<()> {
+    let columns = [
+        grid::text("step"),
+        grid::word("role"),
+        grid::text("forward"),
+        grid::quantity("tries"),
+        grid::text("undo"),
+        grid::quantity("tries"),
+        grid::word("effect"),
+    ];
+    let can_undo = |step: usize| {
+        view.saga.steps.get(step).is_some_and(|step| step.compensation.is_some())
+    };
+    let steps = view.steps.iter().enumerate();
+    let cells: Vec<Vec<String>> = steps.map(|(at, one)| step(one, can_undo(at))).collect();
+    let lines = grid::lay_out(&columns, &cells, page.width());
+    lined(page, &lines)
+}
+
+fn step(step: &StepView, can_undo: bool) -> Vec<String> {
+    let at = |state: &str, position: Option<Position>| match position {
+        Some(position) => format!("{state} at {position}"),
+        None => state.to_owned(),
+    };
+    let tries = |count: u32| if count > 0 { count.to_string() } else { String::new() };
+    let [forward, undo] = step.positions;
+    let undone = match (undo, can_undo, forward) {
+        (Some(_), _, _) => at(step.undo, undo),
+        (None, false, _) => "no compensation".to_owned(),
+        (None, true, Some(_)) => "not undone".to_owned(),
+        (None, true, None) => String::new(),
+    };
+    vec![
+        escape::terminal(&step.name).into_owned(),
+        step.role.to_owned(),
+        at(step.forward, forward),
+        tries(step.attempts),
+        undone,
+        tries(step.undo_attempts),
+        if step.in_force { format!("{MARK} in force") } else { String::new() },
+    ]
+}
+
+/// A header line, then rows whose marks stand out.
+fn lined(page: &mut Page<'_>, lines: &[String]) -> io::Result<()> {
+    let Some((header, rows)) = lines.split_first() else {
+        return Ok(());
+    };
+    page.line(format_args!("{FAINT}{header}{FAINT:#}"))?;
+    for row in rows {
+        match row.find(MARK) {
+            Some(at) => {
+                let (plain, marked) = row.split_at(at);
+                page.line(format_args!("{plain}{ALARM}{marked}{ALARM:#}"))?;
+            }
+            None => page.line(row)?,
+        }
+    }
+    Ok(())
+}
+
+/// What is in force and what the instance's own status says.
+fn standing(page: &mut Page<'_>, view: &InstanceView) -> io::Result<()> {
+    let effects = match view.row.in_force.as_slice() {
+        [] => "nothing has to be undone".to_owned(),
+        steps => format!(
+            "{}, to be undone in this order",
+            escape::terminal(&steps.join(", "))
+        ),
+    };
+    let tone = if view.row.in_force.is_empty() {
+        PLAIN
+    } else {
+        CAUTION
+    };
+    page.labelled(0, FAINT, "in force     ", tone, &effects)?;
+    if let Some(claim) = &view.claim {
+        let claim = format!("the status column says `{}`", escape::terminal(claim));
+        page.labelled(0, FAINT, "claim        ", PLAIN, &claim)?;
+    }
+    let last = format!(
+        "{}, {} before the horizon",
+        words::instant(view.row.since),
+        view.row.age
+    );
+    page.labelled(0, FAINT, "last event   ", PLAIN, &last)
+}
+
+/// The last line: what to do now that one has looked.
+fn next(page: &mut Page<'_>, view: &InstanceView, again: &Again) -> io::Result<()> {
+    page.blank()?;
+    let Some(next) = &view.next else {
+        return page.text(0, STRONG, "nothing to do");
+    };
+    match words::recovery(next) {
+        Some(recovery) => page.text(0, STRONG, &format!("next: {recovery}"))?,
+        None if view.findings.is_empty() => page.text(0, STRONG, "nothing to do")?,
+        None => page.text(0, STRONG, "next: read what was found above; nothing has to be driven")?,
+    }
+    // The reader is looking at `show` already.
+    if next.arguments.first().is_some_and(|command| command != "show")
+        && let Some(command) = again.line(&next.arguments)
+    {
+        page.line(format_args!("{COMMAND}{command}{COMMAND:#}"))?;
+    }
+    Ok(())
+}

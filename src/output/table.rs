@@ -1,0 +1,323 @@
+//! The audit's screen for people: what was read, what is wrong and what to type next, what was
+//! looked at.
+//!
+//! The totals stand last, next to the prompt, since that is where the eye is.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::finding::{Finding, Severity};
+use crate::output::again::Again;
+use crate::output::page::{Page, columns};
+use crate::output::style::{ALARM, CALM, CAUTION, COMMAND, FAINT, PLAIN, STRONG};
+use crate::output::{escape, style, words};
+use crate::report::{DefinitionsSummary, LogSummary, Report, RuleCount};
+use crate::rules;
+use crate::saga::Outcome;
+
+/// How an audit is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// What the next commands have to repeat.
+    pub again: &'a Again,
+    /// How many findings are shown at most; 0 is all of them.
+    pub limit: usize,
+}
+
+/// Writes the whole screen.
+///
+/// # Errors
+/// When the page cannot be written.
+pub fn write(page: &mut Page<'_>, report: &Report, frame: Frame<'_>) -> io::Result<()> {
+    head(page, report)?;
+    let shown = match frame.limit {
+        0 => report.findings.len(),
+        limit => limit.min(report.findings.len()),
+    };
+    let (findings, rest) = report.findings.split_at(shown);
+    groups(page, findings, &report.findings, frame.again)?;
+    if !rest.is_empty() {
+        hidden(page, rest, shown)?;
+    }
+    looked_at(page, &report.rules)?;
+    instances(page, report)?;
+    if !report.remarks.is_empty() {
+        page.blank()?;
+        page.line(heading("remarks"))?;
+        for remark in &report.remarks {
+            page.labelled(2, PLAIN, "- ", PLAIN, &escape::terminal(remark))?;
+        }
+    }
+    page.blank()?;
+    verdict(page, report)
+}
+
+fn heading(text: &str) -> String {
+    format!("{STRONG}{text}{STRONG:#}")
+}
+
+fn head(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    page.line(heading(&report.tool))?;
+    for summary in &report.logs {
+        log(page, summary)?;
+    }
+    if report.logs.is_empty() {
+        page.labelled(0, FAINT, "log          ", CAUTION, "none was read")?;
+    }
+    definitions(page, &report.definitions)
+}
+
+/// The lines that say which log was read, how far and as of when.
+pub(crate) fn log(page: &mut Page<'_>, log: &LogSummary) -> io::Result<()> {
+    let name = format!(
+        "{}  {}",
+        escape::terminal(&log.name),
+        words::path(&log.path)
+    );
+    page.labelled(0, FAINT, "log          ", PLAIN, &name)?;
+    let Some((first, last)) = log.positions else {
+        return page.text(13, CAUTION, "it holds no events");
+    };
+    let read = format!(
+        "positions {first}..{last}, {}, {} of them matched",
+        words::count(log.events, "event", "events"),
+        words::grouped(log.matched),
+    );
+    page.text(13, PLAIN, &read)?;
+    if let Some(as_of) = log.as_of {
+        let behind = match log.behind {
+            Some(span) => format!(", where the log ends, {span} ago"),
+            None => String::new(),
+        };
+        page.text(13, PLAIN, &format!("as of {}{behind}", words::instant(as_of)))?;
+    }
+    Ok(())
+}
+
+fn definitions(page: &mut Page<'_>, definitions: &DefinitionsSummary) -> io::Result<()> {
+    let hash: String = definitions.hash.chars().take(12).collect();
+    let text = format!("{}, hash {hash}", words::files(&definitions.files));
+    page.labelled(0, FAINT, "definitions  ", PLAIN, &text)
+}
+
+fn groups(
+    page: &mut Page<'_>,
+    shown: &[Finding],
+    all: &[Finding],
+    again: &Again,
+) -> io::Result<()> {
+    let alike = |a: &Finding, b: &Finding| a.rule == b.rule && a.severity == b.severity;
+    for group in shown.chunk_by(alike) {
+        let Some(first) = group.first() else { continue };
+        let total = all.iter().filter(|finding| alike(finding, first)).count();
+        let count = if total == group.len() {
+            words::count(total as u64, "finding", "findings")
+        } else {
+            format!("{} of {total} findings", group.len())
+        };
+        let severity = style::severity(first.severity);
+        page.blank()?;
+        page.line(format_args!(
+            "{severity}{}{severity:#}  {STRONG}{}{STRONG:#}  {FAINT}{count}{FAINT:#}",
+            first.severity, first.rule
+        ))?;
+        if let Some(info) = rules::find(first.rule) {
+            page.text(0, FAINT, info.summary)?;
+        }
+        for one in group {
+            page.blank()?;
+            finding(page, one)?;
+            let Some(next) = &one.next else { continue };
+            if let Some(command) = again.line(&next.arguments) {
+                page.line(format_args!("    {COMMAND}{command}{COMMAND:#}"))?;
+            }
+            if let Some(recovery) = words::recovery(next) {
+                page.text(4, PLAIN, &format!("then {recovery}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One finding: who and for how long, what, the proof.
+pub(crate) fn finding(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
+    let id = words::subject(finding);
+    let step = finding.step.as_deref().map(escape::terminal);
+    let step = step.map(|step| format!("  {step}")).unwrap_or_default();
+    let age = finding
+        .age
+        .map(|age| format!("  for {age}"))
+        .unwrap_or_default();
+    if 2 + columns(&id) + columns(&step) + columns(&age) <= page.width() {
+        page.line(format_args!(
+            "  {STRONG}{id}{STRONG:#}{step}{CAUTION}{age}{CAUTION:#}"
+        ))?;
+    } else {
+        page.text(2, STRONG, &id)?;
+        page.text(4, PLAIN, format!("{step}{age}").trim_start())?;
+    }
+    page.text(4, PLAIN, &escape::terminal(&finding.message))?;
+    page.text(4, FAINT, &provenance(finding))
+}
+
+fn provenance(finding: &Finding) -> String {
+    let mut parts = vec![escape::terminal(&finding.subject.definition).into_owned()];
+    parts.extend(words::evidence(&finding.evidence));
+    parts.extend(
+        finding
+            .since
+            .map(|since| format!("since {}", words::instant(since))),
+    );
+    parts.join(", ")
+}
+
+fn hidden(page: &mut Page<'_>, rest: &[Finding], shown: usize) -> io::Result<()> {
+    let mut counts: BTreeMap<(std::cmp::Reverse<Severity>, &str), usize> = BTreeMap::new();
+    for finding in rest {
+        *counts
+            .entry((std::cmp::Reverse(finding.severity), finding.rule))
+            .or_default() += 1;
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|((_, rule), count)| format!("{count} {rule}"))
+        .collect();
+    let text = format!(
+        "{} more than the {shown} above: {}. See them with --limit 0, --rule RULE or --format jsonl",
+        words::count(rest.len() as u64, "finding", "findings"),
+        counts.join(", "),
+    );
+    page.blank()?;
+    page.text(0, CAUTION, &text)
+}
+
+/// Every rule's denominator. What a rule did not look at is never passed over as fine.
+fn looked_at(page: &mut Page<'_>, rules: &[RuleCount]) -> io::Result<()> {
+    let (idle, ran): (Vec<_>, Vec<_>) = rules.iter().partition(|count| count.idle.is_some());
+    if !ran.is_empty() {
+        page.blank()?;
+        counted(page, &ran)?;
+    }
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for count in idle {
+        let reason = count.idle.unwrap_or_default();
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, rules)) => rules.push(count.rule),
+            None => reasons.push((reason, vec![count.rule])),
+        }
+    }
+    if !reasons.is_empty() {
+        page.blank()?;
+        page.line(heading("not looked at"))?;
+        for (reason, rules) in reasons {
+            page.text(2, PLAIN, &format!("{}: {reason}", rules.join(", ")))?;
+        }
+    }
+    Ok(())
+}
+
+fn counted(page: &mut Page<'_>, ran: &[&RuleCount]) -> io::Result<()> {
+    const NUMBERS: usize = 9;
+    const GAP: usize = 4;
+    let name = ran
+        .iter()
+        .map(|count| count.rule.len())
+        .max()
+        .unwrap_or(0)
+        .max("looked at".len());
+    let cell = name + 3 * NUMBERS + 2;
+    let across = ((page.width() + GAP) / (cell + GAP))
+        .clamp(1, 2)
+        .min(ran.len());
+    let title = format!(
+        "{STRONG}{:<w$}{STRONG:#}{FAINT}{:>NUMBERS$}{:>NUMBERS$}{:>NUMBERS$}{FAINT:#}",
+        "looked at",
+        "checked",
+        "found",
+        "unknown",
+        w = name + 2,
+    );
+    page.line(vec![title; across].join(&" ".repeat(GAP)))?;
+    let down = ran.len().div_ceil(across);
+    for row in 0..down {
+        let cells: Vec<String> = (0..across)
+            .filter_map(|column| ran.get(column * down + row))
+            .map(|count| {
+                let found = if count.found > 0 { STRONG } else { FAINT };
+                let unknown = if count.unknown > 0 { CAUTION } else { FAINT };
+                format!(
+                    "  {:<name$}{:>NUMBERS$}{found}{:>NUMBERS$}{found:#}{unknown}{:>NUMBERS$}{unknown:#}",
+                    count.rule,
+                    words::grouped(count.checked),
+                    words::grouped(count.found),
+                    words::grouped(count.unknown),
+                )
+            })
+            .collect();
+        page.line(cells.join(&" ".repeat(GAP)))?;
+    }
+    Ok(())
+}
+
+fn instances(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    if report.sagas.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.line(heading("instances"))?;
+    for saga in &report.sagas {
+        let total: u64 = saga.outcomes.iter().sum();
+        let parts: Vec<String> = Outcome::ALL
+            .iter()
+            .zip(saga.outcomes)
+            .filter(|(_, count)| *count > 0)
+            .map(|(outcome, count)| format!("{} {}", words::grouped(count), outcome.label()))
+            .collect();
+        let text = match parts.as_slice() {
+            [] => "none in the log".to_owned(),
+            parts => format!("{}: {}", words::grouped(total), parts.join(", ")),
+        };
+        page.labelled(
+            2,
+            PLAIN,
+            &format!("{}  ", escape::terminal(&saga.saga)),
+            PLAIN,
+            &text,
+        )?;
+    }
+    Ok(())
+}
+
+fn verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let mut parts: Vec<String> = Severity::ALL
+        .iter()
+        .map(|severity| (report.count(*severity), *severity))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, severity)| words::severities(count, severity))
+        .collect();
+    let worst = report.findings.iter().map(|finding| finding.severity).max();
+    let matched: u64 = report.logs.iter().map(|log| log.matched).sum();
+    let style = match worst {
+        Some(severity) => style::severity(severity),
+        None if matched == 0 => ALARM,
+        None => CALM,
+    };
+    if matched == 0 {
+        parts.push("nothing was inspected: no event matched any definition".to_owned());
+    } else if parts.is_empty() {
+        let ran = report
+            .rules
+            .iter()
+            .filter(|count| count.idle.is_none() && count.checked > 0);
+        let rules = words::count(ran.count() as u64, "rule", "rules");
+        parts.push(format!("nothing found by {rules}"));
+    }
+    if report.accepted > 0 {
+        parts.push(format!("{} accepted", report.accepted));
+    }
+    let unknown: u64 = report.rules.iter().map(|count| count.unknown).sum();
+    if unknown > 0 {
+        parts.push(format!("{} unknown", words::grouped(unknown)));
+    }
+    page.text(0, style, &parts.join(", "))
+}

@@ -1,0 +1,8 @@
+//! The one test binary.
+
+mod agree;
+mod fixture;
+mod golden;
+mod labels;
+mod oracle;
+mod output;
