@@ -1,12 +1,10 @@
 //! Runs a case: its events become a real log, which is judged like any other.
 
-use std::sync::Arc;
-
 use crate::casefile::compare::{self, Found};
 use crate::casefile::{Case, Expected, ExpectedOutcome, ExpectedUnknown};
-use crate::definition::log::{LogDefinition, Merge, Order};
+use crate::definition::log::LogDefinition;
 use crate::definition::settings::AsOf;
-use crate::event::{Span, Timestamp};
+use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::inspect::{self, Go, Options, RunError};
 use crate::log::record::{self, Cell};
@@ -55,7 +53,7 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
     let mut definitions = case.definitions.clone();
     let mut tables = 0;
     for scope in &mut definitions.scopes {
-        let mut log = scope.log.take().unwrap_or_else(undeclared);
+        let mut log = scope.log.take().unwrap_or_else(|| LogDefinition::undeclared("case"));
         log.database = Some(path.clone());
         log.sources = vec![record::source()];
         tables = log.claims.len();
@@ -121,21 +119,6 @@ fn now(case: &Case) -> Timestamp {
         Cell::Null | Cell::Text(_) => None,
     });
     Timestamp::from_nanos(times.max().unwrap_or(0))
-}
-
-fn undeclared() -> LogDefinition {
-    LogDefinition {
-        name: Arc::from("case"),
-        place: None,
-        database: None,
-        sources: Vec::new(),
-        merge: Merge::Time,
-        cut: false,
-        order: Order::Position,
-        future_tolerance: Span::from_secs(3600),
-        tombstones: Vec::new(),
-        claims: Vec::new(),
-    }
 }
 
 fn outcome(expected: &ExpectedOutcome, listing: &inspect::Listing) -> Option<Mismatch> {

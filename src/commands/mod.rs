@@ -4,6 +4,7 @@
 mod audit;
 mod check;
 mod completions;
+mod condition;
 mod explain;
 mod generate;
 mod list;
