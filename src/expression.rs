@@ -124,7 +124,10 @@ impl Expression {
             }
             None => Code::Program(Box::new(Program::compile(source)?)),
         };
-        Ok(Expression(Arc::new(Compiled { source: source.to_owned(), code })))
+        Ok(Expression(Arc::new(Compiled {
+            source: source.to_owned(),
+            code,
+        })))
     }
 
     /// As written.
@@ -207,7 +210,11 @@ impl Path {
 
 /// The JSON text of `data` or `metadata`.
 fn bytes<'a>(scope: &Scope<'a>, root: &str) -> Result<&'a [u8], Undetermined> {
-    let bytes = if root == "data" { scope.data } else { scope.metadata };
+    let bytes = if root == "data" {
+        scope.data
+    } else {
+        scope.metadata
+    };
     bytes.ok_or_else(|| Undetermined(format!("the event has no {root}")))
 }
 

@@ -227,7 +227,11 @@ impl<S: AsRef<str>> Visitor<'_> for Among<'_, S> {
 
 /// The number that a segment is as the index of an array.
 fn index(segment: &str) -> Option<usize> {
-    segment.bytes().all(|digit| digit.is_ascii_digit()).then(|| segment.parse().ok()).flatten()
+    segment
+        .bytes()
+        .all(|digit| digit.is_ascii_digit())
+        .then(|| segment.parse().ok())
+        .flatten()
 }
 
 /// A scalar as the text that ids are compared by: texts as they are, numbers in decimal, `true`

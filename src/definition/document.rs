@@ -42,13 +42,21 @@ pub(crate) enum Thing {
 }
 
 const READ: [&str; 3] = ["log", "saga", "settings"];
-const NOT_READ: [&str; 5] = ["projection", "invariant", "reaction", "idempotency", "transaction"];
+const NOT_READ: [&str; 5] = [
+    "projection",
+    "invariant",
+    "reaction",
+    "idempotency",
+    "transaction",
+];
 
 /// Whether the file is a case file, which says what to expect and defines nothing.
 pub(crate) fn is_case(documents: &[Node]) -> bool {
     documents.first().is_some_and(|first| {
-        let starts_otherwise =
-            first.entries().first().is_some_and(|entry| !READ.contains(&entry.key.text.as_str()));
+        let starts_otherwise = first
+            .entries()
+            .first()
+            .is_some_and(|entry| !READ.contains(&entry.key.text.as_str()));
         starts_otherwise && first.entry("expect").is_some()
     })
 }
@@ -70,7 +78,11 @@ pub(crate) fn read(
         );
         return None;
     };
-    let at = At { file, node: document, span: &document.span };
+    let at = At {
+        file,
+        node: document,
+        span: &document.span,
+    };
     let name: Option<Arc<str>> = match &first.value.kind {
         Kind::Scalar(scalar) if !scalar.text.is_empty() => Some(scalar.text.as_str().into()),
         Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) => None,
@@ -95,7 +107,11 @@ pub(crate) fn read(
     for fault in &mut faults[from..] {
         fault.definition = name.clone();
     }
-    Some(Declared { thing, name, place: file.place(first.value.span.clone()) })
+    Some(Declared {
+        thing,
+        name,
+        place: file.place(first.value.span.clone()),
+    })
 }
 
 fn unknown_kind(file: &SourceFile, document: &Node, key: &str, span: Range<usize>) -> Fault {
@@ -112,7 +128,9 @@ fn unknown_kind(file: &SourceFile, document: &Node, key: &str, span: Range<usize
         Some(kind) => Some(format!("put `{kind}:` first")),
         None => did_you_mean(key, READ),
     };
-    Fault::fatal(fault::UNKNOWN_KEY, place, message).label("unknown first key").help(help)
+    Fault::fatal(fault::UNKNOWN_KEY, place, message)
+        .label("unknown first key")
+        .help(help)
 }
 
 /// Checks the shape and decodes; `None` with faults added where that fails.
@@ -155,7 +173,12 @@ fn to_value(node: &Node) -> Value {
         Kind::Map(entries) => Value::Mapping(
             entries
                 .iter()
-                .map(|entry| (Value::String(entry.key.text.clone()), to_value(&entry.value)))
+                .map(|entry| {
+                    (
+                        Value::String(entry.key.text.clone()),
+                        to_value(&entry.value),
+                    )
+                })
                 .collect(),
         ),
     }
@@ -173,7 +196,11 @@ impl<'a> At<'a> {
     /// The value of this key; where there is none, the place stays where it is.
     pub(crate) fn key(self, key: &str) -> At<'a> {
         match self.node.entry(key) {
-            Some(entry) => At { node: &entry.value, span: &entry.value.span, ..self },
+            Some(entry) => At {
+                node: &entry.value,
+                span: &entry.value.span,
+                ..self
+            },
             None => self,
         }
     }
@@ -181,7 +208,11 @@ impl<'a> At<'a> {
     /// The key itself.
     pub(crate) fn name_of(self, key: &str) -> At<'a> {
         match self.node.entry(key) {
-            Some(entry) => At { node: &entry.value, span: &entry.key_span, ..self },
+            Some(entry) => At {
+                node: &entry.value,
+                span: &entry.key_span,
+                ..self
+            },
             None => self,
         }
     }
@@ -190,7 +221,11 @@ impl<'a> At<'a> {
     pub(crate) fn item(self, index: usize) -> At<'a> {
         match &self.node.kind {
             Kind::List(items) => match items.get(index) {
-                Some(item) => At { node: item, span: &item.span, ..self },
+                Some(item) => At {
+                    node: item,
+                    span: &item.span,
+                    ..self
+                },
                 None => self,
             },
             Kind::Map(_) | Kind::Scalar(_) => self,

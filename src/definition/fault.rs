@@ -113,6 +113,9 @@ pub const ALL: [&str; 21] = [
 pub const LINTS: [&str; 5] =
     [NO_COMPENSATION, COMPENSATION_AFTER_PIVOT, TIMEOUT_BEYOND_DEADLINE, NO_TIMEOUT, UNSAFE_RETRY];
 
+/// After so many faults in one file nobody reads on, so looking for more stops.
+pub(crate) const MOST: usize = 200;
+
 impl Fault {
     /// A fault that keeps the definitions from being used.
     pub(crate) fn fatal(
@@ -139,16 +142,26 @@ impl Fault {
         place: Place,
         message: impl Into<String>,
     ) -> Fault {
-        Fault { severity, fatal: false, ..Fault::fatal(rule, place, message) }
+        Fault {
+            severity,
+            fatal: false,
+            ..Fault::fatal(rule, place, message)
+        }
     }
 
     /// The same with words under the mark.
     pub(crate) fn label(self, label: impl Into<String>) -> Fault {
-        Fault { label: label.into(), ..self }
+        Fault {
+            label: label.into(),
+            ..self
+        }
     }
 
     /// The same with a cure, where there is one to name.
     pub(crate) fn help(self, help: impl Into<Option<String>>) -> Fault {
-        Fault { help: help.into(), ..self }
+        Fault {
+            help: help.into(),
+            ..self
+        }
     }
 }

@@ -20,14 +20,26 @@ pub(crate) struct SourceFile {
     /// Its text; invalid bytes, which are a fault, are replaced.
     pub(crate) text: Arc<str>,
     line_starts: Vec<usize>,
+    /// How many characters begin before each [`BLOCK`] of bytes: a hostile line may be megabytes
+    /// long, and counting it for every place in it would take hours.
+    characters: Vec<usize>,
 }
+
+const BLOCK: usize = 256;
 
 impl SourceFile {
     /// A file with this text.
     pub(crate) fn new(path: &Path, text: &str) -> SourceFile {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let mut total = 0;
+        let characters = text.as_bytes().chunks(BLOCK).map(|block| {
+            let before = total;
+            total += starts(block);
+            before
+        });
         SourceFile {
             path: Arc::new(path.to_owned()),
+            characters: characters.collect(),
             line_starts: std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect(),
             text: text.into(),
         }
@@ -38,7 +50,10 @@ impl SourceFile {
         match read_bytes(path) {
             Err(error) => {
                 let message = format!("cannot read `{}`: {}", path.display(), reason(&error));
-                (SourceFile::new(path, ""), Some(Fault::fatal(fault::UNREADABLE, None, message)))
+                (
+                    SourceFile::new(path, ""),
+                    Some(Fault::fatal(fault::UNREADABLE, None, message)),
+                )
             }
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => {
@@ -68,11 +83,18 @@ impl SourceFile {
         let (at, control) = self.text.char_indices().find(|(_, letter)| {
             letter.is_control() && !matches!(letter, '\t' | '\n' | '\r' | '\u{85}')
         })?;
-        let message = format!("the control character U+{:04X} is not text", u32::from(control));
+        let message = format!(
+            "the control character U+{:04X} is not text",
+            u32::from(control)
+        );
         Some(
-            Fault::fatal(fault::SYNTAX, self.place(at..at + control.len_utf8()), message)
-                .label("here")
-                .help("write it as an escape in a double-quoted text, or remove it".to_owned()),
+            Fault::fatal(
+                fault::SYNTAX,
+                self.place(at..at + control.len_utf8()),
+                message,
+            )
+            .label("here")
+            .help("write it as an escape in a double-quoted text, or remove it".to_owned()),
         )
     }
 
@@ -81,19 +103,32 @@ impl SourceFile {
         let start = floor_boundary(&self.text, range.start);
         let line = self.line_starts.partition_point(|first| *first <= start);
         let line_start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let rest = &self.text[start..];
-        let line_rest = rest.split(['\n', '\r']).next().unwrap_or("");
-        let end = floor_boundary(&self.text, range.end).clamp(start, start + line_rest.len());
+        let line_end = self.line_starts.get(line).map_or(self.text.len(), |next| next - 1);
+        let end = floor_boundary(&self.text, range.end).clamp(start, line_end.max(start));
         let marked = self.text[start..end].trim_end().len();
-        let before = self.text[line_start..start].trim_start_matches('\u{feff}');
+        let mark = usize::from(line == 1 && start > 0 && self.text.starts_with('\u{feff}'));
         Place {
             file: Arc::clone(&self.path),
             line,
-            column: before.chars().count() + 1,
+            column: self.characters(start) - self.characters(line_start) + 1 - mark,
             start,
             end: start + marked,
         }
     }
+}
+
+impl SourceFile {
+    /// How many characters begin before this byte.
+    fn characters(&self, at: usize) -> usize {
+        let block = at / BLOCK;
+        let counted = self.characters.get(block).copied().unwrap_or(0);
+        counted + starts(&self.text.as_bytes()[(block * BLOCK).min(at)..at])
+    }
+}
+
+/// How many characters begin in these bytes.
+fn starts(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
 }
 
 /// The last character boundary at or before `at`.

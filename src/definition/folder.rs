@@ -27,7 +27,10 @@ pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Found>, Vec<Fault>) {
             Err(error) => search.unreadable(path, &error),
             Ok(facts) if facts.is_dir() => search.folder(path, ""),
             Ok(_) => {
-                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+                let name = path
+                    .file_name()
+                    .unwrap_or(path.as_os_str())
+                    .to_string_lossy();
                 search.file(path, &name);
             }
         }
@@ -66,8 +69,11 @@ impl Search {
                 continue;
             }
             let path = path.join(&name);
-            let relative =
-                if relative.is_empty() { label.to_string() } else { format!("{relative}/{label}") };
+            let relative = if relative.is_empty() {
+                label.to_string()
+            } else {
+                format!("{relative}/{label}")
+            };
             match fs::metadata(&path) {
                 Ok(facts) if facts.is_dir() => self.folder(&path, &relative),
                 Ok(facts) if facts.is_file() && is_yaml(&path) => self.file(&path, &relative),
@@ -88,7 +94,11 @@ impl Search {
                 let folder = real.parent().unwrap_or(Path::new("")).to_owned();
                 if self.met.insert(real) {
                     let relative = relative.to_owned();
-                    self.found.push(Found { path: path.to_owned(), relative, folder });
+                    self.found.push(Found {
+                        path: path.to_owned(),
+                        relative,
+                        folder,
+                    });
                 }
             }
             Err(error) => self.unreadable(path, &error),
@@ -97,10 +107,12 @@ impl Search {
 
     fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
         let message = format!("cannot read `{}`: {}", path.display(), reason(error));
-        self.faults.push(Fault::fatal(fault::UNREADABLE, None, message));
+        self.faults
+            .push(Fault::fatal(fault::UNREADABLE, None, message));
     }
 }
 
 fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    path.extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml")
 }

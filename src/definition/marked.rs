@@ -112,6 +112,9 @@ pub(crate) fn parse(file: &SourceFile) -> (Vec<Node>, Vec<Fault>) {
             builder.faults.push(*fault);
             break;
         }
+        if builder.faults.len() >= fault::MOST {
+            break;
+        }
     }
     (builder.documents, builder.faults)
 }

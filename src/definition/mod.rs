@@ -120,6 +120,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Reads one file, unless a `fault` already says why that is no use.
     fn file(&mut self, relative: &str, folder: PathBuf, file: &SourceFile, fault: Option<Fault>) {
+        let from = self.faults.len();
         let readable = fault.is_none();
         self.faults.extend(fault);
         if readable {
@@ -129,11 +130,19 @@ impl Reading<'_> {
             }
             self.faults.extend(faults);
             for node in &documents {
+                if self.faults.len() - from >= fault::MOST {
+                    break;
+                }
                 let declared = document::read(file, node, self.rules, &mut self.faults);
                 self.located.extend(
                     declared.map(|declared| scope::Located { folder: folder.clone(), declared }),
                 );
             }
+        }
+        if self.faults.len() - from >= fault::MOST {
+            let message =
+                format!("`{}` has too many faults: there may be more", file.path.display());
+            self.faults.push(Fault::fatal(fault::TOO_LARGE, None, message));
         }
         for part in [relative, &file.text] {
             self.digest.update((part.len() as u64).to_le_bytes());

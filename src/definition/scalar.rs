@@ -29,7 +29,10 @@ pub(crate) fn plain(text: &str) -> Meaning {
     }
     let radix = |prefix: &str, radix: u32| {
         let digits = text.strip_prefix(prefix)?;
-        digits.chars().all(|digit| digit.is_digit(radix)).then_some(())?;
+        digits
+            .chars()
+            .all(|digit| digit.is_digit(radix))
+            .then_some(())?;
         i128::from_str_radix(digits, radix).ok()
     };
     if let Some(number) = radix("0x", 16).or_else(|| radix("0o", 8)) {
@@ -38,7 +41,9 @@ pub(crate) fn plain(text: &str) -> Meaning {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
         || !digits.contains(|letter: char| letter.is_ascii_digit())
-        || !digits.chars().all(|letter| letter.is_ascii_digit() || "eE.+-".contains(letter))
+        || !digits
+            .chars()
+            .all(|letter| letter.is_ascii_digit() || "eE.+-".contains(letter))
     {
         return Meaning::Text;
     }

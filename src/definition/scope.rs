@@ -133,12 +133,16 @@ fn unknown_sagas(draft: &Draft, faults: &mut Vec<Fault>) {
 
 /// A lint belongs to the scope whose sagas its file declares.
 fn weigh_lints(drafts: &BTreeMap<Option<PathBuf>, Draft>, faults: &mut Vec<Fault>) {
+    let of_file: BTreeMap<&Path, &Settings> = drafts
+        .values()
+        .flat_map(|draft| {
+            draft.sagas.iter().map(|saga| (saga.place.file.as_path(), &draft.settings))
+        })
+        .collect();
     faults.retain_mut(|fault| {
         let Some(place) = fault.place.as_ref().filter(|_| !fault.fatal) else { return true };
-        let mut declaring = drafts
-            .values()
-            .filter(|draft| draft.sagas.iter().any(|saga| saga.place.file == place.file));
-        match declaring.next().and_then(|draft| draft.settings.rules.get(fault.rule)) {
+        let settings = of_file.get(place.file.as_path());
+        match settings.and_then(|settings| settings.rules.get(fault.rule)) {
             Some(Some(severity)) => {
                 fault.severity = *severity;
                 true

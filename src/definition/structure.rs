@@ -52,6 +52,9 @@ impl<'a> Choice<'a> {
 impl<'a> Checker<'a> {
     /// `what` is how messages call the value: its key, in marks.
     fn value(&mut self, schema: &'a Value, name: Option<&'a str>, node: &Node, what: &str) {
+        if self.faults.len() >= fault::MOST {
+            return;
+        }
         let mut choices = Vec::new();
         self.choices(schema, name, &mut choices);
         let anything =
@@ -98,8 +101,12 @@ impl<'a> Checker<'a> {
         let open = choice.schema.get("additionalProperties").filter(|open| open.is_object());
         let names =
             || properties.into_iter().flat_map(|properties| properties.keys()).map(String::as_str);
+        let unused: Vec<&str> = names().filter(|name| node.entry(name).is_none()).collect();
         let mut misspelt = Vec::new();
         for entry in node.entries() {
+            if self.faults.len() >= fault::MOST {
+                return;
+            }
             let key = &entry.key;
             let what = format!("`{}`", shown(&key.text));
             if let Some(schema) = properties.and_then(|properties| properties.get(&key.text)) {
@@ -115,14 +122,14 @@ impl<'a> Checker<'a> {
                 }
                 self.value(schema, None, &entry.value, &what);
             } else {
-                let unused = names().filter(|name| node.entry(name).is_none());
-                misspelt.extend(closest(&key.text, unused.clone()));
-                let help = match (closest(&key.text, unused.clone()), closest(&key.text, names())) {
+                let meant = closest(&key.text, unused.iter().copied());
+                misspelt.extend(meant);
+                let help = match (meant, closest(&key.text, names())) {
                     _ if key.text == "<<" => {
                         Some("merge keys are not read: write the keys out".to_owned())
                     }
                     (None, Some(present)) => Some(format!("`{present}` stands here already")),
-                    _ => did_you_mean(&key.text, unused.collect::<Vec<_>>()),
+                    _ => did_you_mean(&key.text, unused.iter().copied()),
                 };
                 self.faults.push(
                     Fault::fatal(

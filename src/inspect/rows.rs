@@ -65,14 +65,13 @@ pub fn findings(
             format!("arrived {late} after a younger event"),
         ));
     }
-    let (_, future) = gathered.horizon.settle(definition.future_tolerance);
-    for (position, time) in future {
+    for (position, time) in std::mem::take(&mut gathered.future) {
         found.push(judge.finding(
             &rules::FUTURE_TIME,
             (SubjectKind::Event, position.to_string()),
             Some(time),
             vec![position],
-            format!("its time {time} is later than that of every event after it; it does not move the horizon"),
+            format!("its time {time} is far later than that of the events after it; it does not move the horizon"),
         ));
     }
     let last = gathered.positions.map(|(_, last)| last.0);

@@ -174,12 +174,7 @@ impl<'s> Run<'s> {
             self.gather_again(watch)?;
         }
         self.horizon = match self.as_of() {
-            AsOf::End => {
-                self.gathered
-                    .horizon
-                    .settle(self.definition.future_tolerance)
-                    .0
-            }
+            AsOf::End => self.gathered.end,
             AsOf::Now => self.gathered.positions.map(|_| self.options.now),
             AsOf::Instant(instant) => self.gathered.positions.map(|_| instant),
         };
@@ -198,16 +193,12 @@ impl<'s> Run<'s> {
             AsOf::Now => Some(self.options.now),
             AsOf::Instant(instant) => Some(instant),
             AsOf::End => {
-                let mut horizon = Horizon::default();
+                let mut horizon = Horizon::new(self.definition.future_tolerance);
                 for (position, time) in self.log.tail(TAIL)? {
                     horizon.push(position, time);
                 }
-                let own = self
-                    .gathered
-                    .horizon
-                    .settle(self.definition.future_tolerance)
-                    .0;
-                horizon.settle(self.definition.future_tolerance).0.or(own)
+                let own = self.gathered.end;
+                horizon.settle().0.or(own)
             }
         };
         Ok(())
@@ -239,7 +230,7 @@ impl<'s> Run<'s> {
             &mut gatherer,
             watch,
         );
-        self.gathered = gatherer.gathered;
+        self.gathered = gatherer.finish();
         outcome
     }
 
@@ -260,7 +251,7 @@ impl<'s> Run<'s> {
             &mut gatherer,
             watch,
         );
-        self.gathered = gatherer.gathered;
+        self.gathered = gatherer.finish();
         outcome
     }
 

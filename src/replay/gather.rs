@@ -79,8 +79,10 @@ pub struct Gathered {
     pub unattributed: u64,
     /// The first and last position read.
     pub positions: Option<(Position, Position)>,
-    /// The times.
-    pub horizon: Horizon,
+    /// The greatest time, strays left out.
+    pub end: Option<Timestamp>,
+    /// Strays: events too far in the future to move the end.
+    pub future: Vec<(Position, Timestamp)>,
     /// Rows that cannot be judged.
     pub bad: Cut<BadRow>,
     /// Rows later than the declared lateness, with how late.
@@ -112,9 +114,9 @@ pub struct Gatherer<'a> {
     routes: Vec<(Route, Arc<str>)>,
     ids: HashMap<u64, Position, FixedState>,
     youngest: Option<Timestamp>,
+    horizon: Horizon,
     hasher: FixedState,
-    /// What was learned so far.
-    pub gathered: Gathered,
+    gathered: Gathered,
 }
 
 impl std::fmt::Debug for Gatherer<'_> {
@@ -142,6 +144,7 @@ impl<'a> Gatherer<'a> {
             routes: Vec::new(),
             ids: HashMap::default(),
             youngest: None,
+            horizon: Horizon::new(definition.future_tolerance),
             hasher: FixedState::default(),
             gathered: Gathered::default(),
         }
@@ -170,6 +173,14 @@ impl<'a> Gatherer<'a> {
             gathered,
             ..Gatherer::new(definition, selection, until, settle)
         }
+    }
+
+    /// What the pass learned.
+    pub fn finish(mut self) -> Gathered {
+        if self.only.is_none() {
+            (self.gathered.end, self.gathered.future) = self.horizon.settle();
+        }
+        self.gathered
     }
 
     /// Whether rows are wanted with their data, whatever their type.
@@ -229,7 +240,7 @@ impl<'a> Gatherer<'a> {
             gathered.positions.map_or(row.position, |(first, _)| first),
             row.position,
         ));
-        gathered.horizon.push(row.position, row.time);
+        self.horizon.push(row.position, row.time);
         if let Order::Time { lateness, .. } = self.definition.order {
             let youngest = self
                 .youngest

@@ -1,40 +1,122 @@
-//! The horizon of a log: its greatest time, unless that is a stray far in the future.
+//! The horizon of a log: its greatest time, strays far in the future left out.
+//!
+//! Times that lie within the tolerance of each other form a *level*. A log whose clocks are sound
+//! has one. A row that records when something will happen, or a clock that is years ahead, makes a
+//! level of its own far above the one that the rows around it are on. Such a level does not move
+//! the horizon unless, from its first event on, most events are on it: then it is time that has
+//! moved on, over a quiet night or a restored backup, and the lower ones are stragglers.
 
 use crate::event::{Position, Span, Timestamp};
 
-/// Finds the greatest time, and the times that stand too far above all that follow them, in one
-/// pass.
-///
-/// It keeps the times that are greater than everything after them: a decreasing stack, of which a
-/// log whose times mostly grow keeps very few. Of the others only the greatest matters, since a
-/// time with a greater one after it is never a stray.
-#[derive(Debug, Clone, Default)]
+/// How many strays of one level are kept one by one.
+const LISTED: usize = 1000;
+/// How many levels are told apart; beyond that the lowest ones are taken together.
+const LEVELS: usize = 64;
+
+#[derive(Debug, Clone)]
+struct Level {
+    least: Timestamp,
+    greatest: Timestamp,
+    /// Events on it.
+    events: u64,
+    /// Events on lower levels since its first.
+    below: u64,
+    listed: Vec<(Position, Timestamp)>,
+}
+
+/// Finds the horizon in one pass, in bounded memory.
+#[derive(Debug, Clone)]
 pub struct Horizon {
-    stack: Vec<(Timestamp, Position)>,
-    surpassed: Option<Timestamp>,
+    tolerance: Span,
+    levels: Vec<Level>,
 }
 
 impl Horizon {
-    /// Takes the next event in position order.
-    pub fn push(&mut self, position: Position, time: Timestamp) {
-        while let Some((top, _)) = self.stack.pop_if(|(top, _)| *top <= time) {
-            self.surpassed = self.surpassed.max(Some(top));
+    /// For a log whose times may lie this far above those that follow them.
+    pub fn new(tolerance: Span) -> Horizon {
+        Horizon {
+            tolerance,
+            levels: Vec::new(),
         }
-        self.stack.push((time, position));
     }
 
-    /// The horizon and the events too far above it to move it, given how far is too far.
-    ///
-    /// The last event of a log has nothing after it and so always counts.
-    pub fn settle(&self, tolerance: Span) -> (Option<Timestamp>, Vec<(Position, Timestamp)>) {
-        let mut future = Vec::new();
-        for (index, (time, position)) in self.stack.iter().enumerate() {
-            match self.stack.get(index + 1) {
-                Some((next, _)) if *time > next.after(tolerance) => future.push((*position, *time)),
-                _ => return (self.surpassed.max(Some(*time)), future),
+    /// Takes the next event in position order.
+    pub fn push(&mut self, position: Position, time: Timestamp) {
+        let reaches = |level: &Level| {
+            time <= level.greatest.after(self.tolerance)
+                && level.least <= time.after(self.tolerance)
+        };
+        let at = match self.levels.iter().rposition(reaches) {
+            Some(at) => at,
+            None => {
+                let at = self.levels.partition_point(|level| level.greatest < time);
+                let fresh = Level {
+                    least: time,
+                    greatest: time,
+                    events: 0,
+                    below: 0,
+                    listed: Vec::new(),
+                };
+                self.levels.insert(at, fresh);
+                at
             }
+        };
+        for above in &mut self.levels[at + 1..] {
+            above.below += 1;
         }
-        (None, future)
+        let level = &mut self.levels[at];
+        level.events += 1;
+        if level.listed.len() < LISTED {
+            level.listed.push((position, time));
+        }
+        if level.least <= time && time <= level.greatest {
+            return;
+        }
+        level.least = level.least.min(time);
+        level.greatest = level.greatest.max(time);
+        self.join(at);
+    }
+
+    /// Takes levels together that have grown into each other.
+    fn join(&mut self, at: usize) {
+        while let Some(pair) = at.checked_sub(1).filter(|below| self.is_one(*below)) {
+            self.merge(pair);
+            return self.join(pair);
+        }
+        while at + 1 < self.levels.len() && self.is_one(at) {
+            self.merge(at);
+        }
+        while self.levels.len() > LEVELS {
+            self.merge(0);
+        }
+    }
+
+    fn is_one(&self, lower: usize) -> bool {
+        self.levels[lower + 1].least <= self.levels[lower].greatest.after(self.tolerance)
+    }
+
+    fn merge(&mut self, lower: usize) {
+        let upper = self.levels.remove(lower + 1);
+        let level = &mut self.levels[lower];
+        level.greatest = level.greatest.max(upper.greatest);
+        level.events += upper.events;
+        let room = LISTED.saturating_sub(level.listed.len());
+        level.listed.extend(upper.listed.into_iter().take(room));
+    }
+
+    /// The horizon, and the events too far above it to move it, in position order.
+    pub fn settle(&self) -> (Option<Timestamp>, Vec<(Position, Timestamp)>) {
+        let holds = |level: &Level| level.events > level.below;
+        let top = self.levels.iter().rposition(holds).unwrap_or(0);
+        let horizon = self.levels.get(top).map(|level| level.greatest);
+        let mut future: Vec<(Position, Timestamp)> = self
+            .levels
+            .iter()
+            .skip(top + 1)
+            .flat_map(|level| level.listed.iter().copied())
+            .collect();
+        future.sort_unstable();
+        (horizon, future)
     }
 }
 
@@ -43,11 +125,11 @@ mod tests {
     use super::*;
 
     fn settle(times: &[i64]) -> (Option<i64>, Vec<i64>) {
-        let mut horizon = Horizon::default();
+        let mut horizon = Horizon::new(Span::from_nanos(10));
         for (index, time) in times.iter().enumerate() {
             horizon.push(Position(index as i64 + 1), Timestamp::from_nanos(*time));
         }
-        let (end, future) = horizon.settle(Span::from_nanos(10));
+        let (end, future) = horizon.settle();
         (
             end.map(Timestamp::as_nanos),
             future.iter().map(|(position, _)| position.0).collect(),
@@ -55,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_greatest_time_counts_unless_all_that_follows_is_far_below() {
+    fn the_greatest_time_counts_unless_what_follows_is_far_below() {
         assert_eq!(settle(&[]), (None, vec![]));
         assert_eq!(settle(&[5]), (Some(5), vec![]));
         assert_eq!(settle(&[1, 9, 4]), (Some(9), vec![]));
@@ -67,20 +149,35 @@ mod tests {
     }
 
     #[test]
-    fn it_agrees_with_the_definition_on_every_short_log() {
-        for code in 0..3_i64.pow(6) {
-            let times: Vec<i64> = (0..6)
-                .map(|digit| code / 3_i64.pow(digit) % 3 * 8)
-                .collect();
-            let is_future = |index: usize| {
-                let after = &times[index + 1..];
-                !after.is_empty() && after.iter().all(|later| times[index] > later + 10)
-            };
-            let expected = (0..6)
-                .filter(|index| !is_future(*index))
-                .map(|index| times[index])
-                .max();
-            assert_eq!(settle(&times).0, expected, "{times:?}");
-        }
+    fn several_strays_do_not_vouch_for_each_other() {
+        assert_eq!(settle(&[800, 900, 1, 2, 3]), (Some(3), vec![1, 2]));
+        assert_eq!(
+            settle(&[1, 800, 2, 800, 3, 800, 4]),
+            (Some(4), vec![2, 4, 6])
+        );
+    }
+
+    #[test]
+    fn a_straggler_at_the_end_does_not_turn_the_log_into_strays() {
+        assert_eq!(settle(&[100, 101, 102, 3]), (Some(102), vec![]));
+    }
+
+    #[test]
+    fn time_moves_on_over_a_quiet_night() {
+        assert_eq!(
+            settle(&[1, 2, 3, 500, 501, 502, 3, 503]),
+            (Some(503), vec![])
+        );
+    }
+
+    #[test]
+    fn a_level_that_time_catches_up_with_is_no_stray() {
+        assert_eq!(settle(&[1, 30, 9, 17, 20, 25]), (Some(30), vec![]));
+    }
+
+    #[test]
+    fn endless_levels_are_taken_together() {
+        let times: Vec<i64> = (0..500).map(|step| step * 100).collect();
+        assert_eq!(settle(&times).0, Some(49_900));
     }
 }

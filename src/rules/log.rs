@@ -121,8 +121,8 @@ pub const FUTURE_TIME: Info = Info {
     severity: Severity::Note,
     summary: "an event's time is far later than that of all that follow it",
     explanation: "\
-Finds events later than everything after them by more than `future-tolerance` (default 1h). They do \
-not move the horizon.
+Finds events later than those after them by more than `future-tolerance` (default 1h), and outnumbered \
+by them. They do not move the horizon.
 
 A wrong clock, or a row that records when something will happen.
 

@@ -1,5 +1,3 @@
-//! Everything that looks at the program from outside, in one binary.
+//! The one test binary.
 
-mod fixture;
-mod golden;
-mod output;
+mod oracle;

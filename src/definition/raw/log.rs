@@ -222,12 +222,17 @@ pub(crate) struct Status {
 
 /// A column can be written as its name alone.
 fn column(word: &str) -> Result<Text<Name>, String> {
-    Name::read(word).map(Text).map_err(|misread| misread.message)
+    Name::read(word)
+        .map(Text)
+        .map_err(|misread| misread.message)
 }
 
 impl ShortForm for Field {
     fn from_word(word: &str) -> Result<Field, String> {
-        Ok(Field { column: column(word)?, encoding: None })
+        Ok(Field {
+            column: column(word)?,
+            encoding: None,
+        })
     }
 
     fn word_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -237,7 +242,10 @@ impl ShortForm for Field {
 
 impl ShortForm for Time {
     fn from_word(word: &str) -> Result<Time, String> {
-        Ok(Time { column: column(word)?, unit: None })
+        Ok(Time {
+            column: column(word)?,
+            unit: None,
+        })
     }
 
     fn word_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -247,7 +255,10 @@ impl ShortForm for Time {
 
 impl ShortForm for Type {
     fn from_word(word: &str) -> Result<Type, String> {
-        Ok(Type { column: column(word)?, last_segment: None })
+        Ok(Type {
+            column: column(word)?,
+            last_segment: None,
+        })
     }
 
     fn word_schema(generator: &mut SchemaGenerator) -> Schema {

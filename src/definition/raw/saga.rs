@@ -118,7 +118,10 @@ pub(crate) struct FailurePattern {
 impl ShortForm for EventPattern {
     fn from_word(word: &str) -> Result<EventPattern, String> {
         let event = Name::read(word).map_err(|misread| misread.message)?;
-        Ok(EventPattern { event: Text(event), when: None })
+        Ok(EventPattern {
+            event: Text(event),
+            when: None,
+        })
     }
 
     fn word_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -129,7 +132,11 @@ impl ShortForm for EventPattern {
 impl ShortForm for FailurePattern {
     fn from_word(word: &str) -> Result<FailurePattern, String> {
         let event = Name::read(word).map_err(|misread| misread.message)?;
-        Ok(FailurePattern { event: Text(event), when: None, error: None })
+        Ok(FailurePattern {
+            event: Text(event),
+            when: None,
+            error: None,
+        })
     }
 
     fn word_schema(generator: &mut SchemaGenerator) -> Schema {

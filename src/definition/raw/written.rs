@@ -43,7 +43,9 @@ pub(crate) struct Text<T>(pub(crate) T);
 impl<'de, T: Written> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        T::read(&text).map(Text).map_err(|misread| de::Error::custom(misread.message))
+        T::read(&text)
+            .map(Text)
+            .map_err(|misread| de::Error::custom(misread.message))
     }
 }
 
@@ -109,11 +111,18 @@ impl Written for Name {
         let message = if text.trim().is_empty() {
             "a name cannot be empty".to_owned()
         } else if let Some(control) = text.chars().find(|letter| letter.is_control()) {
-            format!("a name cannot hold the control character U+{:04X}", u32::from(control))
+            format!(
+                "a name cannot hold the control character U+{:04X}",
+                u32::from(control)
+            )
         } else {
             return Ok(Name(text.into()));
         };
-        Err(Misread { rule: fault::BAD_VALUE, message, help: None })
+        Err(Misread {
+            rule: fault::BAD_VALUE,
+            message,
+            help: None,
+        })
     }
 }
 
@@ -126,7 +135,11 @@ impl Written for Span {
                 Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
                 None => (error.0, None),
             };
-            Misread { rule: fault::BAD_VALUE, message, help }
+            Misread {
+                rule: fault::BAD_VALUE,
+                message,
+                help,
+            }
         })
     }
 }
@@ -140,7 +153,11 @@ impl Written for Expression {
                 Some(_) => Some("an expression is written bare here: leave the `=` out".to_owned()),
                 None => error.help,
             };
-            Misread { rule: fault::BAD_EXPRESSION, message: error.message, help }
+            Misread {
+                rule: fault::BAD_EXPRESSION,
+                message: error.message,
+                help,
+            }
         })
     }
 }
@@ -234,7 +251,10 @@ mod tests {
         }
         for bad in ["", "2026-02-30", "tomorrow", "2026", "9999-12-31"] {
             let misread = Until::read(bad).unwrap_err();
-            assert_eq!(misread.message, format!("`{bad}` is neither a date nor an instant"));
+            assert_eq!(
+                misread.message,
+                format!("`{bad}` is neither a date nor an instant")
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::{faults, lines};
-use crate::definition::load_text;
+use crate::definition::{fault, load_text};
 
 fn laughs() -> String {
     let mut text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
@@ -43,6 +43,50 @@ fn each_kind_of_hostile_yaml_has_its_fault() {
         let said = lines(&faults(&text));
         assert!(start.elapsed() < Duration::from_secs(10), "{name}");
         assert!(said.iter().any(|line| line.starts_with(expected)), "{name}: {said:?}");
+    }
+}
+
+#[test]
+fn large_files_of_little_sense_are_read_in_time_and_stop_after_many_faults() {
+    const MIB: usize = 1024 * 1024;
+    let numbered = |line: &dyn Fn(usize) -> String| (0..60_000).map(line).collect::<String>();
+    for (name, text) in [
+        ("documents", "---\na\n".repeat(100_000)),
+        ("keys", format!("saga: x\n{}", numbered(&|n| format!("key{n}: 1\n")))),
+        ("twice", format!("saga: x\n{}", "a: 1\n".repeat(100_000))),
+        ("anchors", format!("saga: x\nb: [{}]\n", numbered(&|n| format!("&a{n} x, ")))),
+        ("aliases", format!("saga: &a x\nb: [{}]\n", "*a, ".repeat(90_000))),
+        ("plain", format!("saga: {}\n", "x ".repeat(2 * MIB))),
+        ("quoted", format!("saga: \"{}\"\n", "\\n".repeat(2 * MIB))),
+        ("comments", "# x\n".repeat(MIB)),
+        ("block", format!("saga: |\n{}", "  x\n".repeat(MIB))),
+        ("braces", format!("saga: [{}]\n", "{}, ".repeat(100_000))),
+        ("questions", "? x\n".repeat(100_000)),
+        ("spaces", format!("saga:{}x\n", " ".repeat(4 * MIB))),
+        ("breaks", "\n".repeat(4 * MIB)),
+        ("colons", ":".repeat(4 * MIB)),
+        ("flow keys", format!("{{{}", "a: b, ".repeat(100_000))),
+        ("tags", "!a ".repeat(100_000)),
+        (
+            "one line",
+            format!(
+                "{{saga: é, starts: [{}], steps: [{{step: s, succeeds: B}}]}}",
+                "A, ".repeat(200_000)
+            ),
+        ),
+        (
+            "statuses",
+            format!(
+                "{{log: x, claims: {{saga: a, table: t, id: i, status: {{column: c, completed: [{}]}}}}}}",
+                numbered(&|n| format!("é{n}, "))
+            ),
+        ),
+        ("larger", " ".repeat(17 * MIB)),
+    ] {
+        let start = Instant::now();
+        let found = faults(&text);
+        assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
+        assert!(found.len() <= fault::MOST + 2, "{name}: {}", found.len());
     }
 }
 

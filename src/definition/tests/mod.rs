@@ -10,8 +10,12 @@ use std::path::Path;
 use super::fault::Fault;
 use super::{Definitions, load_text};
 
-const RULES: [&str; 4] =
-    ["log/time-backwards", "saga/late", "saga/stuck-step", "compensation/uncompensated"];
+const RULES: [&str; 4] = [
+    "log/time-backwards",
+    "saga/late",
+    "saga/stuck-step",
+    "compensation/uncompensated",
+];
 
 /// The definitions in a text that has no fatal fault.
 fn read(text: &str) -> Definitions {
@@ -40,7 +44,10 @@ fn lines(faults: &[Fault]) -> Vec<String> {
                 .map_or_else(String::new, |place| format!("{}:{} ", place.line, place.column));
             let rule = fault.rule.trim_start_matches("definition/");
             let help = fault.help.as_deref().unwrap_or("-");
-            format!("{place}{rule}: {} | {} | {help}", fault.message, fault.label)
+            format!(
+                "{place}{rule}: {} | {} | {help}",
+                fault.message, fault.label
+            )
         })
         .collect()
 }

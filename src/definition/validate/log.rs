@@ -1,5 +1,6 @@
 //! From a log document as written to the checked log.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::definition::document::At;
@@ -28,10 +29,14 @@ pub(crate) fn check(raw: raw::Log, at: At<'_>, faults: &mut Vec<Fault>) -> Optio
                         .help("leave `events` out to have them recognised in the file".to_owned()),
                 );
             }
-            let sources = events.into_iter().enumerate();
+            let mut sources = Vec::new();
+            for (index, raw) in events.into_iter().enumerate() {
+                if faults.len() - from >= fault::MOST {
+                    break;
+                }
+                sources.push(source(raw, &preset, at.key("events").item(index), faults));
+            }
             sources
-                .map(|(index, raw)| source(raw, &preset, at.key("events").item(index), faults))
-                .collect()
         }
         None => preset.map(|preset| bare_source(preset, at.key("preset"))).into_iter().collect(),
     };
@@ -207,11 +212,13 @@ fn claim(raw: raw::Claims, at: At<'_>, faults: &mut Vec<Fault>) -> Option<Claims
         ("compensated", &raw.status.compensated.0),
         ("running", &raw.status.running.0),
     ];
-    let mut known: Vec<(&str, &str)> = Vec::new();
+    let from = faults.len();
+    let mut known: BTreeMap<&str, &str> = BTreeMap::new();
     for (key, values) in status {
         for (index, value) in values.iter().enumerate() {
-            match known.iter().find(|(known, _)| known == value) {
-                Some((_, other)) => faults.push(
+            match known.get(value.as_str()) {
+                Some(_) if faults.len() - from >= fault::MOST => {}
+                Some(other) => faults.push(
                     Fault::fatal(
                         fault::BAD_VALUE,
                         at.key("status").key(key).item(index).place(),
@@ -219,7 +226,9 @@ fn claim(raw: raw::Claims, at: At<'_>, faults: &mut Vec<Fault>) -> Option<Claims
                     )
                     .label("a second claim"),
                 ),
-                None => known.push((value, key)),
+                None => {
+                    known.insert(value, key);
+                }
             }
         }
     }

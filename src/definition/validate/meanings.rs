@@ -19,11 +19,15 @@ pub(crate) struct Mention {
 
 /// A fault at each mention that gives a type another meaning without a condition.
 pub(crate) fn check(mentions: &[Mention], faults: &mut Vec<Fault>) {
+    let from = faults.len();
     let mut first: BTreeMap<&str, &Mention> = BTreeMap::new();
     for mention in mentions.iter().filter(|mention| !mention.conditional) {
         let known = *first.entry(&mention.kind).or_insert(mention);
         if known.meaning == mention.meaning {
             continue;
+        }
+        if faults.len() - from >= fault::MOST {
+            return;
         }
         let message = format!(
             "`{}` cannot mean both that {} and that {}",
@@ -31,7 +35,10 @@ pub(crate) fn check(mentions: &[Mention], faults: &mut Vec<Fault>) {
         );
         faults.push(
             Fault::fatal(fault::TWO_MEANINGS, mention.place.clone(), message)
-                .label(format!("line {} gives it another meaning", known.place.line))
+                .label(format!(
+                    "line {} gives it another meaning",
+                    known.place.line
+                ))
                 .help(format!(
                     "tell them apart with `{{ event: {}, when: … }}`, or remove one",
                     mention.kind

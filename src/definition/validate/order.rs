@@ -35,6 +35,7 @@ pub(crate) fn resolve(steps: &[raw::saga::Step], at: At<'_>, faults: &mut Vec<Fa
 }
 
 fn direct(steps: &[raw::saga::Step], at: At<'_>, faults: &mut Vec<Fault>) -> Vec<Rank> {
+    let from = faults.len();
     let mut ranks = vec![Rank::default(); steps.len()];
     for (index, step) in steps.iter().enumerate() {
         let Some(after) = &step.after else {
@@ -47,6 +48,7 @@ fn direct(steps: &[raw::saga::Step], at: At<'_>, faults: &mut Vec<Fault>) -> Vec
             let name = &name.0.0;
             match steps.iter().position(|other| other.step.0.0 == *name) {
                 Some(other) => ranks[index].after.insert(other),
+                None if faults.len() - from >= fault::MOST => return ranks,
                 None => {
                     let others = steps.iter().map(|step| &*step.step.0.0);
                     let others: Vec<&str> =
@@ -96,9 +98,15 @@ impl Walk<'_> {
         for earlier in after.iter() {
             self.visit(earlier, faults);
         }
-        let mut rank = Rank { after, before: after, requires: StepSet::EMPTY };
+        let mut rank = Rank {
+            after,
+            before: after,
+            requires: StepSet::EMPTY,
+        };
         for earlier in after.iter() {
-            let Rank { before, requires, .. } = self.ranks[earlier];
+            let Rank {
+                before, requires, ..
+            } = self.ranks[earlier];
             rank.before = rank.before.union(before);
             let owed = if self.steps[earlier].optional {
                 requires
@@ -115,7 +123,11 @@ impl Walk<'_> {
     /// The fault of the steps from `back_to` to the end of the path, each of which waits for the
     /// next and the last for the first.
     fn cycle(&self, back_to: usize) -> Fault {
-        let start = self.path.iter().position(|step| *step == back_to).unwrap_or(0);
+        let start = self
+            .path
+            .iter()
+            .position(|step| *step == back_to)
+            .unwrap_or(0);
         let members = &self.path[start..];
         let first = members.iter().copied().min().unwrap_or(back_to);
         let offset = members.iter().position(|step| *step == first).unwrap_or(0);
@@ -130,7 +142,12 @@ impl Walk<'_> {
             _ => format!("these steps wait for each other: {}", names.join(" after ")),
         };
         let at = self.at.item(first);
-        let place = if at.has("after") { at.key("after") } else { at.key("step") }.place();
+        let place = if at.has("after") {
+            at.key("after")
+        } else {
+            at.key("step")
+        }
+        .place();
         Fault::fatal(fault::CYCLE, place, message)
             .label("none of them can ever begin")
             .help("take one of them out of another's `after`".to_owned())

@@ -27,6 +27,9 @@ pub(crate) fn check(
         ..Settings::default()
     };
     for (name, level) in raw.rules {
+        if faults.len() - from >= fault::MOST {
+            break;
+        }
         let severity = match level {
             raw::Level::Error => Some(Severity::Error),
             raw::Level::Warning => Some(Severity::Warning),
@@ -42,6 +45,9 @@ pub(crate) fn check(
         }
     }
     for (index, entry) in raw.allow.0.into_iter().enumerate() {
+        if faults.len() - from >= fault::MOST {
+            break;
+        }
         settings.allow.extend(allow(entry, at.key("allow").item(index), rules, faults));
     }
     (!faults[from..].iter().any(|fault| fault.fatal)).then_some(settings)
@@ -65,10 +71,19 @@ fn rule(
     let help = if name.contains(['*', '?']) {
         "patterns are not read here: name each rule".to_owned()
     } else {
-        let family = || rules.iter().copied().filter(|rule| rule.ends_with(&format!("/{name}")));
+        let family = || {
+            rules
+                .iter()
+                .copied()
+                .filter(|rule| rule.ends_with(&format!("/{name}")))
+        };
         did_you_mean(name, rules.iter().copied())
             .filter(|help| help.starts_with("did"))
-            .or_else(|| family().next().map(|rule| format!("did you mean `{rule}`?")))
+            .or_else(|| {
+                family()
+                    .next()
+                    .map(|rule| format!("did you mean `{rule}`?"))
+            })
             .unwrap_or_else(|| "`sagactl explain` lists the rules".to_owned())
     };
     Err(fault.label("unknown rule").help(help).into())
@@ -96,7 +111,11 @@ fn allow(
             Fault::fatal(
                 fault::BAD_VALUE,
                 at.name_of(second.label()).place(),
-                format!("one subject at a time: `{}` or `{}`", first.label(), second.label()),
+                format!(
+                    "one subject at a time: `{}` or `{}`",
+                    first.label(),
+                    second.label()
+                ),
             )
             .label("one too many")
             .help("write an entry for each".to_owned()),
@@ -104,8 +123,12 @@ fn allow(
     }
     if raw.reason.trim().is_empty() {
         faults.push(
-            Fault::fatal(fault::BAD_VALUE, at.key("reason").place(), "`reason` cannot be empty")
-                .label("why is it accepted?"),
+            Fault::fatal(
+                fault::BAD_VALUE,
+                at.key("reason").place(),
+                "`reason` cannot be empty",
+            )
+            .label("why is it accepted?"),
         );
     }
     let rule = rule(&raw.rule, rules.iter().copied(), at.key("rule"))

@@ -1,0 +1,112 @@
+//! Generated logs with labelled faults: what is found must be the labels, no more and no less.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sagactl::definition::{self, Definitions};
+use sagactl::event::Span;
+use sagactl::generate::{self, Faults, Ids, Layout, Wrong};
+use sagactl::inspect::{self, Go, Options};
+use sagactl::rules;
+
+type Found = BTreeMap<(String, String, String, Option<String>), i64>;
+
+fn shop() -> Definitions {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/shop");
+    definition::load(&[folder], &rules::names()).expect("the shop's definitions are sound")
+}
+
+/// Generates a log, audits it, and returns what was found less what was labelled.
+fn difference(options: &generate::Options, layout: Layout) -> (u64, Found) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("generated.db");
+    let definitions = shop();
+    let made = generate::generate(&definitions.scopes[0].sagas, options, layout, &path)
+        .expect("the log can be written");
+    let report = inspect::audit(
+        &definitions,
+        &Options {
+            log: Some(path),
+            as_of: None,
+            now: "2026-11-01T00:00:00Z".parse().expect("an instant"),
+            threads: 2,
+            rules: Vec::new(),
+            sagas: Vec::new(),
+            instances: Vec::new(),
+            since: None,
+        },
+        &|_| Go::On,
+    )
+    .expect("the log can be read");
+    let mut balance = Found::new();
+    for finding in &report.findings {
+        let key = (
+            finding.rule.to_owned(),
+            format!(
+                "{} of {}",
+                finding.subject.kind.label(),
+                finding.subject.definition
+            ),
+            finding.subject.id.clone(),
+            finding.step.as_deref().map(str::to_owned),
+        );
+        *balance.entry(key).or_default() += 1;
+    }
+    for label in &made.labels {
+        let key = (
+            label.rule.to_owned(),
+            format!("{} of {}", label.subject.kind, label.subject.definition),
+            label.subject.id.clone(),
+            label.step.clone(),
+        );
+        *balance.entry(key).or_default() -= 1;
+    }
+    balance.retain(|_, count| *count != 0);
+    (made.labels.len() as u64, balance)
+}
+
+fn options(seed: u64, instances: u64, faults: Faults) -> generate::Options {
+    generate::Options {
+        log: "shop".to_owned(),
+        seed,
+        instances,
+        faults,
+        spacing: Span::from_secs(2),
+        start: "2026-03-01T08:00:00Z".parse().expect("an instant"),
+        payload: 80,
+        ids: Ids::Numbered,
+        plain: false,
+    }
+}
+
+const SHOP: Layout = Layout {
+    wal: false,
+    autoincrement: true,
+    unique_ids: true,
+    indexed: false,
+};
+
+#[test]
+fn every_fault_is_found_and_nothing_else() {
+    for seed in 1..=8 {
+        let faults = Faults::Each(Wrong::all(true));
+        let (labels, difference) = difference(&options(seed, 600, faults), SHOP);
+        assert!(labels > 30, "seed {seed} made only {labels} labels");
+        assert_eq!(difference, Found::new(), "seed {seed}");
+    }
+}
+
+#[test]
+fn many_faults_among_many_instances_are_told_apart() {
+    for (seed, unique_ids) in [(11, true), (12, false), (13, true), (14, false)] {
+        let layout = Layout {
+            unique_ids,
+            autoincrement: unique_ids,
+            wal: unique_ids,
+            indexed: true,
+        };
+        let (labels, difference) = difference(&options(seed, 8_000, Faults::PerMille(250)), layout);
+        assert!(labels > 1_500, "seed {seed} made only {labels} labels");
+        assert_eq!(difference, Found::new(), "seed {seed}");
+    }
+}
