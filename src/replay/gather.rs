@@ -115,6 +115,8 @@ pub struct Gatherer<'a> {
     ids: HashMap<u64, Position, FixedState>,
     youngest: Option<Timestamp>,
     horizon: Horizon,
+    plain: Vec<Option<u32>>,
+    hashes: Vec<Option<(u64, u16)>>,
     hasher: FixedState,
     gathered: Gathered,
 }
@@ -145,6 +147,8 @@ impl<'a> Gatherer<'a> {
             ids: HashMap::default(),
             youngest: None,
             horizon: Horizon::new(definition.future_tolerance),
+            plain: Vec::new(),
+            hashes: Vec::new(),
             hasher: FixedState::default(),
             gathered: Gathered::default(),
         }
@@ -201,16 +205,50 @@ impl<'a> Gatherer<'a> {
                 self.gathered.types.push(name.clone());
             }
         }
-        for item in batch.items() {
+        self.look_up(batch);
+        let plain = std::mem::take(&mut self.plain);
+        for (item, at) in batch.items().zip(&plain) {
             match item {
-                Item::Row(row) => self.row(&row, router),
+                Item::Row(row) => self.row(&row, *at, router),
                 Item::Bad(bad) if self.only.is_none() => self.gathered.bad.push(bad.clone()),
                 Item::Bad(_) => {}
             }
         }
+        self.plain = plain;
     }
 
-    fn row(&mut self, row: &Row<'_>, router: &Router) {
+    /// Finds the entries of all rows that need no expression to be told their instance: first all
+    /// hashes, then all look-ups, so that their waits for memory overlap.
+    fn look_up(&mut self, batch: &Batch) {
+        let Gatherer { routes, plain, hashes, gathered, selection, until, .. } = self;
+        plain.clear();
+        hashes.clear();
+        let saga_of = |row: &Row<'_>| match routes[row.kind.0 as usize].0.uses.as_slice() {
+            [one] if selection.sagas && one.is_plain() && until.is_none_or(|until| row.time <= until) => {
+                Some(one.saga)
+            }
+            _ => None,
+        };
+        for item in batch.items() {
+            hashes.push(match item {
+                Item::Row(row) => match (saga_of(&row), row.correlation) {
+                    (Some(saga), Some(id)) => Some((gathered.instances.hash(saga, id), saga)),
+                    _ => None,
+                },
+                Item::Bad(_) => None,
+            });
+        }
+        for (item, hash) in batch.items().zip(hashes.iter()) {
+            plain.push(match (item, hash) {
+                (Item::Row(Row { correlation: Some(id), .. }), Some((hash, saga))) => {
+                    Some(gathered.instances.entry_hashed(*hash, *saga, id))
+                }
+                _ => None,
+            });
+        }
+    }
+
+    fn row(&mut self, row: &Row<'_>, plain: Option<u32>, router: &Router) {
         if self.until.is_some_and(|until| row.time > until) {
             if self.only.is_none() {
                 self.gathered.beyond += 1;
@@ -220,14 +258,26 @@ impl<'a> Gatherer<'a> {
         if self.only.is_none() {
             self.note(row);
         }
-        if self.selection.sagas {
-            let routes = std::mem::take(&mut self.routes);
-            let (route, name) = &routes[row.kind.0 as usize];
-            for one in &route.uses {
-                self.instance(row, name, one, router);
-            }
-            self.routes = routes;
+        if !self.selection.sagas {
+            return;
         }
+        let routes = std::mem::take(&mut self.routes);
+        let (route, name) = &routes[row.kind.0 as usize];
+        match (plain, route.uses.as_slice()) {
+            (Some(at), [one]) => {
+                if let [candidate] = one.candidates.as_slice()
+                    && self.is_wanted(at)
+                {
+                    self.certain(row, name, at, one.saga, candidate, router);
+                }
+            }
+            (_, uses) => {
+                for one in uses {
+                    self.instance(row, name, one, router);
+                }
+            }
+        }
+        self.routes = routes;
     }
 
     /// What a row tells of the log, whatever sagas there are.
@@ -312,23 +362,8 @@ impl<'a> Gatherer<'a> {
         match meant(&one.candidates, &scope) {
             Meant::Nothing => {}
             Meant::Certain(candidate) => {
-                let Some(at) = self.wanted(one.saga, id) else {
-                    return;
-                };
-                let moment = self.moment(row, name, candidate, &scope);
-                if !self.gathered.instances.push(at, moment) {
-                    return;
-                }
-                if self.definition.order != Order::Position {
-                    let link = self.link(row);
-                    self.gathered
-                        .instances
-                        .links
-                        .entry(at)
-                        .or_default()
-                        .push(link);
-                } else if may_end(router, one.saga, candidate.meaning) {
-                    self.try_to_settle(at);
+                if let Some(at) = self.wanted(one.saga, id) {
+                    self.certain(row, name, at, one.saga, candidate, router);
                 }
             }
             Meant::Doubtful(candidates, reason) => {
@@ -338,7 +373,7 @@ impl<'a> Gatherer<'a> {
                 let Some(first) = candidates.iter().flatten().next() else {
                     return;
                 };
-                let moment = self.moment(row, name, first, &scope);
+                let moment = self.moment(row, name, first);
                 let options = candidates
                     .iter()
                     .map(|option| option.map(|one| one.meaning))
@@ -355,13 +390,36 @@ impl<'a> Gatherer<'a> {
         }
     }
 
+    /// Adds an event whose instance and meaning are certain.
+    fn certain(
+        &mut self,
+        row: &Row<'_>,
+        name: &str,
+        at: u32,
+        saga: u16,
+        candidate: &Candidate,
+        router: &Router,
+    ) {
+        let moment = self.moment(row, name, candidate);
+        if !self.gathered.instances.push(at, moment) {
+            return;
+        }
+        if self.definition.order != Order::Position {
+            let link = self.link(row);
+            self.gathered.instances.links.entry(at).or_default().push(link);
+        } else if may_end(router, saga, candidate.meaning) {
+            self.try_to_settle(at);
+        }
+    }
+
+    fn is_wanted(&self, at: u32) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&at))
+    }
+
     /// The entry of an instance, unless this pass is not about it.
     fn wanted(&mut self, saga: u16, id: &str) -> Option<u32> {
         let at = self.gathered.instances.entry(saga, id);
-        self.only
-            .as_ref()
-            .is_none_or(|only| only.contains(&at))
-            .then_some(at)
+        self.is_wanted(at).then_some(at)
     }
 
     fn moment(
@@ -369,7 +427,6 @@ impl<'a> Gatherer<'a> {
         row: &Row<'_>,
         name: &str,
         candidate: &Candidate,
-        scope: &Scope<'_>,
     ) -> Moment {
         let names = &mut self.gathered.names;
         let detail = match candidate.meaning {
@@ -378,7 +435,7 @@ impl<'a> Gatherer<'a> {
                 let error = candidate
                     .error
                     .as_ref()
-                    .and_then(|error| error.evaluate(scope).ok());
+                    .and_then(|error| error.evaluate(&scope(row, name)).ok());
                 match error.as_ref().and_then(as_id) {
                     Some(error) => names.intern(&error),
                     None => names.intern(name),
