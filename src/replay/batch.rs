@@ -153,6 +153,15 @@ impl Batch {
         (text.start != u32::MAX).then(|| &self.text[range])
     }
 
+    /// What the rows are looked up by, in order: type, time and correlation; `None` for those that
+    /// cannot be judged.
+    pub fn keys(&self) -> impl Iterator<Item = Option<(TypeId, Timestamp, Option<&str>)>> {
+        self.rows.iter().map(|row| {
+            let slim = row.as_ref().ok()?;
+            Some((slim.kind, slim.time, self.str(slim.correlation)))
+        })
+    }
+
     /// The rows, in order.
     pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
         self.rows.iter().map(|row| match row {

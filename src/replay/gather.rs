@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::{Position, Span, Timestamp};
 use crate::expression::Scope;
-use crate::log::{BadRow, Row};
+use crate::log::{BadRow, Row, TypeId};
 use crate::replay::batch::{Batch, Item};
 use crate::replay::horizon::Horizon;
 use crate::replay::instances::{Doubt, Entry, Instances, Link};
@@ -110,6 +110,7 @@ pub struct Gatherer<'a> {
     selection: Selection,
     until: Option<Timestamp>,
     only: Option<HashSet<u32, FixedState>>,
+    about: Option<&'a [String]>,
     settle: Settle<'a>,
     routes: Vec<(Route, Arc<str>)>,
     ids: HashMap<u64, Position, FixedState>,
@@ -142,6 +143,7 @@ impl<'a> Gatherer<'a> {
             selection,
             until,
             only: None,
+            about: None,
             settle,
             routes: Vec::new(),
             ids: HashMap::default(),
@@ -177,6 +179,11 @@ impl<'a> Gatherer<'a> {
             gathered,
             ..Gatherer::new(definition, selection, until, settle)
         }
+    }
+
+    /// Only the instances with these ids are wanted.
+    pub fn about(self, ids: &'a [String]) -> Gatherer<'a> {
+        Gatherer { about: (!ids.is_empty()).then_some(ids), ..self }
     }
 
     /// What the pass learned.
@@ -220,32 +227,26 @@ impl<'a> Gatherer<'a> {
     /// Finds the entries of all rows that need no expression to be told their instance: first all
     /// hashes, then all look-ups, so that their waits for memory overlap.
     fn look_up(&mut self, batch: &Batch) {
-        let Gatherer { routes, plain, hashes, gathered, selection, until, .. } = self;
+        let Gatherer { routes, plain, hashes, gathered, selection, until, about, .. } = self;
         plain.clear();
         hashes.clear();
-        let saga_of = |row: &Row<'_>| match routes[row.kind.0 as usize].0.uses.as_slice() {
-            [one] if selection.sagas && one.is_plain() && until.is_none_or(|until| row.time <= until) => {
-                Some(one.saga)
-            }
+        if !selection.sagas || about.is_some() {
+            plain.resize(batch.len(), None);
+            return;
+        }
+        let saga_of = |kind: TypeId| match routes[kind.0 as usize].0.uses.as_slice() {
+            [one] if one.is_plain() => Some(one.saga),
             _ => None,
         };
-        for item in batch.items() {
-            hashes.push(match item {
-                Item::Row(row) => match (saga_of(&row), row.correlation) {
-                    (Some(saga), Some(id)) => Some((gathered.instances.hash(saga, id), saga)),
-                    _ => None,
-                },
-                Item::Bad(_) => None,
-            });
-        }
-        for (item, hash) in batch.items().zip(hashes.iter()) {
-            plain.push(match (item, hash) {
-                (Item::Row(Row { correlation: Some(id), .. }), Some((hash, saga))) => {
-                    Some(gathered.instances.entry_hashed(*hash, *saga, id))
-                }
-                _ => None,
-            });
-        }
+        hashes.extend(batch.keys().map(|key| {
+            let (kind, time, id) = key?;
+            let saga = saga_of(kind).filter(|_| until.is_none_or(|until| time <= until))?;
+            Some((gathered.instances.hash(saga, id?), saga))
+        }));
+        plain.extend(batch.keys().zip(hashes.iter()).map(|(key, hash)| {
+            let ((_, _, id), (hash, saga)) = (key?, (*hash)?);
+            Some(gathered.instances.entry_hashed(hash, saga, id?))
+        }));
     }
 
     fn row(&mut self, row: &Row<'_>, plain: Option<u32>, router: &Router) {
@@ -418,6 +419,9 @@ impl<'a> Gatherer<'a> {
 
     /// The entry of an instance, unless this pass is not about it.
     fn wanted(&mut self, saga: u16, id: &str) -> Option<u32> {
+        if self.about.is_some_and(|ids| !ids.iter().any(|wanted| wanted == id)) {
+            return None;
+        }
         let at = self.gathered.instances.entry(saga, id);
         self.is_wanted(at).then_some(at)
     }
