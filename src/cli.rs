@@ -1,5 +1,7 @@
 //! What can be typed. The doc comments here are the help texts.
 
+pub mod generate;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -85,7 +87,8 @@ pub enum Command {
     /// Look at a log file: what it holds and how it would be mapped
     Log(LogArgs),
     /// Write a log with known faults to try things on
-    Generate(GenerateArgs),
+    #[command(hide = true)]
+    Generate(generate::GenerateArgs),
     /// Print the JSON Schema of definitions or case files, for editors
     Schema(SchemaArgs),
     /// Print a completion script for a shell
@@ -351,7 +354,7 @@ pub struct ExplainArgs {
 #[command(after_help = "\
 Examples:
   sagactl log shop.db
-  sagactl log shop.db > sagas/log.yaml")]
+  sagactl log shop.db > sagas/log.yaml       everything but the mapping is a comment")]
 pub struct LogArgs {
     /// The SQLite or JSON Lines file
     #[arg(value_name = "FILE")]
@@ -359,14 +362,6 @@ pub struct LogArgs {
     /// How many mapped events to show
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub events: usize,
-}
-
-/// `generate`
-#[derive(Debug, Args)]
-pub struct GenerateArgs {
-    /// The SQLite file to write; it must not exist
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
 }
 
 /// `schema`

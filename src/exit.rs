@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::definition::fault::Fault;
 use crate::definition::settings::FailOn;
 use crate::report::{LogSummary, Report};
 
@@ -70,6 +71,16 @@ impl Exit {
             Exit::Findings
         } else {
             Exit::of_logs(&report.logs)
+        }
+    }
+
+    /// The exit code of a check of definitions.
+    pub fn of_faults(faults: &[Fault], fail_on: FailOn) -> Exit {
+        let worst = faults.iter().map(|fault| fault.severity).max();
+        match (worst, fail_on) {
+            _ if faults.iter().any(|fault| fault.fatal) => Exit::Failed,
+            (Some(worst), FailOn::Severity(threshold)) if worst >= threshold => Exit::Findings,
+            _ => Exit::Clean,
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod document;
 mod engine;
+mod row;
 mod words;
 
 use std::fmt;
@@ -17,6 +18,20 @@ use crate::event::{Position, Timestamp};
 use crate::json;
 use engine::Program;
 use words::Path;
+
+pub use row::RowExpression;
+
+/// Whether a value counts as true: all but `null`, `false`, zero and what is empty.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(truth) => *truth,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(keys) => !keys.is_empty(),
+    }
+}
 
 /// A compiled expression.
 #[derive(Clone)]
@@ -137,14 +152,7 @@ impl Expression {
     /// # Errors
     /// As [`Expression::evaluate`].
     pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, Undetermined> {
-        self.evaluate(scope).map(|value| match value {
-            Value::Null => false,
-            Value::Bool(truth) => truth,
-            Value::Number(number) => number.as_f64() != Some(0.0),
-            Value::String(text) => !text.is_empty(),
-            Value::Array(items) => !items.is_empty(),
-            Value::Object(keys) => !keys.is_empty(),
-        })
+        self.evaluate(scope).map(|value| is_true(&value))
     }
 
     /// Whether it looks into `data`.

@@ -1,6 +1,7 @@
 //! sagactl: a saga and consistency inspector.
 
 pub mod baseline;
+pub mod casefile;
 pub mod cli;
 pub mod commands;
 pub mod definition;

@@ -3,10 +3,34 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::cli::{CheckArgs, PlainFormat};
+use crate::commands::terminal::{Target, Terminal};
 use crate::definition::fault::Fault;
 use crate::definition::{self, Definitions, Unusable};
+use crate::definition::settings::FailOn;
+use crate::exit::Exit;
 use crate::finding::Severity;
-use crate::output::diagnostic;
+use crate::output::{check, diagnostic};
+use crate::rules;
+
+/// Checks the definitions and prints what is wrong with them.
+pub(super) fn command(args: &CheckArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let result = run(&args.paths.or_default(), &rules::names());
+    let count = check::Count { files: result.files.len(), sagas: result.sagas, logs: result.logs };
+    let target = Target::default();
+    match args.format {
+        PlainFormat::Table => {
+            let width = terminal.width();
+            let drawn = render(&result.faults, &result.files, &result.texts, true, width);
+            terminal.page(&target, |page| check::write(page, &drawn, &result.faults, count))
+        }
+        PlainFormat::Json => {
+            terminal.deliver(&target, |out| check::json(out, &result.faults, count))
+        }
+    }?;
+    let fail_on = Severity::from_label(&args.fail_on).map_or(FailOn::Never, FailOn::Severity);
+    Ok(Exit::of_faults(&result.faults, fail_on))
+}
 
 /// What was looked at and what was found.
 #[derive(Debug, Clone)]
@@ -39,18 +63,6 @@ pub fn run(paths: &[PathBuf], rules: &[&'static str]) -> CheckResult {
     }
 }
 
-impl CheckResult {
-    /// Whether the definitions cannot be used.
-    pub fn unusable(&self) -> bool {
-        self.faults.iter().any(|fault| fault.fatal)
-    }
-
-    /// The gravest fault's severity; fatal ones are errors.
-    pub fn worst(&self) -> Option<Severity> {
-        self.faults.iter().map(|fault| fault.severity).max()
-    }
-}
-
 /// Draws every fault, a blank line between two.
 pub fn render(
     faults: &[Fault],
@@ -77,7 +89,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::rules;
 
     fn check(path: &str) -> (CheckResult, String) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -92,12 +103,12 @@ mod tests {
         assert_eq!(drawn, "");
         assert!(result.sagas.is_some_and(|sagas| sagas >= 2));
         assert!(result.logs.is_some_and(|logs| logs >= 1));
-        assert!(!result.unusable() && result.worst().is_none());
+        assert!(result.faults.is_empty());
     }
 
     #[test]
     fn the_fixtures_definitions_can_be_used() {
         let (result, drawn) = check("tests/fixtures");
-        assert!(!result.unusable(), "{drawn}");
+        assert!(result.faults.iter().all(|fault| !fault.fatal), "{drawn}");
     }
 }

@@ -7,7 +7,7 @@ use crate::output::explain;
 use crate::rules;
 
 /// How alike a rule's name has to be to be suggested, from 0 to 1.
-const ALIKE: f64 = 0.75;
+const ALIKE: f64 = 0.8;
 
 /// Explains one rule or lists them all.
 pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> anyhow::Result<Exit> {

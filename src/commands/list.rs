@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context;
+
 use crate::cli::{ListArgs, ReportFormat};
+use crate::commands::condition::{Condition, Starts};
 use crate::commands::session::Session;
 use crate::commands::terminal::Terminal;
 use crate::event::Timestamp;
 use crate::exit::Exit;
-use crate::inspect;
+use crate::inspect::{self, Listing};
 use crate::output::{json_view, jsonl, list};
 use crate::report::InstanceRow;
 
@@ -32,6 +35,12 @@ pub(super) fn run(args: &ListArgs, terminal: &Terminal, now: Timestamp) -> anyho
     let mut listing = session.run(terminal, inspect::list)?;
     listing.rows.retain(|row| passes(args, row));
 
+    if let Some(text) = &args.condition {
+        let condition =
+            Condition::parse(text).with_context(|| format!("--where `{text}`"))?;
+        narrow(&mut listing, &condition, &session, terminal)?;
+    }
+
     let target = session.target();
     match args.format {
         ReportFormat::Table => terminal.page(&target, |page| {
@@ -55,4 +64,32 @@ fn passes(args: &ListArgs, row: &InstanceRow) -> bool {
                 .iter()
                 .any(|at| args.step.iter().any(|step| **step == **at)))
         && args.older_than.is_none_or(|span| row.age >= span)
+}
+
+/// Keeps the instances for which the condition holds, and tells of how many it could not be told.
+fn narrow(
+    listing: &mut Listing,
+    condition: &Condition,
+    session: &Session,
+    terminal: &Terminal,
+) -> anyhow::Result<()> {
+    let starts = if condition.reads_data() {
+        Starts::read(&session.definitions, session.options.log.as_deref(), &listing.rows)?
+    } else {
+        Starts::default()
+    };
+    let mut untold: Option<(usize, String)> = None;
+    listing.rows.retain(|row| match condition.holds(row, &starts) {
+        Ok(holds) => holds,
+        Err(error) => {
+            untold.get_or_insert_with(|| (0, format!("{}: {error}", row.id))).0 += 1;
+            false
+        }
+    });
+    if let Some((count, first)) = untold {
+        terminal.note(format_args!(
+            "--where cannot be told of {count} instances, which are left out; the first is {first}"
+        ));
+    }
+    Ok(())
 }

@@ -2,10 +2,15 @@
 //! format. Nothing is judged here.
 
 mod audit;
+mod check;
 mod completions;
+mod condition;
 mod explain;
+mod generate;
 mod list;
+mod log;
 mod progress;
+mod schema;
 mod session;
 mod show;
 mod terminal;
@@ -49,11 +54,15 @@ fn run(command: &Command, terminal: &Terminal, now: Timestamp) -> anyhow::Result
         Command::Audit(args) => audit::run(args, terminal, now),
         Command::List(args) => list::run(args, terminal, now),
         Command::Show(args) => show::run(args, terminal, now),
-        Command::Test(args) => test::run(args, terminal, now),
+        Command::Test(args) => test::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),
         Command::Completions(args) => completions::run(args, terminal),
-        Command::Check(_) | Command::Log(_) | Command::Generate(_) | Command::Schema(_) => {
-            anyhow::bail!("this command is not built in yet")
+        Command::Check(args) => check::command(args, terminal),
+        Command::Log(args) => log::run(args, terminal),
+        Command::Schema(args) => schema::run(args, terminal),
+        Command::Generate(args) => {
+            terminal.note(generate::run(args)?);
+            Ok(Exit::Clean)
         }
     }
 }

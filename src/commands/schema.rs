@@ -1,9 +1,18 @@
-//! `sagactl schema`: the JSON Schema of the definitions, for editors.
+//! `sagactl schema`: the JSON Schema of the definitions or of case files, for editors.
 
-/// The schema as indented JSON with a final line break.
-///
-/// # Errors
-/// Never in practice: the schema is made of plain JSON values.
-pub fn run() -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(crate::definition::schema()).map(|text| text + "\n")
+use crate::casefile;
+use crate::cli::{SchemaArgs, SchemaOf};
+use crate::commands::terminal::{Target, Terminal};
+use crate::definition;
+use crate::exit::Exit;
+
+/// Prints the schema.
+pub(super) fn run(args: &SchemaArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let schema = match args.of {
+        SchemaOf::Definitions => definition::schema(),
+        SchemaOf::Cases => casefile::schema(),
+    };
+    let text = serde_json::to_string_pretty(schema)?;
+    terminal.deliver(&Target::default(), |out| writeln!(out, "{text}"))?;
+    Ok(Exit::Clean)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 
 use crate::cli::{PathArgs, SourceArgs};
+use crate::commands::check;
 use crate::commands::progress::Meter;
 use crate::commands::terminal::{Target, Terminal};
 use crate::definition::{self, Definitions, Unusable};
@@ -44,7 +45,7 @@ impl Session {
         now: Timestamp,
     ) -> anyhow::Result<Session> {
         let given = paths.or_default();
-        let definitions = load(&given)?;
+        let definitions = load(&given, terminal)?;
         for file in &definitions.files {
             terminal.detail(format_args!("read {}", file.display()));
         }
@@ -129,26 +130,13 @@ impl Session {
     }
 }
 
-/// The definitions, or everything that is wrong with them.
-pub(super) fn load(paths: &[PathBuf]) -> anyhow::Result<Definitions> {
-    definition::load(paths, &rules::names()).map_err(|unusable| faulty(&unusable))
-}
-
-fn faulty(unusable: &Unusable) -> anyhow::Error {
-    let lines = unusable.faults.iter().map(|fault| {
-        let place = fault
-            .place
-            .as_ref()
-            .map(|place| format!("{}:{}:{}: ", place.file.display(), place.line, place.column));
-        let help = fault.help.as_ref().map(|help| format!("; {help}"));
-        format!(
-            "{}{}{}",
-            place.unwrap_or_default(),
-            fault.message,
-            help.unwrap_or_default()
-        )
-    });
-    anyhow!(lines.collect::<Vec<_>>().join("\n"))
+/// The definitions; or everything that is wrong with them, drawn on stderr.
+pub(super) fn load(paths: &[PathBuf], terminal: &Terminal) -> anyhow::Result<Definitions> {
+    definition::load(paths, &rules::names()).map_err(|unusable| {
+        let Unusable { faults, files, texts } = unusable;
+        terminal.drawn(&check::render(&faults, &files, &texts, true, terminal.width()));
+        anyhow!("the definitions cannot be used; mend what is marked above")
+    })
 }
 
 fn available() -> usize {

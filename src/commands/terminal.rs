@@ -47,6 +47,11 @@ impl Terminal {
         }
     }
 
+    /// How wide a page is.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
     /// Whether a progress bar would be seen and is not unwanted.
     pub(super) fn draws(&self) -> bool {
         !self.quiet && io::stderr().is_terminal() && env::var_os("CI").is_none()
@@ -119,6 +124,13 @@ impl Terminal {
     pub(super) fn error(&self, error: &anyhow::Error) {
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         self.say("error: ", &causes.join(": "));
+    }
+
+    /// Tells what was drawn already, line breaks and styles and all.
+    pub(super) fn drawn(&self, text: &str) {
+        let mut stderr = AutoStream::new(io::stderr(), self.color);
+        // Nobody is left to tell that stderr is closed.
+        let _: io::Result<()> = writeln!(stderr, "{text}");
     }
 
     fn say(&self, label: &str, text: &str) {

@@ -33,6 +33,24 @@ pub struct LogDefinition {
     pub claims: Vec<Claims>,
 }
 
+impl LogDefinition {
+    /// A log that no document declares: its mapping has to be recognised in the file, or given.
+    pub fn undeclared(name: &str) -> LogDefinition {
+        LogDefinition {
+            name: name.into(),
+            place: None,
+            database: None,
+            sources: Vec::new(),
+            merge: Merge::Time,
+            cut: false,
+            order: Order::Position,
+            future_tolerance: Span::from_secs(3600),
+            tombstones: Vec::new(),
+            claims: Vec::new(),
+        }
+    }
+}
+
 /// What counts as *before* among the events of one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {

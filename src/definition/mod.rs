@@ -12,14 +12,14 @@ pub mod saga;
 pub mod settings;
 
 mod document;
-mod file;
+pub(crate) mod file;
 mod folder;
-mod marked;
+pub(crate) mod marked;
 mod raw;
-mod scalar;
+pub(crate) mod scalar;
 mod schema;
 mod scope;
-mod structure;
+pub(crate) mod structure;
 mod validate;
 
 #[cfg(test)]

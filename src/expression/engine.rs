@@ -60,21 +60,8 @@ impl Need {
 
 impl Program {
     pub(super) fn compile(source: &str) -> Result<Program, ExpressionError> {
-        let error = |message: &str| ExpressionError { message: message.to_owned(), help: None };
-        if source.trim().is_empty() {
-            return Err(error("an expression cannot be empty"));
-        }
-        if source.len() > MAX_SOURCE {
-            return Err(error("the expression is longer than 4096 bytes"));
-        }
         let words = words::words(source);
-        if nesting(&words) > MAX_NESTING {
-            return Err(error("the expression is nested too deeply"));
-        }
-        let code = ENVIRONMENT.compile_expression_owned(source.to_owned()).map_err(|error| {
-            let detail = error.detail().unwrap_or("it cannot be read");
-            ExpressionError { message: format!("not an expression: {detail}"), help: hint(source) }
-        })?;
+        let code = compile(source, &words)?;
         let mut names: Vec<String> = code.undeclared_variables(true).into_iter().collect();
         names.sort();
         let mut paths = Vec::new();
@@ -87,7 +74,6 @@ impl Program {
                 None => check_name(name.split('.').next().unwrap_or(&name))?,
             }
         }
-        check_calls(&words)?;
         Ok(Program {
             data: Need::of("data", &paths),
             metadata: Need::of("metadata", &paths),
@@ -116,21 +102,58 @@ impl Program {
                 context.insert(root, value);
             }
         }
-        let result = self.code.eval(Value::from(context));
-        if let Some(missed) = misses.first() {
-            return Err(Undetermined(format!("`{missed}` is missing")));
-        }
-        let value = result.map_err(|error| {
-            let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-            Undetermined(format!("cannot be evaluated: {detail}"))
-        })?;
-        let finite = f64::try_from(value.clone()).map_or(true, f64::is_finite);
-        if value.is_undefined() || value.is_number() && !finite {
-            return Err(Undetermined("has no value".to_owned()));
-        }
-        serde_json::to_value(&value)
-            .map_err(|error| Undetermined(format!("has a value that is not JSON: {error}")))
+        evaluate(&self.code, context, &misses)
     }
+}
+
+/// The engine's form of an expression, once it is known to be harmless.
+pub(super) fn compile(
+    source: &str,
+    words: &[Word<'_>],
+) -> Result<minijinja::Expression<'static, 'static>, ExpressionError> {
+    let error = |message: &str| ExpressionError { message: message.to_owned(), help: None };
+    if source.trim().is_empty() {
+        return Err(error("an expression cannot be empty"));
+    }
+    if source.len() > MAX_SOURCE {
+        return Err(error("the expression is longer than 4096 bytes"));
+    }
+    if nesting(words) > MAX_NESTING {
+        return Err(error("the expression is nested too deeply"));
+    }
+    let code = ENVIRONMENT.compile_expression_owned(source.to_owned()).map_err(|error| {
+        let detail = error.detail().unwrap_or("it cannot be read");
+        ExpressionError { message: format!("not an expression: {detail}"), help: hint(source) }
+    })?;
+    check_calls(words)?;
+    Ok(code)
+}
+
+/// Its value, unless something was missed on the way.
+pub(super) fn evaluate(
+    code: &minijinja::Expression<'_, '_>,
+    context: BTreeMap<&str, Value>,
+    misses: &Misses,
+) -> Result<Json, Undetermined> {
+    let result = code.eval(Value::from(context));
+    if let Some(missed) = misses.first() {
+        return Err(Undetermined(format!("`{missed}` is missing")));
+    }
+    let value = result.map_err(|error| {
+        let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        Undetermined(format!("cannot be evaluated: {detail}"))
+    })?;
+    let finite = f64::try_from(value.clone()).map_or(true, f64::is_finite);
+    if value.is_undefined() || value.is_number() && !finite {
+        return Err(Undetermined("has no value".to_owned()));
+    }
+    serde_json::to_value(&value)
+        .map_err(|error| Undetermined(format!("has a value that is not JSON: {error}")))
+}
+
+/// Whether the engine itself knows a name.
+pub(super) fn is_global(name: &str) -> bool {
+    ENVIRONMENT.globals().any(|(global, _)| global == name)
 }
 
 /// As much of `data` or `metadata` as is needed.
@@ -186,7 +209,7 @@ fn hint(source: &str) -> Option<String> {
 
 /// Whether a name that is no path can be seen: the engine's own functions can.
 fn check_name(name: &str) -> Result<(), ExpressionError> {
-    if ROOTS.contains(&name) || ENVIRONMENT.globals().any(|(global, _)| global == name) {
+    if ROOTS.contains(&name) || is_global(name) {
         return Ok(());
     }
     let help = match closest(name, ROOTS) {

@@ -4,10 +4,9 @@ use std::path::Path;
 
 use wildmatch::WildMatch;
 
-use crate::definition::log::{LogDefinition, Merge, Order};
+use crate::definition::log::LogDefinition;
 use crate::definition::settings::Settings;
 use crate::definition::{Definitions, Scope};
-use crate::event::Span;
 use crate::inspect::{Options, RunError};
 use crate::rules;
 
@@ -91,16 +90,8 @@ fn undeclared(path: &Path) -> LogDefinition {
         .file_stem()
         .map_or_else(|| "log".into(), |stem| stem.to_string_lossy());
     LogDefinition {
-        name: name.as_ref().into(),
-        place: None,
         database: Some(path.to_path_buf()),
-        sources: Vec::new(),
-        merge: Merge::Time,
-        cut: false,
-        order: Order::Position,
-        future_tolerance: Span::from_secs(3600),
-        tombstones: Vec::new(),
-        claims: Vec::new(),
+        ..LogDefinition::undeclared(&name)
     }
 }
 

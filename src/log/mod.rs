@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::event::{Position, Timestamp};
 
 mod claims;
+mod describe;
 mod error;
 mod guard;
 mod guess;
@@ -20,6 +21,7 @@ mod open;
 mod opened;
 mod presets;
 mod reader;
+pub mod record;
 mod recognise;
 mod schema;
 mod snapshot;
@@ -31,6 +33,7 @@ mod unpack;
 mod value;
 mod yaml;
 
+pub use describe::{Description, describe};
 pub use error::LogError;
 pub use opened::Log;
 pub use recognise::{Recognised, recognise};

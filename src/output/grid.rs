@@ -1,29 +1,43 @@
 //! Tables without lines: a faint header, aligned columns, the width given and never asked for.
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 
 /// A column of a grid.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
     title: &'static str,
     align: CellAlignment,
+    room: Room,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Room {
+    /// Broken where there is no room.
+    Any,
+    /// Broken, but not to less than this.
+    AtLeast(u16),
     /// Never broken: a name or number that is cut in two is neither read nor copied.
-    whole: bool,
+    Whole,
 }
 
 /// Text that may be broken where there is no room.
 pub(crate) const fn text(title: &'static str) -> Column {
-    Column { title, align: CellAlignment::Left, whole: false }
+    Column { title, align: CellAlignment::Left, room: Room::Any }
+}
+
+/// Text that keeps this much room if it needs it.
+pub(crate) const fn roomy_text(title: &'static str, least: u16) -> Column {
+    Column { title, align: CellAlignment::Left, room: Room::AtLeast(least) }
 }
 
 /// A word that stays whole.
 pub(crate) const fn word(title: &'static str) -> Column {
-    Column { title, align: CellAlignment::Left, whole: true }
+    Column { title, align: CellAlignment::Left, room: Room::Whole }
 }
 
 /// A number or length of time, to the right, whole.
 pub(crate) const fn quantity(title: &'static str) -> Column {
-    Column { title, align: CellAlignment::Right, whole: true }
+    Column { title, align: CellAlignment::Right, room: Room::Whole }
 }
 
 /// Lays rows out in at most `width` columns; the first line is the header. Cells are escaped
@@ -46,8 +60,14 @@ pub(crate) fn lay_out(columns: &[Column], rows: &[Vec<String>], width: usize) ->
     for (column, at) in table.column_iter_mut().zip(&used) {
         column.set_cell_alignment(columns[*at].align);
         column.set_padding((0, 2));
-        if columns[*at].whole {
-            column.set_constraint(ColumnConstraint::ContentWidth);
+        match columns[*at].room {
+            Room::Any => {}
+            Room::AtLeast(least) => {
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+            }
+            Room::Whole => {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect()

@@ -38,7 +38,7 @@ pub fn write(
     let short_ids = longest <= page.width() / 2;
     let columns = [
         if short_ids { grid::word("instance") } else { grid::text("instance") },
-        grid::text("saga"),
+        grid::word("saga"),
         grid::word("outcome"),
         grid::text("where it is"),
         grid::quantity("quiet for"),
@@ -75,6 +75,9 @@ pub fn write(
         page.text(0, CAUTION, &text)?;
     } else {
         page.text(0, STRONG, &format!("{count}, the stalest first"))?;
+    }
+    if shown.iter().any(|row| row.outcome.is_over()) {
+        page.text(0, FAINT, "only those that are not over: --outcome running,compensating,abandoned,contradictory")?;
     }
     let look = ["show".to_owned(), first.id.clone()];
     if let Some(command) = again.line(&look) {

@@ -4,6 +4,9 @@
 //! Styles are always written; whoever owns the stream strips them where colour is not wanted.
 
 pub mod again;
+pub mod cases;
+pub mod check;
+pub mod diagnostic;
 pub mod dot;
 pub mod escape;
 pub mod explain;
@@ -11,6 +14,7 @@ pub mod json;
 pub mod json_view;
 pub mod jsonl;
 pub mod list;
+pub mod log;
 pub mod mermaid;
 pub mod show;
 pub mod table;

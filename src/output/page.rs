@@ -47,6 +47,20 @@ impl<'a> Page<'a> {
         self.labelled(indent, PLAIN, "", style, text)
     }
 
+    /// A text of any length, wrapped, every line behind the same sign.
+    pub(crate) fn prefixed(
+        &mut self,
+        sign: &str,
+        sign_style: Style,
+        style: Style,
+        text: &str,
+    ) -> io::Result<()> {
+        let room = self.width.min(PROSE).saturating_sub(columns(sign));
+        wrap(text, room).iter().try_for_each(|line| {
+            writeln!(self.out, "{sign_style}{sign}{sign_style:#}{style}{line}{style:#}")
+        })
+    }
+
     /// A label and a text that hangs beside it.
     pub(crate) fn labelled(
         &mut self,

@@ -11,6 +11,8 @@ use crate::output::{escape, grid, style, table, words};
 
 /// Narrower pages show the evidence marks below the meaning.
 const ROOMY: usize = 110;
+/// What position, time and gap leave to others.
+const OTHERS: usize = 34;
 /// Stands before the rules that an event is evidence for.
 const MARK: char = '◀';
 
@@ -36,14 +38,6 @@ pub fn write(
         "{STRONG}{id}{STRONG:#}  {saga}  {outcome}{label}{outcome:#}"
     ))?;
     page.text(0, STRONG, &escape::terminal(&view.headline))?;
-    if let Some(about) = &view.saga.about {
-        page.text(
-            0,
-            FAINT,
-            &escape::terminal(about.trim()).replace("\\u{a}", " "),
-        )?;
-    }
-
     page.blank()?;
     timeline(page, &view.timeline)?;
     page.blank()?;
@@ -67,19 +61,26 @@ pub fn write(
 
     page.blank()?;
     table::log(page, &view.log)?;
+    if let Some(about) = &view.saga.about {
+        let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
+        page.labelled(0, FAINT, "saga         ", FAINT, &escape::terminal(&about))?;
+    }
     next(page, view, again)
 }
 
 fn timeline(page: &mut Page<'_>, rows: &[TimelineRow]) -> io::Result<()> {
+    let roomy = page.width() >= ROOMY;
+    let longest = rows.iter().flat_map(|row| &row.evidence).map(|rule| rule.len() + 4).max();
+    let narrow = page.width().saturating_sub(OTHERS) / 2;
+    let marks = u16::try_from(longest.unwrap_or(0).min(narrow)).unwrap_or(0);
     let columns = [
-        grid::quantity("position"),
+        grid::quantity(if roomy { "position" } else { "pos" }),
         grid::word("time (UTC)"),
         grid::quantity("gap"),
         grid::text("event"),
-        grid::text("meaning"),
+        if roomy { grid::text("meaning") } else { grid::roomy_text("meaning", marks) },
         grid::word("evidence"),
     ];
-    let roomy = page.width() >= ROOMY;
     let mut cells = Vec::new();
     let mut day = String::new();
     for row in rows {
@@ -111,19 +112,48 @@ fn event(row: &TimelineRow, time: &str, roomy: bool) -> Vec<String> {
         meaning = format!("{meaning}\n{evidence}");
         evidence.clear();
     }
+    let kind = escape::terminal(&row.event.kind);
     vec![
         row.event.position.to_string(),
         time.to_owned(),
         row.gap.map(|gap| format!("+{gap}")).unwrap_or_default(),
-        escape::terminal(&row.event.kind).into_owned(),
+        if roomy { kind.into_owned() } else { humps(&kind) },
         meaning,
         evidence,
     ]
 }
 
+/// A type's name on several lines, broken where a new word begins: `PaymentAuthorization` and
+/// `Requested`.
+fn humps(name: &str) -> String {
+    const LINE: usize = 20;
+    let mut lines = vec![String::new()];
+    let mut word = String::new();
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        word.push(letter);
+        let ends = match letters.peek() {
+            None => true,
+            Some(next) => next.is_uppercase() && letter.is_lowercase() || "._:-/".contains(letter),
+        };
+        if ends {
+            let full = lines.last().is_some_and(|line| {
+                !line.is_empty() && line.chars().count() + word.chars().count() > LINE
+            });
+            if full {
+                lines.push(String::new());
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push_str(&std::mem::take(&mut word));
+            }
+        }
+    }
+    lines.join("\n")
+}
+
 fn steps(page: &mut Page<'_>, view: &InstanceView) -> io::Result<()> {
     let columns = [
-        grid::text("step"),
+        grid::word("step"),
         grid::word("role"),
         grid::text("forward"),
         grid::quantity("tries"),
@@ -149,7 +179,7 @@ fn step(step: &StepView, can_undo: bool) -> Vec<String> {
     let [forward, undo] = step.positions;
     let undone = match (undo, can_undo, forward) {
         (Some(_), _, _) => at(step.undo, undo),
-        (None, false, _) => "no compensation".to_owned(),
+        (None, false, _) => "–".to_owned(),
         (None, true, Some(_)) => "not undone".to_owned(),
         (None, true, None) => String::new(),
     };

@@ -1,0 +1,137 @@
+//! Writes a small log of the generic layout: the events of a case file, who wants them read by the
+//! real reader. Any cell can hold anything, so that damaged rows can be written too.
+
+use std::path::Path;
+
+use rusqlite::types::{ToSqlOutput, Value};
+use rusqlite::{Connection, ToSql, params, params_from_iter};
+
+use super::LogError;
+use crate::definition::log::{
+    Claims, Encoding, Field, Relation, Source, TimeField, TimeUnit, TypeField,
+};
+
+/// The columns, in the order of a [`Record`].
+pub const COLUMNS: [&str; 11] = [
+    "position",
+    "time",
+    "type",
+    "stream",
+    "version",
+    "id",
+    "correlation",
+    "causation",
+    "key",
+    "data",
+    "metadata",
+];
+
+/// One cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    /// Nothing.
+    Null,
+    /// A number.
+    Integer(i64),
+    /// Text.
+    Text(String),
+}
+
+/// One row, in the order of [`COLUMNS`].
+pub type Record = [Cell; COLUMNS.len()];
+
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Cell::Null => ToSqlOutput::Owned(Value::Null),
+            Cell::Integer(number) => ToSqlOutput::from(*number),
+            Cell::Text(text) => ToSqlOutput::from(text.as_str()),
+        })
+    }
+}
+
+/// Writes a new database: the events, and a status table per list of `(id, status)`.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(
+    path: &Path,
+    records: &[Record],
+    statuses: &[Vec<(String, String)>],
+) -> Result<(), LogError> {
+    attempt(path, records, statuses).map_err(|error| LogError {
+        message: format!("cannot write `{}`: {error}", path.display()),
+    })
+}
+
+fn attempt(
+    path: &Path,
+    records: &[Record],
+    statuses: &[Vec<(String, String)>],
+) -> rusqlite::Result<()> {
+    let mut connection = Connection::open(path)?;
+    let transaction = connection.transaction()?;
+    // Without types, since a type would bend what is written.
+    transaction.execute_batch(&format!("CREATE TABLE events ({})", quoted(&COLUMNS)))?;
+    let places = vec!["?"; COLUMNS.len()].join(", ");
+    let mut insert = transaction.prepare(&format!("INSERT INTO events VALUES ({places})"))?;
+    for record in records {
+        insert.execute(params_from_iter(record))?;
+    }
+    drop(insert);
+    for (number, rows) in statuses.iter().enumerate() {
+        let table = status_table(number);
+        transaction.execute_batch(&format!("CREATE TABLE {table} (id TEXT, status TEXT)"))?;
+        let mut insert = transaction.prepare(&format!("INSERT INTO {table} VALUES (?, ?)"))?;
+        for (id, status) in rows {
+            insert.execute(params![id, status])?;
+        }
+    }
+    transaction.commit()
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+}
+
+fn status_table(number: usize) -> String {
+    format!("status_{number}")
+}
+
+/// How the events table is to be read; times are nanoseconds.
+pub fn source() -> Source {
+    let field = |name: &str| {
+        Some(Field { name: name.to_owned(), encoding: Encoding::Plain, place: None })
+    };
+    Source {
+        place: None,
+        preset: None,
+        relation: Some(Relation::Table("events".to_owned())),
+        attach: None,
+        position: field("position"),
+        time: field("time").map(|field| TimeField { field, unit: TimeUnit::Nanoseconds }),
+        kind: Some(TypeField {
+            field: field("type"),
+            last_segment: None,
+            renames: Default::default(),
+        }),
+        stream: field("stream"),
+        version: field("version"),
+        id: field("id"),
+        correlation: field("correlation"),
+        causation: field("causation"),
+        key: field("key"),
+        data: field("data"),
+        metadata: field("metadata"),
+    }
+}
+
+/// Claims as declared, but read from the status table with this number.
+pub fn claims(declared: &Claims, number: usize) -> Claims {
+    Claims {
+        relation: Relation::Table(status_table(number)),
+        id: "id".to_owned(),
+        status: "status".to_owned(),
+        ..declared.clone()
+    }
+}
