@@ -187,7 +187,7 @@ pub fn audit(
     for scope in filter::scopes(definitions, options)? {
         let mut run = Run::open(&scope, options, &rules)?;
         run.pass(watch)?;
-        run.judge(&mut tally, &mut |_| {});
+        run.judge(&mut tally, None);
         run.conclude(&mut tally, &mut report);
     }
     tally.finish(&mut report);
@@ -213,7 +213,7 @@ pub fn list(
         let mut run = Run::open(&scope, options, &rules)?;
         run.only_instances();
         run.pass(watch)?;
-        run.judge(&mut tally, &mut |judged| listing.rows.push(judged.row()));
+        run.judge(&mut tally, Some(&mut |judged| listing.rows.push(judged.row())));
         listing.logs.push(run.summary());
     }
     listing.rows.sort_by(|one, other| {
@@ -250,7 +250,7 @@ pub fn show(
         run.only_instances();
         run.pass_instance(id, watch)?;
         let mut found = Vec::new();
-        run.judge(&mut tally, &mut |judged| found.push(judged.to_owned()));
+        run.judge(&mut tally, Some(&mut |judged| found.push(judged.to_owned())));
         for judged in found {
             views.push(run.view(judged)?);
         }

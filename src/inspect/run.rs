@@ -220,7 +220,7 @@ impl<'s> Run<'s> {
                 names,
             )
         };
-        let mut gatherer = Gatherer::new(self.definition, self.selection, until, &mut settle);
+        let mut gatherer = Gatherer::new(self.definition, self.selection, until, &mut settle).about(&self.options.instances);
         let outcome = drive(
             &mut self.log,
             &self.router,
