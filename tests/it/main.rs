@@ -1,6 +1,7 @@
 //! The one test binary.
 
 mod agree;
+mod cases;
 mod fixture;
 mod golden;
 mod labels;
