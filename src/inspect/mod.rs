@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::definition::Definitions;
+use crate::definition::fault::Fault;
 use crate::definition::saga::Saga;
 use crate::definition::settings::AsOf;
 use crate::event::{Event, Position, Span, Timestamp};
@@ -256,4 +257,18 @@ pub fn show(
         }
     }
     Ok(views)
+}
+
+/// The event types that sagas name and that stand nowhere in their log: one fault per saga.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn unseen(definitions: &Definitions, options: &Options, watch: Watch<'_>) -> Result<Vec<Fault>, RunError> {
+    let mut faults = Vec::new();
+    for scope in filter::scopes(definitions, options)? {
+        let mut run = Run::open(&scope, options, &[])?;
+        run.pass(watch)?;
+        faults.extend(scope.sagas.iter().filter_map(|saga| run.unseen_types(saga)));
+    }
+    Ok(faults)
 }

@@ -9,97 +9,16 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::definition::log::{LogDefinition, Order};
-use crate::event::{Position, Span, Timestamp};
+use crate::event::{Position, Timestamp};
 use crate::expression::Scope;
 use crate::log::{BadRow, Row, TypeId};
 use crate::replay::batch::{Batch, Item};
+use crate::replay::gathered::{Gathered, Selection};
 use crate::replay::horizon::Horizon;
-use crate::replay::instances::{Doubt, Entry, Instances, Link};
+use crate::replay::instances::{Doubt, Entry, Link};
 use crate::replay::route::{Candidate, Route, Router, Use};
-use crate::replay::streams::{StreamEvent, Streams};
+use crate::replay::streams::StreamEvent;
 use crate::saga::{Meaning, Moment, Names, Outcome, StepEvent};
-
-/// How many bad or late rows are kept one by one; beyond that they are only counted.
-const LISTED: usize = 10_000;
-
-/// What a pass looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "a set of things to look at, not a state"
-)]
-pub struct Selection {
-    /// Saga instances.
-    pub sagas: bool,
-    /// The versions and times of streams.
-    pub streams: bool,
-    /// Whether event ids repeat.
-    pub ids: bool,
-    /// Whether every row's data is JSON.
-    pub data: bool,
-}
-
-/// Rows counted, the first of them kept.
-#[derive(Debug, Clone)]
-pub struct Cut<T> {
-    /// The first [`LISTED`].
-    pub listed: Vec<T>,
-    /// All of them.
-    pub total: u64,
-}
-
-impl<T> Default for Cut<T> {
-    fn default() -> Cut<T> {
-        Cut {
-            listed: Vec::new(),
-            total: 0,
-        }
-    }
-}
-
-impl<T> Cut<T> {
-    fn push(&mut self, item: T) {
-        self.total += 1;
-        if self.listed.len() < LISTED {
-            self.listed.push(item);
-        }
-    }
-}
-
-/// Everything a pass learned.
-#[derive(Debug, Default)]
-pub struct Gathered {
-    /// Rows that could be read and lie within the horizon.
-    pub events: u64,
-    /// Rows that some saga knows.
-    pub matched: u64,
-    /// Rows later than the horizon that was asked for.
-    pub beyond: u64,
-    /// Rows of sagas without a correlation value.
-    pub unattributed: u64,
-    /// The first and last position read.
-    pub positions: Option<(Position, Position)>,
-    /// The greatest time, strays left out.
-    pub end: Option<Timestamp>,
-    /// Strays: events too far in the future to move the end.
-    pub future: Vec<(Position, Timestamp)>,
-    /// Rows that cannot be judged.
-    pub bad: Cut<BadRow>,
-    /// Rows later than the declared lateness, with how late.
-    pub too_late: Cut<(Position, Timestamp, Span)>,
-    /// Rows with an id that stood before, and where.
-    pub same_id: Cut<(Position, Position)>,
-    /// Rows with an id.
-    pub with_id: u64,
-    /// The streams.
-    pub streams: Streams,
-    /// The instances.
-    pub instances: Instances,
-    /// Names of errors and stray types.
-    pub names: Names,
-    /// The event types met, in order of appearance.
-    pub types: Vec<Arc<str>>,
-}
 
 /// Tells whether an instance is over and clean whatever the horizon, and how it ended.
 pub type Settle<'a> = &'a mut dyn FnMut(&Names, &Entry, &str) -> Option<Outcome>;
