@@ -153,5 +153,5 @@ fn the_shared_definitions_are_sound() {
     let folder = Path::new("tests/definitions");
     let definitions = definition::load(&[folder.to_owned()], &rules::names());
     let definitions = definitions.unwrap_or_else(|unusable| panic!("{:#?}", unusable.faults));
-    assert!(definitions.faults.is_empty(), "{:#?}", definitions.faults);
+    assert!(definitions.lints.is_empty(), "{:#?}", definitions.lints);
 }
