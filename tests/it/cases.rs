@@ -20,12 +20,18 @@ const ABOUT_THE_TABLE: &str = "log/position-reuse";
 
 fn cases() -> Vec<Case> {
     let loaded = casefile::load(&[PathBuf::from(FOLDER)]);
-    loaded.unwrap_or_else(|faulty| panic!("{:#?}", faulty.faults)).cases
+    loaded
+        .unwrap_or_else(|faulty| panic!("{:#?}", faulty.faults))
+        .cases
 }
 
 /// The file of a case below the folder, without its ending: the rule's name, for a rule's cases.
 fn file(case: &Case) -> String {
-    let path = case.place.file.strip_prefix(FOLDER).unwrap_or(&case.place.file);
+    let path = case
+        .place
+        .file
+        .strip_prefix(FOLDER)
+        .unwrap_or(&case.place.file);
     path.with_extension("").to_string_lossy().into_owned()
 }
 
@@ -37,10 +43,16 @@ fn told(case: &Case, result: &CaseResult) -> String {
     let about = case.about.as_deref().unwrap_or_default();
     let mut text = format!("{}:{}: {about}", case.place.file.display(), case.place.line);
     for missing in &result.missing {
-        text.push_str(&format!("\n  missing: {} {:?}", missing.rule, missing.evidence));
+        text.push_str(&format!(
+            "\n  missing: {} {:?}",
+            missing.rule, missing.evidence
+        ));
     }
     for unexpected in &result.unexpected {
-        text.push_str(&format!("\n  unexpected: {} ({})", unexpected.text, unexpected.message));
+        text.push_str(&format!(
+            "\n  unexpected: {} ({})",
+            unexpected.text, unexpected.message
+        ));
     }
     for mismatch in &result.mismatches {
         text.push_str(&format!("\n  mismatch: {}", mismatch.message));
@@ -93,8 +105,11 @@ fn is_one_sentence(about: &str) -> bool {
 #[test]
 fn files_in_the_folder_of_a_family_are_named_after_its_rules() {
     let rules: BTreeSet<&str> = rules::names().into_iter().collect();
-    let families: BTreeSet<&str> =
-        rules.iter().filter_map(|rule| rule.split_once('/')).map(|(family, _)| family).collect();
+    let families: BTreeSet<&str> = rules
+        .iter()
+        .filter_map(|rule| rule.split_once('/'))
+        .map(|(family, _)| family)
+        .collect();
     let strays: BTreeSet<String> = cases()
         .iter()
         .map(file)
@@ -137,15 +152,25 @@ fn position_findings(position: &str, sql: &str) -> usize {
         since: None,
     };
     let report = inspect::audit(&definitions, &options, &|_| Go::On).expect("the log can be read");
-    report.findings.iter().filter(|finding| finding.rule == ABOUT_THE_TABLE).count()
+    report
+        .findings
+        .iter()
+        .filter(|finding| finding.rule == ABOUT_THE_TABLE)
+        .count()
 }
 
 #[test]
 fn positions_that_can_be_given_again_are_told() {
     let deleted = "DELETE FROM events WHERE position = 2;";
     assert_eq!(position_findings("INTEGER PRIMARY KEY", ""), 1);
-    assert_eq!(position_findings("INTEGER PRIMARY KEY AUTOINCREMENT", deleted), 1);
-    assert_eq!(position_findings("INTEGER PRIMARY KEY AUTOINCREMENT", ""), 0);
+    assert_eq!(
+        position_findings("INTEGER PRIMARY KEY AUTOINCREMENT", deleted),
+        1
+    );
+    assert_eq!(
+        position_findings("INTEGER PRIMARY KEY AUTOINCREMENT", ""),
+        0
+    );
 }
 
 #[test]
@@ -153,5 +178,5 @@ fn the_shared_definitions_are_sound() {
     let folder = Path::new("tests/definitions");
     let definitions = definition::load(&[folder.to_owned()], &rules::names());
     let definitions = definitions.unwrap_or_else(|unusable| panic!("{:#?}", unusable.faults));
-    assert!(definitions.faults.is_empty(), "{:#?}", definitions.faults);
+    assert!(definitions.lints.is_empty(), "{:#?}", definitions.lints);
 }
