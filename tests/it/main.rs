@@ -7,4 +7,5 @@ mod golden;
 mod labels;
 mod oracle;
 mod output;
+mod readme;
 mod recorded;
