@@ -91,8 +91,17 @@ pub struct Scope<'a> {
 
 impl Scope<'_> {
     /// The fields of `event`.
-    const FIELDS: [&'static str; 9] =
-        ["position", "type", "time", "stream", "version", "id", "correlation", "causation", "key"];
+    const FIELDS: [&'static str; 9] = [
+        "position",
+        "type",
+        "time",
+        "stream",
+        "version",
+        "id",
+        "correlation",
+        "causation",
+        "key",
+    ];
 
     /// The value of `event.FIELD`; `None` where the event has none.
     fn field(&self, field: &str) -> Option<Value> {

@@ -6,7 +6,12 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let allowed = (plain.chars().count() / 3).clamp(1, 4);
     candidates
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&plain, &normalize(candidate)), candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&plain, &normalize(candidate)),
+                candidate,
+            )
+        })
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -35,7 +40,13 @@ pub fn did_you_mean<'a>(
 fn normalize(word: &str) -> String {
     word.chars()
         .take(64)
-        .map(|letter| if letter == '_' { '-' } else { letter.to_ascii_lowercase() })
+        .map(|letter| {
+            if letter == '_' {
+                '-'
+            } else {
+                letter.to_ascii_lowercase()
+            }
+        })
         .collect()
 }
 
@@ -64,7 +75,10 @@ mod tests {
             did_you_mean("x", ["alpha", "beta"]).as_deref(),
             Some("there are `alpha`, `beta`")
         );
-        assert_eq!(did_you_mean("x", ["alpha"]).as_deref(), Some("the only one is `alpha`"));
+        assert_eq!(
+            did_you_mean("x", ["alpha"]).as_deref(),
+            Some("the only one is `alpha`")
+        );
         assert_eq!(did_you_mean("x", []), None);
     }
 }

@@ -24,7 +24,9 @@ pub(super) fn unmatched(expected: &[Expected], found: &[&Finding]) -> (Vec<usize
             missing.push(at);
         }
     }
-    let unexpected = (0..found.len()).filter(|at| partner_of[*at].is_none()).collect();
+    let unexpected = (0..found.len())
+        .filter(|at| partner_of[*at].is_none())
+        .collect();
     (missing, unexpected)
 }
 
@@ -59,20 +61,34 @@ fn fits(expected: &Expected, found: &Finding) -> bool {
         && *id == found.subject.id
         && expected.step == found.step
         && expected.evidence == found.evidence
-        && expected.definition.as_deref().is_none_or(|name| *name == *found.subject.definition)
-        && expected.severity.is_none_or(|severity| severity == found.severity)
+        && expected
+            .definition
+            .as_deref()
+            .is_none_or(|name| *name == *found.subject.definition)
+        && expected
+            .severity
+            .is_none_or(|severity| severity == found.severity)
 }
 
 /// The finding as one would write it in `expect`.
 pub(super) fn written(finding: &Finding, several_sagas: bool) -> String {
     let mut parts = vec![
         format!("rule: {}", finding.rule),
-        format!("{}: {}", finding.subject.kind.label(), scalar(&finding.subject.id)),
+        format!(
+            "{}: {}",
+            finding.subject.kind.label(),
+            scalar(&finding.subject.id)
+        ),
     ];
     if several_sagas && finding.subject.kind == SubjectKind::Instance {
         parts.push(format!("saga: {}", scalar(&finding.subject.definition)));
     }
-    parts.extend(finding.step.as_deref().map(|step| format!("step: {}", scalar(step))));
+    parts.extend(
+        finding
+            .step
+            .as_deref()
+            .map(|step| format!("step: {}", scalar(step))),
+    );
     if !finding.evidence.is_empty() {
         let positions: Vec<String> = finding.evidence.iter().map(ToString::to_string).collect();
         parts.push(format!("evidence: [{}]", positions.join(", ")));
@@ -83,7 +99,10 @@ pub(super) fn written(finding: &Finding, several_sagas: bool) -> String {
 /// A YAML scalar that is read back as this text.
 fn scalar(text: &str) -> String {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
-    let named = text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic());
+    let named = text
+        .bytes()
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic());
     let word = matches!(
         text.to_ascii_lowercase().as_str(),
         "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n"

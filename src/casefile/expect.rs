@@ -20,18 +20,29 @@ const SUBJECTS: [SubjectKind; 5] = [
 pub(super) fn expected(file: &SourceFile, item: &Node) -> Result<Expected, Fault> {
     let value = |key: &str| item.entry(key).map(|entry| text(&entry.value));
     let place = file.place(item.span.clone());
-    let mut subjects = SUBJECTS.into_iter().filter(|kind| item.entry(kind.label()).is_some());
+    let mut subjects = SUBJECTS
+        .into_iter()
+        .filter(|kind| item.entry(kind.label()).is_some());
     let subject = match (subjects.next(), subjects.next()) {
         (Some(kind), None) => (kind, value(kind.label()).unwrap_or_default().to_owned()),
         (None, _) => {
-            return Err(Fault::fatal(fault::MISSING_KEY, place, "the finding is about nothing")
-                .label("in this one")
-                .help("add what it is about: `instance: ID`, `stream:`, `event:` or `log:`".to_owned()));
+            return Err(
+                Fault::fatal(fault::MISSING_KEY, place, "the finding is about nothing")
+                    .label("in this one")
+                    .help(
+                        "add what it is about: `instance: ID`, `stream:`, `event:` or `log:`"
+                            .to_owned(),
+                    ),
+            );
         }
         (Some(_), Some(_)) => {
-            return Err(Fault::fatal(fault::BAD_VALUE, place, "the finding is about two things")
-                .label("in this one")
-                .help("keep one of `instance`, `stream`, `event`, `log`, `definition`".to_owned()));
+            return Err(
+                Fault::fatal(fault::BAD_VALUE, place, "the finding is about two things")
+                    .label("in this one")
+                    .help(
+                        "keep one of `instance`, `stream`, `event`, `log`, `definition`".to_owned(),
+                    ),
+            );
         }
     };
     let rule = match item.entry("rule") {
@@ -42,14 +53,22 @@ pub(super) fn expected(file: &SourceFile, item: &Node) -> Result<Expected, Fault
     if let Some(Kind::List(items)) = item.entry("evidence").map(|entry| &entry.value.kind) {
         for one in items {
             let position = text(one).parse().map_err(|_| {
-                Fault::fatal(fault::BAD_VALUE, file.place(one.span.clone()), "no position")
-                    .label("a position is wanted")
+                Fault::fatal(
+                    fault::BAD_VALUE,
+                    file.place(one.span.clone()),
+                    "no position",
+                )
+                .label("a position is wanted")
             })?;
             evidence.push(Position(position));
         }
     }
     evidence.sort_unstable();
-    let end = item.entries().iter().map(|entry| entry.value.span.end).max();
+    let end = item
+        .entries()
+        .iter()
+        .map(|entry| entry.value.span.end)
+        .max();
     let span = item.span.start..end.unwrap_or(item.span.end);
     let written = file.text.get(span).unwrap_or_default();
     Ok(Expected {

@@ -7,8 +7,8 @@ use crate::definition::settings::AsOf;
 use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::inspect::{self, Go, Options, RunError};
-use crate::log::record::{self, Cell};
 use crate::log::LogError;
+use crate::log::record::{self, Cell};
 
 /// What every case leaves out unless it asks for it: this rule looks at how the table was made,
 /// which is the runner's doing.
@@ -53,7 +53,10 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
     let mut definitions = case.definitions.clone();
     let mut tables = 0;
     for scope in &mut definitions.scopes {
-        let mut log = scope.log.take().unwrap_or_else(|| LogDefinition::undeclared("case"));
+        let mut log = scope
+            .log
+            .take()
+            .unwrap_or_else(|| LogDefinition::undeclared("case"));
         log.database = Some(path.clone());
         log.sources = vec![record::source()];
         tables = log.claims.len();
@@ -65,8 +68,9 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
             .collect();
         scope.log = Some(log);
     }
-    let statuses: Vec<Vec<(String, String)>> =
-        (0..tables).map(|number| case.statuses.get(&number).cloned().unwrap_or_default()).collect();
+    let statuses: Vec<Vec<(String, String)>> = (0..tables)
+        .map(|number| case.statuses.get(&number).cloned().unwrap_or_default())
+        .collect();
     record::write(&path, &case.events, &statuses)?;
 
     let options = Options {
@@ -81,13 +85,24 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
     };
     let report = inspect::audit(&definitions, &options, &|_| Go::On)?;
     let listed = |rule: &str| rule != ABOUT_THE_TABLE || !case.rules.is_empty();
-    let found: Vec<&Finding> =
-        report.findings.iter().filter(|finding| listed(finding.rule)).collect();
+    let found: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|finding| listed(finding.rule))
+        .collect();
     let (missing, unexpected) = compare::unmatched(&case.expect, &found);
 
-    let several_sagas = definitions.scopes.iter().map(|scope| scope.sagas.len()).sum::<usize>() > 1;
+    let several_sagas = definitions
+        .scopes
+        .iter()
+        .map(|scope| scope.sagas.len())
+        .sum::<usize>()
+        > 1;
     let mut result = CaseResult {
-        missing: missing.into_iter().map(|at| case.expect[at].clone()).collect(),
+        missing: missing
+            .into_iter()
+            .map(|at| case.expect[at].clone())
+            .collect(),
         unexpected: unexpected
             .into_iter()
             .map(|at| Found {
@@ -104,7 +119,12 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
         }
     }
     if let Some(expected) = &case.unknown {
-        result.mismatches.extend(report.rules.iter().filter_map(|count| unknown(expected, count)));
+        result.mismatches.extend(
+            report
+                .rules
+                .iter()
+                .filter_map(|count| unknown(expected, count)),
+        );
     }
     Ok(result)
 }
@@ -132,7 +152,11 @@ fn outcome(expected: &ExpectedOutcome, listing: &inspect::Listing) -> Option<Mis
     if !found.is_empty() && found.iter().all(|label| *label == wanted) {
         return None;
     }
-    let is = if found.is_empty() { "not in the log".to_owned() } else { found.join(" and ") };
+    let is = if found.is_empty() {
+        "not in the log".to_owned()
+    } else {
+        found.join(" and ")
+    };
     Some(Mismatch {
         place: expected.place.clone(),
         message: format!("{} is {is}, expected {wanted}", expected.id),
@@ -143,6 +167,9 @@ fn unknown(expected: &ExpectedUnknown, count: &crate::report::RuleCount) -> Opti
     let wanted = expected.counts.get(count.rule).copied().unwrap_or(0);
     (wanted != count.unknown).then(|| Mismatch {
         place: expected.place.clone(),
-        message: format!("{} cannot tell of {}, expected {wanted}", count.rule, count.unknown),
+        message: format!(
+            "{} cannot tell of {}, expected {wanted}",
+            count.rule, count.unknown
+        ),
     })
 }

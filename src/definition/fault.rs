@@ -110,8 +110,13 @@ pub const ALL: [&str; 21] = [
 ];
 
 /// Those of [`ALL`] that definitions can be used with, so that settings may switch them off.
-pub const LINTS: [&str; 5] =
-    [NO_COMPENSATION, COMPENSATION_AFTER_PIVOT, TIMEOUT_BEYOND_DEADLINE, NO_TIMEOUT, UNSAFE_RETRY];
+pub const LINTS: [&str; 5] = [
+    NO_COMPENSATION,
+    COMPENSATION_AFTER_PIVOT,
+    TIMEOUT_BEYOND_DEADLINE,
+    NO_TIMEOUT,
+    UNSAFE_RETRY,
+];
 
 /// After so many faults in one file nobody reads on, so looking for more stops.
 pub(crate) const MOST: usize = 200;

@@ -40,7 +40,9 @@ impl SourceFile {
         SourceFile {
             path: Arc::new(path.to_owned()),
             characters: characters.collect(),
-            line_starts: std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect(),
+            line_starts: std::iter::once(0)
+                .chain(breaks.map(|(at, _)| at + 1))
+                .collect(),
             text: text.into(),
         }
     }
@@ -102,8 +104,15 @@ impl SourceFile {
     pub(crate) fn place(&self, range: Range<usize>) -> Place {
         let start = floor_boundary(&self.text, range.start);
         let line = self.line_starts.partition_point(|first| *first <= start);
-        let line_start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let line_end = self.line_starts.get(line).map_or(self.text.len(), |next| next - 1);
+        let line_start = self
+            .line_starts
+            .get(line.saturating_sub(1))
+            .copied()
+            .unwrap_or(0);
+        let line_end = self
+            .line_starts
+            .get(line)
+            .map_or(self.text.len(), |next| next - 1);
         let end = floor_boundary(&self.text, range.end).clamp(start, line_end.max(start));
         let marked = self.text[start..end].trim_end().len();
         let mark = usize::from(line == 1 && start > 0 && self.text.starts_with('\u{feff}'));
@@ -128,7 +137,10 @@ impl SourceFile {
 
 /// How many characters begin in these bytes.
 fn starts(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
+    bytes
+        .iter()
+        .filter(|byte| **byte & 0b1100_0000 != 0b1000_0000)
+        .count()
 }
 
 /// The last character boundary at or before `at`.

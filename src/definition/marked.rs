@@ -84,7 +84,9 @@ impl Node {
         };
         let (count, depth) = inner
             .map(Node::extent)
-            .fold((0, 0), |(count, depth), (more, deeper)| (count + more, depth.max(deeper)));
+            .fold((0, 0), |(count, depth), (more, deeper)| {
+                (count + more, depth.max(deeper))
+            });
         (count + 1, depth + 1)
     }
 }
@@ -145,7 +147,11 @@ struct Frame {
 
 enum Open {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, seen: HashSet<String>, key: Option<(Scalar, Range<usize>)> },
+    Map {
+        entries: Vec<Entry>,
+        seen: HashSet<String>,
+        key: Option<(Scalar, Range<usize>)>,
+    },
 }
 
 impl Builder<'_> {
@@ -154,7 +160,13 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let scalar = self.scalar(&text, style, tag.as_deref(), &range)?;
-                self.complete(Node { kind: Kind::Scalar(scalar), span: range }, anchor)
+                self.complete(
+                    Node {
+                        kind: Kind::Scalar(scalar),
+                        span: range,
+                    },
+                    anchor,
+                )
             }
             Event::SequenceStart(anchor, tag) => {
                 self.check_tag(tag.as_deref(), &range)?;
@@ -162,7 +174,11 @@ impl Builder<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.check_tag(tag.as_deref(), &range)?;
-                let open = Open::Map { entries: Vec::new(), seen: HashSet::new(), key: None };
+                let open = Open::Map {
+                    entries: Vec::new(),
+                    seen: HashSet::new(),
+                    key: None,
+                };
                 self.open(anchor, range, open)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(range.end),
@@ -187,8 +203,16 @@ impl Builder<'_> {
         self.check_tag(tag, range)?;
         let is_text = tag.is_some_and(|tag| tag.suffix == "str");
         let plain = style == ScalarStyle::Plain && !is_text;
-        let meaning = if plain { scalar::plain(text) } else { Meaning::Text };
-        Ok(Scalar { text: text.to_owned(), plain, meaning })
+        let meaning = if plain {
+            scalar::plain(text)
+        } else {
+            Meaning::Text
+        };
+        Ok(Scalar {
+            text: text.to_owned(),
+            plain,
+            meaning,
+        })
     }
 
     fn check_tag(&self, tag: Option<&Tag>, range: &Range<usize>) -> Result<(), Box<Fault>> {
@@ -213,21 +237,40 @@ impl Builder<'_> {
 
     fn open(&mut self, anchor: usize, range: Range<usize>, open: Open) -> Result<(), Box<Fault>> {
         self.check_depth(self.stack.len() + 1, &range)?;
-        if let Some(Frame { open: Open::Map { key: None, .. }, .. }) = self.stack.last() {
+        if let Some(Frame {
+            open: Open::Map { key: None, .. },
+            ..
+        }) = self.stack.last()
+        {
             return Err(self.odd_key(&range).into());
         }
-        self.stack.push(Frame { anchor, start: range.start, open });
+        self.stack.push(Frame {
+            anchor,
+            start: range.start,
+            open,
+        });
         Ok(())
     }
 
     fn odd_key(&self, range: &Range<usize>) -> Fault {
-        Fault::fatal(fault::SYNTAX, self.file.place(range.clone()), "a key must be a word")
-            .label("a list or mapping stands where a key is wanted")
-            .help("quote a text that begins with `{` or `[`".to_owned())
+        Fault::fatal(
+            fault::SYNTAX,
+            self.file.place(range.clone()),
+            "a key must be a word",
+        )
+        .label("a list or mapping stands where a key is wanted")
+        .help("quote a text that begins with `{` or `[`".to_owned())
     }
 
     fn close(&mut self, end: usize) -> Result<(), Box<Fault>> {
-        let Some(Frame { anchor, start, open }) = self.stack.pop() else { return Ok(()) };
+        let Some(Frame {
+            anchor,
+            start,
+            open,
+        }) = self.stack.pop()
+        else {
+            return Ok(());
+        };
         let kind = match open {
             Open::List(items) => Kind::List(items),
             Open::Map { entries, .. } => Kind::Map(entries),
@@ -246,19 +289,26 @@ impl Builder<'_> {
     fn alias(&mut self, anchor: usize, range: Range<usize>) -> Result<(), Box<Fault>> {
         let Some(Anchored { node, count, depth }) = self.anchors.get(&anchor) else {
             let place = self.file.place(range);
-            return Err(Fault::fatal(fault::SYNTAX, place, "an anchor cannot hold its own alias")
-                .label("this stands inside what it stands for")
-                .into());
+            return Err(
+                Fault::fatal(fault::SYNTAX, place, "an anchor cannot hold its own alias")
+                    .label("this stands inside what it stands for")
+                    .into(),
+            );
         };
         self.aliased += count;
         if self.aliased > MAX_ALIASED {
             let message = format!("the aliases stand for more than {MAX_ALIASED} values");
-            return Err(Fault::fatal(fault::TOO_LARGE, self.file.place(range), message)
-                .label("too much, written out")
-                .into());
+            return Err(
+                Fault::fatal(fault::TOO_LARGE, self.file.place(range), message)
+                    .label("too much, written out")
+                    .into(),
+            );
         }
         self.check_depth(self.stack.len() + depth, &range)?;
-        let node = Node { kind: node.kind.clone(), span: range };
+        let node = Node {
+            kind: node.kind.clone(),
+            span: range,
+        };
         self.nodes += count;
         self.complete(node, 0)
     }
@@ -268,22 +318,33 @@ impl Builder<'_> {
             return Ok(());
         }
         let message = format!("values are nested more than {MAX_DEPTH} deep");
-        Err(Fault::fatal(fault::TOO_LARGE, self.file.place(range.clone()), message)
-            .label("too deep")
-            .into())
+        Err(
+            Fault::fatal(fault::TOO_LARGE, self.file.place(range.clone()), message)
+                .label("too deep")
+                .into(),
+        )
     }
 
     fn complete(&mut self, mut node: Node, anchor: usize) -> Result<(), Box<Fault>> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             let message = format!("the file holds more than {MAX_NODES} values");
-            return Err(Fault::fatal(fault::TOO_LARGE, self.file.place(node.span), message)
-                .label("too many")
-                .into());
+            return Err(
+                Fault::fatal(fault::TOO_LARGE, self.file.place(node.span), message)
+                    .label("too many")
+                    .into(),
+            );
         }
         if anchor > 0 {
             let (count, depth) = node.extent();
-            self.anchors.insert(anchor, Anchored { node: node.clone(), count, depth });
+            self.anchors.insert(
+                anchor,
+                Anchored {
+                    node: node.clone(),
+                    count,
+                    depth,
+                },
+            );
         }
         match self.stack.last_mut() {
             None => {
@@ -295,20 +356,37 @@ impl Builder<'_> {
                     self.documents.push(node);
                 }
             }
-            Some(Frame { open: Open::List(items), .. }) => items.push(node),
-            Some(Frame { open: Open::Map { key: key @ None, .. }, .. }) => match node.kind {
+            Some(Frame {
+                open: Open::List(items),
+                ..
+            }) => items.push(node),
+            Some(Frame {
+                open: Open::Map {
+                    key: key @ None, ..
+                },
+                ..
+            }) => match node.kind {
                 Kind::Scalar(scalar) => *key = Some((scalar, node.span)),
                 Kind::List(_) | Kind::Map(_) => return Err(self.odd_key(&node.span).into()),
             },
-            Some(Frame { open: Open::Map { entries, seen, key }, .. }) => {
-                let Some((key, key_span)) = key.take() else { return Ok(()) };
+            Some(Frame {
+                open: Open::Map { entries, seen, key },
+                ..
+            }) => {
+                let Some((key, key_span)) = key.take() else {
+                    return Ok(());
+                };
                 // A value that is not there has no place of its own.
                 if matches!(&node.kind, Kind::Scalar(scalar) if scalar.plain && scalar.text.is_empty())
                 {
                     node.span = key_span.clone();
                 }
                 if seen.insert(key.text.clone()) {
-                    entries.push(Entry { key, key_span, value: node });
+                    entries.push(Entry {
+                        key,
+                        key_span,
+                        value: node,
+                    });
                 } else {
                     let first = entries.iter().find(|entry| entry.key.text == key.text);
                     let line = first.map(|first| self.file.place(first.key_span.clone()).line);
@@ -334,18 +412,32 @@ impl Builder<'_> {
             let message = format!("values are nested more than {MAX_DEPTH} deep");
             return Fault::fatal(fault::TOO_LARGE, place, message).label("too deep");
         }
-        let line = self.file.text.lines().nth(place.line.saturating_sub(1)).unwrap_or("");
-        let value = line.split_once(": ").map_or(line, |(_, value)| value).trim_start();
+        let line = self
+            .file
+            .text
+            .lines()
+            .nth(place.line.saturating_sub(1))
+            .unwrap_or("");
+        let value = line
+            .split_once(": ")
+            .map_or(line, |(_, value)| value)
+            .trim_start();
         let help = if line.starts_with('\t') || info.contains("tab") {
             Some("indent with spaces: YAML takes no tabs there".to_owned())
-        } else if let Some(sign) = value.chars().next().filter(|sign| "*&@`%|>{[".contains(*sign)) {
+        } else if let Some(sign) = value
+            .chars()
+            .next()
+            .filter(|sign| "*&@`%|>{[".contains(*sign))
+        {
             Some(format!("a text that begins with `{sign}` must be quoted"))
         } else if value.contains(": ") {
             Some("a text with a colon and a space in it must be quoted".to_owned())
         } else {
             None
         };
-        Fault::fatal(fault::SYNTAX, place, format!("not YAML: {info}")).label("here").help(help)
+        Fault::fatal(fault::SYNTAX, place, format!("not YAML: {info}"))
+            .label("here")
+            .help(help)
     }
 }
 

@@ -85,7 +85,11 @@ pub struct Unusable {
 /// When any file cannot be read or any document has a fatal fault; all faults are reported.
 pub fn load(paths: &[PathBuf], rules: &[&'static str]) -> Result<Definitions, Unusable> {
     let (found, faults) = folder::find(paths);
-    let mut reading = Reading { rules, faults, ..Reading::default() };
+    let mut reading = Reading {
+        rules,
+        faults,
+        ..Reading::default()
+    };
     for found in found {
         let (file, fault) = SourceFile::read(&found.path);
         reading.file(&found.relative, found.folder, &file, fault);
@@ -99,7 +103,10 @@ pub fn load(paths: &[PathBuf], rules: &[&'static str]) -> Result<Definitions, Un
 /// As [`load`].
 pub fn load_text(name: &Path, text: &str, rules: &[&'static str]) -> Result<Definitions, Unusable> {
     let file = SourceFile::new(name, text);
-    let mut reading = Reading { rules, ..Reading::default() };
+    let mut reading = Reading {
+        rules,
+        ..Reading::default()
+    };
     let folder = name.parent().unwrap_or(Path::new("")).to_owned();
     let fault = file.check();
     reading.file(&name.to_string_lossy(), folder, &file, fault);
@@ -134,15 +141,19 @@ impl Reading<'_> {
                     break;
                 }
                 let declared = document::read(file, node, self.rules, &mut self.faults);
-                self.located.extend(
-                    declared.map(|declared| scope::Located { folder: folder.clone(), declared }),
-                );
+                self.located.extend(declared.map(|declared| scope::Located {
+                    folder: folder.clone(),
+                    declared,
+                }));
             }
         }
         if self.faults.len() - from >= fault::MOST {
-            let message =
-                format!("`{}` has too many faults: there may be more", file.path.display());
-            self.faults.push(Fault::fatal(fault::TOO_LARGE, None, message));
+            let message = format!(
+                "`{}` has too many faults: there may be more",
+                file.path.display()
+            );
+            self.faults
+                .push(Fault::fatal(fault::TOO_LARGE, None, message));
         }
         for part in [relative, &file.text] {
             self.digest.update((part.len() as u64).to_le_bytes());
@@ -154,13 +165,34 @@ impl Reading<'_> {
 
     fn finish(mut self) -> Result<Definitions, Unusable> {
         let scopes = scope::assemble(self.located, &mut self.faults);
-        self.faults.sort_by(|one, other| (&one.place, one.rule).cmp(&(&other.place, other.rule)));
-        let Reading { files, texts, faults, .. } = self;
+        self.faults
+            .sort_by(|one, other| (&one.place, one.rule).cmp(&(&other.place, other.rule)));
+        let Reading {
+            files,
+            texts,
+            faults,
+            ..
+        } = self;
         if faults.iter().any(|fault| fault.fatal) {
-            return Err(Unusable { faults, files, texts });
+            return Err(Unusable {
+                faults,
+                files,
+                texts,
+            });
         }
-        let hash =
-            self.digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Definitions { scopes, files, texts, hash, lints: faults })
+        let hash = self
+            .digest
+            .finalize()
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Definitions {
+            scopes,
+            files,
+            texts,
+            hash,
+            lints: faults,
+        })
     }
 }

@@ -38,7 +38,11 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
     let mut drafts: BTreeMap<Option<PathBuf>, Draft> = BTreeMap::new();
     let mut sagas = Vec::new();
     let mut settings = Vec::new();
-    for Located { folder, declared: Declared { thing, name, place } } in all {
+    for Located {
+        folder,
+        declared: Declared { thing, name, place },
+    } in all
+    {
         match thing {
             Thing::Log(log) => {
                 let draft = drafts.entry(Some(folder)).or_default();
@@ -57,7 +61,10 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
     }
     let logs: Vec<PathBuf> = drafts.keys().flatten().cloned().collect();
     let scope_of = |folder: &Path| {
-        folder.ancestors().find(|above| logs.iter().any(|log| log == above)).map(Path::to_owned)
+        folder
+            .ancestors()
+            .find(|above| logs.iter().any(|log| log == above))
+            .map(Path::to_owned)
     };
     for (folder, name, place, saga) in sagas {
         let draft = drafts.entry(scope_of(&folder)).or_default();
@@ -87,7 +94,18 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
     weigh_lints(&drafts, faults);
     drafts
         .into_values()
-        .map(|Draft { log, sagas, settings, .. }| Scope { log, sagas, settings })
+        .map(
+            |Draft {
+                 log,
+                 sagas,
+                 settings,
+                 ..
+             }| Scope {
+                log,
+                sagas,
+                settings,
+            },
+        )
         .collect()
 }
 
@@ -103,13 +121,20 @@ fn second_log(place: Place, first: &Place) -> Fault {
     let message = "a folder has one log: its definitions would not know which is theirs";
     Fault::fatal(fault::DUPLICATE_NAME, place, message)
         .label("a second log")
-        .help(format!("{} declares the first: move one to a folder of its own", position(first)))
+        .help(format!(
+            "{} declares the first: move one to a folder of its own",
+            position(first)
+        ))
 }
 
 fn second_saga(name: &str, place: Place, first: &Place) -> Fault {
-    Fault::fatal(fault::DUPLICATE_NAME, place, format!("two sagas of one log are called `{name}`"))
-        .label("the second one")
-        .help(format!("the first is at {}", position(first)))
+    Fault::fatal(
+        fault::DUPLICATE_NAME,
+        place,
+        format!("two sagas of one log are called `{name}`"),
+    )
+    .label("the second one")
+    .help(format!("the first is at {}", position(first)))
 }
 
 fn position(place: &Place) -> String {
@@ -136,11 +161,16 @@ fn weigh_lints(drafts: &BTreeMap<Option<PathBuf>, Draft>, faults: &mut Vec<Fault
     let of_file: BTreeMap<&Path, &Settings> = drafts
         .values()
         .flat_map(|draft| {
-            draft.sagas.iter().map(|saga| (saga.place.file.as_path(), &draft.settings))
+            draft
+                .sagas
+                .iter()
+                .map(|saga| (saga.place.file.as_path(), &draft.settings))
         })
         .collect();
     faults.retain_mut(|fault| {
-        let Some(place) = fault.place.as_ref().filter(|_| !fault.fatal) else { return true };
+        let Some(place) = fault.place.as_ref().filter(|_| !fault.fatal) else {
+            return true;
+        };
         let settings = of_file.get(place.file.as_path());
         match settings.and_then(|settings| settings.rules.get(fault.rule)) {
             Some(Some(severity)) => {

@@ -15,7 +15,11 @@ use crate::suggest::{closest, did_you_mean};
 
 /// What is wrong with the shape of `node` as the `$defs` entry `name` of `schema`.
 pub(crate) fn check(schema: &Value, name: &str, file: &SourceFile, node: &Node) -> Vec<Fault> {
-    let mut checker = Checker { definitions: &schema["$defs"], file, faults: Vec::new() };
+    let mut checker = Checker {
+        definitions: &schema["$defs"],
+        file,
+        faults: Vec::new(),
+    };
     checker.value(&schema["$defs"][name], Some(name), node, "the document");
     checker.faults
 }
@@ -40,12 +44,19 @@ impl<'a> Choice<'a> {
     }
 
     fn format(self) -> &'a str {
-        self.schema.get("format").and_then(Value::as_str).unwrap_or("")
+        self.schema
+            .get("format")
+            .and_then(Value::as_str)
+            .unwrap_or("")
     }
 
     fn words(self) -> impl Iterator<Item = &'a str> + Clone {
         let listed = self.schema.get("enum").and_then(Value::as_array);
-        listed.into_iter().flatten().chain(self.schema.get("const")).filter_map(Value::as_str)
+        listed
+            .into_iter()
+            .flatten()
+            .chain(self.schema.get("const"))
+            .filter_map(Value::as_str)
     }
 }
 
@@ -62,8 +73,12 @@ impl<'a> Checker<'a> {
         if choices.is_empty() || choices.iter().any(anything) {
             return;
         }
-        let wanted =
-            |kind: &str| choices.iter().copied().find(|choice| choice.kind() == Some(kind));
+        let wanted = |kind: &str| {
+            choices
+                .iter()
+                .copied()
+                .find(|choice| choice.kind() == Some(kind))
+        };
         match &node.kind {
             Kind::Map(_) => match wanted("object") {
                 Some(choice) => self.mapping(choice, node),
@@ -86,7 +101,9 @@ impl<'a> Checker<'a> {
         }
         for key in ["anyOf", "oneOf"] {
             if let Some(Value::Array(several)) = keys.get(key) {
-                return several.iter().for_each(|one| self.choices(one, name, found));
+                return several
+                    .iter()
+                    .for_each(|one| self.choices(one, name, found));
             }
         }
         found.push(Choice { schema: keys, name });
@@ -98,9 +115,16 @@ impl<'a> Checker<'a> {
             noun => format!("this {}", noun.replace('-', " ")),
         };
         let properties = choice.schema.get("properties").and_then(Value::as_object);
-        let open = choice.schema.get("additionalProperties").filter(|open| open.is_object());
-        let names =
-            || properties.into_iter().flat_map(|properties| properties.keys()).map(String::as_str);
+        let open = choice
+            .schema
+            .get("additionalProperties")
+            .filter(|open| open.is_object());
+        let names = || {
+            properties
+                .into_iter()
+                .flat_map(|properties| properties.keys())
+                .map(String::as_str)
+        };
         let unused: Vec<&str> = names().filter(|name| node.entry(name).is_none()).collect();
         let mut misspelt = Vec::new();
         for entry in node.entries() {
@@ -147,7 +171,10 @@ impl<'a> Checker<'a> {
             if node.entry(key).is_some() || misspelt.contains(&key) {
                 continue;
             }
-            let span = node.entries().first().map_or(&node.span, |first| &first.key_span);
+            let span = node
+                .entries()
+                .first()
+                .map_or(&node.span, |first| &first.key_span);
             let about = properties
                 .and_then(|properties| properties[key].get("description"))
                 .and_then(Value::as_str)
@@ -165,7 +192,11 @@ impl<'a> Checker<'a> {
     }
 
     fn list(&mut self, choice: Choice<'a>, items: &[Node], node: &Node, what: &str) {
-        let least = choice.schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
+        let least = choice
+            .schema
+            .get("minItems")
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
         if least > 0 && items.is_empty() {
             let place = self.file.place(node.span.clone());
             self.faults.push(
@@ -175,7 +206,9 @@ impl<'a> Checker<'a> {
         }
         if let Some(schema) = choice.schema.get("items") {
             let what = format!("an item of {what}");
-            items.iter().for_each(|item| self.value(schema, None, item, &what));
+            items
+                .iter()
+                .for_each(|item| self.value(schema, None, item, &what));
         }
     }
 
@@ -186,13 +219,25 @@ impl<'a> Checker<'a> {
         }
         let wanted = |kind: &str| {
             let free = |choice: &&Choice<'_>| choice.words().next().is_none();
-            choices.iter().filter(free).find(|choice| choice.kind() == Some(kind)).copied()
+            choices
+                .iter()
+                .filter(free)
+                .find(|choice| choice.kind() == Some(kind))
+                .copied()
         };
         let place = self.file.place(node.span.clone());
         let text = shown(&scalar.text);
         if let (Some(integer), Meaning::Integer(number)) = (wanted("integer"), scalar.meaning) {
-            let least = integer.schema.get("minimum").and_then(Value::as_i64).unwrap_or(i64::MIN);
-            let most = if integer.format() == "uint32" { i64::from(u32::MAX) } else { i64::MAX };
+            let least = integer
+                .schema
+                .get("minimum")
+                .and_then(Value::as_i64)
+                .unwrap_or(i64::MIN);
+            let most = if integer.format() == "uint32" {
+                i64::from(u32::MAX)
+            } else {
+                i64::MAX
+            };
             if number < i128::from(least) || number > i128::from(most) {
                 self.faults.push(
                     Fault::fatal(fault::BAD_VALUE, place, format!("{what} cannot be {text}"))
@@ -224,7 +269,9 @@ impl<'a> Checker<'a> {
                 Some(_) if string.format() == "human-duration" => {
                     Fault::fatal(fault::BAD_VALUE, place, format!("{what} needs a unit"))
                         .label("a duration is wanted")
-                        .help(format!("write `{text}s` for seconds, `{text}m` for minutes"))
+                        .help(format!(
+                            "write `{text}s` for seconds, `{text}m` for minutes"
+                        ))
                 }
                 Some((message, label)) => Fault::fatal(fault::WRONG_TYPE, place, message)
                     .label(label)
@@ -233,7 +280,11 @@ impl<'a> Checker<'a> {
             self.faults.push(misread);
         } else if let (Some(_), Some(truth)) = (wanted("boolean"), scalar::yes_or_no(&scalar.text))
         {
-            let written = if scalar.plain { format!("`{text}`") } else { format!("`\"{text}\"`") };
+            let written = if scalar.plain {
+                format!("`{text}`")
+            } else {
+                format!("`\"{text}\"`")
+            };
             let message = format!("{what} is true or false, not {written}");
             self.faults.push(
                 Fault::fatal(fault::WRONG_TYPE, place, message)
@@ -243,9 +294,13 @@ impl<'a> Checker<'a> {
         } else if words().next().is_some() && scalar.meaning == Meaning::Text {
             let help = closest(&scalar.text, words()).map(|word| format!("did you mean `{word}`?"));
             self.faults.push(
-                Fault::fatal(fault::BAD_VALUE, place, format!("{what} cannot be `{text}`"))
-                    .label(format!("{} is wanted", wishes(choices)))
-                    .help(help),
+                Fault::fatal(
+                    fault::BAD_VALUE,
+                    place,
+                    format!("{what} cannot be `{text}`"),
+                )
+                .label(format!("{} is wanted", wishes(choices)))
+                .help(help),
             );
         } else {
             let found = match scalar.meaning {
@@ -276,14 +331,18 @@ fn wishes(choices: &[Choice<'_>]) -> String {
     let mut wishes: Vec<String> = Vec::new();
     for choice in choices {
         let wish = match choice.kind() {
-            _ if choice.words().next().is_some() => {
-                choice.words().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-            }
+            _ if choice.words().next().is_some() => choice
+                .words()
+                .map(|word| format!("`{word}`"))
+                .collect::<Vec<_>>()
+                .join(", "),
             Some("object") => "a mapping".to_owned(),
             Some("array") => "a list".to_owned(),
             Some("boolean") => "true or false".to_owned(),
             Some("integer") => "a whole number".to_owned(),
-            _ => written::describe(choice.format()).unwrap_or("text").to_owned(),
+            _ => written::describe(choice.format())
+                .unwrap_or("text")
+                .to_owned(),
         };
         if !wishes.contains(&wish) {
             wishes.push(wish);
@@ -303,12 +362,17 @@ fn unclear(scalar: &Scalar) -> Option<(String, &'static str)> {
     }
     let text = shown(&scalar.text);
     match scalar.meaning {
-        Meaning::Integer(_) | Meaning::Float(_) => {
-            Some((format!("`{text}` is a number where text is wanted"), "a number"))
-        }
+        Meaning::Integer(_) | Meaning::Float(_) => Some((
+            format!("`{text}` is a number where text is wanted"),
+            "a number",
+        )),
         Meaning::Null => Some((format!("`{text}` means that there is nothing"), "not text")),
         Meaning::Bool(_) | Meaning::Text => scalar::yes_or_no(&scalar.text).map(|truth| {
-            let label = if truth { "may be read as true" } else { "may be read as false" };
+            let label = if truth {
+                "may be read as true"
+            } else {
+                "may be read as false"
+            };
             (format!("`{text}` is not text until it is quoted"), label)
         }),
     }

@@ -17,7 +17,10 @@ pub(super) struct Misses {
 impl Misses {
     /// Nothing missed yet; `asked_for` are the paths that may be missing.
     pub(super) fn new(asked_for: &Arc<[String]>) -> Arc<Misses> {
-        Arc::new(Misses { first: OnceLock::new(), asked_for: Arc::clone(asked_for) })
+        Arc::new(Misses {
+            first: OnceLock::new(),
+            asked_for: Arc::clone(asked_for),
+        })
     }
 
     /// The first path that was looked for in vain.
@@ -42,7 +45,9 @@ pub(super) fn value(json: Json, path: &str, misses: &Arc<Misses>) -> Value {
         Json::Number(number) => match (number.as_i64(), number.as_u64()) {
             (Some(number), _) => number.into(),
             (_, Some(number)) => number.into(),
-            _ => number.as_f64().map_or_else(|| number.to_string().into(), Value::from),
+            _ => number
+                .as_f64()
+                .map_or_else(|| number.to_string().into(), Value::from),
         },
         Json::Array(items) => Value::from_object(List {
             items: items
@@ -53,9 +58,11 @@ pub(super) fn value(json: Json, path: &str, misses: &Arc<Misses>) -> Value {
             path: path.to_owned(),
             misses: Arc::clone(misses),
         }),
-        Json::Object(keys) => {
-            mapping(keys.into_iter().map(|(key, json)| (key, Some(json))), path, misses)
-        }
+        Json::Object(keys) => mapping(
+            keys.into_iter().map(|(key, json)| (key, Some(json))),
+            path,
+            misses,
+        ),
     }
 }
 
@@ -93,7 +100,11 @@ impl Object for Mapping {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let keys: Vec<Value> = self.entries.keys().map(|key| Value::from(key.as_str())).collect();
+        let keys: Vec<Value> = self
+            .entries
+            .keys()
+            .map(|key| Value::from(key.as_str()))
+            .collect();
         Enumerator::Iter(Box::new(keys.into_iter()))
     }
 }
@@ -111,7 +122,10 @@ impl Object for List {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let found = key.as_usize().and_then(|index| self.items.get(index)).cloned();
+        let found = key
+            .as_usize()
+            .and_then(|index| self.items.get(index))
+            .cloned();
         if found.is_none() {
             self.misses.note(&self.path, key);
         }

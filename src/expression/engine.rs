@@ -54,7 +54,11 @@ impl Need {
                 _ => return Need::Whole,
             }
         }
-        if keys.is_empty() { Need::Nothing } else { Need::Keys(keys) }
+        if keys.is_empty() {
+            Need::Nothing
+        } else {
+            Need::Keys(keys)
+        }
     }
 }
 
@@ -93,8 +97,9 @@ impl Program {
         let misses = Misses::new(&self.asked_for);
         let mut context = BTreeMap::new();
         if self.event {
-            let fields =
-                Scope::FIELDS.iter().map(|field| ((*field).to_owned(), scope.field(field)));
+            let fields = Scope::FIELDS
+                .iter()
+                .map(|field| ((*field).to_owned(), scope.field(field)));
             context.insert("event", document::mapping(fields, "event", &misses));
         }
         for (root, need) in [("data", &self.data), ("metadata", &self.metadata)] {
@@ -111,7 +116,10 @@ pub(super) fn compile(
     source: &str,
     words: &[Word<'_>],
 ) -> Result<minijinja::Expression<'static, 'static>, ExpressionError> {
-    let error = |message: &str| ExpressionError { message: message.to_owned(), help: None };
+    let error = |message: &str| ExpressionError {
+        message: message.to_owned(),
+        help: None,
+    };
     if source.trim().is_empty() {
         return Err(error("an expression cannot be empty"));
     }
@@ -121,10 +129,15 @@ pub(super) fn compile(
     if nesting(words) > MAX_NESTING {
         return Err(error("the expression is nested too deeply"));
     }
-    let code = ENVIRONMENT.compile_expression_owned(source.to_owned()).map_err(|error| {
-        let detail = error.detail().unwrap_or("it cannot be read");
-        ExpressionError { message: format!("not an expression: {detail}"), help: hint(source) }
-    })?;
+    let code = ENVIRONMENT
+        .compile_expression_owned(source.to_owned())
+        .map_err(|error| {
+            let detail = error.detail().unwrap_or("it cannot be read");
+            ExpressionError {
+                message: format!("not an expression: {detail}"),
+                help: hint(source),
+            }
+        })?;
     check_calls(words)?;
     Ok(code)
 }
@@ -140,7 +153,9 @@ pub(super) fn evaluate(
         return Err(Undetermined(format!("`{missed}` is missing")));
     }
     let value = result.map_err(|error| {
-        let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        let detail = error
+            .detail()
+            .map_or_else(|| error.kind().to_string(), str::to_owned);
         Undetermined(format!("cannot be evaluated: {detail}"))
     })?;
     let finite = f64::try_from(value.clone()).map_or(true, f64::is_finite);
@@ -220,7 +235,10 @@ fn check_name(name: &str) -> Result<(), ExpressionError> {
         }
         None => format!("did you mean `data.{name}`? `event`, `data` and `metadata` can be seen"),
     };
-    Err(ExpressionError { message: format!("`{name}` cannot be seen here"), help: Some(help) })
+    Err(ExpressionError {
+        message: format!("`{name}` cannot be seen here"),
+        help: Some(help),
+    })
 }
 
 /// Whether every filter and test exists: the engine itself finds out only when it runs.
@@ -237,11 +255,17 @@ fn check_calls(words: &[Word<'_>]) -> Result<(), ExpressionError> {
             .compile_expression_owned(format!("0{joint}{name}"))
             .and_then(|probe| probe.eval(()));
         let unknown = probe.is_err_and(|error| {
-            matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest)
+            matches!(
+                error.kind(),
+                ErrorKind::UnknownFilter | ErrorKind::UnknownTest
+            )
         });
         if unknown {
             let message = format!("there is no {kind} `{name}`");
-            return Err(ExpressionError { message, help: None });
+            return Err(ExpressionError {
+                message,
+                help: None,
+            });
         }
     }
     Ok(())

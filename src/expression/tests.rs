@@ -47,7 +47,10 @@ fn expressions_have_these_values() {
         ("data.big - 1", json!(u64::MAX - 1)),
         ("data.rate * 4", json!(1.0)),
         ("data.nowhere is defined", json!(false)),
-        ("data.nowhere is not defined or data.nowhere > 1", json!(true)),
+        (
+            "data.nowhere is not defined or data.nowhere > 1",
+            json!(true),
+        ),
         ("data.nowhere | default(5)", json!(5)),
         ("data['no-where'] is undefined", json!(true)),
         ("'amount' in data", json!(true)),
@@ -87,7 +90,10 @@ fn what_cannot_be_computed_is_undetermined_too() {
     for (source, start) in [
         ("data.currency + 1", "cannot be evaluated: "),
         ("range(1000000000000)", "cannot be evaluated: "),
-        ("range(90000)|map('string')|join|length > 1", "cannot be evaluated: "),
+        (
+            "range(90000)|map('string')|join|length > 1",
+            "cannot be evaluated: ",
+        ),
         ("('a' * 90000000) * 90000000", "cannot be evaluated: "),
         ("1 / 0", "cannot be evaluated: "),
         ("1e308 * 10", "has no value"),
@@ -99,12 +105,23 @@ fn what_cannot_be_computed_is_undetermined_too() {
     let mut broken = scope();
     broken.data = Some(b"{");
     for source in ["data.amount", "data.amount > 1", "data['amount'] > 1"] {
-        let reason = Expression::parse(source).unwrap().evaluate(&broken).unwrap_err().0;
-        assert!(reason.starts_with("the event's data is not JSON: "), "{source}: {reason}");
+        let reason = Expression::parse(source)
+            .unwrap()
+            .evaluate(&broken)
+            .unwrap_err()
+            .0;
+        assert!(
+            reason.starts_with("the event's data is not JSON: "),
+            "{source}: {reason}"
+        );
     }
     broken.data = None;
     for source in ["data.amount", "data.amount > 1"] {
-        let reason = Expression::parse(source).unwrap().evaluate(&broken).unwrap_err().0;
+        let reason = Expression::parse(source)
+            .unwrap()
+            .evaluate(&broken)
+            .unwrap_err()
+            .0;
         assert_eq!(reason, "the event has no data");
     }
 }
@@ -117,7 +134,10 @@ fn a_source_that_is_no_expression_is_refused_with_the_cure() {
             "amount > 1",
             "`amount` cannot be seen here: did you mean `data.amount`? `event`, `data` and `metadata` can be seen",
         ),
-        ("date.amount", "`date` cannot be seen here: did you mean `data`?"),
+        (
+            "date.amount",
+            "`date` cannot be seen here: did you mean `data`?",
+        ),
         (
             "state.x == 1",
             "`state` cannot be seen here: did you mean `data.state`? `event`, `data` and `metadata` can be seen",
@@ -126,20 +146,45 @@ fn a_source_that_is_no_expression_is_refused_with_the_cure() {
             "stream == 'x'",
             "`stream` cannot be seen here: did you mean `event.stream` or `data.stream`?",
         ),
-        ("data.x == null", "`null` cannot be seen here: nothing is called `none`"),
-        ("event.streem", "an event has no field `streem`: did you mean `event.stream`?"),
-        ("event.amount > 1", "an event has no field `amount`: did you mean `data.amount`?"),
-        ("event.idempotency", "an event has no field `idempotency`: did you mean `event.key`?"),
+        (
+            "data.x == null",
+            "`null` cannot be seen here: nothing is called `none`",
+        ),
+        (
+            "event.streem",
+            "an event has no field `streem`: did you mean `event.stream`?",
+        ),
+        (
+            "event.amount > 1",
+            "an event has no field `amount`: did you mean `data.amount`?",
+        ),
+        (
+            "event.idempotency",
+            "an event has no field `idempotency`: did you mean `event.key`?",
+        ),
         ("data.x|nope", "there is no filter `nope`"),
         ("data.x is nope", "there is no test `nope`"),
     ] {
-        assert_eq!(Expression::parse(source).unwrap_err().to_string(), message, "{source}");
+        assert_eq!(
+            Expression::parse(source).unwrap_err().to_string(),
+            message,
+            "{source}"
+        );
     }
-    for source in
-        ["data.", "data.x = 1", "{{ data.x }}", "data.x && data.y", "data.x ==", ")", "'open"]
-    {
+    for source in [
+        "data.",
+        "data.x = 1",
+        "{{ data.x }}",
+        "data.x && data.y",
+        "data.x ==",
+        ")",
+        "'open",
+    ] {
         let message = Expression::parse(source).unwrap_err().message;
-        assert!(message.starts_with("not an expression: "), "{source}: {message}");
+        assert!(
+            message.starts_with("not an expression: "),
+            "{source}: {message}"
+        );
     }
 }
 
@@ -206,6 +251,10 @@ fn values_hold_unless_they_are_nothing_zero_or_empty() {
         ("data.items", true),
         ("data.amount - 120", false),
     ] {
-        assert_eq!(Expression::parse(source).unwrap().holds(&scope()), Ok(holds), "{source}");
+        assert_eq!(
+            Expression::parse(source).unwrap().holds(&scope()),
+            Ok(holds),
+            "{source}"
+        );
     }
 }

@@ -82,8 +82,9 @@ pub(super) fn words(source: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
     while let Some((start, letter)) = letters.next() {
         if letter.is_alphanumeric() || letter == '_' {
-            let end =
-                skip(&mut letters, source, |letter| letter.is_alphanumeric() || letter == '_');
+            let end = skip(&mut letters, source, |letter| {
+                letter.is_alphanumeric() || letter == '_'
+            });
             words.push(Word::Name(&source[start..end]));
         } else if letter == '"' || letter == '\'' {
             let mut escaped = false;
@@ -117,7 +118,9 @@ pub(super) fn asked_for(words: &[Word<'_>]) -> Vec<String> {
     let mut asked = Vec::new();
     for start in 0..words.len() {
         let follows_dot = start > 0 && words[start - 1] == Word::Sign('.');
-        let Some((path, rest)) = path(&words[start..]).filter(|_| !follows_dot) else { continue };
+        let Some((path, rest)) = path(&words[start..]).filter(|_| !follows_dot) else {
+            continue;
+        };
         let asks = match rest {
             [Word::Name("is"), Word::Name("not"), Word::Name(test), ..]
             | [Word::Name("is"), Word::Name(test), ..] => matches!(*test, "defined" | "undefined"),
@@ -138,7 +141,9 @@ pub(super) fn asked_for(words: &[Word<'_>]) -> Vec<String> {
 
 /// The path that begins here, subscripts written with dots, and what follows it.
 fn path<'w, 's>(words: &'w [Word<'s>]) -> Option<(String, &'w [Word<'s>])> {
-    let [Word::Name(root), rest @ ..] = words else { return None };
+    let [Word::Name(root), rest @ ..] = words else {
+        return None;
+    };
     if !ROOTS.contains(root) {
         return None;
     }
@@ -147,9 +152,12 @@ fn path<'w, 's>(words: &'w [Word<'s>]) -> Option<(String, &'w [Word<'s>])> {
     loop {
         let (key, after) = match rest {
             [Word::Sign('.'), Word::Name(key), after @ ..]
-            | [Word::Sign('['), Word::Text(key) | Word::Name(key), Word::Sign(']'), after @ ..] => {
-                (key, after)
-            }
+            | [
+                Word::Sign('['),
+                Word::Text(key) | Word::Name(key),
+                Word::Sign(']'),
+                after @ ..,
+            ] => (key, after),
             _ => return Some((path, rest)),
         };
         path.push('.');

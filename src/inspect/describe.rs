@@ -198,9 +198,15 @@ pub fn row(
         outcome,
         Outcome::Compensating | Outcome::Abandoned | Outcome::Contradictory
     );
-    let standing =
-        if goes_back { instance.in_force(saga).union(instance.dangling()) } else { StepSet::EMPTY };
-    let calling = rules.iter().copied().find(|rule| CALLS_FOR_RECOVERY.contains(rule));
+    let standing = if goes_back {
+        instance.in_force(saga).union(instance.dangling())
+    } else {
+        StepSet::EMPTY
+    };
+    let calling = rules
+        .iter()
+        .copied()
+        .find(|rule| CALLS_FOR_RECOVERY.contains(rule));
     InstanceRow {
         id: id.to_owned(),
         saga: saga.name.clone(),
@@ -220,7 +226,9 @@ pub fn row(
             .collect(),
         events: moments.len() as u64,
         start: instance.start.or(instance.first).map(|at| at.position),
-        next: calling.or(rules.first().copied()).map(|rule| next(saga, id, instance, rule)),
+        next: calling
+            .or(rules.first().copied())
+            .map(|rule| next(saga, id, instance, rule)),
         rules,
     }
 }

@@ -214,12 +214,20 @@ pub fn list(
         let mut run = Run::open(&scope, options, &rules)?;
         run.only_instances();
         run.pass(watch)?;
-        run.judge(&mut tally, Some(&mut |judged| listing.rows.push(judged.row())));
+        run.judge(
+            &mut tally,
+            Some(&mut |judged| listing.rows.push(judged.row())),
+        );
         listing.logs.push(run.summary());
     }
     listing.rows.sort_by(|one, other| {
         let key = |row: &InstanceRow| {
-            (row.outcome.is_over(), row.since, row.saga.clone(), row.id.clone())
+            (
+                row.outcome.is_over(),
+                row.since,
+                row.saga.clone(),
+                row.id.clone(),
+            )
         };
         key(one).cmp(&key(other))
     });
@@ -251,7 +259,10 @@ pub fn show(
         run.only_instances();
         run.pass_instance(id, watch)?;
         let mut found = Vec::new();
-        run.judge(&mut tally, Some(&mut |judged| found.push(judged.to_owned())));
+        run.judge(
+            &mut tally,
+            Some(&mut |judged| found.push(judged.to_owned())),
+        );
         for judged in found {
             views.push(run.view(judged)?);
         }
@@ -263,7 +274,11 @@ pub fn show(
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn unseen(definitions: &Definitions, options: &Options, watch: Watch<'_>) -> Result<Vec<Fault>, RunError> {
+pub fn unseen(
+    definitions: &Definitions,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Vec<Fault>, RunError> {
     let mut faults = Vec::new();
     for scope in filter::scopes(definitions, options)? {
         let mut run = Run::open(&scope, options, &[])?;

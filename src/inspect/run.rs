@@ -222,7 +222,8 @@ impl<'s> Run<'s> {
                 names,
             )
         };
-        let mut gatherer = Gatherer::new(self.definition, self.selection, until, &mut settle).about(&self.options.instances);
+        let mut gatherer = Gatherer::new(self.definition, self.selection, until, &mut settle)
+            .about(&self.options.instances);
         let outcome = drive(
             &mut self.log,
             &self.router,
@@ -344,7 +345,11 @@ impl<'s> Run<'s> {
             fatal: false,
             place: Some(saga.place.clone()),
             definition: Some(saga.name.clone()),
-            message: format!("the log {} holds no {}", self.log.path().display(), unseen.join(", ")),
+            message: format!(
+                "the log {} holds no {}",
+                self.log.path().display(),
+                unseen.join(", ")
+            ),
             label: "this saga names them".to_owned(),
             help: Some("a misspelt type is never seen; a rare one is nothing to mend".to_owned()),
         })

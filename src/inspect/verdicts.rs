@@ -42,9 +42,23 @@ impl Judged<'_> {
     /// As `list` shows it.
     pub fn row(&self) -> InstanceRow {
         let rules = self.findings.iter().map(|finding| finding.rule).collect();
-        let Verdict { outcome, moments, .. } = self.verdict.as_ref();
-        let row = describe::row(self.saga, self.id, &self.instance, *outcome, rules, moments, self.horizon);
-        InstanceRow { since: self.last, age: self.horizon.since(self.last), ..row }
+        let Verdict {
+            outcome, moments, ..
+        } = self.verdict.as_ref();
+        let row = describe::row(
+            self.saga,
+            self.id,
+            &self.instance,
+            *outcome,
+            rules,
+            moments,
+            self.horizon,
+        );
+        InstanceRow {
+            since: self.last,
+            age: self.horizon.since(self.last),
+            ..row
+        }
     }
 
     /// A copy that outlives the judge.

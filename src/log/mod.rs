@@ -21,8 +21,8 @@ mod open;
 mod opened;
 mod presets;
 mod reader;
-pub mod record;
 mod recognise;
+pub mod record;
 mod schema;
 mod snapshot;
 #[cfg(test)]

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::log::describe;
 use crate::definition::log::Relation;
 use crate::event::{Event, Position};
+use crate::log::describe;
 use crate::log::testing::{Bench, definition, field as named};
 use crate::log::{Filter, Log, OpenOptions, recognise};
 

@@ -34,10 +34,18 @@ pub fn write(
     let one_saga = listing.rows.iter().all(|row| row.saga == first.saga);
     let roomy = page.width() >= ROOMY;
     // An id is copied, so it stays whole unless nothing else would fit.
-    let longest = shown.iter().map(|row| columns_of(&row.id)).max().unwrap_or(0);
+    let longest = shown
+        .iter()
+        .map(|row| columns_of(&row.id))
+        .max()
+        .unwrap_or(0);
     let short_ids = longest <= page.width() / 2;
     let columns = [
-        if short_ids { grid::word("instance") } else { grid::text("instance") },
+        if short_ids {
+            grid::word("instance")
+        } else {
+            grid::text("instance")
+        },
         grid::word("saga"),
         grid::word("outcome"),
         grid::text("where it is"),
@@ -77,7 +85,11 @@ pub fn write(
         page.text(0, STRONG, &format!("{count}, the stalest first"))?;
     }
     if shown.iter().any(|row| row.outcome.is_over()) {
-        page.text(0, FAINT, "only those that are not over: --outcome running,compensating,abandoned,contradictory")?;
+        page.text(
+            0,
+            FAINT,
+            "only those that are not over: --outcome running,compensating,abandoned,contradictory",
+        )?;
     }
     let look = ["show".to_owned(), first.id.clone()];
     if let Some(command) = again.line(&look) {
@@ -88,17 +100,33 @@ pub fn write(
 
 fn cells(row: &InstanceRow, one_saga: bool, roomy: bool) -> Vec<String> {
     let text = |text: &str| escape::terminal(text).into_owned();
-    let to_do = row.next.as_ref().and_then(words::recovery).unwrap_or_default();
+    let to_do = row
+        .next
+        .as_ref()
+        .and_then(words::recovery)
+        .unwrap_or_default();
     // In a column the order goes without saying.
     let to_do = to_do.replace(", in this order:", "");
     let (at, in_force, to_do) = match (roomy, to_do.is_empty()) {
         (true, _) => (text(&row.at), text(&row.in_force.join(", ")), to_do),
         (false, true) => (text(&row.at), String::new(), to_do),
-        (false, false) => (format!("{}\n→ {to_do}", text(&row.at)), String::new(), String::new()),
+        (false, false) => (
+            format!("{}\n→ {to_do}", text(&row.at)),
+            String::new(),
+            String::new(),
+        ),
     };
     vec![
-        if row.id.is_empty() { "\"\"".to_owned() } else { text(&row.id) },
-        if one_saga { String::new() } else { text(&row.saga) },
+        if row.id.is_empty() {
+            "\"\"".to_owned()
+        } else {
+            text(&row.id)
+        },
+        if one_saga {
+            String::new()
+        } else {
+            text(&row.saga)
+        },
         row.outcome.label().to_owned(),
         at,
         row.age.to_string(),

@@ -134,13 +134,19 @@ impl Batch {
     fn keep_text(&mut self, text: &str) -> Text {
         let start = self.text.len() as u32;
         self.text.push_str(text);
-        Text { start, length: text.len() as u32 }
+        Text {
+            start,
+            length: text.len() as u32,
+        }
     }
 
     fn keep_bytes(&mut self, bytes: &[u8]) -> Text {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(bytes);
-        Text { start, length: bytes.len() as u32 }
+        Text {
+            start,
+            length: bytes.len() as u32,
+        }
     }
 
     fn bytes(&self, text: Text) -> Option<&[u8]> {

@@ -17,7 +17,7 @@ use crate::replay::gathered::{Gathered, Selection};
 use crate::replay::horizon::Horizon;
 use crate::replay::instances::{Doubt, Entry, Link};
 use crate::replay::route::{Candidate, Route, Router, Use};
-use crate::replay::streams::StreamEvent;
+use crate::replay::streams::{StreamEvent, Streams};
 use crate::saga::{Meaning, Moment, Names, Outcome, StepEvent};
 
 /// Tells whether an instance is over and clean whatever the horizon, and how it ended.
@@ -71,7 +71,13 @@ impl<'a> Gatherer<'a> {
             plain: Vec::new(),
             hashes: Vec::new(),
             hasher: FixedState::default(),
-            gathered: Gathered::default(),
+            gathered: Gathered {
+                streams: match definition.order {
+                    Order::Position => Streams::default(),
+                    Order::Time { .. } => Streams::by_version(),
+                },
+                ..Gathered::default()
+            },
         }
     }
 
@@ -102,7 +108,10 @@ impl<'a> Gatherer<'a> {
 
     /// Only the instances with these ids are wanted.
     pub fn about(self, ids: &'a [String]) -> Gatherer<'a> {
-        Gatherer { about: (!ids.is_empty()).then_some(ids), ..self }
+        Gatherer {
+            about: (!ids.is_empty()).then_some(ids),
+            ..self
+        }
     }
 
     /// What the pass learned.
@@ -146,7 +155,16 @@ impl<'a> Gatherer<'a> {
     /// Finds the entries of all rows that need no expression to be told their instance: first all
     /// hashes, then all look-ups, so that their waits for memory overlap.
     fn look_up(&mut self, batch: &Batch) {
-        let Gatherer { routes, plain, hashes, gathered, selection, until, about, .. } = self;
+        let Gatherer {
+            routes,
+            plain,
+            hashes,
+            gathered,
+            selection,
+            until,
+            about,
+            ..
+        } = self;
         plain.clear();
         hashes.clear();
         if !selection.sagas || about.is_some() {
@@ -326,7 +344,12 @@ impl<'a> Gatherer<'a> {
         }
         if self.definition.order != Order::Position {
             let link = self.link(row);
-            self.gathered.instances.links.entry(at).or_default().push(link);
+            self.gathered
+                .instances
+                .links
+                .entry(at)
+                .or_default()
+                .push(link);
         } else if may_end(router, saga, candidate.meaning) {
             self.try_to_settle(at);
         }
@@ -338,19 +361,17 @@ impl<'a> Gatherer<'a> {
 
     /// The entry of an instance, unless this pass is not about it.
     fn wanted(&mut self, saga: u16, id: &str) -> Option<u32> {
-        if self.about.is_some_and(|ids| !ids.iter().any(|wanted| wanted == id)) {
+        if self
+            .about
+            .is_some_and(|ids| !ids.iter().any(|wanted| wanted == id))
+        {
             return None;
         }
         let at = self.gathered.instances.entry(saga, id);
         self.is_wanted(at).then_some(at)
     }
 
-    fn moment(
-        &mut self,
-        row: &Row<'_>,
-        name: &str,
-        candidate: &Candidate,
-    ) -> Moment {
+    fn moment(&mut self, row: &Row<'_>, name: &str, candidate: &Candidate) -> Moment {
         let names = &mut self.gathered.names;
         let detail = match candidate.meaning {
             Meaning::Stray => names.intern(name),

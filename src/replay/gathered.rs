@@ -89,4 +89,3 @@ pub struct Gathered {
     /// The event types met, in order of appearance.
     pub types: Vec<Arc<str>>,
 }
-

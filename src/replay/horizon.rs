@@ -92,9 +92,10 @@ impl Horizon {
 
     /// Takes levels together that have grown into each other.
     fn join(&mut self, at: usize) {
-        while let Some(pair) = at.checked_sub(1).filter(|below| self.is_one(*below)) {
-            self.merge(pair);
-            return self.join(pair);
+        let mut at = at;
+        while at > 0 && self.is_one(at - 1) {
+            at -= 1;
+            self.merge(at);
         }
         while at + 1 < self.levels.len() && self.is_one(at) {
             self.merge(at);

@@ -105,11 +105,18 @@ impl Instances {
 
     /// As [`Instances::entry`], for an instance whose hash is known.
     pub fn entry_hashed(&mut self, wanted: u64, saga: u16, id: &str) -> u32 {
-        let Instances { index, entries, ids, .. } = self;
+        let Instances {
+            index,
+            entries,
+            ids,
+            ..
+        } = self;
         let found = index.find(wanted, |at| {
             let entry = &entries[*at as usize];
             let (start, length) = (entry.id_start, entry.id_length as usize);
-            entry.hash == wanted && entry.saga == saga && &ids[start..start + length] == id.as_bytes()
+            entry.hash == wanted
+                && entry.saga == saga
+                && &ids[start..start + length] == id.as_bytes()
         });
         if let Some(at) = found {
             return *at;

@@ -58,6 +58,7 @@ pub struct Streams {
     names: Vec<u8>,
     hasher: FixedState,
     repeats: Vec<Observation>,
+    by_version: bool,
 }
 
 /// What of an event concerns its stream.
@@ -76,6 +77,14 @@ pub struct StreamEvent<'a> {
 }
 
 impl Streams {
+    /// For a log in which arrival is no order, so that versions alone order a stream.
+    pub fn by_version() -> Streams {
+        Streams {
+            by_version: true,
+            ..Streams::default()
+        }
+    }
+
     /// How many streams there are.
     pub fn len(&self) -> usize {
         self.streams.len()
@@ -94,6 +103,7 @@ impl Streams {
             names,
             hasher,
             repeats,
+            by_version,
         } = self;
         let bytes = event.stream.as_bytes();
         let name_of = |stream: &Stream| {
@@ -135,8 +145,15 @@ impl Streams {
             return;
         };
         let stream = &mut streams[at as usize];
+        let is_late = *by_version
+            && event
+                .version
+                .is_some_and(|version| version < stream.highest);
         if let Some(version) = event.version {
             stream.version(version, &event, repeats);
+        }
+        if is_late {
+            return;
         }
         if event.time < stream.time {
             match &mut stream.backwards {

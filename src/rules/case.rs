@@ -130,16 +130,13 @@ impl<'a> Case<'a> {
         if let Some(claim) = self.claim.filter(|claim| claim.claimed != Claimed::Running) {
             return format!("status {}", claim.text);
         }
-        let terminal = instance.terminal();
-        match terminal {
-            Some(at) if terminal == instance.completes => {
-                format!("completed (position {})", at.position)
-            }
-            Some(at) if terminal == instance.compensated => {
-                format!("compensated (position {})", at.position)
-            }
-            Some(at) => format!("abandoned (position {})", at.position),
-            None => String::new(),
-        }
+        let said = [
+            (instance.compensated, "compensated"),
+            (instance.abandons, "abandoned"),
+            (instance.completes, "completed"),
+        ];
+        said.into_iter()
+            .find_map(|(at, word)| Some(format!("{word} (position {})", at?.position)))
+            .unwrap_or_default()
     }
 }

@@ -37,11 +37,21 @@ Example: `until: 2026-01-31`, horizon 2026-02-03.",
 };
 
 const fn fatal(name: &'static str, summary: &'static str, explanation: &'static str) -> Info {
-    Info { name, severity: Severity::Error, summary, explanation }
+    Info {
+        name,
+        severity: Severity::Error,
+        summary,
+        explanation,
+    }
 }
 
 const fn lint(name: &'static str, summary: &'static str, explanation: &'static str) -> Info {
-    Info { name, severity: Severity::Warning, summary, explanation }
+    Info {
+        name,
+        severity: Severity::Warning,
+        summary,
+        explanation,
+    }
 }
 
 /// `definition/unseen-event`

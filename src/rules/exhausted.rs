@@ -25,17 +25,27 @@ Example: `retries: 2`; StockTimedOut three times, then nothing.",
 /// Judges `saga/retries-exhausted`.
 pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
-    if instance.abort.is_some_and(|abort| abort.confirmed)
-        || instance.last_undo.is_some()
-        || case.claims_over()
-    {
+    if instance.abort.is_some_and(|abort| abort.confirmed) || case.claims_over() {
+        return;
+    }
+    let could_end = [
+        &case.saga.aborts,
+        &case.saga.compensated,
+        &case.saga.abandons,
+    ]
+    .into_iter()
+    .any(|terminal| !terminal.is_empty());
+    if !could_end && instance.pivot.is_none() && instance.in_force(case.saga).is_empty() {
         return;
     }
     for (step, record) in instance.steps.iter().enumerate() {
         let definition = &case.saga.steps[step];
         let counts = match record.forward {
             Forward::Exhausted(_, Exhaustion::Failures) => true,
-            Forward::Exhausted(_, Exhaustion::Rejection) => instance.pivot.is_some(),
+            Forward::Exhausted(_, Exhaustion::Rejection) => instance
+                .pivot
+                .zip(record.since)
+                .is_some_and(|(pivot, failed)| pivot.index < failed.index),
             _ => false,
         };
         let (true, false, Some(failed)) = (counts, definition.optional, record.since) else {

@@ -3,7 +3,7 @@
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Claimed, Draft};
-use crate::saga::{Forward, Outcome};
+use crate::saga::Outcome;
 
 /// `saga/false-claim`
 pub const INFO: Info = Info {
@@ -30,38 +30,50 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
     let outcome = instance.outcome(case.saga);
     let missing = instance.missing(case.saga);
-    if let (Some(completes), Some(first)) = (instance.completes, missing.iter().next()) {
-        let message = format!(
-            "claims completed, but {} never took effect",
-            case.list(missing.iter())
-        );
-        drafts.push(Draft::new(
-            &INFO,
-            Some(first),
-            &[completes],
-            completes.time,
-            message,
-        ));
-        return;
+    if let Some(completes) = instance.completes {
+        let never: Vec<usize> = missing
+            .iter()
+            .filter(|step| instance.steps[*step].success.is_none())
+            .collect();
+        let went_back = matches!(outcome, Outcome::Compensating | Outcome::Compensated);
+        if !never.is_empty() || went_back {
+            let message = if never.is_empty() {
+                format!("claims completed, but the saga is {}", outcome.label())
+            } else {
+                format!(
+                    "claims completed, but {} never took effect",
+                    case.list(never)
+                )
+            };
+            let step = missing.iter().next();
+            drafts.push(Draft::new(
+                &INFO,
+                step,
+                &[completes],
+                completes.time,
+                message,
+            ));
+            return;
+        }
     }
     if let Some(compensated) = instance.compensated {
         let standing: Vec<usize> = (0..case.saga.steps.len())
             .filter(|step| {
-                case.saga.steps[*step].compensation.is_none()
-                    && instance.pivot.is_some()
-                    && matches!(instance.steps[*step].forward, Forward::Succeeded(_))
-                    && (case.saga.steps[*step].pivot
-                        || case.saga.steps[*step]
-                            .before
-                            .iter()
-                            .any(|before| case.saga.steps[before].pivot))
+                let definition = &case.saga.steps[*step];
+                let beyond_return = definition.pivot
+                    || definition
+                        .before
+                        .iter()
+                        .any(|before| case.saga.steps[before].pivot);
+                definition.compensation.is_none()
+                    && beyond_return
+                    && instance.steps[*step].success.is_some()
             })
             .collect();
         if !standing.is_empty() && instance.in_force(case.saga).is_empty() {
-            let message = format!(
-                "claims compensated, but {} took effect and cannot be undone",
-                case.list(standing)
-            );
+            let what = case.list(standing);
+            let message =
+                format!("claims compensated, but {what} took effect and cannot be undone");
             drafts.push(Draft::new(
                 &INFO,
                 None,
@@ -77,7 +89,10 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     };
     let (step, message) = match claim.claimed {
         Claimed::Completed if outcome != Outcome::Completed => {
-            let what = if missing.is_empty() {
+            let is_undone = missing
+                .iter()
+                .all(|step| case.instance.steps[step].success.is_some());
+            let what = if missing.is_empty() || is_undone {
                 format!("the saga is {}", outcome.label())
             } else {
                 format!("{} never took effect", case.list(missing.iter()))
@@ -87,14 +102,19 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
                 format!("status {} claims completed, but {what}", claim.text),
             )
         }
-        Claimed::Compensated if outcome != Outcome::Compensated => (
-            None,
-            format!(
-                "status {} claims compensated, but the saga is {}",
-                claim.text,
-                outcome.label()
-            ),
-        ),
+        Claimed::Compensated
+            if outcome == Outcome::Completed
+                || (outcome != Outcome::Compensated && instance.in_force(case.saga).is_empty()) =>
+        {
+            (
+                None,
+                format!(
+                    "status {} claims compensated, but the saga is {}",
+                    claim.text,
+                    outcome.label()
+                ),
+            )
+        }
         Claimed::Running if outcome.is_over() || outcome == Outcome::Abandoned => (
             None,
             format!(

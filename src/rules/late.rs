@@ -3,7 +3,7 @@
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
-use crate::saga::{Anomaly, Irregularity, Outcome};
+use crate::saga::{Anomaly, Irregularity};
 
 /// `saga/late-step`
 pub const STEP: Info = Info {
@@ -66,18 +66,13 @@ pub fn saga(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let (Some(deadline), Some(begin)) = (case.saga.deadline, case.begin()) else {
         return;
     };
-    let end = match instance.outcome(case.saga) {
-        Outcome::Completed if case.saga.completes.is_empty() => instance.all_succeeded,
-        Outcome::Completed => instance.completes,
-        Outcome::Compensated => instance
-            .compensated
-            .or(instance.last_undo)
-            .or(instance.abort.map(|abort| abort.at)),
-        _ => None,
-    };
-    let Some(end) = end.filter(|end| end.time > begin.time.after(deadline)) else {
+    if !instance.outcome(case.saga).is_over() {
         return;
-    };
+    }
+    let end = instance
+        .end(case.saga)
+        .filter(|end| end.time > begin.time.after(deadline));
+    let Some(end) = end else { return };
     let message = format!(
         "ended {} after its start; its deadline is {deadline}",
         end.time.since(begin.time)

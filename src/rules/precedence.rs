@@ -61,6 +61,7 @@ impl Facts {
                 uncompensated::STUCK.name,
                 uncompensated::FAILED.name,
                 uncompensated::UNCOMPENSATED.name,
+                undo::DANGLING.name,
             ]
             .into_iter()
             .any(has)
@@ -101,11 +102,13 @@ impl Facts {
             self.went_on && about(self.skipped)
         } else if rule == false_claim::INFO.name {
             let missing = case.instance.missing(case.saga);
-            let only_skipped =
-                self.went_on && !missing.is_empty() && missing.without(self.skipped).is_empty();
-            self.uncompensated || self.two_ends || only_skipped
+            let only_skipped = self.went_on
+                && draft.step.is_some()
+                && !missing.is_empty()
+                && missing.without(self.skipped).is_empty();
+            self.uncompensated || self.two_ends || self.past_pivot || only_skipped
         } else if rule == uncompensated::UNCOMPENSATED.name {
-            self.exhausted || (self.went_on && !self.skipped.is_empty())
+            self.exhausted || self.past_pivot || (self.went_on && !self.skipped.is_empty())
         } else if rule == repeated::UNDO.name {
             about(self.empty)
         } else if rule == shape::MIXED_OUTCOME.name {

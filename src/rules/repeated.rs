@@ -1,10 +1,10 @@
 //! What happened more often than it should: attempts, effects, undos.
 
-use crate::event::Position;
+use crate::definition::saga::StepSet;
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
-use crate::saga::{Anomaly, Irregularity, Meaning, Moment, StepEvent};
+use crate::saga::{Irregularity, Meaning, Moment, StepEvent};
 
 /// `saga/too-many-attempts`
 pub const ATTEMPTS: Info = Info {
@@ -90,75 +90,85 @@ pub fn attempts(case: &Case<'_>, drafts: &mut Vec<Draft>) {
 
 /// Judges `saga/double-effect`.
 pub fn effect(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    repeated(case, drafts, &EFFECT, |anomaly| match anomaly.what {
-        Irregularity::DoubleEffect => Some((
-            anomaly.step,
-            Meaning::Step(anomaly.step as u8, StepEvent::Success),
-        )),
-        _ => None,
-    });
+    for step in irregular(case, Irregularity::DoubleEffect).iter() {
+        let mut runs: Vec<Vec<&Moment>> = vec![Vec::new()];
+        for moment in case.moments {
+            match moment.meaning {
+                Meaning::Step(of, StepEvent::Success) if usize::from(of) == step => {
+                    if let Some(run) = runs.last_mut() {
+                        run.push(moment);
+                    }
+                }
+                Meaning::Undo(of, StepEvent::Success) if usize::from(of) == step => {
+                    runs.push(Vec::new());
+                }
+                _ => {}
+            }
+        }
+        runs.retain(|run| run.len() > 1);
+        let is_one = runs.iter().all(|run| share_a_key(run));
+        drafts.push(repeated(
+            case,
+            &EFFECT,
+            step,
+            &runs.concat(),
+            "took effect",
+            is_one,
+        ));
+    }
 }
 
 /// Judges `compensation/double`.
 pub fn undo(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    repeated(case, drafts, &UNDO, |anomaly| match anomaly.what {
-        Irregularity::DoubleUndo => Some((
-            anomaly.step,
-            Meaning::Undo(anomaly.step as u8, StepEvent::Success),
-        )),
-        _ => None,
-    });
-}
-
-fn repeated(
-    case: &Case<'_>,
-    drafts: &mut Vec<Draft>,
-    info: &Info,
-    of: impl Fn(&Anomaly) -> Option<(usize, Meaning)>,
-) {
-    let mut told = crate::definition::saga::StepSet::EMPTY;
-    for (step, meaning) in case.instance.anomalies.iter().filter_map(of) {
-        if told.contains(step) {
-            continue;
-        }
-        told.insert(step);
-        let events: Vec<&Moment> = case
+    for step in irregular(case, Irregularity::DoubleUndo).iter() {
+        let meaning = Meaning::Undo(step as u8, StepEvent::Success);
+        let undos: Vec<&Moment> = case
             .moments
             .iter()
             .filter(|moment| moment.meaning == meaning)
             .collect();
-        let [first, second, ..] = events.as_slice() else {
-            continue;
-        };
-        let one_key = first.key != 0 && events.iter().all(|moment| moment.key == first.key);
-        let verb = if matches!(meaning, Meaning::Undo(..)) {
-            "was undone"
+        let is_one = share_a_key(&undos);
+        drafts.push(repeated(case, &UNDO, step, &undos, "was undone", is_one));
+    }
+}
+
+fn irregular(case: &Case<'_>, what: Irregularity) -> StepSet {
+    case.instance
+        .anomalies
+        .iter()
+        .filter(|anomaly| anomaly.what == what)
+        .map(|anomaly| anomaly.step)
+        .collect()
+}
+
+fn share_a_key(events: &[&Moment]) -> bool {
+    events
+        .iter()
+        .all(|moment| moment.key != 0 && moment.key == events[0].key)
+}
+
+/// A finding about events of which one would have been enough; if they are `one` event delivered
+/// again, it is only a note.
+fn repeated(
+    case: &Case<'_>,
+    info: &Info,
+    step: usize,
+    events: &[&Moment],
+    verb: &str,
+    one: bool,
+) -> Draft {
+    let (name, times) = (case.name(step), events.len());
+    Draft {
+        rule: info.name,
+        severity: if one { Severity::Note } else { info.severity },
+        step: Some(step),
+        facet: None,
+        evidence: events.iter().map(|moment| moment.position).collect(),
+        since: events.get(1).map(|second| second.time),
+        message: if one {
+            format!("{name} {verb} {times} times under one idempotency key: a duplicate delivery")
         } else {
-            "took effect"
-        };
-        let name = case.name(step);
-        drafts.push(Draft {
-            rule: info.name,
-            severity: if one_key {
-                Severity::Note
-            } else {
-                info.severity
-            },
-            step: Some(step),
-            facet: None,
-            evidence: events
-                .iter()
-                .map(|moment| moment.position)
-                .collect::<Vec<Position>>(),
-            since: Some(second.time),
-            message: if one_key {
-                format!(
-                    "{name} {verb} {} times under one idempotency key: a duplicate delivery",
-                    events.len()
-                )
-            } else {
-                format!("{name} {verb} {} times", events.len())
-            },
-        });
+            format!("{name} {verb} {times} times")
+        },
     }
 }

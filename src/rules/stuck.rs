@@ -59,12 +59,11 @@ pub fn step(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     if case.instance.abort.is_some() || case.claims_over() {
         return;
     }
-    let all_done = case.instance.missing(case.saga).is_empty();
     for (step, definition) in case.saga.steps.iter().enumerate() {
         let Some(timeout) = definition.timeout else {
             continue;
         };
-        if definition.optional && all_done {
+        if definition.optional && case.instance.completion.is_some() {
             continue;
         }
         let Some(from) = waiting_since(case, step).filter(|from| case.is_past(from.time, timeout))
@@ -102,9 +101,10 @@ pub fn saga(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     else {
         return;
     };
-    let ended = instance.outcome(case.saga) != crate::saga::Outcome::Running
-        && instance.outcome(case.saga) != crate::saga::Outcome::Compensating;
-    if ended || case.claims_over() || !case.is_past(begin.time, deadline) {
+    if instance.end(case.saga).is_some()
+        || case.claims_over()
+        || !case.is_past(begin.time, deadline)
+    {
         return;
     }
     let missing = instance.missing(case.saga);

@@ -93,12 +93,13 @@ struct Due {
 pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
     let outcome = instance.outcome(case.saga);
-    let claims_back = instance.compensated.is_some()
-        || instance.abandons.is_some()
-        || (case
-            .claim
-            .is_some_and(|claim| claim.claimed == Claimed::Compensated)
-            && outcome != Outcome::Completed);
+    let parked = instance.abandons.is_some() && instance.pivot.is_none();
+    let claims_back = outcome != Outcome::Completed
+        && (instance.compensated.is_some()
+            || parked
+            || case
+                .claim
+                .is_some_and(|claim| claim.claimed == Claimed::Compensated));
     if instance.abort.is_none() && !claims_back {
         return;
     }
@@ -115,20 +116,15 @@ pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     if !listed.iter().any(is_due) {
         return;
     }
-    let anchor = instance
-        .abort
-        .map(|abort| abort.at)
-        .or(instance.terminal())
-        .or(instance.last);
-    let Some(anchor) = anchor else { return };
+    let anchor = instance.abort.map(|abort| abort.at).or(instance.terminal());
+    let Some(since) = anchor.or(instance.last) else {
+        return;
+    };
     let order = instance.undo_order(case.saga, listed);
     let evidence: Vec<At> = order
         .iter()
-        .filter_map(|step| {
-            let record = &instance.steps[*step];
-            record.latest_success.or(record.since)
-        })
-        .chain(std::iter::once(anchor))
+        .filter_map(|step| instance.shown(*step))
+        .chain(anchor)
         .collect();
     let ambiguous: Vec<usize> = order
         .iter()
@@ -156,7 +152,7 @@ pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
         &UNCOMPENSATED,
         order.first().copied(),
         &evidence,
-        anchor.time,
+        since.time,
         message,
     ));
 }
@@ -167,27 +163,28 @@ fn due(case: &Case<'_>, step: usize, standing: StepSet) -> Option<Due> {
     let abort = instance.abort?;
     let definition = &case.saga.steps[step];
     let record = &instance.steps[step];
-    let mut from = abort.at.time;
-    if let Some(success) = record.latest_success.or(record.since) {
-        from = from.max(success.time);
-    }
-    for (later, other) in case.saga.steps.iter().enumerate() {
-        if other.before.contains(step) {
+    let latest = |one: At, other: At| if other.index > one.index { other } else { one };
+    let mut from = instance
+        .shown(step)
+        .map_or(abort.at, |shown| latest(abort.at, shown));
+    for later in 0..case.saga.steps.len() {
+        if later != step && instance.goes_first(case.saga, later, step) {
             if standing.contains(later) {
                 return None;
             }
-            if let (true, Some(undone)) = (
-                instance.steps[later].is_undone(),
-                instance.steps[later].undo_since,
-            ) {
-                from = from.max(undone.time);
+            let other = &instance.steps[later];
+            if let (true, Some(undone)) = (other.undos > 0, other.latest_undo) {
+                from = latest(from, undone);
             }
         }
     }
     let compensation = definition.compensation.as_ref()?;
+    if compensation.timeout.is_some() && matches!(record.undo, Undo::Undoing(_) | Undo::Failed(_)) {
+        return None;
+    }
     if let Some(limit) = compensation.timeout.or(definition.timeout) {
         return Some(Due {
-            from,
+            from: from.time,
             limit: Some(limit),
         });
     }

@@ -84,8 +84,12 @@ pub fn order(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let mut involved: Vec<(usize, At)> = Vec::new();
     for (x, x_success, x_undone) in &undone {
         for (y, y_success, y_undone) in &undone {
-            let builds_on = case.saga.steps[*y].before.contains(*x)
-                || (case.saga.strict_reverse && x_success.index < y_success.index);
+            let in_order = if case.saga.strict_reverse {
+                x_success.index < y_success.index
+            } else {
+                case.saga.steps[*y].before.contains(*x)
+            };
+            let builds_on = in_order && y_success.index < x_undone.index;
             if x != y && builds_on && x_undone.index < y_undone.index {
                 involved.push((*x, *x_undone));
                 involved.push((*y, *y_undone));

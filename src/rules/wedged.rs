@@ -1,10 +1,11 @@
 //! A step that fails again and again with the same error.
 
+use crate::definition::saga::Step;
 use crate::event::Position;
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
-use crate::saga::{Forward, Meaning, StepEvent};
+use crate::saga::{Forward, Meaning, Moment, StepEvent};
 
 /// `saga/wedged`
 pub const INFO: Info = Info {
@@ -24,6 +25,30 @@ Repair the cause the error names, then retry; or give up and compensate, if the 
 Example: ShipmentFailed three times, each with `reason: address unknown`.",
 };
 
+/// The failures that ended an attempt; where begins are recorded, a second one in a row is a repeat.
+fn ending_attempts(moments: &[Moment], step: usize, definition: &Step) -> Vec<Moment> {
+    let mut is_open = true;
+    let mut is_rejected = false;
+    let mut failures = Vec::new();
+    for moment in moments
+        .iter()
+        .filter(|moment| moment.meaning.step() == Some(step))
+    {
+        match moment.meaning {
+            Meaning::Step(_, StepEvent::Begin) => (is_open, is_rejected) = (true, false),
+            Meaning::Step(_, StepEvent::Rejection) => is_rejected = true,
+            Meaning::Step(_, StepEvent::Failure)
+                if !is_rejected && (is_open || definition.begins.is_empty()) =>
+            {
+                is_open = false;
+                failures.push(*moment);
+            }
+            _ => {}
+        }
+    }
+    failures
+}
+
 /// Judges `saga/wedged`.
 pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     if case.instance.abort.is_some() || case.claims_over() {
@@ -38,11 +63,8 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
         let since = record
             .latest_success
             .map_or(0, |success| success.index as usize + 1);
-        let failures = || {
-            case.moments[since..]
-                .iter()
-                .filter(|moment| moment.meaning == Meaning::Step(step as u8, StepEvent::Failure))
-        };
+        let failures = ending_attempts(&case.moments[since..], step, &case.saga.steps[step]);
+        let failures = || failures.iter();
         let most = failures()
             .map(|moment| moment.detail)
             .max_by_key(|error| failures().filter(|moment| moment.detail == *error).count());

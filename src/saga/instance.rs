@@ -34,11 +34,13 @@ pub struct StepRecord {
     pub success: Option<At>,
     /// Its latest success.
     pub latest_success: Option<At>,
+    /// Its latest undo.
+    pub latest_undo: Option<At>,
     /// How often it was undone.
     pub undos: u32,
     /// How often it succeeded.
     pub successes: u32,
-    /// Its first undo.
+    /// Its first undo after its first success.
     pub undone: Option<At>,
     /// A success after its undo that was not undone in turn, with that undo.
     pub dangling: Option<(At, At)>,
@@ -55,6 +57,7 @@ impl StepRecord {
         first: None,
         success: None,
         latest_success: None,
+        latest_undo: None,
         undos: 0,
         successes: 0,
         undone: None,
@@ -155,6 +158,9 @@ pub struct Instance {
     pub pivot: Option<At>,
     /// The event with which the last required step had succeeded.
     pub all_succeeded: Option<At>,
+    /// The event with which it had completed, before any abort: every required step had succeeded,
+    /// and it was said so where that is declared.
+    pub completion: Option<At>,
     /// Failed steps that the saga went past.
     pub swallowed: StepSet,
     /// The last compensation event.
@@ -204,11 +210,12 @@ impl Instance {
                 }
                 Meaning::Completes => {
                     self.completes.get_or_insert(at);
+                    self.complete(saga, at);
                     None
                 }
                 Meaning::Compensated => {
                     self.compensated.get_or_insert(at);
-                    self.confirm();
+                    self.decide(at, Cause::Decision);
                     None
                 }
                 Meaning::Abandons => {
@@ -242,9 +249,10 @@ impl Instance {
         self.anomalies.push(Anomaly { step, at, what });
     }
 
-    fn confirm(&mut self) {
-        if let Some(abort) = &mut self.abort {
-            abort.confirmed = true;
+    fn complete(&mut self, saga: &Saga, at: At) {
+        let is_said = saga.completes.is_empty() || self.completes.is_some();
+        if is_said && self.all_succeeded.is_some() && self.abort.is_none() {
+            self.completion.get_or_insert(at);
         }
     }
 
@@ -269,7 +277,10 @@ impl Instance {
             begins: !definition.begins.is_empty(),
             repeated: key != 0 && key == record.key,
         };
-        let from = if record.is_undone() {
+        let again = record.is_undone()
+            && matches!(record.forward, Forward::Succeeded(_))
+            && matches!(event, StepEvent::Begin | StepEvent::Success);
+        let from = if again {
             Forward::NotStarted
         } else {
             record.forward
@@ -280,9 +291,13 @@ impl Instance {
                 self.steps[step].successes += 1;
                 self.steps[step].latest_success = Some(at);
                 self.note(step, at, Irregularity::DoubleEffect);
+                self.void(saga, step);
             }
             Move::To(to) => {
-                if attempts.limit.is_some_and(|limit| to.attempt() > limit) {
+                let is_of_attempt = event == StepEvent::Begin
+                    || !attempts.begins
+                    || matches!(from, Forward::NotStarted | Forward::Running(_));
+                if is_of_attempt && attempts.limit.is_some_and(|limit| to.attempt() > limit) {
                     self.note(step, at, Irregularity::TooManyAttempts);
                 }
                 if matches!(event, StepEvent::Begin | StepEvent::Success) {
@@ -304,29 +319,19 @@ impl Instance {
                 self.note(step, at, Irregularity::OutOfOrder(missing));
             }
         }
-        if let Some(abort) = self.abort.filter(|abort| !abort.confirmed) {
-            match abort.cause {
-                Cause::Exhausted(failed) if failed == step => self.revoke(saga),
-                Cause::Exhausted(failed) | Cause::Rejected(failed)
-                    if definition.before.contains(failed) =>
-                {
-                    self.swallowed.insert(failed);
-                    self.revoke(saga);
-                }
-                _ => {}
-            }
-        }
+        self.void(saga, step);
         let is_success = event == StepEvent::Success;
-        if let (true, Some(undone)) = (is_success && record.is_undone(), record.undo_since) {
+        if let (true, Some(undone)) = (is_success && record.is_undone(), record.latest_undo) {
             self.steps[step].dangling = Some((undone, at));
+            self.steps[step].undo = Undo::None;
         }
         if let Some(end) = self.end_before(saga, step, event) {
             self.note(step, at, Irregularity::AfterEnd(end));
         }
         if is_success && record.success.is_none() {
             let since = match record.forward {
-                Forward::Running(_) | Forward::Failed(_) => record.since,
-                _ => self.enabled(saga, step),
+                Forward::NotStarted => self.enabled(saga, step),
+                _ => record.since,
             };
             if let (Some(from), Some(limit)) = (since, definition.timeout)
                 && at.time > from.time.after(limit)
@@ -336,29 +341,52 @@ impl Instance {
         }
     }
 
+    /// Takes a derived abort back that nobody acted on: the failed step itself goes on, or one after
+    /// it does.
+    fn void(&mut self, saga: &Saga, step: usize) {
+        while let Some(abort) = self.abort.filter(|abort| !abort.confirmed) {
+            match abort.cause {
+                Cause::Exhausted(failed) if failed == step => {}
+                Cause::Exhausted(failed) | Cause::Rejected(failed)
+                    if saga.steps[step].before.contains(failed) =>
+                {
+                    self.swallowed.insert(failed);
+                }
+                _ => return,
+            }
+            self.revoke(saga);
+        }
+    }
+
     /// The end or abort that makes this begin or success illegal.
     fn end_before(&self, saga: &Saga, step: usize, event: StepEvent) -> Option<At> {
         if self.abandons.is_some() {
             return None;
         }
         let definition = &saga.steps[step];
-        if let Some(end) = earlier(self.completes, self.compensated) {
-            let waited_for_nobody = definition.optional && self.compensated.is_none();
-            return (!waited_for_nobody).then_some(end);
+        let is_complete = self.completes.is_some() || self.completion.is_some();
+        if definition.optional && is_complete {
+            return None;
         }
-        let abort = self.abort?.at;
-        if event == StepEvent::Begin {
-            return Some(abort);
-        }
+        let terminal = earlier(self.completes, self.compensated);
+        let abort = self.abort.map(|abort| abort.at);
+        let over = earlier(earlier(terminal, self.completion), abort)?;
+        let Some(abort) = abort.filter(|_| terminal.is_none() && event == StepEvent::Success)
+        else {
+            return Some(over);
+        };
         let record = &self.steps[step];
         let in_flight = match record.forward {
             Forward::Running(_) => record.since.is_some_and(|begun| begun.index < abort.index),
-            Forward::NotStarted | Forward::Failed(_) if definition.begins.is_empty() => self
-                .enabled(saga, step)
-                .is_some_and(|enabled| enabled.index < abort.index),
+            Forward::NotStarted | Forward::Failed(_) if definition.begins.is_empty() => {
+                definition.requires.is_empty()
+                    || self
+                        .enabled(saga, step)
+                        .is_some_and(|enabled| enabled.index < abort.index)
+            }
             _ => false,
         };
-        (!in_flight || record.is_undone()).then_some(abort)
+        (!in_flight || record.is_undone()).then_some(over)
     }
 
     fn enter(&mut self, saga: &Saga, step: usize, to: Forward, key: u64, at: At) {
@@ -382,7 +410,18 @@ impl Instance {
                 }
                 if self.all_succeeded.is_none() && self.missing(saga).is_empty() {
                     self.all_succeeded = Some(at);
+                    self.complete(saga, at);
                 }
+            }
+            Forward::Exhausted(_, Exhaustion::Rejection)
+                if self
+                    .abort
+                    .is_some_and(|abort| abort.cause == Cause::Exhausted(step)) =>
+            {
+                self.abort = self.abort.map(|abort| Abort {
+                    cause: Cause::Rejected(step),
+                    ..abort
+                });
             }
             Forward::Exhausted(_, how)
                 if !definition.optional && self.pivot.is_none() && self.abort.is_none() =>
@@ -406,6 +445,17 @@ impl Instance {
         let revoked = self.abort.take();
         let swallowed = self.swallowed;
         let Some(revoked) = revoked else { return };
+        let terminal = earlier(self.completes, self.compensated);
+        self.anomalies.retain_mut(|anomaly| {
+            if anomaly.what != Irregularity::AfterEnd(revoked.at) {
+                return true;
+            }
+            let Some(end) = terminal.filter(|end| end.index < anomaly.at.index) else {
+                return false;
+            };
+            anomaly.what = Irregularity::AfterEnd(end);
+            true
+        });
         let other = self
             .steps
             .iter()
@@ -426,6 +476,13 @@ impl Instance {
             cause,
             confirmed: false,
         });
+        let done = match (self.all_succeeded, self.completes) {
+            (Some(done), Some(said)) if said.index > done.index => Some(said),
+            (done, _) => done,
+        };
+        if let Some(done) = done {
+            self.complete(saga, done);
+        }
     }
 
     fn undo(&mut self, saga: &Saga, step: usize, event: StepEvent, key: u64, at: At) {
@@ -445,16 +502,15 @@ impl Instance {
             begins: !compensation.begins.is_empty(),
             repeated: key != 0 && key == record.undo_key,
         };
-        let from = if record.dangling.is_some() {
-            Undo::None
-        } else {
-            record.undo
-        };
-        match undo(from, event, attempts) {
+        match undo(record.undo, event, attempts) {
             Move::Repeat => {}
             Move::Illegal => {
-                self.steps[step].undos += 1;
-                self.note(step, at, Irregularity::DoubleUndo);
+                let record = &mut self.steps[step];
+                record.undos += 1;
+                record.latest_undo = Some(at);
+                if record.undos > record.successes.max(1) {
+                    self.note(step, at, Irregularity::DoubleUndo);
+                }
             }
             Move::To(to) => {
                 let record = &mut self.steps[step];
@@ -468,7 +524,10 @@ impl Instance {
                 if matches!(to, Undo::Undone(_)) {
                     record.dangling = None;
                     record.undos += 1;
-                    record.undone.get_or_insert(at);
+                    record.latest_undo = Some(at);
+                    if record.success.is_some() {
+                        record.undone.get_or_insert(at);
+                    }
                     self.took_back(saga, step, at);
                 }
             }
@@ -477,19 +536,14 @@ impl Instance {
 
     fn took_back(&mut self, saga: &Saga, step: usize, at: At) {
         let had_nothing_to_undo = match self.steps[step].forward {
-            Forward::NotStarted => !saga.null_compensation,
+            Forward::NotStarted => true,
             Forward::Failed(_) | Forward::Exhausted(..) => !saga.undo_failed,
             Forward::Running(_) | Forward::Succeeded(_) => false,
         };
-        if had_nothing_to_undo {
+        if had_nothing_to_undo && !saga.null_compensation && self.steps[step].undos == 1 {
             self.note(step, at, Irregularity::EmptyUndo);
         }
-        let completion = if saga.completes.is_empty() {
-            self.all_succeeded
-        } else {
-            self.completes
-        };
-        if let Some(completion) = completion {
+        if let Some(completion) = self.completion {
             self.note(step, at, Irregularity::UndoneAfterCompletion(completion));
         }
     }

@@ -59,7 +59,31 @@ impl Instance {
 
     /// The steps that took effect after their undo and were not undone again.
     pub fn dangling(&self) -> StepSet {
-        (0..self.steps.len()).filter(|step| self.steps[*step].dangling.is_some()).collect()
+        (0..self.steps.len())
+            .filter(|step| self.steps[*step].dangling.is_some())
+            .collect()
+    }
+
+    /// Whether the effect of `later` has to be undone before that of `earlier`: it comes after it in
+    /// the partial order, or, with `strict-reverse`, it was observed after it.
+    pub fn goes_first(&self, saga: &Saga, later: usize, earlier: usize) -> bool {
+        let in_order = saga.steps[later].before.contains(earlier);
+        if !saga.strict_reverse {
+            return in_order;
+        }
+        match (self.shown(later), self.shown(earlier)) {
+            (Some(later), Some(earlier)) => later.index > earlier.index,
+            _ => in_order,
+        }
+    }
+
+    /// The event that shows the effect of a step: its last success, else what it is ambiguous by.
+    pub fn shown(&self, step: usize) -> Option<At> {
+        let record = &self.steps[step];
+        record.latest_success.or(match record.forward {
+            Forward::NotStarted => None,
+            _ => record.since,
+        })
     }
 
     /// `steps` in the order to undo them: reverse of the partial order, later effects first.
@@ -68,15 +92,8 @@ impl Instance {
         let mut order = Vec::with_capacity(steps.len());
         while let Some(next) = left
             .iter()
-            .filter(|step| {
-                !left
-                    .iter()
-                    .any(|later| saga.steps[later].before.contains(*step))
-            })
-            .max_by_key(|step| {
-                let record = &self.steps[*step];
-                record.latest_success.or(record.since).map(|at| at.index)
-            })
+            .filter(|step| !left.iter().any(|later| self.goes_first(saga, later, *step)))
+            .max_by_key(|step| self.shown(*step).map(|at| at.index))
         {
             left.remove(next);
             order.push(next);
@@ -102,7 +119,7 @@ impl Instance {
     pub fn outcome(&self, saga: &Saga) -> Outcome {
         if self.mixed().is_some() {
             Outcome::Contradictory
-        } else if self.abandons.is_some() {
+        } else if self.abandons.is_some() && self.completion.is_none() {
             Outcome::Abandoned
         } else if self.abort.is_some() {
             let undoing = self.steps.iter().any(|record| {
@@ -117,13 +134,33 @@ impl Instance {
             } else {
                 Outcome::Compensating
             }
-        } else if self.missing(saga).is_empty()
-            && (saga.completes.is_empty() || self.completes.is_some())
-        {
+        } else if self.completion.is_some() {
             Outcome::Completed
         } else {
             Outcome::Running
         }
+    }
+
+    /// The event with which the instance was over: the first terminal event, the completion where
+    /// none is declared, or the last undo after an abort that left nothing in force.
+    pub fn end(&self, saga: &Saga) -> Option<At> {
+        let derived = self.completion.filter(|_| saga.completes.is_empty());
+        let drained = self
+            .abort
+            .filter(|_| self.outcome(saga) == Outcome::Compensated);
+        let drained = drained.map(|abort| {
+            self.steps
+                .iter()
+                .filter_map(|record| record.latest_undo)
+                .fold(abort.at, |latest, undo| {
+                    if undo.index > latest.index {
+                        undo
+                    } else {
+                        latest
+                    }
+                })
+        });
+        earlier(earlier(self.terminal(), derived), drained)
     }
 
     /// The first terminal event.

@@ -89,9 +89,8 @@ pub fn forward(state: Forward, event: StepEvent, attempts: Attempts) -> Move<For
 
         (NotStarted, Success) => Move::To(Succeeded(1)),
         (Running(n), Success) => Move::To(Succeeded(n)),
-        (Failed(n) | Exhausted(n, Failures), Success) if attempts.begins => Move::To(Succeeded(n)),
-        (Failed(n) | Exhausted(n, Failures), Success) => Move::To(Succeeded(n + 1)),
-        (Exhausted(n, Rejection), Success) => Move::To(Succeeded(n)),
+        (Failed(n) | Exhausted(n, _), Success) if attempts.begins => Move::To(Succeeded(n)),
+        (Failed(n) | Exhausted(n, _), Success) => Move::To(Succeeded(n + 1)),
 
         (NotStarted, Failure) => failed(1),
         (Running(n), Failure) => failed(n),
@@ -100,10 +99,8 @@ pub fn forward(state: Forward, event: StepEvent, attempts: Attempts) -> Move<For
         (Exhausted(_, Rejection) | Succeeded(_), Failure) => Move::Repeat,
 
         (NotStarted, StepEvent::Rejection) => Move::To(Exhausted(1, Rejection)),
-        (Running(n) | Exhausted(n, Failures), StepEvent::Rejection) => {
-            Move::To(Exhausted(n, Rejection))
-        }
-        (Failed(n), StepEvent::Rejection) => Move::To(Exhausted(
+        (Running(n), StepEvent::Rejection) => Move::To(Exhausted(n, Rejection)),
+        (Failed(n) | Exhausted(n, Failures), StepEvent::Rejection) => Move::To(Exhausted(
             if attempts.begins { n } else { n + 1 },
             Rejection,
         )),

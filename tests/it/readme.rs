@@ -11,7 +11,9 @@ fn readme() -> String {
 }
 
 fn rows<'t>(text: &'t str, start: &str) -> Vec<&'t str> {
-    text.lines().filter(|line| line.starts_with(start)).collect()
+    text.lines()
+        .filter(|line| line.starts_with(start))
+        .collect()
 }
 
 #[test]

@@ -18,12 +18,15 @@ struct Truth {
 }
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
 }
 
 /// The saga rules that found something, by instance.
 fn found(name: &str, log: &str, as_of: AsOf) -> BTreeMap<String, Rules> {
-    let definitions = definition::load(&[folder(name)], &rules::names()).expect("sound definitions");
+    let definitions =
+        definition::load(&[folder(name)], &rules::names()).expect("sound definitions");
     let report = inspect::audit(
         &definitions,
         &Options {
@@ -41,7 +44,10 @@ fn found(name: &str, log: &str, as_of: AsOf) -> BTreeMap<String, Rules> {
     .expect("the log can be read");
     let mut found: BTreeMap<String, Rules> = BTreeMap::new();
     for finding in &report.findings {
-        found.entry(finding.subject.id.clone()).or_default().insert(finding.rule);
+        found
+            .entry(finding.subject.id.clone())
+            .or_default()
+            .insert(finding.rule);
     }
     found
 }
@@ -98,7 +104,11 @@ fn order_rules(truth: &Truth) -> Rules {
     if has(labels, "stuck:") {
         // One crashed between its failed shipment and the refund it then owed.
         let went_back = truth.plan.as_deref() == Some("refund_fails");
-        rules.insert(if went_back { "compensation/uncompensated" } else { "saga/stuck-step" });
+        rules.insert(if went_back {
+            "compensation/uncompensated"
+        } else {
+            "saga/stuck-step"
+        });
     }
     if has(labels, "double_compensation:") {
         rules.insert("compensation/double");

@@ -72,8 +72,14 @@ fn inner_settings_win_over_outer_ones_and_reach_the_logs_below() {
             "settings: { as-of: now, rules: { saga/late: off, saga/stuck-step: note } }\n",
         ),
         ("shop/log.yaml", "log: shop\n"),
-        ("shop/more.yaml", "settings: { rules: { saga/late: warning } }\n"),
-        ("bank/log.yaml", "log: bank\n---\nsettings: { as-of: end }\n"),
+        (
+            "shop/more.yaml",
+            "settings: { rules: { saga/late: warning } }\n",
+        ),
+        (
+            "bank/log.yaml",
+            "log: bank\n---\nsettings: { as-of: end }\n",
+        ),
     ]);
     let definitions = read(&[folder.path()]);
     let said: Vec<_> = definitions
@@ -81,13 +87,18 @@ fn inner_settings_win_over_outer_ones_and_reach_the_logs_below() {
         .iter()
         .map(|scope| {
             let rules = scope.settings.rules.values();
-            let rules: Vec<_> = rules.map(|level| level.map_or("off", |it| it.label())).collect();
+            let rules: Vec<_> = rules
+                .map(|level| level.map_or("off", |it| it.label()))
+                .collect();
             (scope.settings.as_of, rules)
         })
         .collect();
     assert_eq!(
         said,
-        [(Some(AsOf::End), vec!["off", "note"]), (Some(AsOf::Now), vec!["warning", "note"]),]
+        [
+            (Some(AsOf::End), vec!["off", "note"]),
+            (Some(AsOf::Now), vec!["warning", "note"]),
+        ]
     );
 }
 
@@ -97,7 +108,10 @@ fn hidden_files_case_files_and_others_are_passed_over() {
         (".hidden/x.yaml", "nonsense: x\n"),
         (".x.yaml", "nonsense: x\n"),
         ("x.case.yaml", "nonsense: x\n"),
-        ("declined.yaml", "about: a story\nas-of: 2026-03-01T12:00:00Z\nexpect: []\n"),
+        (
+            "declined.yaml",
+            "about: a story\nas-of: 2026-03-01T12:00:00Z\nexpect: []\n",
+        ),
         ("notes.txt", "nonsense"),
         ("one.yaml", "saga: one\nSAGA"),
     ]);
@@ -142,7 +156,12 @@ fn faults_of_all_files_come_at_once_in_order() {
         .iter()
         .map(|fault| {
             let place = fault.place.as_ref().unwrap();
-            let file = place.file.file_name().unwrap().to_string_lossy().into_owned();
+            let file = place
+                .file
+                .file_name()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
             format!("{file}:{}:{} {}", place.line, place.column, fault.rule)
         })
         .collect();

@@ -11,7 +11,10 @@ use crate::definition::{fault, load_text};
 fn laughs() -> String {
     let mut text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (name, before) in ('b'..='i').zip('a'..='h') {
-        text += &format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 10].join(", "));
+        text += &format!(
+            "{name}: &{name} [{}]\n",
+            vec![format!("*{before}"); 10].join(", ")
+        );
     }
     text
 }
@@ -20,12 +23,30 @@ fn laughs() -> String {
 fn each_kind_of_hostile_yaml_has_its_fault() {
     for (name, text, expected) in [
         ("laughs", laughs(), "5:"),
-        ("flow", "[".repeat(100_000), "1:256 too-large: values are nested more than 64 deep"),
+        (
+            "flow",
+            "[".repeat(100_000),
+            "1:256 too-large: values are nested more than 64 deep",
+        ),
         ("maps", "{a: ".repeat(100_000), "1:"),
-        ("block", (0..1000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect(), "65:"),
+        (
+            "block",
+            (0..1000)
+                .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+                .collect(),
+            "65:",
+        ),
         ("dashes", format!("a: \n  {}", "- ".repeat(10_000)), "2:"),
-        ("self", "saga: &a [*a]\n".to_owned(), "1:11 syntax: an anchor cannot hold its own alias"),
-        ("nul", "saga: a\0b\n".to_owned(), "1:8 syntax: the control character U+0000 is not text"),
+        (
+            "self",
+            "saga: &a [*a]\n".to_owned(),
+            "1:11 syntax: an anchor cannot hold its own alias",
+        ),
+        (
+            "nul",
+            "saga: a\0b\n".to_owned(),
+            "1:8 syntax: the control character U+0000 is not text",
+        ),
         ("tab", "saga: a\nsteps:\n\t- step: x\n".to_owned(), "3:"),
         (
             "twice",
@@ -34,15 +55,30 @@ fn each_kind_of_hostile_yaml_has_its_fault() {
         ),
         ("tag", "saga: !evil x\n".to_owned(), "1:"),
         ("odd key", "saga: x\n? [a, b]\n: y\n".to_owned(), "2:"),
-        ("template", "saga: x\nabout: {{ data.x }}\n".to_owned(), "2:"),
-        ("alias", "saga: x\nabout: *nowhere\n".to_owned(), "2:8 syntax"),
+        (
+            "template",
+            "saga: x\nabout: {{ data.x }}\n".to_owned(),
+            "2:",
+        ),
+        (
+            "alias",
+            "saga: x\nabout: *nowhere\n".to_owned(),
+            "2:8 syntax",
+        ),
         ("open", "saga: \"x\n".to_owned(), ""),
-        ("wide", format!("saga: x\nabout: [{}]\n", "a,".repeat(1_100_000)), "2:"),
+        (
+            "wide",
+            format!("saga: x\nabout: [{}]\n", "a,".repeat(1_100_000)),
+            "2:",
+        ),
     ] {
         let start = Instant::now();
         let said = lines(&faults(&text));
         assert!(start.elapsed() < Duration::from_secs(10), "{name}");
-        assert!(said.iter().any(|line| line.starts_with(expected)), "{name}: {said:?}");
+        assert!(
+            said.iter().any(|line| line.starts_with(expected)),
+            "{name}: {said:?}"
+        );
     }
 }
 
@@ -52,10 +88,19 @@ fn large_files_of_little_sense_are_read_in_time_and_stop_after_many_faults() {
     let numbered = |line: &dyn Fn(usize) -> String| (0..60_000).map(line).collect::<String>();
     for (name, text) in [
         ("documents", "---\na\n".repeat(100_000)),
-        ("keys", format!("saga: x\n{}", numbered(&|n| format!("key{n}: 1\n")))),
+        (
+            "keys",
+            format!("saga: x\n{}", numbered(&|n| format!("key{n}: 1\n"))),
+        ),
         ("twice", format!("saga: x\n{}", "a: 1\n".repeat(100_000))),
-        ("anchors", format!("saga: x\nb: [{}]\n", numbered(&|n| format!("&a{n} x, ")))),
-        ("aliases", format!("saga: &a x\nb: [{}]\n", "*a, ".repeat(90_000))),
+        (
+            "anchors",
+            format!("saga: x\nb: [{}]\n", numbered(&|n| format!("&a{n} x, "))),
+        ),
+        (
+            "aliases",
+            format!("saga: &a x\nb: [{}]\n", "*a, ".repeat(90_000)),
+        ),
         ("plain", format!("saga: {}\n", "x ".repeat(2 * MIB))),
         ("quoted", format!("saga: \"{}\"\n", "\\n".repeat(2 * MIB))),
         ("comments", "# x\n".repeat(MIB)),
@@ -85,7 +130,11 @@ fn large_files_of_little_sense_are_read_in_time_and_stop_after_many_faults() {
     ] {
         let start = Instant::now();
         let found = faults(&text);
-        assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "{name}: {:?}",
+            start.elapsed()
+        );
         assert!(found.len() <= fault::MOST + 2, "{name}: {}", found.len());
     }
 }
@@ -172,7 +221,10 @@ fn within(text: &str) -> Result<(), TestCaseError> {
     };
     for fault in found {
         let Some(place) = &fault.place else { continue };
-        prop_assert!(place.start <= place.end && place.end <= text.len(), "{fault:?}");
+        prop_assert!(
+            place.start <= place.end && place.end <= text.len(),
+            "{fault:?}"
+        );
         prop_assert!(text.get(place.start..place.end).is_some(), "{fault:?}");
         let before = &text[..place.start];
         prop_assert_eq!(place.line, before.matches('\n').count() + 1);

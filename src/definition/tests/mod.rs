@@ -38,10 +38,9 @@ fn lines(faults: &[Fault]) -> Vec<String> {
     faults
         .iter()
         .map(|fault| {
-            let place = fault
-                .place
-                .as_ref()
-                .map_or_else(String::new, |place| format!("{}:{} ", place.line, place.column));
+            let place = fault.place.as_ref().map_or_else(String::new, |place| {
+                format!("{}:{} ", place.line, place.column)
+            });
             let rule = fault.rule.trim_start_matches("definition/");
             let help = fault.help.as_deref().unwrap_or("-");
             format!(

@@ -12,7 +12,11 @@ fn cases() -> impl Iterator<Item = (&'static str, &'static str, Vec<&'static str
     CASES.split("## ").skip(1).map(|case| {
         let (name, rest) = case.split_once('\n').unwrap();
         let (text, expected) = rest.split_once("-----\n").unwrap();
-        (name, text, expected.lines().filter(|line| !line.is_empty()).collect())
+        (
+            name,
+            text,
+            expected.lines().filter(|line| !line.is_empty()).collect(),
+        )
     })
 }
 

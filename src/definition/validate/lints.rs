@@ -24,7 +24,12 @@ pub(crate) fn check(saga: &Saga, at: At<'_>, faults: &mut Vec<Fault>) {
         if let Some(compensation) = &step.compensation {
             let at = at.key("compensation");
             timeout(compensation.timeout, saga.deadline, at, faults);
-            retry(compensation.action.as_ref(), compensation.retries, at, faults);
+            retry(
+                compensation.action.as_ref(),
+                compensation.retries,
+                at,
+                faults,
+            );
         }
     }
     if saga.deadline.is_none() {
@@ -35,23 +40,39 @@ pub(crate) fn check(saga: &Saga, at: At<'_>, faults: &mut Vec<Fault>) {
 fn compensation(step: &Step, after_pivot: bool, at: At<'_>, faults: &mut Vec<Fault>) {
     let compensatable = !(step.pivot || step.retriable || step.optional || after_pivot);
     if compensatable && step.compensation.is_none() {
-        let message = format!("step `{}` cannot be undone: it has no compensation", step.name);
+        let message = format!(
+            "step `{}` cannot be undone: it has no compensation",
+            step.name
+        );
         faults.push(
-            Fault::lint(fault::NO_COMPENSATION, Severity::Warning, step.place.clone(), message)
-                .label("in force for good once it succeeded")
-                .help(
-                    "declare `compensation`, or that it is a `pivot`, `retriable` or `optional`"
-                        .to_owned(),
-                ),
+            Fault::lint(
+                fault::NO_COMPENSATION,
+                Severity::Warning,
+                step.place.clone(),
+                message,
+            )
+            .label("in force for good once it succeeded")
+            .help(
+                "declare `compensation`, or that it is a `pivot`, `retriable` or `optional`"
+                    .to_owned(),
+            ),
         );
     }
     if after_pivot && step.compensation.is_some() {
-        let message = format!("step `{}` comes after the pivot: nothing may undo it", step.name);
+        let message = format!(
+            "step `{}` comes after the pivot: nothing may undo it",
+            step.name
+        );
         let place = at.name_of("compensation").place();
         faults.push(
-            Fault::lint(fault::COMPENSATION_AFTER_PIVOT, Severity::Warning, place, message)
-                .label("never called for")
-                .help("remove it, or move the pivot".to_owned()),
+            Fault::lint(
+                fault::COMPENSATION_AFTER_PIVOT,
+                Severity::Warning,
+                place,
+                message,
+            )
+            .label("never called for")
+            .help("remove it, or move the pivot".to_owned()),
         );
     }
 }
@@ -63,9 +84,14 @@ fn timeout(timeout: Option<Span>, deadline: Option<Span>, at: At<'_>, faults: &m
         let message = format!("a timeout of {timeout} is longer than the saga's deadline");
         let place = at.key("timeout").place();
         faults.push(
-            Fault::lint(fault::TIMEOUT_BEYOND_DEADLINE, Severity::Warning, place, message)
-                .label(format!("the deadline is {deadline}"))
-                .help("shorten it, or give the saga more time".to_owned()),
+            Fault::lint(
+                fault::TIMEOUT_BEYOND_DEADLINE,
+                Severity::Warning,
+                place,
+                message,
+            )
+            .label(format!("the deadline is {deadline}"))
+            .help("shorten it, or give the saga more time".to_owned()),
         );
     }
 }
@@ -85,28 +111,50 @@ fn retry(action: Option<&Action>, retries: Option<u32>, at: At<'_>, faults: &mut
 
 /// For a saga without a deadline: what can then never be found stuck.
 fn no_timeout(saga: &Saga, at: At<'_>, faults: &mut Vec<Fault>) {
-    let compensations = saga.steps.iter().filter_map(|step| step.compensation.as_ref());
+    let compensations = saga
+        .steps
+        .iter()
+        .filter_map(|step| step.compensation.as_ref());
     let mut spans = saga.steps.iter().map(|step| step.timeout);
     if spans.all(|span| span.is_none()) && compensations.clone().all(|it| it.timeout.is_none()) {
-        let message = format!("`{}` can never be found stuck: it has no timeout at all", saga.name);
+        let message = format!(
+            "`{}` can never be found stuck: it has no timeout at all",
+            saga.name
+        );
         faults.push(
-            Fault::lint(fault::NO_TIMEOUT, Severity::Warning, saga.place.clone(), message)
-                .label("neither a deadline nor any timeout")
-                .help("give it a `deadline`, or its steps a `timeout`".to_owned()),
+            Fault::lint(
+                fault::NO_TIMEOUT,
+                Severity::Warning,
+                saga.place.clone(),
+                message,
+            )
+            .label("neither a deadline nor any timeout")
+            .help("give it a `deadline`, or its steps a `timeout`".to_owned()),
         );
         return;
     }
     for (index, step) in saga.steps.iter().enumerate() {
         if step.timeout.is_none() && !step.optional {
-            let message =
-                format!("step `{}` can never be found stuck: it has no timeout", step.name);
+            let message = format!(
+                "step `{}` can never be found stuck: it has no timeout",
+                step.name
+            );
             faults.push(
-                Fault::lint(fault::NO_TIMEOUT, Severity::Warning, step.place.clone(), message)
-                    .label("and the saga has no deadline")
-                    .help("give it a `timeout`, or the saga a `deadline`".to_owned()),
+                Fault::lint(
+                    fault::NO_TIMEOUT,
+                    Severity::Warning,
+                    step.place.clone(),
+                    message,
+                )
+                .label("and the saga has no deadline")
+                .help("give it a `timeout`, or the saga a `deadline`".to_owned()),
             );
         }
-        if step.compensation.as_ref().is_some_and(|it| it.timeout.is_none()) {
+        if step
+            .compensation
+            .as_ref()
+            .is_some_and(|it| it.timeout.is_none())
+        {
             let message = format!(
                 "the compensation of `{}` can never be found stuck: it has no timeout",
                 step.name

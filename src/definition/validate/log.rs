@@ -38,7 +38,10 @@ pub(crate) fn check(raw: raw::Log, at: At<'_>, faults: &mut Vec<Fault>) -> Optio
             }
             sources
         }
-        None => preset.map(|preset| bare_source(preset, at.key("preset"))).into_iter().collect(),
+        None => preset
+            .map(|preset| bare_source(preset, at.key("preset")))
+            .into_iter()
+            .collect(),
     };
     let claims = raw.claims.unwrap_or_default().0.into_iter().enumerate();
     let log = LogDefinition {
@@ -58,8 +61,16 @@ pub(crate) fn check(raw: raw::Log, at: At<'_>, faults: &mut Vec<Fault>) -> Optio
                 lateness: time.lateness.map_or(Span::ZERO, |text| text.0),
             },
         },
-        future_tolerance: raw.future_tolerance.map_or(Span::from_secs(3600), |text| text.0),
-        tombstones: raw.tombstones.unwrap_or_default().0.into_iter().map(|text| text.0.0).collect(),
+        future_tolerance: raw
+            .future_tolerance
+            .map_or(Span::from_secs(3600), |text| text.0),
+        tombstones: raw
+            .tombstones
+            .unwrap_or_default()
+            .0
+            .into_iter()
+            .map(|text| text.0.0)
+            .collect(),
         claims: claims
             .filter_map(|(index, raw)| claim(raw, at.key("claims").item(index), faults))
             .collect(),
@@ -93,26 +104,38 @@ fn source(
     at: At<'_>,
     faults: &mut Vec<Fault>,
 ) -> Source {
-    let preset = raw.preset.map(|text| text.0.to_string()).or_else(|| preset.clone());
+    let preset = raw
+        .preset
+        .map(|text| text.0.to_string())
+        .or_else(|| preset.clone());
     let relation = relation(raw.table, raw.query, preset.is_none(), at, faults);
     if preset.is_none() {
         for key in ["time", "type"].into_iter().filter(|key| !at.has(key)) {
             faults.push(
-                Fault::fatal(fault::MISSING_KEY, at.place(), format!("this source lacks `{key}`"))
-                    .label(format!("`{key}` has to stand beside this"))
-                    .help("name its column, or a `preset` that knows".to_owned()),
+                Fault::fatal(
+                    fault::MISSING_KEY,
+                    at.place(),
+                    format!("this source lacks `{key}`"),
+                )
+                .label(format!("`{key}` has to stand beside this"))
+                .help("name its column, or a `preset` that knows".to_owned()),
             );
         }
     }
     let kind = match (raw.r#type, raw.types.is_empty()) {
         (None, true) => None,
         (r#type, _) => {
-            let (column, last_segment) =
-                r#type.map(|Short(full)| (full.column, full.last_segment)).unzip();
+            let (column, last_segment) = r#type
+                .map(|Short(full)| (full.column, full.last_segment))
+                .unzip();
             Some(TypeField {
                 field: column.map(|column| plain(column, at.key("type"))),
                 last_segment: last_segment.flatten().map(|text| text.0.to_string()),
-                renames: raw.types.into_iter().map(|(from, to)| (from, to.0.0)).collect(),
+                renames: raw
+                    .types
+                    .into_iter()
+                    .map(|(from, to)| (from, to.0.0))
+                    .collect(),
             })
         }
     };

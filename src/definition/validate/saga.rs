@@ -94,9 +94,15 @@ fn names(steps: &[raw::Step], at: At<'_>, faults: &mut Vec<Fault>) {
 }
 
 fn pivots(steps: &[raw::Step], ranks: &[Rank], at: At<'_>, faults: &mut Vec<Fault>) {
-    for (index, rank) in ranks.iter().enumerate().filter(|(index, _)| steps[*index].pivot) {
-        let Some(first) =
-            rank.before.iter().find(|earlier| steps[*earlier].pivot && *earlier != index)
+    for (index, rank) in ranks
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| steps[*index].pivot)
+    {
+        let Some(first) = rank
+            .before
+            .iter()
+            .find(|earlier| steps[*earlier].pivot && *earlier != index)
         else {
             continue;
         };
@@ -138,7 +144,9 @@ fn checked_step(raw: raw::Step, rank: Rank, at: At<'_>, faults: &mut Vec<Fault>)
         rejects: failures(raw.rejects),
         timeout: raw.timeout.map(|text| text.0),
         retries: raw.retries,
-        action: raw.action.map(|action| checked_action(action, at.key("action"), faults)),
+        action: raw
+            .action
+            .map(|action| checked_action(action, at.key("action"), faults)),
         compensation: raw
             .compensation
             .map(|compensation| checked_compensation(compensation, at.key("compensation"), faults)),
@@ -159,14 +167,20 @@ fn checked_compensation(
         fails: failures(raw.fails),
         timeout: raw.timeout.map(|text| text.0),
         retries: raw.retries,
-        action: raw.action.map(|action| checked_action(action, at.key("action"), faults)),
+        action: raw
+            .action
+            .map(|action| checked_action(action, at.key("action"), faults)),
     }
 }
 
 fn never_succeeds(at: At<'_>) -> Fault {
-    Fault::fatal(fault::BAD_VALUE, at.key("succeeds").place(), "`succeeds` cannot be empty")
-        .label("it could never take effect")
-        .help("name the event type that says so".to_owned())
+    Fault::fatal(
+        fault::BAD_VALUE,
+        at.key("succeeds").place(),
+        "`succeeds` cannot be empty",
+    )
+    .label("it could never take effect")
+    .help("name the event type that says so".to_owned())
 }
 
 fn checked_action(raw: raw::Action, at: At<'_>, faults: &mut Vec<Fault>) -> Action {
@@ -175,11 +189,18 @@ fn checked_action(raw: raw::Action, at: At<'_>, faults: &mut Vec<Fault>) -> Acti
         ("exec", raw.exec.is_some()),
         ("outbox", raw.outbox.is_some()),
     ];
-    let mut given = kinds.into_iter().filter(|(_, given)| *given).map(|(kind, _)| kind);
+    let mut given = kinds
+        .into_iter()
+        .filter(|(_, given)| *given)
+        .map(|(kind, _)| kind);
     match (given.next(), given.next()) {
         (None, _) => faults.push(
-            Fault::fatal(fault::MISSING_KEY, at.place(), "the action says nothing to do")
-                .label("`http`, `exec` or `outbox` is needed"),
+            Fault::fatal(
+                fault::MISSING_KEY,
+                at.place(),
+                "the action says nothing to do",
+            )
+            .label("`http`, `exec` or `outbox` is needed"),
         ),
         (Some(one), Some(other)) => faults.push(
             Fault::fatal(
@@ -193,11 +214,17 @@ fn checked_action(raw: raw::Action, at: At<'_>, faults: &mut Vec<Fault>) -> Acti
     }
     if raw.exec.is_some_and(|arguments| arguments.is_empty()) {
         faults.push(
-            Fault::fatal(fault::BAD_VALUE, at.key("exec").place(), "`exec` cannot be empty")
-                .label("the program is missing"),
+            Fault::fatal(
+                fault::BAD_VALUE,
+                at.key("exec").place(),
+                "`exec` cannot be empty",
+            )
+            .label("the program is missing"),
         );
     }
-    Action { idempotent: raw.idempotent }
+    Action {
+        idempotent: raw.idempotent,
+    }
 }
 
 fn correlate(raw: Option<Short<raw::Correlate>>, at: At<'_>, faults: &mut Vec<Fault>) -> Correlate {
@@ -249,13 +276,33 @@ fn failures(raw: OneOrMany<Short<raw::FailurePattern>>) -> Vec<EventPattern> {
 /// Every event type that the saga mentions, in the order of the document's meanings.
 fn mentions(raw: &raw::Saga, at: At<'_>) -> Vec<Mention> {
     let mut found = Vec::new();
-    events(&raw.starts, at.key("starts"), "an instance starts", &mut found);
+    events(
+        &raw.starts,
+        at.key("starts"),
+        "an instance starts",
+        &mut found,
+    );
     for (index, step) in raw.steps.iter().enumerate() {
         let at = at.key("steps").item(index);
         let name = &step.step.0;
-        events(&step.begins, at.key("begins"), &format!("step `{name}` begins"), &mut found);
-        events(&step.succeeds, at.key("succeeds"), &format!("step `{name}` succeeded"), &mut found);
-        reports(&step.fails, at.key("fails"), &format!("step `{name}` failed"), &mut found);
+        events(
+            &step.begins,
+            at.key("begins"),
+            &format!("step `{name}` begins"),
+            &mut found,
+        );
+        events(
+            &step.succeeds,
+            at.key("succeeds"),
+            &format!("step `{name}` succeeded"),
+            &mut found,
+        );
+        reports(
+            &step.fails,
+            at.key("fails"),
+            &format!("step `{name}` failed"),
+            &mut found,
+        );
         reports(
             &step.rejects,
             at.key("rejects"),
@@ -265,15 +312,45 @@ fn mentions(raw: &raw::Saga, at: At<'_>) -> Vec<Mention> {
         if let Some(undo) = &step.compensation {
             let at = at.key("compensation");
             let what = format!("the compensation of `{name}`");
-            events(&undo.begins, at.key("begins"), &format!("{what} begins"), &mut found);
-            events(&undo.succeeds, at.key("succeeds"), &format!("{what} succeeded"), &mut found);
-            reports(&undo.fails, at.key("fails"), &format!("{what} failed"), &mut found);
+            events(
+                &undo.begins,
+                at.key("begins"),
+                &format!("{what} begins"),
+                &mut found,
+            );
+            events(
+                &undo.succeeds,
+                at.key("succeeds"),
+                &format!("{what} succeeded"),
+                &mut found,
+            );
+            reports(
+                &undo.fails,
+                at.key("fails"),
+                &format!("{what} failed"),
+                &mut found,
+            );
         }
     }
-    events(&raw.completes, at.key("completes"), "the saga is complete", &mut found);
+    events(
+        &raw.completes,
+        at.key("completes"),
+        "the saga is complete",
+        &mut found,
+    );
     events(&raw.aborts, at.key("aborts"), "the saga aborts", &mut found);
-    events(&raw.compensated, at.key("compensated"), "the saga is compensated", &mut found);
-    events(&raw.abandons, at.key("abandons"), "the saga is abandoned", &mut found);
+    events(
+        &raw.compensated,
+        at.key("compensated"),
+        "the saga is compensated",
+        &mut found,
+    );
+    events(
+        &raw.abandons,
+        at.key("abandons"),
+        "the saga is abandoned",
+        &mut found,
+    );
     found
 }
 
@@ -283,12 +360,18 @@ fn events(
     meaning: &str,
     found: &mut Vec<Mention>,
 ) {
-    found.extend(patterns.0.iter().enumerate().map(|(index, Short(pattern))| Mention {
-        kind: pattern.event.0.to_string(),
-        meaning: meaning.to_owned(),
-        conditional: pattern.when.is_some(),
-        place: at.item(index).key("event").place(),
-    }));
+    found.extend(
+        patterns
+            .0
+            .iter()
+            .enumerate()
+            .map(|(index, Short(pattern))| Mention {
+                kind: pattern.event.0.to_string(),
+                meaning: meaning.to_owned(),
+                conditional: pattern.when.is_some(),
+                place: at.item(index).key("event").place(),
+            }),
+    );
 }
 
 fn reports(
@@ -297,10 +380,16 @@ fn reports(
     meaning: &str,
     found: &mut Vec<Mention>,
 ) {
-    found.extend(patterns.0.iter().enumerate().map(|(index, Short(pattern))| Mention {
-        kind: pattern.event.0.to_string(),
-        meaning: meaning.to_owned(),
-        conditional: pattern.when.is_some(),
-        place: at.item(index).key("event").place(),
-    }));
+    found.extend(
+        patterns
+            .0
+            .iter()
+            .enumerate()
+            .map(|(index, Short(pattern))| Mention {
+                kind: pattern.event.0.to_string(),
+                meaning: meaning.to_owned(),
+                conditional: pattern.when.is_some(),
+                place: at.item(index).key("event").place(),
+            }),
+    );
 }

@@ -48,7 +48,9 @@ pub(crate) fn check(
         if faults.len() - from >= fault::MOST {
             break;
         }
-        settings.allow.extend(allow(entry, at.key("allow").item(index), rules, faults));
+        settings
+            .allow
+            .extend(allow(entry, at.key("allow").item(index), rules, faults));
     }
     (!faults[from..].iter().any(|fault| fault.fatal)).then_some(settings)
 }

@@ -8,10 +8,20 @@ use super::{Meaning, OracleEvent};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Forward {
     NotStarted,
-    Running { attempt: u32, since: usize },
+    Running {
+        attempt: u32,
+        since: usize,
+    },
     Succeeded,
-    Failed { attempt: u32, at: usize },
-    Exhausted { attempt: u32, at: usize, rejected: bool },
+    Failed {
+        attempt: u32,
+        at: usize,
+    },
+    Exhausted {
+        attempt: u32,
+        at: usize,
+        rejected: bool,
+    },
 }
 
 impl Forward {
@@ -97,7 +107,9 @@ impl<'a> History<'a> {
 
     /// The indices of the events that satisfy `test`.
     pub(crate) fn all(&self, test: impl Fn(Meaning) -> bool) -> Vec<usize> {
-        (0..self.len()).filter(|at| test(self.events[*at].meaning)).collect()
+        (0..self.len())
+            .filter(|at| test(self.events[*at].meaning))
+            .collect()
     }
 
     pub(crate) fn first(&self, test: impl Fn(Meaning) -> bool) -> Option<usize> {
@@ -127,7 +139,9 @@ impl<'a> History<'a> {
     /// The events with these indices carry one and the same key.
     pub(crate) fn share_a_key(&self, indices: &[usize]) -> bool {
         let key = |at: &usize| self.events[*at].key.as_deref();
-        indices.iter().all(|at| key(at).is_some() && key(at) == key(&indices[0]))
+        indices
+            .iter()
+            .all(|at| key(at).is_some() && key(at) == key(&indices[0]))
     }
 
     /// The first success of a pivot.
@@ -138,7 +152,18 @@ impl<'a> History<'a> {
     /// What a wait is counted from when nothing else is: the start, or the first event where the
     /// start is not in the log.
     pub(crate) fn start(&self) -> usize {
-        self.first_is(Meaning::Start).unwrap_or(0)
+        self.first_is(Meaning::Start)
+            .unwrap_or_else(|| self.known().first().copied().unwrap_or(0))
+    }
+
+    /// The events that have a place in the saga.
+    pub(crate) fn known(&self) -> Vec<usize> {
+        self.all(|meaning| meaning != Meaning::Unknown)
+    }
+
+    /// The last event that has a place in the saga.
+    pub(crate) fn last(&self) -> usize {
+        self.known().last().copied().unwrap_or(0)
     }
 
     /// An event before `at` shows that going back was decided, not merely inferred.
@@ -151,14 +176,18 @@ impl<'a> History<'a> {
 
     /// The same history without its events from index `end` on.
     pub(crate) fn until(&self, end: usize) -> History<'a> {
-        History { saga: self.saga, events: &self.events[..end] }
+        History {
+            saga: self.saga,
+            events: &self.events[..end],
+        }
     }
 
     /// Undone since its last success; with no success, undone at all.
     pub(crate) fn undone(&self, step: usize) -> bool {
-        self.undos(step)
-            .last()
-            .is_some_and(|undo| self.last_success(step).is_none_or(|success| success < *undo))
+        self.undos(step).last().is_some_and(|undo| {
+            self.last_success(step)
+                .is_none_or(|success| success < *undo)
+        })
     }
 
     /// Succeeded, and not undone since.
@@ -169,21 +198,31 @@ impl<'a> History<'a> {
     /// It succeeded after the last time it was undone.
     pub(crate) fn dangling(&self, step: usize) -> Option<(usize, usize)> {
         let undo = *self.undos(step).last()?;
-        let success = *self.successes(step).iter().find(|success| **success > undo)?;
+        let success = *self
+            .successes(step)
+            .iter()
+            .find(|success| **success > undo)?;
         Some((undo, success))
     }
 
     /// The index at which the last of the steps that `step` requires first succeeded, or the start
     /// where it requires none; `None` while one of them has not.
     fn enabled_since(&self, step: usize, start: usize) -> Option<usize> {
-        let firsts: Option<Vec<usize>> =
-            self.step(step).requires.iter().map(|required| self.first_success(required)).collect();
+        let firsts: Option<Vec<usize>> = self
+            .step(step)
+            .requires
+            .iter()
+            .map(|required| self.first_success(required))
+            .collect();
         firsts.map(|firsts| firsts.into_iter().max().unwrap_or(start))
     }
 
     /// Every step that `step` requires has succeeded.
     pub(crate) fn enabled(&self, step: usize) -> bool {
-        self.step(step).requires.iter().all(|required| self.first_success(required).is_some())
+        self.step(step)
+            .requires
+            .iter()
+            .all(|required| self.first_success(required).is_some())
     }
 
     /// What the wait for `step` is counted from: the begin of the running attempt, the failure, or
@@ -225,10 +264,12 @@ impl<'a> History<'a> {
     fn begin(&self, track: &mut Track, step: usize, at: usize) {
         match track.state {
             Forward::Succeeded if self.until(at).holds(step) => return track.repeats.push(at),
-            Forward::Running { since, .. } if self.repeats_key(since, at) => return track.repeats.push(at),
-            Forward::Exhausted { rejected: true, .. } => return,
-            Forward::Exhausted { .. } if self.going_back_before(at) => return,
-            Forward::Exhausted { .. } => revoke(track),
+            Forward::Running { since, .. } if self.repeats_key(since, at) => {
+                return track.repeats.push(at);
+            }
+            Forward::Exhausted {
+                rejected: false, ..
+            } if !self.going_back_before(at) => revoke(track),
             _ => {}
         }
         let attempt = track.state.attempts() + 1;
@@ -241,6 +282,7 @@ impl<'a> History<'a> {
         let attempt = match track.state {
             Forward::Succeeded | Forward::Exhausted { rejected: true, .. } => return,
             Forward::Running { attempt, .. } => Some(attempt),
+            Forward::NotStarted => Some(1),
             state => outcomes_only.then(|| state.attempts() + 1),
         };
         if attempt.is_none() && !rejected {
@@ -252,13 +294,23 @@ impl<'a> History<'a> {
         }
         let was_exhausted = matches!(track.state, Forward::Exhausted { .. });
         let attempt = attempt.unwrap_or(track.state.attempts());
-        let last = self.step(step).retries.is_some_and(|retries| attempt > retries);
+        let last = self
+            .step(step)
+            .retries
+            .is_some_and(|retries| attempt > retries);
         track.state = match rejected || last {
-            true => Forward::Exhausted { attempt, at, rejected },
+            true => Forward::Exhausted {
+                attempt,
+                at,
+                rejected,
+            },
             false => Forward::Failed { attempt, at },
         };
         if (rejected || last) && !was_exhausted {
-            track.exhaustions.push(Exhaustion { from: at, revoked: false });
+            track.exhaustions.push(Exhaustion {
+                from: at,
+                revoked: false,
+            });
         }
     }
 
@@ -266,10 +318,21 @@ impl<'a> History<'a> {
         let attempt = match track.state {
             Forward::Succeeded if self.until(at).holds(step) => None,
             Forward::Running { attempt, .. } => Some(attempt),
-            state => self.step(step).begins.is_empty().then(|| state.attempts() + 1),
+            state => self
+                .step(step)
+                .begins
+                .is_empty()
+                .then(|| state.attempts() + 1),
         };
         track.attempts.extend(attempt.map(|attempt| (at, attempt)));
-        if matches!(track.state, Forward::Exhausted { rejected: false, .. }) && !self.going_back_before(at) {
+        if matches!(
+            track.state,
+            Forward::Exhausted {
+                rejected: false,
+                ..
+            }
+        ) && !self.going_back_before(at)
+        {
             revoke(track);
         }
         track.state = Forward::Succeeded;
@@ -280,28 +343,35 @@ impl<'a> History<'a> {
         let compensation = self.step(step).compensation.as_ref();
         let outcomes_only = compensation.is_none_or(|compensation| compensation.begins.is_empty());
         let retries = compensation.and_then(|compensation| compensation.retries);
-        self.events.iter().enumerate().fold(Undo::None, |state, (at, event)| match event.meaning {
-            Meaning::UndoBegin(of) if of == step => match state {
-                Undo::Undone => state,
-                Undo::Undoing { since, .. } if self.repeats_key(since, at) => state,
-                _ => Undo::Undoing { attempt: state.attempts() + 1, since: at },
-            },
-            Meaning::UndoFailure(of) if of == step => {
-                let attempt = match state {
-                    Undo::Undone => return state,
-                    Undo::Undoing { attempt, .. } => attempt,
-                    _ if outcomes_only => state.attempts() + 1,
-                    _ => return state,
-                };
-                match retries.is_some_and(|retries| attempt > retries) {
-                    true => Undo::Exhausted { attempt, at },
-                    false => Undo::Failed { attempt, at },
+        self.events
+            .iter()
+            .enumerate()
+            .fold(Undo::None, |state, (at, event)| match event.meaning {
+                Meaning::UndoBegin(of) if of == step => match state {
+                    Undo::Undone => state,
+                    Undo::Undoing { since, .. } if self.repeats_key(since, at) => state,
+                    _ => Undo::Undoing {
+                        attempt: state.attempts() + 1,
+                        since: at,
+                    },
+                },
+                Meaning::UndoFailure(of) if of == step => {
+                    let attempt = match state {
+                        Undo::Undone => return state,
+                        Undo::Undoing { attempt, .. } => attempt,
+                        Undo::None => 1,
+                        _ if outcomes_only => state.attempts() + 1,
+                        _ => return state,
+                    };
+                    match retries.is_some_and(|retries| attempt > retries) {
+                        true => Undo::Exhausted { attempt, at },
+                        false => Undo::Failed { attempt, at },
+                    }
                 }
-            }
-            Meaning::UndoSuccess(of) if of == step => Undo::Undone,
-            Meaning::Success(of) if of == step && state == Undo::Undone => Undo::None,
-            _ => state,
-        })
+                Meaning::UndoSuccess(of) if of == step => Undo::Undone,
+                Meaning::Success(of) if of == step && state == Undo::Undone => Undo::None,
+                _ => state,
+            })
     }
 }
 

@@ -65,7 +65,9 @@ impl Meaning {
     /// The step whose compensation this is an event of.
     pub(crate) fn compensates(self) -> Option<usize> {
         match self {
-            Meaning::UndoBegin(step) | Meaning::UndoSuccess(step) | Meaning::UndoFailure(step) => Some(step),
+            Meaning::UndoBegin(step) | Meaning::UndoSuccess(step) | Meaning::UndoFailure(step) => {
+                Some(step)
+            }
             _ => None,
         }
     }
@@ -80,7 +82,10 @@ impl Meaning {
 
     /// Whether the saga says with it that it is over.
     pub(crate) fn is_terminal(self) -> bool {
-        matches!(self, Meaning::Completes | Meaning::Compensated | Meaning::Abandons)
+        matches!(
+            self,
+            Meaning::Completes | Meaning::Compensated | Meaning::Abandons
+        )
     }
 }
 
@@ -119,8 +124,14 @@ pub(crate) fn judge(
     horizon: i64,
 ) -> Verdict {
     if events.is_empty() {
-        return Verdict { outcome: Outcome::Running, findings: BTreeSet::new() };
+        return Verdict {
+            outcome: Outcome::Running,
+            findings: BTreeSet::new(),
+        };
     }
     let standing = Standing::new(saga, cut, events, claim, horizon);
-    Verdict { outcome: standing.outcome(), findings: settle::findings(&standing) }
+    Verdict {
+        outcome: standing.outcome(),
+        findings: settle::findings(&standing),
+    }
 }

@@ -42,8 +42,18 @@ pub(crate) enum Mutation {
 
 /// Any of them.
 pub(crate) fn mutation() -> impl Strategy<Value = Mutation> {
-    let offset =
-        || select(vec![-3 * SECOND, -1, 1, SECOND, 2 * SECOND, 5 * SECOND, 11 * SECOND, 70 * SECOND]);
+    let offset = || {
+        select(vec![
+            -3 * SECOND,
+            -1,
+            1,
+            SECOND,
+            2 * SECOND,
+            5 * SECOND,
+            11 * SECOND,
+            70 * SECOND,
+        ])
+    };
     prop_oneof![
         4 => any::<Index>().prop_map(Mutation::Lose),
         4 => any::<Index>().prop_map(Mutation::Stop),
@@ -71,9 +81,19 @@ fn begin_of(failure: Meaning) -> Option<Meaning> {
 }
 
 /// A step, or a compensation, is attempted and fails `times` times more, before the event `to`.
-pub(crate) fn fail(saga: &Saga, events: &mut Vec<OracleEvent>, to: usize, meaning: Index, times: u8) {
+pub(crate) fn fail(
+    saga: &Saga,
+    events: &mut Vec<OracleEvent>,
+    to: usize,
+    meaning: Index,
+    times: u8,
+) {
     let all = meanings(saga);
-    let failures: Vec<Meaning> = all.iter().copied().filter(|meaning| begin_of(*meaning).is_some()).collect();
+    let failures: Vec<Meaning> = all
+        .iter()
+        .copied()
+        .filter(|meaning| begin_of(*meaning).is_some())
+        .collect();
     if failures.is_empty() {
         return;
     }
@@ -83,7 +103,10 @@ pub(crate) fn fail(saga: &Saga, events: &mut Vec<OracleEvent>, to: usize, meanin
     let len = events.len();
     let attempt = |attempt: u8| {
         let key = Some(format!("f{len}.{attempt}"));
-        begin.into_iter().chain([failure]).map(move |meaning| event(0, time, meaning, key.clone()))
+        begin
+            .into_iter()
+            .chain([failure])
+            .map(move |meaning| event(0, time, meaning, key.clone()))
     };
     events.splice(to..to, (0..times).flat_map(attempt));
     renumber(events);
@@ -94,7 +117,11 @@ pub(crate) fn swap_undos(events: &mut [OracleEvent], one: Index, other: Index) {
     let undid = |at: &usize| matches!(events[*at].meaning, Meaning::UndoSuccess(_));
     let undos: Vec<usize> = (0..events.len()).filter(undid).collect();
     if !undos.is_empty() {
-        swap(events, undos[one.index(undos.len())], undos[other.index(undos.len())]);
+        swap(
+            events,
+            undos[one.index(undos.len())],
+            undos[other.index(undos.len())],
+        );
         renumber(events);
     }
 }
@@ -121,16 +148,30 @@ pub(crate) fn mutate(saga: &Saga, events: &mut Vec<OracleEvent>, mutation: &Muta
             events.insert(to.index(len + 1), copy);
         }
         Mutation::Swap(one, other) => swap(events, one.index(len), other.index(len)),
-        Mutation::SwapNeighbours(at) => swap(events, at.index(len), (at.index(len) + 1).min(len - 1)),
-        Mutation::Delay(at, by) => events[at.index(len)..].iter_mut().for_each(|event| event.time += by),
+        Mutation::SwapNeighbours(at) => {
+            swap(events, at.index(len), (at.index(len) + 1).min(len - 1))
+        }
+        Mutation::Delay(at, by) => events[at.index(len)..]
+            .iter_mut()
+            .for_each(|event| event.time += by),
         Mutation::Shift(at, by) => events[at.index(len)].time += by,
         Mutation::Insert { to, meaning } => {
             let to = to.index(len + 1);
             let time = events[to.min(len - 1)].time;
             let all = meanings(saga);
-            events.insert(to, event(0, time, all[meaning.index(all.len())], Some(format!("i{len}"))));
+            events.insert(
+                to,
+                event(
+                    0,
+                    time,
+                    all[meaning.index(all.len())],
+                    Some(format!("i{len}")),
+                ),
+            );
         }
-        Mutation::Fail { to, meaning, times } => fail(saga, events, to.index(len + 1), *meaning, *times),
+        Mutation::Fail { to, meaning, times } => {
+            fail(saga, events, to.index(len + 1), *meaning, *times)
+        }
         Mutation::SameKey(one, other) => {
             events[one.index(len)].key = events[other.index(len)].key.clone();
         }

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngSeed, TestRunner};
 use sagactl::saga::Outcome;
 
-use super::judge;
 use super::strategies::{case, legal};
+use super::{Meaning, judge};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
     #[test]
     fn every_prefix_of_every_legal_run_is_clean((saga, events) in legal()) {
+        // What is parked still holds its effects, and that is told.
+        prop_assume!(events.iter().all(|event| event.meaning != Meaning::Abandons));
         for end in 1..=events.len() {
             let verdict = judge(&saga, false, &events[..end], None, events[end - 1].time);
             prop_assert!(verdict.findings.is_empty(), "{:?} of {:#?}", verdict, &events[..end]);
@@ -48,7 +50,9 @@ fn tally<T>(
     let mut runner = TestRunner::deterministic();
     let mut seen = BTreeMap::new();
     for _ in 0..count {
-        let tree = strategy.new_tree(&mut runner).expect("no strategy here filters");
+        let tree = strategy
+            .new_tree(&mut runner)
+            .expect("no strategy here filters");
         for word in words(tree.current()) {
             *seen.entry(word).or_default() += 1;
         }
@@ -60,7 +64,11 @@ fn tally<T>(
 fn generated_histories_reach_every_rule() {
     let seen = tally(4000, case(), |case| {
         let verdict = judge(&case.saga, case.cut, &case.events, case.claim, case.horizon);
-        verdict.findings.iter().map(|finding| finding.rule).collect()
+        verdict
+            .findings
+            .iter()
+            .map(|finding| finding.rule)
+            .collect()
     });
     assert_eq!(seen.len(), 22, "{seen:#?}");
     assert!(seen.values().all(|count| *count > 15), "{seen:#?}");
@@ -71,8 +79,11 @@ fn legal_runs_reach_every_outcome_but_the_contradictory() {
     let seen = tally(1000, legal(), |(saga, events)| {
         vec![judge(&saga, false, &events, None, i64::MIN).outcome.label()]
     });
-    let reached: Vec<&str> =
-        seen.into_iter().filter(|(_, count)| *count > 20).map(|(label, _)| label).collect();
+    let reached: Vec<&str> = seen
+        .into_iter()
+        .filter(|(_, count)| *count > 20)
+        .map(|(label, _)| label)
+        .collect();
     let mut expected: Vec<&str> = Outcome::ALL
         .into_iter()
         .filter(|outcome| *outcome != Outcome::Contradictory)

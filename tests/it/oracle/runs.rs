@@ -25,9 +25,15 @@ fn legal_next(saga: &Saga, events: &[OracleEvent]) -> Vec<Meaning> {
         return Vec::new();
     }
     let aborted = standing.abort().is_some();
-    let next = meanings(saga).into_iter().filter(|meaning| allowed(&standing, aborted, *meaning));
-    let done = standing.steps().filter(|step| standing.holds(*step)).count();
-    next.flat_map(|meaning| std::iter::repeat_n(meaning, weight(meaning, done))).collect()
+    let next = meanings(saga)
+        .into_iter()
+        .filter(|meaning| allowed(&standing, aborted, *meaning));
+    let done = standing
+        .steps()
+        .filter(|step| standing.holds(*step))
+        .count();
+    next.flat_map(|meaning| std::iter::repeat_n(meaning, weight(meaning, done)))
+        .collect()
 }
 
 /// How likely a legal event comes next: a run that has got somewhere is the likelier to turn back.
@@ -46,8 +52,9 @@ fn allowed(standing: &Standing<'_>, aborted: bool, meaning: Meaning) -> bool {
     };
     let way_back = standing.pivot().is_none() && !standing.steps().any(pivot_may_act);
     let complete = standing.required().all(|step| standing.holds(step));
-    let given_up =
-        standing.required().any(|step| matches!(standing.track(step).state, Forward::Exhausted { .. }));
+    let given_up = standing
+        .required()
+        .any(|step| matches!(standing.track(step).state, Forward::Exhausted { .. }));
     match meaning {
         Meaning::Start | Meaning::Unknown => false,
         Meaning::Completes => complete && !aborted,
@@ -69,9 +76,13 @@ fn allowed(standing: &Standing<'_>, aborted: bool, meaning: Meaning) -> bool {
         Meaning::Rejection(step) => {
             may_end(standing, step, aborted) && !last_word_hurts(standing, step, true, way_back)
         }
-        Meaning::UndoBegin(step) => aborted && undo_is_due(standing, step) && !being_undone(standing, step),
+        Meaning::UndoBegin(step) => {
+            aborted && undo_is_due(standing, step) && !being_undone(standing, step)
+        }
         Meaning::UndoSuccess(step) | Meaning::UndoFailure(step) => {
-            let Some(undo) = &standing.step(step).compensation else { return false };
+            let Some(undo) = &standing.step(step).compensation else {
+                return false;
+            };
             let attempt = match standing.undo(step) {
                 Undo::Undoing { attempt, .. } => attempt,
                 Undo::None if undo.begins.is_empty() => 1,
@@ -79,7 +90,9 @@ fn allowed(standing: &Standing<'_>, aborted: bool, meaning: Meaning) -> bool {
                 _ => return false,
             };
             let last = undo.retries.is_some_and(|retries| attempt > retries);
-            aborted && undo_is_due(standing, step) && (meaning == Meaning::UndoSuccess(step) || !last)
+            aborted
+                && undo_is_due(standing, step)
+                && (meaning == Meaning::UndoSuccess(step) || !last)
         }
     }
 }
@@ -97,9 +110,9 @@ fn may_end(standing: &Standing<'_>, step: usize, aborted: bool) -> bool {
     let in_flight = !standing.step(step).pivot
         && matches!(standing.track(step).state, Forward::Running { .. })
         && standing.undo(step) == Undo::None
-        && !standing
-            .steps()
-            .any(|other| standing.step(step).before.contains(other) && standing.undo(other) != Undo::None);
+        && !standing.steps().any(|other| {
+            standing.step(step).before.contains(other) && standing.undo(other) != Undo::None
+        });
     open && (!aborted || in_flight)
 }
 
@@ -112,7 +125,11 @@ fn last_word_hurts(standing: &Standing<'_>, step: usize, rejected: bool, way_bac
     };
     let failures = standing.track(step).failures.len() + 1;
     let wedges = failures >= standing.saga.wedged_after as usize;
-    let exhausts = rejected || standing.step(step).retries.is_some_and(|retries| last > retries);
+    let exhausts = rejected
+        || standing
+            .step(step)
+            .retries
+            .is_some_and(|retries| last > retries);
     let own_pivot = standing.step(step).pivot;
     (wedges && !exhausts) || (exhausts && !way_back && !own_pivot && !standing.step(step).optional)
 }
@@ -122,12 +139,27 @@ fn being_undone(standing: &Standing<'_>, step: usize) -> bool {
 }
 
 fn undo_is_due(standing: &Standing<'_>, step: usize) -> bool {
-    standing.undo_order().first().is_some_and(|effect| effect.step == step)
+    standing
+        .undo_order()
+        .first()
+        .is_some_and(|effect| effect.step == step)
 }
 
 /// An event as it would be recorded at this place of a run.
-pub(crate) fn event(position: i64, time: i64, meaning: Meaning, key: Option<String>) -> OracleEvent {
-    OracleEvent { position, time, kind: kind_of(meaning), meaning, key, error: None }
+pub(crate) fn event(
+    position: i64,
+    time: i64,
+    meaning: Meaning,
+    key: Option<String>,
+) -> OracleEvent {
+    OracleEvent {
+        position,
+        time,
+        kind: kind_of(meaning),
+        meaning,
+        key,
+        error: None,
+    }
 }
 
 pub(crate) fn renumber(events: &mut [OracleEvent]) {
@@ -143,7 +175,10 @@ pub(crate) fn run(saga: &Saga, tape: &[u16]) -> Vec<OracleEvent> {
     let mut time = EPOCH;
     for (index, choice) in tape.iter().enumerate() {
         let next = legal_next(saga, &events);
-        let Some(meaning) = next.get(usize::from(choice >> 3) % next.len().max(1)).copied() else {
+        let Some(meaning) = next
+            .get(usize::from(choice >> 3) % next.len().max(1))
+            .copied()
+        else {
             break;
         };
         time += i64::from(choice % 8) * 5_000_000;

@@ -16,7 +16,11 @@ use super::Meaning;
 
 /// A pattern that any event of this type matches.
 pub(crate) fn pattern(kind: &str) -> EventPattern {
-    EventPattern { kind: kind.into(), when: None, error: None }
+    EventPattern {
+        kind: kind.into(),
+        when: None,
+        error: None,
+    }
 }
 
 /// The event type that has this meaning in the sagas made here.
@@ -39,11 +43,20 @@ pub(crate) fn kind_of(meaning: Meaning) -> String {
 }
 
 fn patterns(declared: bool, meaning: Meaning) -> Vec<EventPattern> {
-    declared.then(|| pattern(&kind_of(meaning))).into_iter().collect()
+    declared
+        .then(|| pattern(&kind_of(meaning)))
+        .into_iter()
+        .collect()
 }
 
 fn place() -> Place {
-    Place { file: Arc::new(PathBuf::from("generated.yaml")), line: 1, column: 1, start: 0, end: 0 }
+    Place {
+        file: Arc::new(PathBuf::from("generated.yaml")),
+        line: 1,
+        column: 1,
+        start: 0,
+        end: 0,
+    }
 }
 
 /// A saga of `steps` in a row, each with all of its events and a compensation, and with every
@@ -106,19 +119,26 @@ pub(crate) fn close(saga: &mut Saga) {
     for step in 0..saga.steps.len() {
         let (done, rest) = saga.steps.split_at_mut(step);
         let current = &mut rest[0];
-        current.before = current.after.iter().fold(current.after, |all, other| all.union(done[other].before));
+        current.before = current
+            .after
+            .iter()
+            .fold(current.after, |all, other| all.union(done[other].before));
         current.requires =
-            current.after.iter().fold(StepSet::EMPTY, |all, other| match done[other].optional {
-                true => all.union(done[other].requires),
-                false => all.union([other].into_iter().collect()),
-            });
+            current
+                .after
+                .iter()
+                .fold(StepSet::EMPTY, |all, other| match done[other].optional {
+                    true => all.union(done[other].requires),
+                    false => all.union([other].into_iter().collect()),
+                });
     }
 }
 
 /// Every meaning that an event can have in `saga`.
 pub(crate) fn meanings(saga: &Saga) -> Vec<Meaning> {
     let mut all = vec![Meaning::Start];
-    let mut add = |declared: &[EventPattern], meaning| all.extend((!declared.is_empty()).then_some(meaning));
+    let mut add =
+        |declared: &[EventPattern], meaning| all.extend((!declared.is_empty()).then_some(meaning));
     add(&saga.completes, Meaning::Completes);
     add(&saga.aborts, Meaning::Aborts);
     add(&saga.compensated, Meaning::Compensated);
@@ -144,19 +164,34 @@ fn limit() -> impl Strategy<Value = Option<Span>> {
     select(vec![None, Some(2), Some(5), Some(10)]).prop_map(|seconds| seconds.map(Span::from_secs))
 }
 
-type Drawn = ((u8, [bool; 6]), (Option<Span>, Option<u32>), ([bool; 3], Option<Span>, Option<u32>));
+type Drawn = (
+    (u8, [bool; 6]),
+    (Option<Span>, Option<u32>),
+    ([bool; 3], Option<Span>, Option<u32>),
+);
 
 fn drawn_step() -> impl Strategy<Value = Drawn> {
     let even = prop::bool::weighted(0.5);
     let often = prop::bool::weighted(0.8);
-    let shape = (any::<u8>(), [even, often, even, even, even, prop::bool::weighted(0.2)]);
+    let shape = (
+        any::<u8>(),
+        [even, often, even, even, even, prop::bool::weighted(0.2)],
+    );
     let limits = (limit(), select(vec![None, Some(0), Some(1), Some(2)]));
-    let undo = ([prop::bool::weighted(0.95), even, even], limit(), select(vec![None, Some(0), Some(1)]));
+    let undo = (
+        [prop::bool::weighted(0.95), even, even],
+        limit(),
+        select(vec![None, Some(0), Some(1)]),
+    );
     (shape, limits, undo)
 }
 
 fn checked_step(index: usize, drawn: Drawn, beyond_return: bool, pivot: bool) -> Step {
-    let ((after, [begins, fails, rejects, in_a_row, retriable, optional]), (timeout, retries), undo) = drawn;
+    let (
+        (after, [begins, fails, rejects, in_a_row, retriable, optional]),
+        (timeout, retries),
+        undo,
+    ) = drawn;
     let ([compensable, undo_begins, undo_fails], undo_timeout, undo_retries) = undo;
     let picked: StepSet = (0..index).filter(|other| after >> other & 1 == 1).collect();
     let plain = plain_step(index);
@@ -164,8 +199,10 @@ fn checked_step(index: usize, drawn: Drawn, beyond_return: bool, pivot: bool) ->
         true => plain.after,
         false => picked,
     };
-    let compensation =
-        plain.compensation.filter(|_| compensable && !beyond_return && !pivot).map(|undo| Compensation {
+    let compensation = plain
+        .compensation
+        .filter(|_| compensable && !beyond_return && !pivot)
+        .map(|undo| Compensation {
             begins: undo.begins.into_iter().filter(|_| undo_begins).collect(),
             fails: undo.fails.into_iter().filter(|_| undo_fails).collect(),
             timeout: undo_timeout,
@@ -201,12 +238,27 @@ pub(crate) fn saga() -> impl Strategy<Value = Saga> {
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.5),
     ];
-    let deadline =
-        select(vec![None, Some(6), Some(15), Some(60)]).prop_map(|seconds| seconds.map(Span::from_secs));
-    (vec(drawn_step(), 1..=5), 1..9_usize, flags, deadline, 1..=3_u32).prop_map(
-        |(drawn, pivot, flags, deadline, wedged_after)| {
-            let [completes, aborts, compensated, abandons, ambiguous, failed, strict, null, namespace] =
-                flags;
+    let deadline = select(vec![None, Some(6), Some(15), Some(60)])
+        .prop_map(|seconds| seconds.map(Span::from_secs));
+    (
+        vec(drawn_step(), 1..=5),
+        1..9_usize,
+        flags,
+        deadline,
+        1..=3_u32,
+    )
+        .prop_map(|(drawn, pivot, flags, deadline, wedged_after)| {
+            let [
+                completes,
+                aborts,
+                compensated,
+                abandons,
+                ambiguous,
+                failed,
+                strict,
+                null,
+                namespace,
+            ] = flags;
             let mut saga = plain_saga(1);
             let mut beyond = StepSet::EMPTY;
             saga.steps.clear();
@@ -217,7 +269,8 @@ pub(crate) fn saga() -> impl Strategy<Value = Saga> {
                 if is_pivot || after_pivot {
                     beyond.insert(index);
                 }
-                saga.steps.push(checked_step(index, drawn, after_pivot, is_pivot));
+                saga.steps
+                    .push(checked_step(index, drawn, after_pivot, is_pivot));
             }
             if saga.steps.iter().all(|step| step.optional) {
                 saga.steps[0].optional = false;
@@ -235,6 +288,5 @@ pub(crate) fn saga() -> impl Strategy<Value = Saga> {
             saga.wedged_after = wedged_after;
             close(&mut saga);
             saga
-        },
-    )
+        })
 }

@@ -50,7 +50,12 @@ impl<'a> Standing<'a> {
         claim: Option<Claim>,
         horizon: i64,
     ) -> Standing<'a> {
-        Standing { history: History { saga, events }, cut, claim, horizon }
+        Standing {
+            history: History { saga, events },
+            cut,
+            claim,
+            horizon,
+        }
     }
 
     /// A finding about these events.
@@ -61,10 +66,18 @@ impl<'a> Standing<'a> {
         step: Option<usize>,
         events: impl IntoIterator<Item = usize>,
     ) -> OracleFinding {
-        let mut evidence: Vec<i64> = events.into_iter().map(|at| self.events[at].position).collect();
+        let mut evidence: Vec<i64> = events
+            .into_iter()
+            .map(|at| self.events[at].position)
+            .collect();
         evidence.sort_unstable();
         evidence.dedup();
-        OracleFinding { rule, severity, step, evidence }
+        OracleFinding {
+            rule,
+            severity,
+            step,
+            evidence,
+        }
     }
 
     /// Whether what arose with the event `from` and had `limit` is violated.
@@ -80,12 +93,17 @@ impl<'a> Standing<'a> {
 
     /// The saga's deadline has passed.
     pub(crate) fn overdue(&self) -> bool {
-        self.saga.deadline.is_some_and(|deadline| self.violated(self.start(), deadline.as_nanos()))
+        self.saga
+            .deadline
+            .is_some_and(|deadline| self.violated(self.start(), deadline.as_nanos()))
     }
 
     /// Where the decision to go back, or what it follows from, stands.
     pub(crate) fn abort(&self) -> Option<usize> {
-        let decided = self.first(|meaning| meaning == Meaning::Aborts || meaning.compensates().is_some());
+        let decided = self.first(|meaning| {
+            matches!(meaning, Meaning::Aborts | Meaning::Compensated)
+                || meaning.compensates().is_some()
+        });
         let derived = self.required().flat_map(|step| {
             let exhaustions = self.track(step).exhaustions;
             exhaustions
@@ -105,10 +123,9 @@ impl<'a> Standing<'a> {
     /// and had not confirmed by then that it goes back.
     fn swallowed(&self, failed: usize, from: usize) -> bool {
         (from + 1..self.len()).any(|at| {
-            let went_on = self.events[at]
-                .meaning
-                .advances()
-                .is_some_and(|step| self.step(step).requires.contains(failed));
+            let went_on = self.events[at].meaning.advances().is_some_and(|step| {
+                self.step(step).before.contains(failed) && !self.track(step).repeats.contains(&at)
+            });
             went_on && !self.going_back_before(at)
         })
     }
@@ -116,13 +133,18 @@ impl<'a> Standing<'a> {
     /// Every required step has succeeded by this index, and it was said so where that is declared,
     /// before any abort.
     pub(crate) fn completion(&self) -> Option<usize> {
-        let firsts: Option<Vec<usize>> = self.required().map(|step| self.first_success(step)).collect();
+        let firsts: Option<Vec<usize>> = self
+            .required()
+            .map(|step| self.first_success(step))
+            .collect();
         let done = firsts?.into_iter().max().unwrap_or(0);
         let said = match self.saga.completes.is_empty() {
             true => done,
             false => done.max(self.first_is(Meaning::Completes)?),
         };
-        self.abort().is_none_or(|abort| abort > said).then_some(said)
+        self.abort()
+            .is_none_or(|abort| abort > said)
+            .then_some(said)
     }
 
     /// The first event with which the saga says that it is over.
@@ -134,20 +156,32 @@ impl<'a> Standing<'a> {
     fn drained(&self) -> Option<usize> {
         let abort = self.abort()?;
         let idle = |at: usize| {
-            let then = Standing { history: self.until(at + 1), ..*self };
-            then.in_force().is_empty() && then.steps().all(|step| !then.is_being_undone(step))
+            let then = Standing {
+                history: self.until(at + 1),
+                ..*self
+            };
+            then.in_force().is_empty()
+                && then
+                    .steps()
+                    .all(|step| !then.is_being_undone(step) && then.dangling(step).is_none())
         };
         (abort..self.len()).find(|at| (*at..self.len()).all(idle))
     }
 
     fn is_being_undone(&self, step: usize) -> bool {
-        matches!(self.undo(step), Undo::Undoing { .. } | Undo::Failed { .. })
+        matches!(
+            self.undo(step),
+            Undo::Undoing { .. } | Undo::Failed { .. } | Undo::Exhausted { .. }
+        )
     }
 
     /// Where the instance ended.
     pub(crate) fn end(&self) -> Option<usize> {
         let completion = self.completion().filter(|_| self.saga.completes.is_empty());
-        [self.terminal(), completion, self.drained()].into_iter().flatten().min()
+        [self.terminal(), completion, self.drained()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The effect of `step` that would have to be undone.
@@ -156,11 +190,15 @@ impl<'a> Standing<'a> {
         if self.undone(step) || self.dangling(step).is_some() {
             return None;
         }
-        let shown = self.last_success(step).or_else(|| match self.track(step).state {
-            Forward::Running { since, .. } => self.saga.undo_ambiguous.then_some(since),
-            Forward::Failed { at, .. } | Forward::Exhausted { at, .. } => self.saga.undo_failed.then_some(at),
-            Forward::NotStarted | Forward::Succeeded => None,
-        })?;
+        let shown = self
+            .last_success(step)
+            .or_else(|| match self.track(step).state {
+                Forward::Running { since, .. } => self.saga.undo_ambiguous.then_some(since),
+                Forward::Failed { at, .. } | Forward::Exhausted { at, .. } => {
+                    self.saga.undo_failed.then_some(at)
+                }
+                Forward::NotStarted | Forward::Succeeded => None,
+            })?;
         Some(Effect { step, shown })
     }
 
@@ -181,7 +219,8 @@ impl<'a> Standing<'a> {
     }
 
     fn shown(&self, step: usize) -> Option<usize> {
-        self.last_success(step).or_else(|| self.effect(step).map(|effect| effect.shown))
+        self.last_success(step)
+            .or_else(|| self.effect(step).map(|effect| effect.shown))
     }
 
     /// The effects in force in the order to undo them.
@@ -189,9 +228,17 @@ impl<'a> Standing<'a> {
         let mut left = self.in_force();
         let mut order = Vec::new();
         while !left.is_empty() {
-            let free =
-                |effect: &&Effect| !left.iter().any(|other| self.undone_before(other.step, effect.step));
-            let Some(next) = left.iter().filter(free).max_by_key(|effect| effect.shown).copied() else {
+            let free = |effect: &&Effect| {
+                !left
+                    .iter()
+                    .any(|other| self.undone_before(other.step, effect.step))
+            };
+            let Some(next) = left
+                .iter()
+                .filter(free)
+                .max_by_key(|effect| effect.shown)
+                .copied()
+            else {
                 break;
             };
             left.retain(|effect| *effect != next);
@@ -202,24 +249,30 @@ impl<'a> Standing<'a> {
 
     /// What contradicts what, if the instance both completed and was compensated.
     pub(crate) fn mixed(&self) -> Option<Mixed> {
-        if let (Some(completes), Some(compensated)) =
-            (self.first_is(Meaning::Completes), self.first_is(Meaning::Compensated))
-        {
+        if let (Some(completes), Some(compensated)) = (
+            self.first_is(Meaning::Completes),
+            self.first_is(Meaning::Compensated),
+        ) {
             return Some(Mixed::Said(completes, compensated));
         }
         let completion = self.completion()?;
         let undo = self.all(|meaning| matches!(meaning, Meaning::UndoSuccess(_)));
-        undo.into_iter().find(|undo| *undo > completion).map(|undo| Mixed::Derived(completion, undo))
+        undo.into_iter()
+            .find(|undo| *undo > completion)
+            .map(|undo| Mixed::Derived(completion, undo))
     }
 
     /// Where the instance stands.
     pub(crate) fn outcome(&self) -> Outcome {
         if self.mixed().is_some() {
             Outcome::Contradictory
-        } else if self.first_is(Meaning::Abandons).is_some() {
+        } else if self.first_is(Meaning::Abandons).is_some() && self.completion().is_none() {
             Outcome::Abandoned
         } else if self.abort().is_some() {
-            match self.in_force().is_empty() {
+            let busy = self
+                .steps()
+                .any(|step| self.is_being_undone(step) || self.dangling(step).is_some());
+            match self.in_force().is_empty() && !busy {
                 true => Outcome::Compensated,
                 false => Outcome::Compensating,
             }
@@ -237,7 +290,8 @@ impl<'a> Standing<'a> {
 
     /// The saga or a status column says that it is over.
     pub(crate) fn claims_to_be_over(&self) -> bool {
-        self.terminal().is_some() || matches!(self.claim, Some(Claim::Completed | Claim::Compensated))
+        self.terminal().is_some()
+            || matches!(self.claim, Some(Claim::Completed | Claim::Compensated))
     }
 
     /// The saga or a status column says that it was rolled back.

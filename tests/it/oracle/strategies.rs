@@ -30,7 +30,12 @@ pub(crate) struct OracleCase {
 
 /// Events in any order, with keys that repeat and a clock that mostly goes forward.
 pub(crate) fn noise(saga: &Saga) -> impl Strategy<Value = Vec<OracleEvent>> + use<> {
-    let one = (select(meanings(saga)), -1..6_i64, prop::option::of(0..4_u8), prop::option::of(0..2_u8));
+    let one = (
+        select(meanings(saga)),
+        -1..6_i64,
+        prop::option::of(0..4_u8),
+        prop::option::of(0..2_u8),
+    );
     vec(one, 1..18).prop_map(|drawn| {
         let mut time = EPOCH;
         let mut events = Vec::new();
@@ -47,22 +52,32 @@ pub(crate) fn noise(saga: &Saga) -> impl Strategy<Value = Vec<OracleEvent>> + us
 
 fn history() -> impl Strategy<Value = (Saga, Vec<OracleEvent>)> {
     let mutated = (legal(), vec(mutation(), 1..4)).prop_map(|((saga, mut events), mutations)| {
-        mutations.iter().for_each(|mutation| mutate(&saga, &mut events, mutation));
+        mutations
+            .iter()
+            .for_each(|mutation| mutate(&saga, &mut events, mutation));
         (saga, events)
     });
-    let stalled = (legal(), any::<Index>(), any::<Index>(), 1..5_u8, prop::option::of(mutation())).prop_map(
-        |((saga, mut events), at, meaning, times, mutation)| {
+    let stalled = (
+        legal(),
+        any::<Index>(),
+        any::<Index>(),
+        1..5_u8,
+        prop::option::of(mutation()),
+    )
+        .prop_map(|((saga, mut events), at, meaning, times, mutation)| {
             mutate(&saga, &mut events, &Mutation::Stop(at));
             let end = events.len();
             fail(&saga, &mut events, end, meaning, times);
-            mutation.iter().for_each(|mutation| mutate(&saga, &mut events, mutation));
+            mutation
+                .iter()
+                .for_each(|mutation| mutate(&saga, &mut events, mutation));
             (saga, events)
-        },
-    );
-    let undone = (legal(), any::<Index>(), any::<Index>()).prop_map(|((saga, mut events), one, other)| {
-        swap_undos(&mut events, one, other);
-        (saga, events)
-    });
+        });
+    let undone =
+        (legal(), any::<Index>(), any::<Index>()).prop_map(|((saga, mut events), one, other)| {
+            swap_undos(&mut events, one, other);
+            (saga, events)
+        });
     let random = saga().prop_flat_map(|saga| {
         let events = noise(&saga);
         (Just(saga), events)
@@ -73,7 +88,10 @@ fn history() -> impl Strategy<Value = (Saga, Vec<OracleEvent>)> {
 /// The instants at which some limit of the saga passes, counted from any event, and the ends of
 /// the log.
 pub(crate) fn instants(saga: &Saga, events: &[OracleEvent]) -> Vec<i64> {
-    let undo_limits = saga.steps.iter().filter_map(|step| step.compensation.as_ref()?.timeout);
+    let undo_limits = saga
+        .steps
+        .iter()
+        .filter_map(|step| step.compensation.as_ref()?.timeout);
     let limits: Vec<i64> = saga
         .steps
         .iter()
@@ -84,8 +102,10 @@ pub(crate) fn instants(saga: &Saga, events: &[OracleEvent]) -> Vec<i64> {
         .chain([0])
         .collect();
     let last = events.iter().map(|event| event.time).max().unwrap_or(EPOCH);
-    let mut all: Vec<i64> =
-        events.iter().flat_map(|event| limits.iter().map(|limit| event.time + limit)).collect();
+    let mut all: Vec<i64> = events
+        .iter()
+        .flat_map(|event| limits.iter().map(|limit| event.time + limit))
+        .collect();
     all.extend([last, last + 3600 * SECOND]);
     all.sort_unstable();
     all.dedup();
@@ -112,9 +132,18 @@ pub(crate) fn case() -> impl Strategy<Value = OracleCase> {
             let (index, nudge, early) = horizon;
             let all = instants(&saga, &events);
             let last = events.iter().map(|event| event.time).max().unwrap_or(EPOCH);
-            let usable: Vec<i64> = all.into_iter().filter(|instant| early || *instant > last).collect();
+            let usable: Vec<i64> = all
+                .into_iter()
+                .filter(|instant| early || *instant > last)
+                .collect();
             let horizon = usable[index.index(usable.len())] + nudge;
-            OracleCase { saga, cut, events, claim, horizon }
+            OracleCase {
+                saga,
+                cut,
+                events,
+                claim,
+                horizon,
+            }
         },
     )
 }

@@ -14,7 +14,14 @@ fn backward_faults_and_near_misses() {
             Compensating,
             &["compensation/uncompensated 1 [3, 5, 6]"],
         ),
-        scenario("not due yet", timed(), "start b0 s0 b1 s1 @1 aborts", 5, Compensating, &[]),
+        scenario(
+            "not due yet",
+            timed(),
+            "start b0 s0 b1 s1 @1 aborts",
+            5,
+            Compensating,
+            &[],
+        ),
         scenario(
             "the first waits for the second",
             timed(),
@@ -47,7 +54,14 @@ fn backward_faults_and_near_misses() {
             Compensating,
             &["compensation/stuck 0 [5]"],
         ),
-        scenario("an undo is under way", timed(), "start b0 s0 aborts ub0", 4, Compensating, &[]),
+        scenario(
+            "an undo is under way",
+            timed(),
+            "start b0 s0 aborts ub0",
+            4,
+            Compensating,
+            &[],
+        ),
         scenario(
             "an undo has no attempts left",
             timed(),
@@ -128,7 +142,7 @@ fn backward_faults_and_near_misses() {
             timed(),
             "start b0 aborts us0 s0",
             0,
-            Compensated,
+            Compensating,
             &["compensation/dangling-step 0 [4, 5]"],
         ),
         scenario(
@@ -139,7 +153,14 @@ fn backward_faults_and_near_misses() {
             Compensated,
             &["compensation/past-pivot 0 [5, 6]"],
         ),
-        scenario("the pivot was only begun", pivoted(), "start b0 s0 b1 us0", 0, Compensated, &[]),
+        scenario(
+            "the pivot was only begun",
+            pivoted(),
+            "start b0 s0 b1 us0",
+            0,
+            Compensated,
+            &[],
+        ),
         scenario(
             "past the pivot after completion",
             pivoted(),
@@ -148,6 +169,13 @@ fn backward_faults_and_near_misses() {
             Outcome::Contradictory,
             &["compensation/past-pivot 0 [5, 7]"],
         ),
-        scenario("forward only", pivoted(), "start b0 s0 b1 s1 completes", 99, Completed, &[]),
+        scenario(
+            "forward only",
+            pivoted(),
+            "start b0 s0 b1 s1 completes",
+            99,
+            Completed,
+            &[],
+        ),
     ]);
 }

@@ -113,8 +113,9 @@ fn history(words: &str) -> Vec<OracleEvent> {
             clock = at.parse().expect("a number of seconds");
             continue;
         }
-        let (word, key) =
-            word.split_once('#').map_or((word, None), |(word, key)| (word, Some(key.to_owned())));
+        let (word, key) = word
+            .split_once('#')
+            .map_or((word, None), |(word, key)| (word, Some(key.to_owned())));
         let meaning = meaning(word).unwrap_or_else(|| panic!("`{word}` means nothing"));
         let position = i64::try_from(events.len()).expect("a short history") + 1;
         events.push(event(position, EPOCH + clock * SECOND, meaning, key));
@@ -123,8 +124,15 @@ fn history(words: &str) -> Vec<OracleEvent> {
 }
 
 fn shown(finding: &OracleFinding) -> String {
-    let step = finding.step.map(|step| format!(" {step}")).unwrap_or_default();
-    let mark = if finding.severity == Severity::Note { " note" } else { "" };
+    let step = finding
+        .step
+        .map(|step| format!(" {step}"))
+        .unwrap_or_default();
+    let mark = if finding.severity == Severity::Note {
+        " note"
+    } else {
+        ""
+    };
     format!("{}{step} {:?}{mark}", finding.rule, finding.evidence)
 }
 
@@ -134,10 +142,19 @@ fn check(scenarios: impl IntoIterator<Item = Scenario>) {
         let horizon = EPOCH + scenario.horizon * SECOND;
         let verdict = judge(&scenario.saga, false, &events, scenario.claim, horizon);
         let mut found: Vec<String> = verdict.findings.iter().map(shown).collect();
-        let mut expected: Vec<String> = scenario.findings.iter().map(|text| (*text).to_owned()).collect();
+        let mut expected: Vec<String> = scenario
+            .findings
+            .iter()
+            .map(|text| (*text).to_owned())
+            .collect();
         found.sort();
         expected.sort();
-        assert_eq!((verdict.outcome, found), (scenario.outcome, expected), "{}", scenario.name);
+        assert_eq!(
+            (verdict.outcome, found),
+            (scenario.outcome, expected),
+            "{}",
+            scenario.name
+        );
     }
 }
 
@@ -149,9 +166,20 @@ fn scenario(
     outcome: Outcome,
     findings: &'static [&'static str],
 ) -> Scenario {
-    Scenario { name, saga, events, claim: None, horizon, outcome, findings }
+    Scenario {
+        name,
+        saga,
+        events,
+        claim: None,
+        horizon,
+        outcome,
+        findings,
+    }
 }
 
 fn claimed(claim: Claim, scenario: Scenario) -> Scenario {
-    Scenario { claim: Some(claim), ..scenario }
+    Scenario {
+        claim: Some(claim),
+        ..scenario
+    }
 }
