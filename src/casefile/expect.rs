@@ -49,12 +49,8 @@ pub(super) fn expected(file: &SourceFile, item: &Node) -> Result<Expected, Fault
         }
     }
     evidence.sort_unstable();
-    let end = item.entries().iter().map(|entry| entry.value.span.end).max();
-    let span = item.span.start..end.unwrap_or(item.span.end);
-    let written = file.text.get(span).unwrap_or_default();
     Ok(Expected {
         place,
-        text: written.split_whitespace().collect::<Vec<_>>().join(" "),
         rule,
         subject,
         definition: value("saga").map(str::to_owned),

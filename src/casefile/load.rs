@@ -13,6 +13,7 @@ use crate::definition::log::LogDefinition;
 use crate::definition::marked::{self, Entry, Kind, Node};
 use crate::definition::settings::AsOf;
 use crate::definition::structure;
+use crate::event::Timestamp;
 use crate::rules;
 use crate::saga::Outcome;
 use crate::suggest::did_you_mean;
@@ -110,11 +111,11 @@ impl Reader<'_> {
     fn case(&mut self, document: &Node) -> Option<Case> {
         let as_of = self.keep(document.entry("as-of").map(|entry| self.as_of(entry)).transpose());
         let definitions = self.definitions(document);
-        let (as_of, definitions) = (as_of?, definitions?);
-
         let horizon = match as_of {
-            Some(AsOf::Instant(instant)) => Some(instant),
-            _ => None,
+            Some(Some(AsOf::Instant(instant))) => Some(instant),
+            Some(_) => None,
+            // That the horizon cannot be read is said already; the times are checked all the same.
+            None => Some(Timestamp::from_nanos(0)),
         };
         let mut events = Vec::new();
         for (number, row) in items(document, "events").iter().enumerate() {
@@ -125,6 +126,7 @@ impl Reader<'_> {
             .iter()
             .filter_map(|item| self.keep(expect::expected(self.file, item)))
             .collect();
+        let (as_of, definitions) = (as_of?, definitions?);
         let log = definitions.scopes.first().and_then(|scope| scope.log.as_ref());
         let statuses = self.keep(self.statuses(document, log));
         let mut unknown = None;

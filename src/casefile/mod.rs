@@ -60,8 +60,6 @@ pub struct Case {
 pub struct Expected {
     /// Where it is written.
     pub place: Place,
-    /// As written, for messages.
-    pub text: String,
     /// The rule.
     pub rule: &'static str,
     /// What it is about.
@@ -74,6 +72,13 @@ pub struct Expected {
     pub severity: Option<Severity>,
     /// The events that show it.
     pub evidence: Vec<Position>,
+}
+
+impl Expected {
+    /// As one line of YAML, however it is laid out in its file.
+    pub fn text(&self) -> String {
+        compare::laid_out(self)
+    }
 }
 
 /// An outcome that must come of an instance.

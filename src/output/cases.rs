@@ -31,7 +31,7 @@ struct CaseV1<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    missing: Vec<MissingV1<'a>>,
+    missing: Vec<MissingV1>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unexpected: Vec<UnexpectedV1<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -39,9 +39,9 @@ struct CaseV1<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct MissingV1<'a> {
+struct MissingV1 {
     line: usize,
-    expected: &'a str,
+    expected: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,7 +98,7 @@ fn failed(
         page.line("  expected and missing")?;
         for expected in &result.missing {
             page.line(format_args!("    {FAINT}{}{FAINT:#}", at(&expected.place)))?;
-            page.line(format_args!("    - {}", escape::terminal(&expected.text)))?;
+            page.line(format_args!("    - {}", escape::terminal(&expected.text())))?;
         }
     }
     if !result.unexpected.is_empty() {
@@ -108,8 +108,10 @@ fn failed(
             page.text(6, FAINT, &escape::terminal(&found.message))?;
         }
     }
-    for mismatch in &result.mismatches {
+    if !result.mismatches.is_empty() {
         page.line("  not as expected")?;
+    }
+    for mismatch in &result.mismatches {
         page.line(format_args!("    {FAINT}{}{FAINT:#}", at(&mismatch.place)))?;
         page.text(4, PLAIN, &escape::terminal(&mismatch.message))?;
     }
@@ -152,7 +154,7 @@ fn one<'a>(case: &'a Case, result: &'a Result<CaseResult, String>) -> CaseV1<'a>
             missing: result
                 .missing
                 .iter()
-                .map(|one| MissingV1 { line: one.place.line, expected: &one.text })
+                .map(|one| MissingV1 { line: one.place.line, expected: one.text() })
                 .collect(),
             unexpected: result
                 .unexpected
