@@ -106,7 +106,7 @@ impl Options {
         ];
         Options {
             log,
-            seed: 2026,
+            seed: 2027,
             instances: 90,
             faults: Faults::Each(wrongs.to_vec()),
             spacing: Span::from_secs(300),

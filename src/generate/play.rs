@@ -67,6 +67,9 @@ pub(super) struct Play<'a> {
     order: usize,
     planned: u64,
     position: i64,
+    /// How many events of the future there were. Each is earlier than the one before it, or that
+    /// one would not be later than all that follow it.
+    futures: i64,
     texts: Texts,
     labels: Vec<Label>,
 }
@@ -81,6 +84,7 @@ impl<'a> Play<'a> {
             order: 0,
             planned: 0,
             position: 0,
+            futures: 0,
             texts: Texts::default(),
             labels: Vec::new(),
         }
@@ -271,6 +275,7 @@ impl<'a> Play<'a> {
             texts,
             labels,
             position,
+            futures,
             ..
         } = self;
         let options = plan.options;
@@ -311,7 +316,10 @@ impl<'a> Play<'a> {
         let time = match twist {
             Some(Twist::BrokenTime) => Time::Text("yesterday"),
             Some(Twist::Older) => Time::Millis(happened - 90_000),
-            Some(Twist::Later) => Time::Millis(happened + 30 * 86_400_000),
+            Some(Twist::Later) => {
+                *futures += 1;
+                Time::Millis(plan.end + (3_650 - *futures).max(1) * 86_400_000)
+            }
             _ => Time::Millis(happened),
         };
         if twist == Some(Twist::BrokenData) {

@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::definition::load_text;
 use crate::definition::saga::Saga;
+use crate::definition::{load, load_text};
 use crate::event::{Position, Span, Timestamp};
 use crate::generate::Random;
 use crate::generate::faults::{Claim, Fault};
 use crate::generate::legal::{legal_run, legal_runs};
 use crate::generate::status::status;
-use crate::generate::{DraftEvent, Faults, Happening, Layout, Options, Role, Wrong, generate};
+use crate::generate::{
+    DraftEvent, Faults, Happening, Label, Layout, Options, Role, Subject, Wrong, generate,
+};
+use crate::inspect;
 use crate::rules::case::{Case, Claimed, Draft};
 use crate::rules::judge;
 use crate::saga::{Instance, Meaning, Moment, Names, StepEvent};
@@ -307,5 +310,65 @@ fn every_rule_that_a_log_can_break_gets_its_label() {
             "{}",
             info.name
         );
+    }
+}
+
+#[test]
+fn an_audit_finds_what_is_labelled_and_nothing_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/shop");
+    let definitions =
+        load(&[shop], &crate::rules::names()).expect("the shop's definitions are valid");
+    let sagas = &definitions.scopes[0].sagas;
+    let path = folder.path().join("log.db");
+    let each = Options {
+        instances: 400,
+        ..options(Faults::Each(Wrong::all(false)))
+    };
+    let many = Options {
+        instances: 3000,
+        ..options(Faults::PerMille(150))
+    };
+    for options in [each, many] {
+        let made = generate(sagas, &options, LAYOUT, &path).expect("a log");
+        let run = inspect::Options {
+            log: Some(path.clone()),
+            as_of: None,
+            now: options.start.after(Span::from_secs(86_400 * 30)),
+            threads: 2,
+            rules: Vec::new(),
+            sagas: Vec::new(),
+            instances: Vec::new(),
+            since: None,
+        };
+        let report = inspect::audit(&definitions, &run, &|_| inspect::Go::On).expect("a report");
+        let found = report.findings.iter().map(|finding| Label {
+            rule: finding.rule,
+            subject: Subject {
+                kind: finding.subject.kind.label(),
+                definition: finding.subject.definition.to_string(),
+                id: finding.subject.id.clone(),
+            },
+            step: finding.step.as_deref().map(str::to_owned),
+        });
+        let mut found: Vec<Label> = found.collect();
+        let mut labelled = made.labels;
+        let order = |label: &Label| (label.rule, label.subject.id.clone(), label.step.clone());
+        found.sort_by_key(order);
+        labelled.sort_by_key(order);
+        let surplus: Vec<_> = found
+            .iter()
+            .filter(|label| !labelled.contains(label))
+            .collect();
+        let missing: Vec<_> = labelled
+            .iter()
+            .filter(|label| !found.contains(label))
+            .collect();
+        assert!(
+            surplus.is_empty() && missing.is_empty(),
+            "not labelled: {surplus:#?}\nnot found: {missing:#?}"
+        );
+        assert_eq!(found, labelled);
+        assert_eq!(report.remarks, Vec::<String>::new());
     }
 }

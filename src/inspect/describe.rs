@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::definition::saga::Saga;
+use crate::definition::saga::{Saga, StepSet};
 use crate::event::Timestamp;
 use crate::finding::{Finding, Next, Subject, SubjectKind};
 use crate::report::InstanceRow;
@@ -28,9 +28,9 @@ const CALLS_FOR_RECOVERY: [&str; 14] = [
 ];
 
 /// The command that looks closer at an instance, and the recovery it calls for.
-pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: Option<&str>) -> Next {
-    let recovery = rule
-        .is_none_or(|rule| CALLS_FOR_RECOVERY.contains(&rule))
+pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str) -> Next {
+    let recovery = CALLS_FOR_RECOVERY
+        .contains(&rule)
         .then(|| course(saga, instance))
         .flatten();
     let mut arguments = vec!["show".to_owned()];
@@ -83,7 +83,7 @@ pub fn finding(
         since: draft.since,
         age: draft.since.map(|since| horizon.since(since)),
         message: draft.message,
-        next: Some(next(saga, id, instance, Some(draft.rule))),
+        next: Some(next(saga, id, instance, draft.rule)),
     }
 }
 
@@ -198,11 +198,9 @@ pub fn row(
         outcome,
         Outcome::Compensating | Outcome::Abandoned | Outcome::Contradictory
     );
-    let in_force = if goes_back {
-        instance.in_force(saga)
-    } else {
-        Default::default()
-    };
+    let standing =
+        if goes_back { instance.in_force(saga).union(instance.dangling()) } else { StepSet::EMPTY };
+    let calling = rules.iter().copied().find(|rule| CALLS_FOR_RECOVERY.contains(rule));
     InstanceRow {
         id: id.to_owned(),
         saga: saga.name.clone(),
@@ -216,13 +214,13 @@ pub fn row(
         age: horizon.since(since),
         attempts,
         in_force: instance
-            .undo_order(saga, in_force)
+            .undo_order(saga, standing)
             .into_iter()
             .map(|step| saga.steps[step].name.clone())
             .collect(),
         events: moments.len() as u64,
         start: instance.start.or(instance.first).map(|at| at.position),
-        next: (!outcome.is_over()).then(|| next(saga, id, instance, rules.first().copied())),
+        next: calling.or(rules.first().copied()).map(|rule| next(saga, id, instance, rule)),
         rules,
     }
 }

@@ -95,7 +95,7 @@ pub enum RunError {
 pub struct Listing {
     /// The logs read.
     pub logs: Vec<LogSummary>,
-    /// The instances, stalest first.
+    /// The instances: those that are not over first, the stalest of them on top.
     pub rows: Vec<InstanceRow>,
 }
 
@@ -217,7 +217,9 @@ pub fn list(
         listing.logs.push(run.summary());
     }
     listing.rows.sort_by(|one, other| {
-        let key = |row: &InstanceRow| (row.since, row.saga.clone(), row.id.clone());
+        let key = |row: &InstanceRow| {
+            (row.outcome.is_over(), row.since, row.saga.clone(), row.id.clone())
+        };
         key(one).cmp(&key(other))
     });
     Ok(listing)

@@ -178,3 +178,95 @@ fn json5_text(text: &str) -> Option<String> {
 fn code(rest: &mut std::str::Chars<'_>, digits: usize) -> Option<u32> {
     (0..digits).try_fold(0, |sum, _| Some(sum << 4 | rest.next()?.to_digit(16)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(json5: &str) -> Vec<u8> {
+        rusqlite::Connection::open_in_memory()
+            .and_then(|connection| {
+                connection.query_row("SELECT jsonb(?1)", [json5], |row| row.get(0))
+            })
+            .expect("SQLite encodes it")
+    }
+
+    fn decoded(bytes: &[u8]) -> Option<serde_json::Value> {
+        let mut text = Vec::new();
+        write_text(bytes, &mut text)?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    #[test]
+    fn what_sqlite_encodes_is_read_back() {
+        let long = format!(
+            "{{\"a\":\"{}\",\"b\":[{}1]}}",
+            "x".repeat(70_000),
+            "2,".repeat(300)
+        );
+        for json in [
+            "null",
+            "true",
+            "[]",
+            "{}",
+            "\"\"",
+            "-1.5e3",
+            "{\"a\":[1,{\"b\":\"c\\n\\u00e9\\ud83d\\ude00\"}]}",
+            "[12345678901234567890,0.1]",
+            &long,
+        ] {
+            let bytes = encoded(json);
+            assert!(looks_like(&bytes), "{json:.40}");
+            assert_eq!(
+                decoded(&bytes),
+                serde_json::from_str(json).ok(),
+                "{json:.40}"
+            );
+        }
+        for (json5, json) in [
+            (
+                "{a: .5, b: +1, c: 0x1F, d: 5.}",
+                r#"{"a":0.5,"b":1,"c":31,"d":5.0}"#,
+            ),
+            ("['it\\'s', '\\x41\\\n']", r#"["it's","A"]"#),
+        ] {
+            assert_eq!(
+                decoded(&encoded(json5)),
+                serde_json::from_str(json).ok(),
+                "{json5}"
+            );
+        }
+    }
+
+    #[test]
+    fn json_text_is_not_taken_for_it_and_damage_is_noticed() {
+        for text in [
+            "{\"a\":12}",
+            "{\"a\":\"b\"}",
+            "[1,2,3]",
+            "\"abc\"",
+            "12",
+            "null",
+            "",
+        ] {
+            assert!(
+                !looks_like(text.as_bytes()) || decoded(text.as_bytes()).is_none(),
+                "{text}"
+            );
+        }
+        let whole = encoded("{\"a\":[1,\"two\",null],\"b\":{\"c\":1.5}}");
+        for end in 0..whole.len() {
+            assert_eq!(decoded(&whole[..end]), None, "cut at {end}");
+        }
+        let deep: Vec<u8> = (0..3000_u32)
+            .rev()
+            .flat_map(|size| {
+                let size = size * 5;
+                let mut header = vec![0xeb];
+                header.extend(size.to_be_bytes());
+                header
+            })
+            .collect();
+        assert_eq!(decoded(&deep), None);
+    }
+}

@@ -303,3 +303,124 @@ fn into_document(source: &Source, field: &Field) -> Option<String> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::log::LogDefinition;
+    use crate::event::{Event, Position};
+    use crate::log::testing::{definition, events, field};
+    use crate::log::{BadRow, Filter, Log, OpenOptions};
+
+    fn read(text: &str, sources: Vec<Source>) -> (Vec<Event>, Vec<BadRow>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log.jsonl");
+        std::fs::write(&path, text).expect("written");
+        let definition: LogDefinition = definition(&path, sources);
+        let log = Log::open(&definition, &OpenOptions::default()).expect("it opens");
+        log.events(Filter::All).expect("it can be read")
+    }
+
+    #[test]
+    fn our_own_names_and_those_of_cloudevents_are_read() {
+        let (events, bad) = read(
+            "\u{feff}{\"type\":\"A\",\"time\":\"2024-06-02T11:02:00Z\",\"id\":\"1\",\"stream\":\"s\",\
+             \"version\":2,\"correlation\":7,\"causation\":\"c\",\"key\":\"k\",\"data\":{\"n\":1.10},\
+             \"metadata\":{\"m\":1}}\r\n\n\
+             {\"specversion\":\"1.0\",\"id\":\"2\",\"source\":\"/shop\",\"subject\":\"order-7\",\
+             \"type\":\"B\",\"time\":1717326120250,\"correlationid\":\"o\\u00e9\",\"causationid\":\"1\",\
+             \"data\":[]}\n",
+            vec![],
+        );
+        assert_eq!(bad, []);
+        let texts = |event: &Event| {
+            [
+                &event.id,
+                &event.stream,
+                &event.correlation,
+                &event.causation,
+                &event.key,
+            ]
+            .map(|text| text.clone().unwrap_or_default())
+        };
+        assert_eq!(texts(&events[0]), ["1", "s", "7", "c", "k"]);
+        assert_eq!(events[0].metadata, Some(serde_json::json!({"m": 1})));
+        assert_eq!(events[0].version, Some(2));
+        assert_eq!(texts(&events[1]), ["2", "order-7", "oé", "1", ""]);
+        assert_eq!(events[1].position, Position(3), "the line");
+        assert_eq!(events[1].time.to_string(), "2024-06-02T11:02:00.25Z");
+        let metadata = events[1]
+            .metadata
+            .as_ref()
+            .expect("what has no field of its own");
+        assert_eq!(metadata["source"], "/shop");
+        assert_eq!(metadata["specversion"], "1.0");
+    }
+
+    #[test]
+    fn a_bad_line_is_a_bad_row_and_nothing_else_is_lost() {
+        let (events, bad) = read(
+            "{\"type\":\"A\",\"time\":1}\nnonsense\n{\"time\":1}\n{\"type\":\"B\",\"time\":\"soon\"}\n\
+             {\"type\":\"C\"}\n[1]\n{\"type\":\"D\",\"time\":2}",
+            vec![],
+        );
+        let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["A", "D"]);
+        let bad: Vec<_> = bad
+            .iter()
+            .map(|bad| (bad.position.map(|p| p.0), bad.reason.as_str()))
+            .collect();
+        assert_eq!(
+            bad,
+            [
+                (None, "line 2 is not a JSON object (expected ident at line 1 column 2): `nonsense`"),
+                (Some(3), "line 3 has no `type`: `{\"time\":1}`"),
+                (
+                    Some(4),
+                    "line 4 cannot be used (time `soon` is not a date and time of the years 1677 to \
+                     2262): `{\"type\":\"B\",\"time\":\"soon\"}`"
+                ),
+                (Some(5), "line 5 has no `time`: `{\"type\":\"C\"}`"),
+                (
+                    Some(6),
+                    "line 6 is not a JSON object (invalid type: sequence, expected a map at line 1 \
+                     column 0): `[1]`"
+                ),
+            ]
+            .map(|(position, reason)| (position.or(Some(2)), reason))
+        );
+    }
+
+    #[test]
+    fn positions_count_only_if_every_event_has_one() {
+        let own = "{\"type\":\"B\",\"time\":1,\"position\":9}\n{\"type\":\"A\",\"time\":1,\"position\":4}\n";
+        let positions = |text: &str| -> Vec<i64> {
+            read(text, vec![])
+                .0
+                .iter()
+                .map(|event| event.position.0)
+                .collect()
+        };
+        assert_eq!(positions(own), [4, 9]);
+        assert_eq!(
+            positions(&format!("{own}{{\"type\":\"C\",\"time\":1}}")),
+            [1, 2, 3]
+        );
+        assert_eq!(positions(""), Vec::<i64>::new());
+    }
+
+    #[test]
+    fn a_mapping_for_a_database_keeps_its_paths_and_renames() {
+        let mut source = events();
+        source.correlation = Some(field("payload.order"));
+        if let Some(kind) = &mut source.kind {
+            kind.renames = [("A".to_owned(), "Placed".into())].into();
+        }
+        let (events, _) = read(
+            "{\"type\":\"A\",\"time\":1,\"data\":{\"order\":\"o1\"}}",
+            vec![source],
+        );
+        assert_eq!(events[0].correlation.as_deref(), Some("o1"));
+        assert_eq!(events[0].kind, "Placed");
+    }
+}

@@ -161,7 +161,7 @@ impl<'p> Layout<'p> {
             Some(cell) => match cell.text(row, unpacked) {
                 Ok(text) => text,
                 Err(_) if wanted.is_some() => return Ok(None),
-                Err(reason) => return Err(bad(reason)),
+                Err(reason) => return Err(bad(self.trouble.take().unwrap_or(reason))),
             },
             None => None,
         };

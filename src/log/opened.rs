@@ -254,6 +254,11 @@ impl Log {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+
     fn sources(&self) -> Sources<'_> {
         Sources {
             databases: &self.databases,

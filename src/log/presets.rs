@@ -119,3 +119,7 @@ fn kind(name: &str, last_segment: Option<&str>) -> Option<TypeField> {
         renames: Default::default(),
     })
 }
+
+#[cfg(test)]
+#[path = "presets_tests.rs"]
+mod tests;

@@ -470,3 +470,7 @@ fn stopped(
     };
     LogError::new(format!("{failure}; reading `{}` stopped {at}", plan.name))
 }
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

@@ -88,7 +88,6 @@ impl Shape {
     }
 
     fn query(database: &Database, sql: &str) -> Result<Shape, LogError> {
-        let sql = sql.trim().trim_end_matches(';').trim_end();
         let file = database.path().display();
         let statement = database
             .connection()
@@ -113,6 +112,7 @@ impl Shape {
                 "{file}: the `query:` gives no columns; write one SELECT"
             )));
         }
+        let sql = &sql[..statement_end(sql)];
         let columns = statement
             .column_names()
             .map(|name| Column {
@@ -308,28 +308,37 @@ pub(crate) fn quote(name: &str) -> String {
 
 /// Whether the statement that made a table says AUTOINCREMENT, outside of names and comments.
 pub(crate) fn says_autoincrement(sql: &str) -> bool {
-    let mut rest = sql;
-    while let Some(first) = rest.chars().next() {
-        let skipped = match first {
-            '"' | '\'' | '`' => rest[1..].find(first).map(|at| at + 2),
-            '[' => rest.find(']').map(|at| at + 1),
-            '-' if rest.starts_with("--") => rest.find('\n').map(|at| at + 1),
-            '/' if rest.starts_with("/*") => rest.find("*/").map(|at| at + 2),
-            _ if first.is_alphanumeric() || first == '_' => {
-                let end = rest
-                    .find(|c: char| !c.is_alphanumeric() && c != '_')
-                    .unwrap_or(rest.len());
-                if rest[..end].eq_ignore_ascii_case("autoincrement") {
-                    return true;
-                }
-                Some(end)
-            }
+    tokens(sql).any(|(_, token)| token.eq_ignore_ascii_case("autoincrement"))
+}
+
+/// Where a statement's semicolon stands, or its end.
+fn statement_end(sql: &str) -> usize {
+    tokens(sql)
+        .find(|(_, token)| *token == ";")
+        .map_or(sql.len(), |(at, _)| at)
+}
+
+/// Words, quoted texts, comments and single characters, each with where it begins.
+fn tokens(sql: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = &sql[at..];
+        let first = rest.chars().next()?;
+        let end = match first {
+            '"' | '\'' | '`' => rest[1..].find(first).map(|end| end + 2),
+            '[' => rest.find(']').map(|end| end + 1),
+            '-' if rest.starts_with("--") => rest.find('\n'),
+            '/' if rest.starts_with("/*") => rest.find("*/").map(|end| end + 2),
+            _ if is_word(first) => rest.find(|c| !is_word(c)),
             _ => Some(first.len_utf8()),
         };
-        match skipped {
-            Some(end) => rest = &rest[end..],
-            None => return false,
-        }
-    }
-    false
+        let token = &rest[..end.unwrap_or(rest.len())];
+        let begin = at;
+        at += token.len();
+        Some((begin, token))
+    })
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }

@@ -33,7 +33,11 @@ impl Bench {
     }
 
     pub(crate) fn writer(&self) -> Connection {
-        Connection::open(&self.path).expect("a database")
+        let connection = Connection::open(&self.path).expect("a database");
+        connection
+            .pragma_update(None, "synchronous", "OFF")
+            .expect("a pragma");
+        connection
     }
 
     /// Names and bytes of everything in the folder.

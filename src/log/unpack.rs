@@ -53,19 +53,11 @@ impl Unpacked {
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
         };
         if self.encoding == Encoding::Zlib && is_zlib(bytes) {
+            // Nothing of a value that cannot be unpacked whole is handed out.
             self.buffered = true;
-            self.buffer.clear();
-            ZlibDecoder::new(bytes)
-                .take(UNPACKED_LIMIT + 1)
-                .read_to_end(&mut self.buffer)
-                .map_err(|error| format!("{} cannot be inflated: {error}", value::excerpt(raw)))?;
-            if self.buffer.len() as u64 > UNPACKED_LIMIT {
-                self.buffer = Vec::new();
-                return Err(format!(
-                    "{} inflates to more than {} MiB",
-                    value::excerpt(raw),
-                    UNPACKED_LIMIT >> 20
-                ));
+            if let Err(reason) = inflate(bytes, &mut self.buffer) {
+                self.buffer.clear();
+                return Err(format!("{} {reason}", value::excerpt(raw)));
             }
         } else if matches!(raw, ValueRef::Blob(_)) && jsonb::looks_like(bytes) {
             self.buffer.clear();
@@ -84,6 +76,22 @@ impl Unpacked {
             _ => None,
         }
     }
+}
+
+fn inflate(bytes: &[u8], buffer: &mut Vec<u8>) -> Result<(), String> {
+    buffer.clear();
+    ZlibDecoder::new(bytes)
+        .take(UNPACKED_LIMIT + 1)
+        .read_to_end(buffer)
+        .map_err(|error| format!("cannot be inflated: {error}"))?;
+    if buffer.len() as u64 > UNPACKED_LIMIT {
+        *buffer = Vec::new();
+        return Err(format!(
+            "inflates to more than {} MiB",
+            UNPACKED_LIMIT >> 20
+        ));
+    }
+    Ok(())
 }
 
 /// A column of the row.

@@ -23,13 +23,7 @@ pub struct Course {
 /// Before the pivot it is backward, over every effect that stands; from the pivot on, and where
 /// nothing stands yet, it is forward, over the required steps that can go on now.
 pub fn course(saga: &Saga, instance: &Instance) -> Option<Course> {
-    let dangling: StepSet = instance
-        .steps
-        .iter()
-        .enumerate()
-        .filter(|(_, record)| record.dangling.is_some())
-        .map(|(step, _)| step)
-        .collect();
+    let dangling = instance.dangling();
     let standing = instance.in_force(saga).union(dangling);
     let goes_back = instance.abort.is_some() || instance.compensated.is_some();
     if instance.pivot.is_none() && !standing.is_empty() {

@@ -57,6 +57,11 @@ impl Instance {
             .collect()
     }
 
+    /// The steps that took effect after their undo and were not undone again.
+    pub fn dangling(&self) -> StepSet {
+        (0..self.steps.len()).filter(|step| self.steps[*step].dangling.is_some()).collect()
+    }
+
     /// `steps` in the order to undo them: reverse of the partial order, later effects first.
     pub fn undo_order(&self, saga: &Saga, steps: StepSet) -> Vec<usize> {
         let mut left = steps;

@@ -82,3 +82,47 @@ fn product(
         .collect();
     Verdict { outcome: instance.outcome(saga), findings }
 }
+
+/// Tells what differs, with everything that is needed to see why.
+fn compare(case: &oracle::strategies::OracleCase) -> Result<(), String> {
+    let expected = oracle::judge(&case.saga, case.cut, &case.events, case.claim, case.horizon);
+    let found = product(&case.saga, case.cut, &case.events, case.claim, case.horizon);
+    if expected.outcome == found.outcome && expected.findings == found.findings {
+        return Ok(());
+    }
+    let mut text = format!(
+        "outcome: oracle {:?}, product {:?}\nonly the oracle: {:#?}\nonly the product: {:#?}\n",
+        expected.outcome,
+        found.outcome,
+        expected.findings.difference(&found.findings).collect::<Vec<_>>(),
+        found.findings.difference(&expected.findings).collect::<Vec<_>>(),
+    );
+    text.push_str(&format!("horizon {} claim {:?} cut {}\n", case.horizon, case.claim, case.cut));
+    for event in &case.events {
+        text.push_str(&format!("{event:?}\n"));
+    }
+    for step in &case.saga.steps {
+        text.push_str(&format!(
+            "{} after {:?} requires {:?} pivot {} optional {} retriable {} begins {} timeout {:?} retries {:?} undo {:?}\n",
+            step.name, step.after, step.requires, step.pivot, step.optional, step.retriable,
+            step.begins.len(), step.timeout, step.retries,
+            step.compensation.as_ref().map(|undo| (undo.begins.len(), undo.timeout, undo.retries))
+        ));
+    }
+    let saga = &case.saga;
+    text.push_str(&format!(
+        "deadline {:?} completes {} compensated {} ambiguous {} failed {} strict {} null {} wedged {}\n",
+        saga.deadline, saga.completes.len(), saga.compensated.len(), saga.undo_ambiguous,
+        saga.undo_failed, saga.strict_reverse, saga.null_compensation, saga.wedged_after
+    ));
+    Err(text)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_judge_finds_what_the_slow_evaluator_finds(case in oracle::strategies::case()) {
+        compare(&case).map_err(TestCaseError::fail)?;
+    }
+}

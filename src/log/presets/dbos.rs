@@ -116,7 +116,7 @@ fn query(workflows: &Shape, steps: &Shape) -> String {
         &created,
     );
     let workflow = format!(
-        "json_object('name', {name}, 'status', w.status, 'executor', {executor}, 'queue', {queue}, \
+        "json_object('name', {name}, 'workflow', {name}, 'status', w.status, 'executor', {executor}, 'queue', {queue}, \
          'attempts', {attempts}, 'forked_from', {forked}, 'parent', {parent})"
     );
     format!(

@@ -1,0 +1,886 @@
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use rusqlite::params;
+
+use crate::definition::fault::Place;
+use crate::definition::log::{
+    Claims, Encoding, Field, LogDefinition, Merge, Relation, Source, TimeUnit,
+};
+use crate::event::{Event, Position, Timestamp};
+use crate::log::testing::{Bench, EVENTS, bare, definition, events, field, kind, table, time};
+use crate::log::{BadRow, Fields, Filter, Log, OpenOptions};
+
+fn open(bench: &Bench, sources: Vec<Source>) -> Log {
+    opened(&definition(&bench.path, sources))
+}
+
+fn opened(definition: &LogDefinition) -> Log {
+    match Log::open(definition, &OpenOptions::default()) {
+        Ok(log) => log,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn refusal(bench: &Bench, source: Source) -> String {
+    match Log::open(
+        &definition(&bench.path, vec![source]),
+        &OpenOptions::default(),
+    ) {
+        Ok(_) => panic!("it should not open"),
+        Err(error) => error
+            .message
+            .replace(&bench.path.display().to_string(), "log.db"),
+    }
+}
+
+fn all(log: &Log) -> (Vec<Event>, Vec<BadRow>) {
+    log.events(Filter::All).expect("the log can be read")
+}
+
+fn positions(events: &[Event]) -> Vec<i64> {
+    events.iter().map(|event| event.position.0).collect()
+}
+
+fn plan_of(bench: &Bench, sql: &str) -> String {
+    let connection = bench.writer();
+    let mut statement = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {}", sql.replace('?', "'a'")))
+        .expect("sql");
+    let rows = statement
+        .query_map([], |row| row.get::<_, String>(3))
+        .expect("a plan");
+    rows.map(|row| row.expect("a row"))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn selected(log: &Log, filter: Filter<'_>) -> String {
+    let plan = &log.plans()[0];
+    let layout = super::Layout::new(
+        plan,
+        Fields {
+            time: true,
+            ..Fields::default()
+        },
+        false,
+    );
+    let (condition, _) = super::narrow(plan, filter).unwrap_or_default();
+    super::select(plan, &layout, &condition)
+}
+
+#[test]
+fn every_field_is_read_as_it_stands() {
+    let bench = Bench::new(&format!(
+        "{EVENTS} INSERT INTO events VALUES
+         (7, 'e7', 'order-1', 3, 'Placed', 1717326120250, 'o1', 'e6', 'k', '{{\"a\":1}}', '{{\"b\":2}}');"
+    ));
+    let (events, bad) = all(&open(&bench, vec![events()]));
+    assert_eq!(bad, []);
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        events,
+        [Event {
+            position: Position(7),
+            source: None,
+            id: text("e7"),
+            stream: text("order-1"),
+            version: Some(3),
+            kind: "Placed".to_owned(),
+            time: "2024-06-02T11:02:00.25Z".parse().expect("an instant"),
+            correlation: text("o1"),
+            causation: text("e6"),
+            key: text("k"),
+            data: Some(serde_json::json!({"a": 1})),
+            metadata: Some(serde_json::json!({"b": 2})),
+        }]
+    );
+}
+
+#[test]
+fn an_empty_table_is_an_empty_log() {
+    let bench = Bench::new(EVENTS);
+    let log = open(&bench, vec![events()]);
+    assert_eq!(all(&log), (vec![], vec![]));
+    assert_eq!(log.estimate(), 0);
+    assert_eq!(log.tail(3), Ok(vec![]));
+}
+
+#[test]
+fn a_row_that_cannot_be_judged_is_handed_out_and_the_scan_goes_on() {
+    let bench = Bench::new(
+        "CREATE TABLE t (position, type, time, version, data);
+         INSERT INTO t VALUES (1, NULL, 1, 1, '{}'), (2, 'A', NULL, 1, '{}'),
+           (3, 'A', 9467085000000000, 1, '{}'), (4, 'A', 'soon', 1, '{}'),
+           (5, 'A', 1, 'x', '{}'), (6, 'A', 1, 1, '{bad'), (7, 'A', 1, 1, NULL),
+           (NULL, 'A', 1, 1, '{}'), ('p', 'A', 1, 1, '{}');",
+    );
+    let source = Source {
+        position: Some(field("position")),
+        version: Some(field("version")),
+        data: Some(field("data")),
+        ..table("t")
+    };
+    let (events, bad) = all(&open(&bench, vec![source]));
+    assert_eq!(positions(&events), [6, 7]);
+    let bad: Vec<_> = bad
+        .iter()
+        .map(|bad| (bad.position.map(|p| p.0), bad.reason.as_str()))
+        .collect();
+    assert_eq!(
+        bad,
+        [
+            (None, "position is null"),
+            (Some(1), "type is null"),
+            (Some(2), "time is null"),
+            (
+                Some(3),
+                "time `9467085000000000` ms lies outside the years 1677 to 2262"
+            ),
+            (Some(4), "time `soon` is not a number of ms"),
+            (Some(5), "version `x` is not a whole number"),
+            (
+                Some(6),
+                "data `{bad` is not JSON: key must be a string at line 1 column 2"
+            ),
+            (None, "position `p` is not a whole number"),
+        ]
+    );
+}
+
+#[test]
+fn a_time_that_is_not_asked_for_is_not_judged() {
+    let bench = Bench::new("CREATE TABLE t (type, time); INSERT INTO t VALUES ('A', 'soon');");
+    let log = open(&bench, vec![table("t")]);
+    let mut seen = 0;
+    log.scan(Fields::default(), Filter::All, &mut |row| {
+        assert_eq!(row.expect("no bad row").time, Timestamp::from_nanos(0));
+        seen += 1;
+        ControlFlow::Continue(())
+    })
+    .expect("reads");
+    assert_eq!(seen, 1);
+}
+
+#[test]
+fn ids_are_texts_whatever_they_are_stored_as() {
+    let bench = Bench::new(
+        "CREATE TABLE t (type, time, c);
+         INSERT INTO t VALUES ('A', 1, 'o1'), ('A', 1, 42), ('A', 1, 1.5),
+           ('A', 1, x'00112233445566778899aabbccddeeff'), ('A', 1, x'beef'), ('A', 1, NULL),
+           ('A', 1, CAST(x'61ff62' AS TEXT)), ('A', 1, '042');",
+    );
+    let source = Source {
+        correlation: Some(field("c")),
+        ..table("t")
+    };
+    let log = open(&bench, vec![source]);
+    let seen: Vec<_> = all(&log)
+        .0
+        .into_iter()
+        .map(|event| event.correlation)
+        .collect();
+    let texts = [
+        Some("o1"),
+        Some("42"),
+        Some("1.5"),
+        Some("00112233-4455-6677-8899-aabbccddeeff"),
+        Some("beef"),
+        None,
+        Some("a\u{fffd}b"),
+        Some("042"),
+    ];
+    assert_eq!(seen, texts.map(|text| text.map(str::to_owned)));
+    for (at, text) in texts.iter().enumerate() {
+        if let Some(text) = text {
+            let found = log.events(Filter::Correlation(text)).expect("reads").0;
+            assert_eq!(positions(&found), [at as i64 + 1], "{text}");
+        }
+    }
+}
+
+#[test]
+fn correlations_are_found_under_every_affinity() {
+    for declared in ["INTEGER", "TEXT", "NUMERIC", "REAL", "BLOB", ""] {
+        let bench = Bench::new(&format!(
+            "CREATE TABLE t (type, time, c {declared}); CREATE INDEX i ON t (c);
+             INSERT INTO t VALUES ('A', 1, 42), ('A', 1, '42'), ('A', 1, 42.0), ('A', 1, 'x'),
+               ('A', 1, '042'), ('A', 1, x'3432'), ('A', 1, 1e20);"
+        ));
+        let source = Source {
+            correlation: Some(field("c")),
+            ..table("t")
+        };
+        let log = open(&bench, vec![source]);
+        let every = all(&log).0;
+        for event in &every {
+            let wanted = event.correlation.as_deref().expect("none is null");
+            let by_hand: Vec<i64> = every
+                .iter()
+                .filter(|other| other.correlation == event.correlation)
+                .map(|other| other.position.0)
+                .collect();
+            let found = log.events(Filter::Correlation(wanted)).expect("reads").0;
+            assert_eq!(positions(&found), by_hand, "{declared} {wanted}");
+        }
+    }
+}
+
+#[test]
+fn rows_stream_without_a_sort_and_look_ups_use_the_indexes() {
+    for (schema, position) in [
+        ("position INTEGER PRIMARY KEY", "position"),
+        ("position INTEGER PRIMARY KEY AUTOINCREMENT", "position"),
+        ("position INTEGER UNIQUE", "position"),
+        ("x", "rowid"),
+    ] {
+        let bench = Bench::new(&format!(
+            "CREATE TABLE t ({schema}, type, time, c TEXT); CREATE INDEX by_c ON t (c);"
+        ));
+        let source = Source {
+            position: Some(field(position)),
+            correlation: Some(field("c")),
+            ..table("t")
+        };
+        let log = open(&bench, vec![source]);
+        let plan = plan_of(&bench, &selected(&log, Filter::All));
+        assert!(
+            plan.starts_with("SCAN t") && !plan.contains("TEMP B-TREE"),
+            "{schema}: {plan}"
+        );
+        let plan = plan_of(&bench, &selected(&log, Filter::Correlation("a")));
+        assert!(
+            plan.starts_with("SEARCH t USING INDEX by_c"),
+            "{schema}: {plan}"
+        );
+        assert!(log.facts()[0].indexed_correlation);
+    }
+}
+
+#[test]
+fn rows_at_positions_are_looked_up() {
+    for index in ["", "CREATE INDEX p ON t (position);"] {
+        let bench = Bench::new(&format!(
+            "CREATE TABLE t (position INTEGER, type, time); {index}
+             INSERT INTO t VALUES (30, 'C', 1), (10, 'A', 1), (20, 'B', 1), (20, 'B2', 1), (40, NULL, 1);"
+        ));
+        let log = open(
+            &bench,
+            vec![Source {
+                position: Some(field("position")),
+                ..table("t")
+            }],
+        );
+        let wanted = [Position(10), Position(15), Position(20), Position(40)];
+        let (events, bad) = log.events(Filter::Positions(&wanted)).expect("reads");
+        let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["A", "B", "B2"]);
+        assert_eq!(bad.len(), 1);
+    }
+}
+
+#[test]
+fn positions_that_are_texts_are_ordered_as_numbers() {
+    let bench = Bench::new(
+        "CREATE TABLE t (p TEXT, type, time); CREATE INDEX i ON t (p);
+         INSERT INTO t VALUES ('10', 'B', 1), ('9', 'A', 1), ('0011', 'C', 1);",
+    );
+    let log = open(
+        &bench,
+        vec![Source {
+            position: Some(field("p")),
+            ..table("t")
+        }],
+    );
+    assert_eq!(positions(&all(&log).0), [9, 10, 11]);
+    let found = log
+        .events(Filter::Positions(&[Position(11)]))
+        .expect("reads")
+        .0;
+    assert_eq!(positions(&found), [11]);
+    let tail: Vec<i64> = log
+        .tail(2)
+        .expect("reads")
+        .iter()
+        .map(|(p, _)| p.0)
+        .collect();
+    assert_eq!(tail, [10, 11]);
+}
+
+#[test]
+fn a_table_without_rowid_is_numbered_by_its_key() {
+    let bench = Bench::new(
+        "CREATE TABLE t (a, b, type, time, PRIMARY KEY (b, a)) WITHOUT ROWID;
+         INSERT INTO t VALUES (2, 1, 'B', 1), (1, 2, 'C', 1), (1, 1, 'A', 1);",
+    );
+    let log = open(&bench, vec![table("t")]);
+    let events = all(&log).0;
+    assert_eq!(positions(&events), [1, 2, 3]);
+    assert_eq!(
+        events.iter().map(|e| e.kind.as_str()).collect::<String>(),
+        "ABC"
+    );
+    assert!(log.remarks()[0].contains("numbered in the order of its primary key"));
+    let found = log
+        .events(Filter::Positions(&[Position(2)]))
+        .expect("reads")
+        .0;
+    assert_eq!(found[0].kind, "B");
+    let message = refusal(
+        &bench,
+        Source {
+            position: Some(field("rowid")),
+            ..table("t")
+        },
+    );
+    assert!(
+        message.starts_with("log.db: `t` is a WITHOUT ROWID table"),
+        "{message}"
+    );
+}
+
+#[test]
+fn names_may_hold_anything() {
+    let bench = Bench::new(
+        r#"CREATE TABLE "my ""events"": all" ("select" TEXT, "ocel:time" INT, "a.b" TEXT, "Saga Id" TEXT, rowid);
+           INSERT INTO "my ""events"": all" VALUES ('A', 5, '{"x":{"y":"z"}}', 's', 77);"#,
+    );
+    let source = Source {
+        time: time("ocel:time", TimeUnit::Seconds),
+        kind: kind("select"),
+        correlation: Some(field("saga id")),
+        id: Some(field("a.b.x.y")),
+        data: Some(field("a.b")),
+        ..table("my \"events\": all")
+    };
+    let events = all(&open(&bench, vec![source])).0;
+    assert_eq!(events[0].correlation.as_deref(), Some("s"));
+    assert_eq!(events[0].id.as_deref(), Some("z"));
+    assert_eq!(
+        events[0].position,
+        Position(1),
+        "the real rowid, not the column that hides it"
+    );
+}
+
+#[test]
+fn what_is_misspelt_is_named_with_what_there_is() {
+    let bench = Bench::new(
+        "CREATE TABLE events (id, type, time, saga_id, payload); CREATE VIEW v AS SELECT 1 AS type, 2 AS time;",
+    );
+    assert_eq!(
+        refusal(&bench, table("event")),
+        "log.db has no table `event`; did you mean `events`? it has `events`, `v`"
+    );
+    let source = Source {
+        correlation: Some(field("sagaid")),
+        ..table("events")
+    };
+    assert_eq!(
+        refusal(&bench, source),
+        "log.db: `events` has no column `sagaid` (for `correlation`); did you mean `saga_id`? it has \
+         `id`, `type`, `time`, `saga_id`, `payload`"
+            .replace(" (for `correlation`);", ";")
+            .replace("`payload`", "`payload` (for `correlation`)")
+    );
+    let source = Source {
+        correlation: Some(field("data.order")),
+        ..table("events")
+    };
+    assert!(refusal(&bench, source).contains("no `data:` is mapped"));
+    assert!(refusal(&bench, table("v")).contains("is a view and has no rowid"));
+    let source = Source {
+        position: Some(field("payload.p")),
+        ..table("events")
+    };
+    assert!(refusal(&bench, source).contains("a position must be a column"));
+}
+
+#[test]
+fn fields_are_found_in_json_through_wrappers_and_lists() {
+    let bench = Bench::new(
+        r#"CREATE TABLE t (type, time, payload, headers);
+           INSERT INTO t VALUES
+             ('A', 1, '{"transfer_id":{"_type_":"uuid","_data_":"t\u00e9\"1"},"items":[{"n":7},{"n":8}]}', '{"k":{"deep":[]}}'),
+             ('A', 1, '{"items":[]}', NULL), ('A', 1, '[1]', '3'), ('A', 1, 'nonsense', '{}');"#,
+    );
+    let source = Source {
+        data: Some(field("payload")),
+        metadata: Some(field("headers")),
+        correlation: Some(field("data.transfer_id._data_")),
+        id: Some(field("payload.items.1.n")),
+        key: Some(field("metadata.k")),
+        ..table("t")
+    };
+    let log = open(&bench, vec![source]);
+    let (events, bad) = all(&log);
+    let seen: Vec<_> = events
+        .iter()
+        .map(|e| (e.correlation.as_deref(), e.id.as_deref(), e.key.as_deref()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (Some("té\"1"), Some("8"), Some(r#"{"deep":[]}"#)),
+            (None, None, None),
+            (None, None, None)
+        ]
+    );
+    assert!(
+        bad[0]
+            .reason
+            .starts_with("data.transfer_id._data_ `nonsense` is not JSON"),
+        "{bad:?}"
+    );
+    let found = log.events(Filter::Correlation("té\"1")).expect("reads").0;
+    assert_eq!(positions(&found), [1]);
+}
+
+#[test]
+fn types_are_cut_to_their_last_segment_and_renamed() {
+    let bench = Bench::new(
+        "CREATE TABLE t (type, time); INSERT INTO t VALUES ('shop.domain:Order.Placed', 1),
+           ('shop:Other', 1), ('Plain', 1), (5, 1);",
+    );
+    let mut source = table("t");
+    let types = source.kind.as_mut().expect("a type");
+    types.last_segment = Some(":".to_owned());
+    types.renames = [
+        ("shop.domain:Order.Placed", "OrderPlaced"),
+        ("Plain", "Fancy"),
+        ("5", "Five"),
+    ]
+    .map(|(from, to)| (from.to_owned(), Arc::from(to)))
+    .into();
+    let log = open(&bench, vec![source]);
+    let known = log.intern("Other");
+    let events = all(&log).0;
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["OrderPlaced", "Other", "Fancy", "Five"]);
+    assert_eq!(log.type_name(known).as_ref(), "Other");
+    assert_eq!(log.types().len(), 4);
+}
+
+#[test]
+fn packed_data_is_unpacked() {
+    use std::io::Write;
+    let zlib = |bytes: &[u8]| {
+        let mut encoder =
+            flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).expect("compressed");
+        encoder.finish().expect("compressed")
+    };
+    let bench = Bench::new("CREATE TABLE t (type, time, data);");
+    let connection = bench.writer();
+    let mut insert = connection
+        .prepare("INSERT INTO t VALUES ('A', 1, ?1)")
+        .expect("sql");
+    insert.execute([zlib(br#"{"id":"z"}"#)]).expect("inserted");
+    insert
+        .execute([br#"{"id":"blob"}"#.to_vec()])
+        .expect("inserted");
+    insert.execute([r#"{"id":"text"}"#]).expect("inserted");
+    insert
+        .execute([zlib(&vec![b' '; 257 << 20])])
+        .expect("inserted");
+    let mut torn = zlib(br#"{"id":"a longer text that is torn"}"#);
+    torn.truncate(20);
+    insert.execute([torn]).expect("inserted");
+    connection
+        .execute_batch(r#"INSERT INTO t VALUES ('A', 1, jsonb('{"id":"b","l":[1,-2.5,null,true,"\u00e9\n"]}'))"#)
+        .expect("inserted");
+    drop(insert);
+    drop(connection);
+    let source = Source {
+        data: Some(Field {
+            encoding: Encoding::Zlib,
+            ..field("data")
+        }),
+        correlation: Some(field("data.id")),
+        ..table("t")
+    };
+    let (events, bad) = all(&open(&bench, vec![source]));
+    let ids: Vec<_> = events
+        .iter()
+        .filter_map(|event| event.correlation.as_deref())
+        .collect();
+    assert_eq!(ids, ["z", "blob", "text", "b"]);
+    assert_eq!(
+        events[3].data,
+        Some(serde_json::json!({"id": "b", "l": [1, -2.5, null, true, "é\n"]}))
+    );
+    assert!(
+        bad.iter()
+            .any(|bad| bad.reason.ends_with("inflates to more than 256 MiB")),
+        "{bad:?}"
+    );
+    assert!(
+        bad.iter()
+            .any(|bad| bad.reason.contains("cannot be inflated")),
+        "{bad:?}"
+    );
+    assert_eq!(bad.len(), 2);
+}
+
+#[test]
+fn a_payload_of_100_megabytes_is_read() {
+    let bench = Bench::new("CREATE TABLE t (type, time, data);");
+    let text = format!("\"{}\"", "x".repeat(100_000_000));
+    bench
+        .writer()
+        .execute("INSERT INTO t VALUES ('A', 1, ?1)", [&text])
+        .expect("inserted");
+    let log = open(
+        &bench,
+        vec![Source {
+            data: Some(field("data")),
+            ..table("t")
+        }],
+    );
+    let mut len = 0;
+    log.scan(log.maps(), Filter::All, &mut |row| {
+        len = row.expect("a row").data.map_or(0, <[u8]>::len);
+        ControlFlow::Continue(())
+    })
+    .expect("reads");
+    assert_eq!(len, text.len());
+}
+
+fn two_tables() -> Bench {
+    Bench::new(
+        "CREATE TABLE a (type, time, c); CREATE TABLE b (type, time, c);
+         INSERT INTO a VALUES ('A1', 10, 'x'), ('A2', 30, 'y'), ('A3', NULL, 'x'), ('A4', 50, 'x');
+         INSERT INTO b VALUES ('B1', 10, 'y'), ('B2', 20, 'x'), ('B3', 40, 'x'), ('B4', 60, 'y');",
+    )
+}
+
+#[test]
+fn sources_are_merged_by_time_and_numbered() {
+    let bench = two_tables();
+    let source = |name| Source {
+        correlation: Some(field("c")),
+        ..table(name)
+    };
+    let log = open(&bench, vec![source("a"), source("b")]);
+    let (events, bad) = all(&log);
+    let seen: Vec<_> = events
+        .iter()
+        .map(|e| {
+            (
+                e.position.0,
+                e.kind.as_str(),
+                e.source.as_deref().unwrap_or_default(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (1, "A1", "a:1"),
+            (2, "B1", "b:1"),
+            (3, "B2", "b:2"),
+            (4, "A2", "a:2"),
+            (6, "B3", "b:3"),
+            (7, "A4", "a:4"),
+            (8, "B4", "b:4"),
+        ]
+    );
+    assert_eq!(
+        bad,
+        [BadRow {
+            position: Some(Position(5)),
+            reason: "time is null".to_owned()
+        }]
+    );
+    let (found, bad) = log.events(Filter::Correlation("x")).expect("reads");
+    assert_eq!(
+        positions(&found),
+        [1, 3, 6, 7],
+        "the numbers of the full scan"
+    );
+    assert_eq!(bad.len(), 1);
+    let found = log
+        .events(Filter::Positions(&[Position(3), Position(8)]))
+        .expect("reads")
+        .0;
+    assert_eq!(positions(&found), [3, 8]);
+    let tail: Vec<i64> = log
+        .tail(2)
+        .expect("reads")
+        .iter()
+        .map(|(p, _)| p.0)
+        .collect();
+    assert_eq!(tail, [7, 8]);
+    assert_eq!(log.estimate(), 8);
+}
+
+#[test]
+fn sources_in_other_files_are_merged_by_a_shared_position() {
+    let first = Bench::new(
+        "CREATE TABLE t (p INTEGER PRIMARY KEY, type, time); INSERT INTO t VALUES (1, 'A', 9), (4, 'A', 9);",
+    );
+    let second = Bench::new(
+        "CREATE TABLE t (p INTEGER PRIMARY KEY, type, time); INSERT INTO t VALUES (2, 'B', 1), (3, 'B', 1);",
+    );
+    let source = Source {
+        position: Some(field("p")),
+        ..table("t")
+    };
+    let other = Source {
+        attach: Some(second.path.clone()),
+        ..source.clone()
+    };
+    let mut definition = definition(&first.path, vec![source, other]);
+    definition.merge = Merge::Position;
+    let log = opened(&definition);
+    assert_eq!(positions(&all(&log).0), [1, 2, 3, 4]);
+    let found = log
+        .events(Filter::Positions(&[Position(2), Position(4)]))
+        .expect("reads")
+        .0;
+    assert_eq!(positions(&found), [2, 4]);
+}
+
+#[test]
+fn a_query_gives_rows_in_its_own_order_or_by_position() {
+    let bench = two_tables();
+    let query = |sql: &str| bare(Relation::Query(sql.to_owned()));
+    let log = open(
+        &bench,
+        vec![query(
+            "SELECT * FROM b WHERE c = 'x' ORDER BY time DESC; -- done",
+        )],
+    );
+    let events = all(&log).0;
+    assert_eq!(
+        events.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>(),
+        ["B3", "B2"]
+    );
+    assert_eq!(positions(&events), [1, 2]);
+    let source = Source {
+        correlation: Some(field("c")),
+        ..query("SELECT 100 - time AS position, time, type, c FROM b")
+    };
+    let log = open(&bench, vec![source]);
+    assert_eq!(positions(&all(&log).0), [40, 60, 80, 90]);
+    let found = log.events(Filter::Correlation("x")).expect("reads").0;
+    assert_eq!(positions(&found), [60, 80]);
+}
+
+#[test]
+fn a_query_can_only_read() {
+    let bench = two_tables();
+    let before = bench.contents();
+    for sql in [
+        "DELETE FROM a RETURNING *",
+        "INSERT INTO a VALUES (1, 2, 3) RETURNING *",
+        "ATTACH 'x.db' AS x",
+        "PRAGMA writable_schema = ON",
+        "PRAGMA journal_mode",
+        "SELECT * FROM pragma_database_list",
+        "SELECT load_extension('x') AS type, 1 AS time",
+        "SELECT random() AS type, 1 AS time",
+        "SELECT 'A' AS type, 1 AS time; DELETE FROM a",
+        "CREATE TEMP TABLE x AS SELECT 1",
+        "COMMIT",
+        "VACUUM INTO 'x.db'",
+        "SELECT",
+        "",
+    ] {
+        let message = refusal(&bench, bare(Relation::Query(sql.to_owned())));
+        assert!(message.contains("log.db"), "{sql}: {message}");
+    }
+    assert!(bench.contents() == before);
+    let message = refusal(
+        &bench,
+        bare(Relation::Query("SELECT \"tipe\" FROM a".to_owned())),
+    );
+    assert!(message.contains("no such column: \"tipe\""), "{message}");
+}
+
+#[test]
+fn facts_tell_what_the_schema_proves() {
+    let fact = |schema: &str| {
+        let bench = Bench::new(&format!(
+            "{schema}; INSERT INTO t (type, time) VALUES ('A', 1);"
+        ));
+        let source = Source {
+            id: Some(field("id")),
+            correlation: Some(field("c")),
+            ..table("t")
+        };
+        open(&bench, vec![source]).facts()[0].clone()
+    };
+    let plain = fact("CREATE TABLE t (id, c, type, time)");
+    assert!(plain.position_reuse && !plain.unique_id && !plain.indexed_correlation);
+    assert_eq!((plain.name.as_str(), plain.sequence), ("t", None));
+    let strict = fact(
+        "CREATE TABLE t (p INTEGER PRIMARY KEY AUTOINCREMENT, id UNIQUE, c, type, time);
+         CREATE INDEX i ON t (c, time)",
+    );
+    assert!(!strict.position_reuse && strict.unique_id && strict.indexed_correlation);
+    assert_eq!(strict.sequence, Some(1));
+    let partial = fact(
+        "CREATE TABLE t (id /* AUTOINCREMENT */, c DEFAULT 'AUTOINCREMENT', type, time);
+         CREATE UNIQUE INDEX i ON t (id) WHERE c IS NULL; CREATE UNIQUE INDEX j ON t (id, c);
+         CREATE INDEX k ON t (lower(c))",
+    );
+    assert!(partial.position_reuse && !partial.unique_id && !partial.indexed_correlation);
+}
+
+#[test]
+fn claims_are_read_as_texts() {
+    let bench = Bench::new(
+        "CREATE TABLE events (type, time);
+         CREATE TABLE status (saga_id, state);
+         INSERT INTO status VALUES (1, 'DONE'), ('o2', NULL), ('o3', 'RUNNING');",
+    );
+    let mut definition = definition(&bench.path, vec![table("events")]);
+    let claims = |status: &str| Claims {
+        place: Place {
+            file: Arc::new("sagas/log.yaml".into()),
+            line: 4,
+            column: 3,
+            start: 0,
+            end: 0,
+        },
+        saga: Arc::from("order"),
+        relation: Relation::Table("status".to_owned()),
+        id: "saga_id".to_owned(),
+        status: status.to_owned(),
+        completed: vec![],
+        compensated: vec![],
+        running: vec![],
+    };
+    definition.claims = vec![claims("state"), claims("stat")];
+    let log = opened(&definition);
+    let rows = log.claims(0).expect("reads");
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| (row.id.as_str(), row.status.as_str()))
+        .collect();
+    assert_eq!(rows, [("1", "DONE"), ("o3", "RUNNING")]);
+    let message = log.claims(1).expect_err("no such column").message;
+    assert!(
+        message.contains("sagas/log.yaml:4:3") && message.contains("`state`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_scan_ends_where_the_visitor_breaks_and_may_be_nested() {
+    let bench = two_tables();
+    let log = open(&bench, vec![table("b")]);
+    let mut seen = Vec::new();
+    log.scan(Fields::default(), Filter::All, &mut |row| {
+        let row = row.expect("a row");
+        seen.push(log.type_name(row.kind).to_string());
+        assert_eq!(log.tail(1).expect("reads")[0].0, Position(4));
+        if seen.len() == 2 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })
+    .expect("reads");
+    assert_eq!(seen, ["B1", "B2"]);
+}
+
+#[test]
+fn a_log_can_be_moved_to_another_thread() {
+    fn sendable<T: Send>() {}
+    sendable::<Log>();
+}
+
+#[derive(Debug, Clone)]
+enum Stored {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+fn stored() -> impl Strategy<Value = Stored> {
+    prop_oneof![
+        Just(Stored::Null),
+        (-3_i64..50).prop_map(Stored::Integer),
+        (-3_i64..50).prop_map(|n| Stored::Real(n as f64 / 4.0)),
+        "[a-c0-9 é\"]{0,4}".prop_map(Stored::Text),
+        prop::collection::vec(any::<u8>(), 0..3).prop_map(Stored::Blob),
+        any::<[u8; 16]>().prop_map(|bytes| Stored::Blob(bytes.to_vec())),
+    ]
+}
+
+impl rusqlite::ToSql for Stored {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        match self {
+            Stored::Null => rusqlite::types::Null.to_sql(),
+            Stored::Integer(number) => number.to_sql(),
+            Stored::Real(number) => number.to_sql(),
+            Stored::Text(text) => text.to_sql(),
+            Stored::Blob(bytes) => bytes.to_sql(),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The reader against ten lines of SQL that say the same slowly.
+    #[test]
+    fn rows_are_what_plain_sql_says(
+        rows in prop::collection::vec((any::<i16>(), stored(), stored(), stored()), 0..40)
+    ) {
+        let bench = Bench::new("CREATE TABLE t (p INTEGER, type, time, c); CREATE INDEX i ON t (c)");
+        let connection = bench.writer();
+        for (position, kind, time, correlation) in &rows {
+            connection
+                .execute("INSERT INTO t VALUES (?1, ?2, ?3, ?4)", params![position, kind, time, correlation])
+                .expect("inserted");
+        }
+        let source = Source {
+            position: Some(field("p")),
+            correlation: Some(field("c")),
+            ..table("t")
+        };
+        let log = open(&bench, vec![source]);
+        let (events, bad) = all(&log);
+        let text = "CASE typeof(c) WHEN 'null' THEN NULL WHEN 'blob' THEN CASE length(c) WHEN 16 THEN
+              lower(substr(hex(c),1,8)||'-'||substr(hex(c),9,4)||'-'||substr(hex(c),13,4)||'-'||substr(hex(c),17,4)||'-'||substr(hex(c),21)) ELSE lower(hex(c)) END
+              ELSE CAST(c AS TEXT) END";
+        let expected: Vec<(i64, i64, Option<String>)> = connection
+            .prepare(&format!(
+                "SELECT p, CAST(time * 1000000 AS INTEGER), {text} FROM t WHERE type IS NOT NULL AND
+                 (typeof(time) IN ('integer', 'real') OR trim(time) GLOB '[0-9]*' AND trim(time) NOT GLOB '*[^0-9]*'
+                  AND typeof(time) = 'text')
+                 ORDER BY p, rowid"
+            ))
+            .expect("sql")
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .expect("rows")
+            .collect::<Result<_, _>>()
+            .expect("rows");
+        let digits_in_blobs = rows
+            .iter()
+            .any(|(_, _, time, _)| matches!(time, Stored::Blob(b) if b.iter().any(u8::is_ascii_digit)));
+        prop_assume!(!digits_in_blobs);
+        let seen: Vec<_> = events
+            .iter()
+            .map(|e| (e.position.0, e.time.as_nanos(), e.correlation.clone()))
+            .collect();
+        prop_assert_eq!(&seen, &expected);
+        prop_assert_eq!(events.len() + bad.len(), rows.len());
+        for event in &events {
+            if let Some(wanted) = &event.correlation {
+                let by_hand: Vec<_> =
+                    events.iter().filter(|e| e.correlation.as_ref() == Some(wanted)).cloned().collect();
+                prop_assert_eq!(log.events(Filter::Correlation(wanted)).expect("reads").0, by_hand);
+            }
+            let by_hand: Vec<_> =
+                events.iter().filter(|e| e.position == event.position).cloned().collect();
+            prop_assert_eq!(log.events(Filter::Positions(&[event.position])).expect("reads").0, by_hand);
+        }
+    }
+}
