@@ -25,7 +25,9 @@ pub(super) fn unmatched(expected: &[Expected], found: &[&Finding]) -> (Vec<usize
             missing.push(at);
         }
     }
-    let unexpected = (0..found.len()).filter(|at| partner_of[*at].is_none()).collect();
+    let unexpected = (0..found.len())
+        .filter(|at| partner_of[*at].is_none())
+        .collect();
     (missing, unexpected)
 }
 
@@ -60,8 +62,13 @@ fn fits(expected: &Expected, found: &Finding) -> bool {
         && *id == found.subject.id
         && expected.step == found.step
         && expected.evidence == found.evidence
-        && expected.definition.as_deref().is_none_or(|name| *name == *found.subject.definition)
-        && expected.severity.is_none_or(|severity| severity == found.severity)
+        && expected
+            .definition
+            .as_deref()
+            .is_none_or(|name| *name == *found.subject.definition)
+        && expected
+            .severity
+            .is_none_or(|severity| severity == found.severity)
 }
 
 /// The finding as one would write it in `expect`.
@@ -69,14 +76,28 @@ pub(super) fn written(finding: &Finding, several_sagas: bool) -> String {
     let saga = (several_sagas && finding.subject.kind == SubjectKind::Instance)
         .then_some(&*finding.subject.definition);
     let subject = (finding.subject.kind, finding.subject.id.as_str());
-    flow(finding.rule, subject, saga, finding.step.as_deref(), None, &finding.evidence)
+    flow(
+        finding.rule,
+        subject,
+        saga,
+        finding.step.as_deref(),
+        None,
+        &finding.evidence,
+    )
 }
 
 /// An expectation, however it is laid out in its file.
 pub(super) fn laid_out(expected: &Expected) -> String {
     let (kind, id) = &expected.subject;
     let (saga, step) = (expected.definition.as_deref(), expected.step.as_deref());
-    flow(expected.rule, (*kind, id), saga, step, expected.severity, &expected.evidence)
+    flow(
+        expected.rule,
+        (*kind, id),
+        saga,
+        step,
+        expected.severity,
+        &expected.evidence,
+    )
 }
 
 fn flow(
@@ -87,7 +108,10 @@ fn flow(
     severity: Option<Severity>,
     evidence: &[Position],
 ) -> String {
-    let mut parts = vec![format!("rule: {rule}"), format!("{}: {}", kind.label(), scalar(id))];
+    let mut parts = vec![
+        format!("rule: {rule}"),
+        format!("{}: {}", kind.label(), scalar(id)),
+    ];
     parts.extend(saga.map(|saga| format!("saga: {}", scalar(saga))));
     parts.extend(step.map(|step| format!("step: {}", scalar(step))));
     parts.extend(severity.map(|severity| format!("severity: {severity}")));
@@ -101,7 +125,10 @@ fn flow(
 /// A YAML scalar that is read back as this text.
 fn scalar(text: &str) -> String {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
-    let named = text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic());
+    let named = text
+        .bytes()
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic());
     let word = matches!(
         text.to_ascii_lowercase().as_str(),
         "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n"

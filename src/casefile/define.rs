@@ -42,11 +42,16 @@ impl Library {
         }
         let definitions = match definition::load(&paths, &rules::names()) {
             Ok(definitions) => Some(definitions),
-            Err(Unusable { faults, files, texts }) => {
+            Err(Unusable {
+                faults,
+                files,
+                texts,
+            }) => {
                 for (file, text) in files.iter().zip(&texts) {
                     self.source(file, text);
                 }
-                self.faults.extend(faults.into_iter().filter(|fault| fault.fatal));
+                self.faults
+                    .extend(faults.into_iter().filter(|fault| fault.fatal));
                 let message = "the definitions that this case uses cannot be used";
                 self.fault(
                     Fault::fatal(fault::BAD_VALUE, place.clone(), message).label("named here"),
@@ -69,7 +74,10 @@ impl Library {
                         (Some(place), Some(block)) => block.place(place),
                         _ => file.place(entry.key_span.clone()),
                     };
-                    self.fault(Fault { place: Some(place), ..fault });
+                    self.fault(Fault {
+                        place: Some(place),
+                        ..fault
+                    });
                 }
                 None
             }
@@ -78,12 +86,21 @@ impl Library {
 
     /// Everything wrong, if anything is.
     pub(super) fn finish(self) -> Result<(), Faulty> {
-        let Library { mut faults, files, texts, .. } = self;
+        let Library {
+            mut faults,
+            files,
+            texts,
+            ..
+        } = self;
         if faults.is_empty() {
             return Ok(());
         }
         faults.sort_by(|one, other| (&one.place, one.rule).cmp(&(&other.place, other.rule)));
-        Err(Unusable { faults, files, texts })
+        Err(Unusable {
+            faults,
+            files,
+            texts,
+        })
     }
 }
 
@@ -120,15 +137,19 @@ impl<'a> Block<'a> {
     }
 
     fn place(&self, inside: &Place) -> Place {
-        let line = self.lines.partition_point(|(start, _)| *start <= inside.start).saturating_sub(1);
+        let line = self
+            .lines
+            .partition_point(|(start, _)| *start <= inside.start)
+            .saturating_sub(1);
         let (start, at) = self.lines.get(line).copied().unwrap_or((0, 0));
         let from = at + inside.start.saturating_sub(start);
-        self.file.place(from..from + inside.end.saturating_sub(inside.start))
+        self.file
+            .place(from..from + inside.end.saturating_sub(inside.start))
     }
 }
 
 /// One log and its sagas out of several sets of definitions.
-pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions, Fault> {
+pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions, Box<Fault>> {
     let mut joined: Option<Definitions> = None;
     let mut scope: Option<Scope> = None;
     for part in parts {
@@ -144,14 +165,18 @@ pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions,
                 let message = "the definitions belong to several logs, a case has one";
                 return Err(Fault::fatal(fault::BAD_VALUE, place, message)
                     .label("named here")
-                    .help("name the folder or file of one log".to_owned()));
+                    .help("name the folder or file of one log".to_owned())
+                    .into());
             }
             if scope.log.is_none() {
                 scope.log.clone_from(&one.log);
             }
             scope.sagas.extend(one.sagas.iter().cloned());
             scope.settings.rules.extend(&one.settings.rules);
-            scope.settings.allow.extend(one.settings.allow.iter().cloned());
+            scope
+                .settings
+                .allow
+                .extend(one.settings.allow.iter().cloned());
             scope.settings.as_of = one.settings.as_of.or(scope.settings.as_of);
         }
         match &mut joined {
@@ -163,8 +188,14 @@ pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions,
         }
     }
     match (joined, scope) {
-        (Some(definitions), Some(scope)) => Ok(Definitions { scopes: vec![scope], ..definitions }),
-        _ => Err(Fault::fatal(fault::BAD_VALUE, place, "nothing is defined there")
-            .label("named here")),
+        (Some(definitions), Some(scope)) => Ok(Definitions {
+            scopes: vec![scope],
+            ..definitions
+        }),
+        _ => Err(
+            Fault::fatal(fault::BAD_VALUE, place, "nothing is defined there")
+                .label("named here")
+                .into(),
+        ),
     }
 }

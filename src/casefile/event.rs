@@ -17,9 +17,13 @@ pub(super) fn record(
     item: &Node,
     number: usize,
     horizon: Option<Timestamp>,
-) -> Result<Record, Fault> {
+) -> Result<Record, Box<Fault>> {
     let mut record: Record = [const { Cell::Null }; COLUMNS.len()];
-    set(&mut record, "position", Cell::Integer(i64::try_from(number + 1).unwrap_or(i64::MAX)));
+    set(
+        &mut record,
+        "position",
+        Cell::Integer(i64::try_from(number + 1).unwrap_or(i64::MAX)),
+    );
     match &item.kind {
         Kind::List(cells) => {
             if !(3..=4).contains(&cells.len()) {
@@ -27,27 +31,47 @@ pub(super) fn record(
                 let message = format!("a row of {} values is no event", cells.len());
                 return Err(Fault::fatal(fault::BAD_VALUE, place, message)
                     .label("three or four are wanted")
-                    .help("write `[time, correlation, type]` or `[time, correlation, type, data]`".to_owned()));
+                    .help(
+                        "write `[time, correlation, type]` or `[time, correlation, type, data]`"
+                            .to_owned(),
+                    )
+                    .into());
             }
-            for (column, cell) in ["time", "correlation", "type", "data"].into_iter().zip(cells) {
+            for (column, cell) in ["time", "correlation", "type", "data"]
+                .into_iter()
+                .zip(cells)
+            {
                 set(&mut record, column, cell_of(file, column, cell, horizon)?);
             }
         }
         Kind::Map(entries) => {
-            let raw = item.entry("raw").map(|entry| entry.value.entries()).unwrap_or_default();
+            let raw = item
+                .entry("raw")
+                .map(|entry| entry.value.entries())
+                .unwrap_or_default();
             for needed in ["time", "type"] {
-                let given = entries.iter().chain(raw).any(|entry| entry.key.text == needed);
+                let given = entries
+                    .iter()
+                    .chain(raw)
+                    .any(|entry| entry.key.text == needed);
                 if !given {
                     let place = file.place(item.span.clone());
                     let message = format!("`{needed}` is missing in this event");
                     return Err(Fault::fatal(fault::MISSING_KEY, place, message)
                         .label("in this event")
-                        .help(format!("to write a row without, say `raw: {{{needed}: null}}`")));
+                        .help(format!(
+                            "to write a row without, say `raw: {{{needed}: null}}`"
+                        ))
+                        .into());
                 }
             }
             for entry in entries.iter().filter(|entry| entry.key.text != "raw") {
                 let column = entry.key.text.as_str();
-                set(&mut record, column, cell_of(file, column, &entry.value, horizon)?);
+                set(
+                    &mut record,
+                    column,
+                    cell_of(file, column, &entry.value, horizon)?,
+                );
             }
             for entry in raw {
                 set(&mut record, &entry.key.text, raw_cell(&entry.value));
@@ -69,7 +93,7 @@ fn cell_of(
     column: &str,
     node: &Node,
     horizon: Option<Timestamp>,
-) -> Result<Cell, Fault> {
+) -> Result<Cell, Box<Fault>> {
     let scalar = match &node.kind {
         Kind::Scalar(scalar) => Some(scalar),
         Kind::List(_) | Kind::Map(_) => None,
@@ -84,20 +108,27 @@ fn cell_of(
         _ if scalar.is_some() && !nothing => Ok(Cell::Text(text(node).to_owned())),
         _ => {
             let place = file.place(node.span.clone());
-            Err(Fault::fatal(fault::WRONG_TYPE, place, format!("the {column} must be text"))
-                .label("text is wanted")
-                .help(format!("to write a broken one, say `raw: {{{column}: …}}` in a mapping")))
+            Err(Fault::fatal(
+                fault::WRONG_TYPE,
+                place,
+                format!("the {column} must be text"),
+            )
+            .label("text is wanted")
+            .help(format!(
+                "to write a broken one, say `raw: {{{column}: …}}` in a mapping"
+            ))
+            .into())
         }
     }
 }
 
 /// Nanoseconds since the epoch: an instant, or a length of time before or after the horizon.
-fn time(file: &SourceFile, node: &Node, horizon: Option<Timestamp>) -> Result<i64, Fault> {
+fn time(file: &SourceFile, node: &Node, horizon: Option<Timestamp>) -> Result<i64, Box<Fault>> {
     let written = text(node);
     let bad = |message: String, help: &str| {
-        Fault::fatal(fault::BAD_VALUE, file.place(node.span.clone()), message)
-            .label("a time is wanted")
-            .help(help.to_owned())
+        let place = file.place(node.span.clone());
+        let fault = Fault::fatal(fault::BAD_VALUE, place, message).label("a time is wanted");
+        Box::new(fault.help(help.to_owned()))
     };
     let offset = match written.split_at_checked(1) {
         Some(("-", span)) => span.parse().ok().map(|span: Span| -span.as_nanos()),
@@ -106,18 +137,24 @@ fn time(file: &SourceFile, node: &Node, horizon: Option<Timestamp>) -> Result<i6
     };
     match (offset, horizon) {
         (Some(offset), Some(horizon)) => horizon.as_nanos().checked_add(offset).ok_or_else(|| {
-            bad(format!("`{written}` lies outside the years 1677 to 2262"), "write a nearer time")
+            bad(
+                format!("`{written}` lies outside the years 1677 to 2262"),
+                "write a nearer time",
+            )
         }),
         (Some(_), None) => Err(bad(
             format!("`{written}` counts from `as-of`, which is no instant here"),
             "add `as-of: 2026-03-01T12:00:00Z`, or write the instant itself",
         )),
-        (None, _) => written.parse::<Timestamp>().map(Timestamp::as_nanos).map_err(|_| {
-            bad(
-                format!("`{written}` is no time"),
-                "write `-5m`, counted from `as-of`, or an RFC 3339 instant",
-            )
-        }),
+        (None, _) => written
+            .parse::<Timestamp>()
+            .map(Timestamp::as_nanos)
+            .map_err(|_| {
+                bad(
+                    format!("`{written}` is no time"),
+                    "write `-5m`, counted from `as-of`, or an RFC 3339 instant",
+                )
+            }),
     }
 }
 
@@ -142,17 +179,17 @@ fn json(node: &Node) -> Value {
         Kind::Scalar(scalar) => match scalar.meaning {
             Meaning::Null => Value::Null,
             Meaning::Bool(truth) => Value::Bool(truth),
-            Meaning::Integer(number) => {
-                Number::from_i128(number).map_or_else(|| Value::String(scalar.text.clone()), Value::Number)
-            }
-            Meaning::Float(number) => {
-                Number::from_f64(number).map_or_else(|| Value::String(scalar.text.clone()), Value::Number)
-            }
+            Meaning::Integer(number) => Number::from_i128(number)
+                .map_or_else(|| Value::String(scalar.text.clone()), Value::Number),
+            Meaning::Float(number) => Number::from_f64(number)
+                .map_or_else(|| Value::String(scalar.text.clone()), Value::Number),
             Meaning::Text => Value::String(scalar.text.clone()),
         },
         Kind::List(items) => Value::Array(items.iter().map(json).collect()),
         Kind::Map(entries) => {
-            let pairs = entries.iter().map(|entry| (entry.key.text.clone(), json(&entry.value)));
+            let pairs = entries
+                .iter()
+                .map(|entry| (entry.key.text.clone(), json(&entry.value)));
             Value::Object(pairs.collect::<Map<_, _>>())
         }
     }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::casefile::define::{self, Library};
-use crate::casefile::{Case, ExpectedOutcome, ExpectedUnknown, Faulty, event, expect, schema};
+use crate::casefile::{
+    Case, ExpectedOutcome, ExpectedUnknown, Faulty, Statuses, event, expect, schema,
+};
 use crate::definition::fault::{self, Fault};
 use crate::definition::file::{SourceFile, reason};
 use crate::definition::log::LogDefinition;
@@ -43,7 +45,10 @@ pub fn load(paths: &[PathBuf]) -> Result<Cases, Faulty> {
         reading.file(path);
     }
     reading.library.finish()?;
-    Ok(Cases { cases: reading.cases, files: files.len() })
+    Ok(Cases {
+        cases: reading.cases,
+        files: files.len(),
+    })
 }
 
 fn find(path: &Path, files: &mut Vec<PathBuf>, library: &mut Library) {
@@ -60,7 +65,9 @@ fn find(path: &Path, files: &mut Vec<PathBuf>, library: &mut Library) {
                 for entry in entries {
                     let path = entry.path();
                     let hidden = entry.file_name().to_string_lossy().starts_with('.');
-                    let yaml = path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
+                    let yaml = path
+                        .extension()
+                        .is_some_and(|kind| kind == "yaml" || kind == "yml");
                     if !hidden && (yaml || path.is_dir()) {
                         find(&path, files, library);
                     }
@@ -85,17 +92,25 @@ impl Reading {
         }
         let (documents, faults) = marked::parse(&file);
         let broken = !faults.is_empty();
-        faults.into_iter().for_each(|fault| self.library.fault(fault));
+        faults
+            .into_iter()
+            .for_each(|fault| self.library.fault(fault));
         if broken {
             return;
         }
         for document in &documents {
             let misshapen = structure::check(schema::schema(), "case", &file, document);
             if misshapen.is_empty() {
-                let case = Reader { file: &file, library: &mut self.library }.case(document);
+                let case = Reader {
+                    file: &file,
+                    library: &mut self.library,
+                }
+                .case(document);
                 self.cases.extend(case);
             } else {
-                misshapen.into_iter().for_each(|fault| self.library.fault(fault));
+                misshapen
+                    .into_iter()
+                    .for_each(|fault| self.library.fault(fault));
             }
         }
     }
@@ -109,7 +124,12 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn case(&mut self, document: &Node) -> Option<Case> {
-        let as_of = self.keep(document.entry("as-of").map(|entry| self.as_of(entry)).transpose());
+        let as_of = self.keep(
+            document
+                .entry("as-of")
+                .map(|entry| self.as_of(entry))
+                .transpose(),
+        );
         let definitions = self.definitions(document);
         let horizon = match as_of {
             Some(Some(AsOf::Instant(instant))) => Some(instant),
@@ -127,21 +147,32 @@ impl Reader<'_> {
             .filter_map(|item| self.keep(expect::expected(self.file, item)))
             .collect();
         let (as_of, definitions) = (as_of?, definitions?);
-        let log = definitions.scopes.first().and_then(|scope| scope.log.as_ref());
+        let log = definitions
+            .scopes
+            .first()
+            .and_then(|scope| scope.log.as_ref());
         let statuses = self.keep(self.statuses(document, log));
         let mut unknown = None;
         if let Some(entry) = document.entry("unknown") {
             let counts = self.keep(self.counts(entry))?;
-            unknown = Some(ExpectedUnknown { place: self.file.place(entry.key_span.clone()), counts });
+            unknown = Some(ExpectedUnknown {
+                place: self.file.place(entry.key_span.clone()),
+                counts,
+            });
         }
         Some(Case {
             place: self.file.place(document.span.clone()),
-            about: document.entry("about").map(|entry| text(&entry.value).trim().to_owned()),
+            about: document
+                .entry("about")
+                .map(|entry| text(&entry.value).trim().to_owned()),
             as_of,
             definitions,
             events,
             statuses: statuses?,
-            rules: document.entry("rules").map(|entry| texts(&entry.value)).unwrap_or_default(),
+            rules: document
+                .entry("rules")
+                .map(|entry| texts(&entry.value))
+                .unwrap_or_default(),
             expect,
             outcomes: self.outcomes(document),
             unknown,
@@ -149,20 +180,25 @@ impl Reader<'_> {
     }
 
     /// The value, or its fault noted.
-    fn keep<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
-        result.map_err(|fault| self.library.fault(fault)).ok()
+    fn keep<T>(&mut self, result: Result<T, Box<Fault>>) -> Option<T> {
+        result.map_err(|fault| self.library.fault(*fault)).ok()
     }
 
-    fn as_of(&self, entry: &Entry) -> Result<AsOf, Fault> {
+    fn as_of(&self, entry: &Entry) -> Result<AsOf, Box<Fault>> {
         let written = text(&entry.value);
         if written == "end" {
             return Ok(AsOf::End);
         }
         written.parse().map(AsOf::Instant).map_err(|_| {
             let place = self.file.place(entry.value.span.clone());
-            Fault::fatal(fault::BAD_VALUE, place, format!("`{written}` is no horizon of a case"))
-                .label("an instant is wanted")
-                .help("write an RFC 3339 instant such as `2026-03-01T12:00:00Z`, or `end`".to_owned())
+            Fault::fatal(
+                fault::BAD_VALUE,
+                place,
+                format!("`{written}` is no horizon of a case"),
+            )
+            .label("an instant is wanted")
+            .help("write an RFC 3339 instant such as `2026-03-01T12:00:00Z`, or `end`".to_owned())
+            .into()
         })
     }
 
@@ -172,9 +208,13 @@ impl Reader<'_> {
         let Some(first) = named.or(inline) else {
             let place = self.file.place(document.span.clone());
             self.library.fault(
-                Fault::fatal(fault::MISSING_KEY, place, "the case has nothing to be judged by")
-                    .label("`definitions` or `define` has to stand in this case")
-                    .help("name files or folders: `definitions: ../../sagas/shop`".to_owned()),
+                Fault::fatal(
+                    fault::MISSING_KEY,
+                    place,
+                    "the case has nothing to be judged by",
+                )
+                .label("`definitions` or `define` has to stand in this case")
+                .help("name files or folders: `definitions: ../../sagas/shop`".to_owned()),
             );
             return None;
         };
@@ -197,14 +237,16 @@ impl Reader<'_> {
         &self,
         document: &Node,
         log: Option<&LogDefinition>,
-    ) -> Result<BTreeMap<usize, Vec<(String, String)>>, Fault> {
-        let mut statuses = BTreeMap::new();
-        let Some(entry) = document.entry("claims") else { return Ok(statuses) };
+    ) -> Result<Statuses, Box<Fault>> {
+        let mut statuses = Statuses::new();
+        let Some(entry) = document.entry("claims") else {
+            return Ok(statuses);
+        };
         let declared = log.map(|log| log.claims.as_slice()).unwrap_or_default();
         let bad = |span: &std::ops::Range<usize>, message: &str, help: String| {
-            Fault::fatal(fault::BAD_VALUE, self.file.place(span.clone()), message)
-                .label("what this claims is not read")
-                .help(help)
+            let place = self.file.place(span.clone());
+            let fault = Fault::fatal(fault::BAD_VALUE, place, message);
+            Box::new(fault.label("what this claims is not read").help(help))
         };
         match &entry.value.kind {
             Kind::Map(sagas) => {
@@ -228,14 +270,20 @@ impl Reader<'_> {
             }
             _ => {
                 let help = "write them by saga: `claims: { NAME: [[id, status]] }`".to_owned();
-                return Err(bad(&entry.key_span, "the log has claims for several sagas", help));
+                return Err(bad(
+                    &entry.key_span,
+                    "the log has claims for several sagas",
+                    help,
+                ));
             }
         }
         Ok(statuses)
     }
 
     fn outcomes(&self, document: &Node) -> Vec<ExpectedOutcome> {
-        let entries = document.entry("outcomes").map(|entry| entry.value.entries());
+        let entries = document
+            .entry("outcomes")
+            .map(|entry| entry.value.entries());
         entries
             .unwrap_or_default()
             .iter()
@@ -244,13 +292,15 @@ impl Reader<'_> {
                 Some(ExpectedOutcome {
                     place: self.file.place(entry.key_span.clone()),
                     id: entry.key.text.clone(),
-                    outcome: Outcome::ALL.into_iter().find(|outcome| outcome.label() == word)?,
+                    outcome: Outcome::ALL
+                        .into_iter()
+                        .find(|outcome| outcome.label() == word)?,
                 })
             })
             .collect()
     }
 
-    fn counts(&self, entry: &Entry) -> Result<BTreeMap<&'static str, u64>, Fault> {
+    fn counts(&self, entry: &Entry) -> Result<BTreeMap<&'static str, u64>, Box<Fault>> {
         let mut counts = BTreeMap::new();
         for entry in entry.value.entries() {
             let rule = rule(self.file, &entry.key.text, &entry.key_span)?;
@@ -265,14 +315,20 @@ pub(super) fn rule(
     file: &SourceFile,
     name: &str,
     span: &std::ops::Range<usize>,
-) -> Result<&'static str, Fault> {
+) -> Result<&'static str, Box<Fault>> {
     rules::find(name).map(|info| info.name).ok_or_else(|| {
         let place = file.place(span.clone());
-        Fault::fatal(fault::UNKNOWN_RULE, place, format!("no rule is called `{name}`"))
-            .label("unknown rule")
-            .help(did_you_mean(name, rules::names()).or_else(|| {
-                Some("`sagactl explain` lists the rules".to_owned())
-            }))
+        Fault::fatal(
+            fault::UNKNOWN_RULE,
+            place,
+            format!("no rule is called `{name}`"),
+        )
+        .label("unknown rule")
+        .help(
+            did_you_mean(name, rules::names())
+                .or_else(|| Some("`sagactl explain` lists the rules".to_owned())),
+        )
+        .into()
     })
 }
 
@@ -299,10 +355,15 @@ fn texts(node: &Node) -> Vec<String> {
 }
 
 fn pairs(node: &Node) -> Vec<(String, String)> {
-    let Kind::List(rows) = &node.kind else { return Vec::new() };
+    let Kind::List(rows) = &node.kind else {
+        return Vec::new();
+    };
     rows.iter()
         .filter_map(|row| match &row.kind {
-            Kind::List(cells) => Some((text(cells.first()?).to_owned(), text(cells.get(1)?).to_owned())),
+            Kind::List(cells) => Some((
+                text(cells.first()?).to_owned(),
+                text(cells.get(1)?).to_owned(),
+            )),
             Kind::Scalar(_) | Kind::Map(_) => None,
         })
         .collect()

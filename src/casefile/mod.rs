@@ -43,8 +43,8 @@ pub struct Case {
     pub definitions: Definitions,
     /// The rows, as written.
     pub events: Vec<Record>,
-    /// The rows of the status tables, by the number of the log's claims document.
-    pub statuses: BTreeMap<usize, Vec<(String, String)>>,
+    /// The rows of the status tables.
+    pub statuses: Statuses,
     /// Only these rules; empty is all but those that look at the table's schema.
     pub rules: Vec<String>,
     /// What must be found.
@@ -54,6 +54,9 @@ pub struct Case {
     /// Of how many subjects each rule must not be able to tell; `None` asks for nothing.
     pub unknown: Option<ExpectedUnknown>,
 }
+
+/// Rows of status tables, `(id, status)`, by the number of the log's claims document.
+pub type Statuses = BTreeMap<usize, Vec<(String, String)>>;
 
 /// A finding that must be there.
 #[derive(Debug, Clone, PartialEq, Eq)]

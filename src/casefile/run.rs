@@ -54,7 +54,10 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
     let mut definitions = case.definitions.clone();
     let mut tables = 0;
     for scope in &mut definitions.scopes {
-        let mut log = scope.log.take().unwrap_or_else(|| LogDefinition::undeclared("case"));
+        let mut log = scope
+            .log
+            .take()
+            .unwrap_or_else(|| LogDefinition::undeclared("case"));
         log.database = Some(path.clone());
         log.sources = vec![record::source()];
         tables = log.claims.len();
@@ -66,8 +69,9 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
             .collect();
         scope.log = Some(log);
     }
-    let statuses: Vec<Vec<(String, String)>> =
-        (0..tables).map(|number| case.statuses.get(&number).cloned().unwrap_or_default()).collect();
+    let statuses: Vec<Vec<(String, String)>> = (0..tables)
+        .map(|number| case.statuses.get(&number).cloned().unwrap_or_default())
+        .collect();
     record::write(&path, &case.events, &statuses)?;
 
     let options = Options {
@@ -82,13 +86,24 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
     };
     let report = inspect::audit(&definitions, &options, &|_| Go::On)?;
     let listed = |rule: &str| rule != ABOUT_THE_TABLE || !case.rules.is_empty();
-    let found: Vec<&Finding> =
-        report.findings.iter().filter(|finding| listed(finding.rule)).collect();
+    let found: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|finding| listed(finding.rule))
+        .collect();
     let (missing, unexpected) = compare::unmatched(&case.expect, &found);
 
-    let several_sagas = definitions.scopes.iter().map(|scope| scope.sagas.len()).sum::<usize>() > 1;
+    let several_sagas = definitions
+        .scopes
+        .iter()
+        .map(|scope| scope.sagas.len())
+        .sum::<usize>()
+        > 1;
     let mut result = CaseResult {
-        missing: missing.into_iter().map(|at| case.expect[at].clone()).collect(),
+        missing: missing
+            .into_iter()
+            .map(|at| case.expect[at].clone())
+            .collect(),
         unexpected: unexpected
             .into_iter()
             .map(|at| Found {
@@ -106,7 +121,12 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
         }
     }
     if let Some(expected) = &case.unknown {
-        result.mismatches.extend(report.rules.iter().filter_map(|count| unknown(expected, count)));
+        result.mismatches.extend(
+            report
+                .rules
+                .iter()
+                .filter_map(|count| unknown(expected, count)),
+        );
     }
     Ok(result)
 }
@@ -114,7 +134,11 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
 /// A case that expects nothing and whose events mean nothing would pass whatever the definitions
 /// say; that is a slip in the case, not a pass.
 fn vacuous(case: &Case, report: &Report) -> Option<Mismatch> {
-    let judges_sagas = case.definitions.scopes.iter().any(|scope| !scope.sagas.is_empty());
+    let judges_sagas = case
+        .definitions
+        .scopes
+        .iter()
+        .any(|scope| !scope.sagas.is_empty());
     let matched: u64 = report.logs.iter().map(|log| log.matched).sum();
     let empty = case.expect.is_empty() && case.rules.is_empty();
     (judges_sagas && empty && matched == 0 && !case.events.is_empty()).then(|| Mismatch {
@@ -148,7 +172,11 @@ fn outcome(expected: &ExpectedOutcome, listing: &inspect::Listing) -> Option<Mis
     if !found.is_empty() && found.iter().all(|label| *label == wanted) {
         return None;
     }
-    let is = if found.is_empty() { "not in the log".to_owned() } else { found.join(" and ") };
+    let is = if found.is_empty() {
+        "not in the log".to_owned()
+    } else {
+        found.join(" and ")
+    };
     Some(Mismatch {
         place: expected.place.clone(),
         message: format!("{} is {is}, expected {wanted}", expected.id),
@@ -159,6 +187,9 @@ fn unknown(expected: &ExpectedUnknown, count: &crate::report::RuleCount) -> Opti
     let wanted = expected.counts.get(count.rule).copied().unwrap_or(0);
     (wanted != count.unknown).then(|| Mismatch {
         place: expected.place.clone(),
-        message: format!("{} cannot tell of {}, expected {wanted}", count.rule, count.unknown),
+        message: format!(
+            "{} cannot tell of {}, expected {wanted}",
+            count.rule, count.unknown
+        ),
     })
 }

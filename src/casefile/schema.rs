@@ -15,12 +15,13 @@ pub fn schema() -> &'static Value {
 }
 
 fn make() -> Value {
-    let severities: Vec<&str> = Severity::ALL.iter().map(|severity| severity.label()).collect();
+    let severities: Vec<&str> = Severity::ALL
+        .iter()
+        .map(|severity| severity.label())
+        .collect();
     let outcomes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.label()).collect();
     // An id may look like a number.
-    let id = |about: &str| {
-        json!({ "description": about, "anyOf": [{ "type": "string" }, { "type": "integer" }] })
-    };
+    let id = |about: &str| json!({ "description": about, "anyOf": [{ "type": "string" }, { "type": "integer" }] });
     let texts = |about: &str| {
         json!({
             "description": about,

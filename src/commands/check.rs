@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::cli::{CheckArgs, PlainFormat};
 use crate::commands::terminal::{Target, Terminal};
 use crate::definition::fault::Fault;
-use crate::definition::{self, Definitions, Unusable};
 use crate::definition::settings::FailOn;
+use crate::definition::{self, Definitions, Unusable};
 use crate::exit::Exit;
 use crate::finding::Severity;
 use crate::output::{check, diagnostic};
@@ -16,13 +16,19 @@ use crate::rules;
 /// Checks the definitions and prints what is wrong with them.
 pub(super) fn command(args: &CheckArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
     let result = run(&args.paths.or_default(), &rules::names());
-    let count = check::Count { files: result.files.len(), sagas: result.sagas, logs: result.logs };
+    let count = check::Count {
+        files: result.files.len(),
+        sagas: result.sagas,
+        logs: result.logs,
+    };
     let target = Target::default();
     match args.format {
         PlainFormat::Table => {
             let width = terminal.width();
             let drawn = render(&result.faults, &result.files, &result.texts, true, width);
-            terminal.page(&target, |page| check::write(page, &drawn, &result.faults, count))
+            terminal.page(&target, |page| {
+                check::write(page, &drawn, &result.faults, count)
+            })
         }
         PlainFormat::Json => {
             terminal.deliver(&target, |out| check::json(out, &result.faults, count))
@@ -50,16 +56,30 @@ pub struct CheckResult {
 /// Checks the definitions at these paths; `rules` are the names that settings may use.
 pub fn run(paths: &[PathBuf], rules: &[&'static str]) -> CheckResult {
     match definition::load(paths, rules) {
-        Ok(Definitions { scopes, files, texts, lints, .. }) => CheckResult {
+        Ok(Definitions {
+            scopes,
+            files,
+            texts,
+            lints,
+            ..
+        }) => CheckResult {
             sagas: Some(scopes.iter().map(|scope| scope.sagas.len()).sum()),
             logs: Some(scopes.iter().filter(|scope| scope.log.is_some()).count()),
             faults: lints,
             files,
             texts,
         },
-        Err(Unusable { faults, files, texts }) => {
-            CheckResult { faults, files, texts, sagas: None, logs: None }
-        }
+        Err(Unusable {
+            faults,
+            files,
+            texts,
+        }) => CheckResult {
+            faults,
+            files,
+            texts,
+            sagas: None,
+            logs: None,
+        },
     }
 }
 

@@ -13,8 +13,9 @@ use crate::log::{Filter, Log, LogError, OpenOptions};
 use crate::report::InstanceRow;
 
 /// What an expression can refer to.
-const NAMES: [&str; 10] =
-    ["id", "saga", "outcome", "at", "steps", "age", "attempts", "in_force", "rules", "data"];
+const NAMES: [&str; 10] = [
+    "id", "saga", "outcome", "at", "steps", "age", "attempts", "in_force", "rules", "data",
+];
 
 /// A compiled `--where`.
 pub(super) struct Condition(RowExpression);
@@ -37,7 +38,10 @@ impl Condition {
     /// Whether it holds of an instance; `Err` says why that cannot be told.
     pub(super) fn holds(&self, row: &InstanceRow, starts: &Starts) -> Result<bool, Undetermined> {
         let texts = |steps: &[std::sync::Arc<str>]| {
-            steps.iter().map(|step| Value::from(&**step)).collect::<Value>()
+            steps
+                .iter()
+                .map(|step| Value::from(&**step))
+                .collect::<Value>()
         };
         let mut fields = BTreeMap::from([
             ("id", Value::from(row.id.as_str())),
@@ -50,7 +54,9 @@ impl Condition {
             ("in_force", texts(&row.in_force)),
             ("rules", row.rules.iter().copied().collect()),
         ]);
-        let start = row.start.and_then(|start| starts.0.get(&(row.saga.to_string(), start)));
+        let start = row
+            .start
+            .and_then(|start| starts.0.get(&(row.saga.to_string(), start)));
         fields.extend(start.map(|data| ("data", data.clone())));
         self.0.holds(fields)
     }
@@ -76,9 +82,16 @@ impl Starts {
             let mut positions: Vec<Position> = mine.iter().filter_map(|row| row.start).collect();
             positions.sort_unstable();
             positions.dedup();
-            let declared =
-                scope.log.clone().unwrap_or_else(|| LogDefinition::undeclared("log"));
-            let opened = Log::open(&declared, &OpenOptions { path: log.map(Path::to_owned) })?;
+            let declared = scope
+                .log
+                .clone()
+                .unwrap_or_else(|| LogDefinition::undeclared("log"));
+            let opened = Log::open(
+                &declared,
+                &OpenOptions {
+                    path: log.map(Path::to_owned),
+                },
+            )?;
             let (events, _) = opened.events(Filter::Positions(&positions))?;
             let data: BTreeMap<Position, Value> = events
                 .into_iter()

@@ -36,8 +36,7 @@ pub(super) fn run(args: &ListArgs, terminal: &Terminal, now: Timestamp) -> anyho
     listing.rows.retain(|row| passes(args, row));
 
     if let Some(text) = &args.condition {
-        let condition =
-            Condition::parse(text).with_context(|| format!("--where `{text}`"))?;
+        let condition = Condition::parse(text).with_context(|| format!("--where `{text}`"))?;
         narrow(&mut listing, &condition, &session, terminal)?;
     }
 
@@ -74,18 +73,26 @@ fn narrow(
     terminal: &Terminal,
 ) -> anyhow::Result<()> {
     let starts = if condition.reads_data() {
-        Starts::read(&session.definitions, session.options.log.as_deref(), &listing.rows)?
+        Starts::read(
+            &session.definitions,
+            session.options.log.as_deref(),
+            &listing.rows,
+        )?
     } else {
         Starts::default()
     };
     let mut untold: Option<(usize, String)> = None;
-    listing.rows.retain(|row| match condition.holds(row, &starts) {
-        Ok(holds) => holds,
-        Err(error) => {
-            untold.get_or_insert_with(|| (0, format!("{}: {error}", row.id))).0 += 1;
-            false
-        }
-    });
+    listing
+        .rows
+        .retain(|row| match condition.holds(row, &starts) {
+            Ok(holds) => holds,
+            Err(error) => {
+                untold
+                    .get_or_insert_with(|| (0, format!("{}: {error}", row.id)))
+                    .0 += 1;
+                false
+            }
+        });
     if let Some((count, first)) = untold {
         terminal.note(format_args!(
             "--where cannot be told of {count} instances, which are left out; the first is {first}"

@@ -10,5 +10,9 @@ use crate::output::log as screen;
 pub(super) fn run(args: &LogArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
     let description = log::describe(&args.file, args.events)?;
     terminal.page(&Target::default(), |page| screen::write(page, &description))?;
-    Ok(if description.events == 0 { Exit::NothingInspected } else { Exit::Clean })
+    Ok(if description.events == 0 {
+        Exit::NothingInspected
+    } else {
+        Exit::Clean
+    })
 }

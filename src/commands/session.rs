@@ -133,8 +133,18 @@ impl Session {
 /// The definitions; or everything that is wrong with them, drawn on stderr.
 pub(super) fn load(paths: &[PathBuf], terminal: &Terminal) -> anyhow::Result<Definitions> {
     definition::load(paths, &rules::names()).map_err(|unusable| {
-        let Unusable { faults, files, texts } = unusable;
-        terminal.drawn(&check::render(&faults, &files, &texts, true, terminal.width()));
+        let Unusable {
+            faults,
+            files,
+            texts,
+        } = unusable;
+        terminal.drawn(&check::render(
+            &faults,
+            &files,
+            &texts,
+            true,
+            terminal.width(),
+        ));
         anyhow!("the definitions cannot be used; mend what is marked above")
     })
 }

@@ -23,13 +23,20 @@ pub(super) fn run(args: &TestArgs, terminal: &Terminal) -> anyhow::Result<Exit> 
         terminal.drawn(&drawn);
         anyhow!("the cases cannot be read; mend what is marked above")
     })?;
-    terminal.detail(format_args!("read {} cases in {} files", loaded.cases.len(), loaded.files));
+    terminal.detail(format_args!(
+        "read {} cases in {} files",
+        loaded.cases.len(),
+        loaded.files
+    ));
     let ended: Vec<Ended<'_>> = loaded
         .cases
         .iter()
         .map(|case| (case, casefile::run(case).map_err(|error| error.to_string())))
         .collect();
-    let target = Target { file: args.output.as_deref(), ..Target::default() };
+    let target = Target {
+        file: args.output.as_deref(),
+        ..Target::default()
+    };
     match args.format {
         PlainFormat::Table => terminal.page(&target, |page| cases::write(page, &ended)),
         PlainFormat::Json => terminal.deliver(&target, |out| cases::json(out, &ended)),
@@ -42,7 +49,10 @@ fn exit(ended: &[Ended<'_>]) -> Exit {
         Exit::NothingInspected
     } else if ended.iter().any(|(_, result)| result.is_err()) {
         Exit::Failed
-    } else if ended.iter().all(|(_, result)| result.as_ref().is_ok_and(CaseResult::passed)) {
+    } else if ended
+        .iter()
+        .all(|(_, result)| result.as_ref().is_ok_and(CaseResult::passed))
+    {
         Exit::Clean
     } else {
         Exit::Findings

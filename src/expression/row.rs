@@ -29,7 +29,11 @@ impl RowExpression {
         names.sort();
         names.retain(|name| !is_global(name));
         match names.iter().find(|name| !known.contains(&name.as_str())) {
-            None => Ok(RowExpression { code, names, asked_for: words::asked_for(&words).into() }),
+            None => Ok(RowExpression {
+                code,
+                names,
+                asked_for: words::asked_for(&words).into(),
+            }),
             Some(name) => Err(ExpressionError {
                 message: format!("a row has no `{name}`"),
                 help: did_you_mean(name, known.iter().copied()),
@@ -47,12 +51,17 @@ impl RowExpression {
     /// # Errors
     /// When something it refers to is missing, or the evaluation fails or runs out of fuel.
     pub fn holds(&self, row: BTreeMap<&str, Value>) -> Result<bool, Undetermined> {
-        if let Some(missing) = self.names.iter().find(|name| !row.contains_key(name.as_str())) {
+        if let Some(missing) = self
+            .names
+            .iter()
+            .find(|name| !row.contains_key(name.as_str()))
+        {
             return Err(Undetermined(format!("`{missing}` is missing")));
         }
         let misses = Misses::new(&self.asked_for);
-        let context =
-            row.into_iter().map(|(name, json)| (name, document::value(json, name, &misses)));
+        let context = row
+            .into_iter()
+            .map(|(name, json)| (name, document::value(json, name, &misses)));
         evaluate(&self.code, context.collect(), &misses).map(|value| is_true(&value))
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::commands::log::describe;
+use crate::log::describe;
 use crate::definition::log::Relation;
 use crate::event::{Event, Position};
 use crate::log::testing::{Bench, definition, field as named};

@@ -91,7 +91,11 @@ fn attempt(
 }
 
 fn quoted(names: &[&str]) -> String {
-    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("\"{name}\""))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn status_table(number: usize) -> String {
@@ -101,7 +105,11 @@ fn status_table(number: usize) -> String {
 /// How the events table is to be read; times are nanoseconds.
 pub fn source() -> Source {
     let field = |name: &str| {
-        Some(Field { name: name.to_owned(), encoding: Encoding::Plain, place: None })
+        Some(Field {
+            name: name.to_owned(),
+            encoding: Encoding::Plain,
+            place: None,
+        })
     };
     Source {
         place: None,
@@ -109,7 +117,10 @@ pub fn source() -> Source {
         relation: Some(Relation::Table("events".to_owned())),
         attach: None,
         position: field("position"),
-        time: field("time").map(|field| TimeField { field, unit: TimeUnit::Nanoseconds }),
+        time: field("time").map(|field| TimeField {
+            field,
+            unit: TimeUnit::Nanoseconds,
+        }),
         kind: Some(TypeField {
             field: field("type"),
             last_segment: None,

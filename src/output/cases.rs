@@ -78,12 +78,11 @@ pub fn write(page: &mut Page<'_>, ended: &[Ended<'_>]) -> io::Result<()> {
     }
 }
 
-fn failed(
-    page: &mut Page<'_>,
-    case: &Case,
-    result: &Result<CaseResult, String>,
-) -> io::Result<()> {
-    page.line(format_args!("{ALARM}failed{ALARM:#}  {STRONG}{}{STRONG:#}", at(&case.place)))?;
+fn failed(page: &mut Page<'_>, case: &Case, result: &Result<CaseResult, String>) -> io::Result<()> {
+    page.line(format_args!(
+        "{ALARM}failed{ALARM:#}  {STRONG}{}{STRONG:#}",
+        at(&case.place)
+    ))?;
     if let Some(about) = &case.about {
         let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
         page.text(2, FAINT, &escape::terminal(&about))?;
@@ -91,7 +90,11 @@ fn failed(
     let result = match result {
         Ok(result) => result,
         Err(error) => {
-            return page.text(2, ALARM, &format!("could not be run: {}", escape::terminal(error)));
+            return page.text(
+                2,
+                ALARM,
+                &format!("could not be run: {}", escape::terminal(error)),
+            );
         }
     };
     if !result.missing.is_empty() {
@@ -132,7 +135,10 @@ pub fn json(out: &mut dyn Write, ended: &[Ended<'_>]) -> io::Result<()> {
         version: json::VERSION,
         passed: good,
         failed: ended.len() - good,
-        cases: ended.iter().map(|(case, result)| one(case, result)).collect(),
+        cases: ended
+            .iter()
+            .map(|(case, result)| one(case, result))
+            .collect(),
     };
     json::document_to(out, &document)
 }
@@ -149,22 +155,34 @@ fn one<'a>(case: &'a Case, result: &'a Result<CaseResult, String>) -> CaseV1<'a>
         mismatches: Vec::new(),
     };
     match result {
-        Err(error) => CaseV1 { error: Some(error), ..empty },
+        Err(error) => CaseV1 {
+            error: Some(error),
+            ..empty
+        },
         Ok(result) => CaseV1 {
             missing: result
                 .missing
                 .iter()
-                .map(|one| MissingV1 { line: one.place.line, expected: one.text() })
+                .map(|one| MissingV1 {
+                    line: one.place.line,
+                    expected: one.text(),
+                })
                 .collect(),
             unexpected: result
                 .unexpected
                 .iter()
-                .map(|one| UnexpectedV1 { found: &one.text, message: &one.message })
+                .map(|one| UnexpectedV1 {
+                    found: &one.text,
+                    message: &one.message,
+                })
                 .collect(),
             mismatches: result
                 .mismatches
                 .iter()
-                .map(|one| MismatchV1 { line: one.place.line, message: &one.message })
+                .map(|one| MismatchV1 {
+                    line: one.place.line,
+                    message: &one.message,
+                })
                 .collect(),
             ..empty
         },

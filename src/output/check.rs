@@ -54,12 +54,7 @@ struct FaultV1<'a> {
 ///
 /// # Errors
 /// When the page cannot be written.
-pub fn write(
-    page: &mut Page<'_>,
-    drawn: &str,
-    faults: &[Fault],
-    count: Count,
-) -> io::Result<()> {
+pub fn write(page: &mut Page<'_>, drawn: &str, faults: &[Fault], count: Count) -> io::Result<()> {
     drawn.lines().try_for_each(|line| page.line(line))?;
     if !faults.is_empty() {
         page.blank()?;
@@ -82,14 +77,26 @@ pub fn write(
     };
     let counts: Vec<String> = Severity::ALL
         .into_iter()
-        .map(|severity| (faults.iter().filter(|fault| fault.severity == severity).count(), severity))
+        .map(|severity| {
+            (
+                faults
+                    .iter()
+                    .filter(|fault| fault.severity == severity)
+                    .count(),
+                severity,
+            )
+        })
         .filter(|(count, _)| *count > 0)
         .map(|(count, severity)| words::severities(count, severity))
         .collect();
     let fatal = faults.iter().any(|fault| fault.fatal);
     let use_of = if fatal { "; they cannot be used" } else { "" };
     let style = if fatal { ALARM } else { style::severity(worst) };
-    page.text(0, style, &format!("{looked}: {}{use_of}", counts.join(", ")))
+    page.text(
+        0,
+        style,
+        &format!("{looked}: {}{use_of}", counts.join(", ")),
+    )
 }
 
 /// Writes the same as one document.

@@ -25,13 +25,19 @@ pub fn render(fault: &Fault, text: Option<&str>, color: bool, width: usize) -> S
     let mut group = Group::with_title(title);
     if let Some(place) = &fault.place {
         let path = clean(&place.file.to_string_lossy());
-        let origin = Origin::path(path.clone()).line(place.line).char_column(place.column);
+        let origin = Origin::path(path.clone())
+            .line(place.line)
+            .char_column(place.column);
         match text.and_then(|text| Line::of(text, place)) {
             None => group = group.element(origin),
             Some(line) => {
                 let label = (!fault.label.is_empty()).then(|| clean(&fault.label));
-                let mark = AnnotationKind::Primary.span(line.mark.0..line.mark.1).label(label);
-                let snippet = Snippet::source(line.text).line_start(place.line).annotation(mark);
+                let mark = AnnotationKind::Primary
+                    .span(line.mark.0..line.mark.1)
+                    .label(label);
+                let snippet = Snippet::source(line.text)
+                    .line_start(place.line)
+                    .annotation(mark);
                 // The drawing code finds the column itself, but not in a line that was cut.
                 group = if line.cut {
                     group.element(origin).element(snippet)
@@ -44,7 +50,11 @@ pub fn render(fault: &Fault, text: Option<&str>, color: bool, width: usize) -> S
     if let Some(help) = &fault.help {
         group = group.element(Level::HELP.message(clean(help)));
     }
-    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     let mut drawn = renderer.term_width(width.max(40)).render(&[group]);
     drawn.push('\n');
     drawn
@@ -65,20 +75,31 @@ impl Line {
         let mark = text.get(place.start..place.end)?;
         let before = before.rsplit('\n').next().unwrap_or("");
         let mark = mark.split(['\n', '\r']).next().unwrap_or("");
-        let after = rest.get(mark.len()..)?.split(['\n', '\r']).next().unwrap_or("");
+        let after = rest
+            .get(mark.len()..)?
+            .split(['\n', '\r'])
+            .next()
+            .unwrap_or("");
         let before = before.strip_prefix('\u{feff}').unwrap_or(before);
         let from = boundary(before, before.len().saturating_sub(AROUND));
         let before = clean(&before[from..]);
         let mark = clean(&mark[..boundary(mark, AROUND)]);
         let after = clean(&after[..boundary(after, AROUND)]);
         let (start, end) = (before.len(), before.len() + mark.len());
-        Some(Line { text: format!("{before}{mark}{after}"), mark: (start, end), cut: from > 0 })
+        Some(Line {
+            text: format!("{before}{mark}{after}"),
+            mark: (start, end),
+            cut: from > 0,
+        })
     }
 }
 
 /// The last character boundary at or before `at`.
 fn boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 /// The text with every character that a terminal would obey, or that would hide or reorder
@@ -142,7 +163,10 @@ error[definition/unknown-key]: `suceeds` means nothing in this step
     fn what_a_terminal_would_obey_is_shown_and_not_sent() {
         let text = "saga: \"x\"\n\u{202e}evil\u{9b}31m: \"\u{2066}\"\n";
         let shown = drawn("a\u{1b}[31m.yaml", text, 100);
-        assert!(!shown.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}']), "{shown:?}");
+        assert!(
+            !shown.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}']),
+            "{shown:?}"
+        );
         assert!(shown.contains("--> a␛[31m.yaml:"), "{shown}");
     }
 
@@ -150,7 +174,10 @@ error[definition/unknown-key]: `suceeds` means nothing in this step
     fn a_very_long_line_is_cut_around_its_mark() {
         let text = format!("saga: {{ {}: 1 }}\n", "é".repeat(100_000));
         let shown = drawn("a.yaml", &text, 80);
-        assert!(shown.lines().all(|line| line.chars().count() <= 200), "{shown}");
+        assert!(
+            shown.lines().all(|line| line.chars().count() <= 200),
+            "{shown}"
+        );
         assert!(shown.contains("--> a.yaml:1:"), "{shown}");
     }
 }

@@ -22,22 +22,38 @@ enum Room {
 
 /// Text that may be broken where there is no room.
 pub(crate) const fn text(title: &'static str) -> Column {
-    Column { title, align: CellAlignment::Left, room: Room::Any }
+    Column {
+        title,
+        align: CellAlignment::Left,
+        room: Room::Any,
+    }
 }
 
 /// Text that keeps this much room if it needs it.
 pub(crate) const fn roomy_text(title: &'static str, least: u16) -> Column {
-    Column { title, align: CellAlignment::Left, room: Room::AtLeast(least) }
+    Column {
+        title,
+        align: CellAlignment::Left,
+        room: Room::AtLeast(least),
+    }
 }
 
 /// A word that stays whole.
 pub(crate) const fn word(title: &'static str) -> Column {
-    Column { title, align: CellAlignment::Left, room: Room::Whole }
+    Column {
+        title,
+        align: CellAlignment::Left,
+        room: Room::Whole,
+    }
 }
 
 /// A number or length of time, to the right, whole.
 pub(crate) const fn quantity(title: &'static str) -> Column {
-    Column { title, align: CellAlignment::Right, room: Room::Whole }
+    Column {
+        title,
+        align: CellAlignment::Right,
+        room: Room::Whole,
+    }
 }
 
 /// Lays rows out in at most `width` columns; the first line is the header. Cells are escaped
@@ -46,7 +62,10 @@ pub(crate) const fn quantity(title: &'static str) -> Column {
 /// A column that is empty in every row is left out.
 pub(crate) fn lay_out(columns: &[Column], rows: &[Vec<String>], width: usize) -> Vec<String> {
     let used: Vec<usize> = (0..columns.len())
-        .filter(|at| rows.iter().any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty())))
+        .filter(|at| {
+            rows.iter()
+                .any(|row| row.get(*at).is_some_and(|cell| !cell.is_empty()))
+        })
         .collect();
     let mut table = Table::new();
     table
@@ -70,5 +89,8 @@ pub(crate) fn lay_out(columns: &[Column], rows: &[Vec<String>], width: usize) ->
             }
         }
     }
-    table.lines().map(|line| line.trim_end().to_owned()).collect()
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
 }

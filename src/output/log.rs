@@ -36,7 +36,9 @@ pub fn write(page: &mut Page<'_>, log: &Description) -> io::Result<()> {
     types(page, log)?;
     first(page, log)?;
     page.blank()?;
-    log.yaml().lines().try_for_each(|line| page.line(escape::terminal(line)))
+    log.yaml()
+        .lines()
+        .try_for_each(|line| page.line(escape::terminal(line)))
 }
 
 fn comment(page: &mut Page<'_>, text: &str) -> io::Result<()> {
@@ -58,9 +60,16 @@ fn extent(page: &mut Page<'_>, log: &Description) -> io::Result<()> {
     comment(page, &extent)?;
     if log.bad_rows > 0 {
         let count = words::count(log.bad_rows, "row", "rows");
-        page.prefixed("# ", FAINT, CAUTION, &format!("{count} cannot be read as events:"))?;
+        page.prefixed(
+            "# ",
+            FAINT,
+            CAUTION,
+            &format!("{count} cannot be read as events:"),
+        )?;
         for bad in &log.first_bad {
-            let place = bad.position.map(|position| format!("position {position}: "));
+            let place = bad
+                .position
+                .map(|position| format!("position {position}: "));
             let reason = escape::terminal(&bad.reason);
             comment(page, &format!("- {}{reason}", place.unwrap_or_default()))?;
         }
@@ -73,9 +82,7 @@ fn types(page: &mut Page<'_>, log: &Description) -> io::Result<()> {
         .types
         .iter()
         .take(TYPES)
-        .map(|(kind, count)| {
-            vec![words::grouped(*count), escape::terminal(kind).into_owned()]
-        })
+        .map(|(kind, count)| vec![words::grouped(*count), escape::terminal(kind).into_owned()])
         .collect();
     comment(page, "")?;
     table(page, &[grid::quantity("events"), grid::text("type")], &rows)?;
@@ -106,7 +113,11 @@ fn first(page: &mut Page<'_>, log: &Description) -> io::Result<()> {
 
 fn event(event: &Event) -> Vec<String> {
     let text = |text: Option<&str>| escape::terminal(text.unwrap_or_default()).into_owned();
-    let data = event.data.as_ref().map(ToString::to_string).unwrap_or_default();
+    let data = event
+        .data
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let mut short: String = data.chars().take(DATA).collect();
     if short.len() < data.len() {
         short.push('…');

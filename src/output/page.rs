@@ -57,7 +57,10 @@ impl<'a> Page<'a> {
     ) -> io::Result<()> {
         let room = self.width.min(PROSE).saturating_sub(columns(sign));
         wrap(text, room).iter().try_for_each(|line| {
-            writeln!(self.out, "{sign_style}{sign}{sign_style:#}{style}{line}{style:#}")
+            writeln!(
+                self.out,
+                "{sign_style}{sign}{sign_style:#}{style}{line}{style:#}"
+            )
         })
     }
 

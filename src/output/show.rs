@@ -70,7 +70,11 @@ pub fn write(
 
 fn timeline(page: &mut Page<'_>, rows: &[TimelineRow]) -> io::Result<()> {
     let roomy = page.width() >= ROOMY;
-    let longest = rows.iter().flat_map(|row| &row.evidence).map(|rule| rule.len() + 4).max();
+    let longest = rows
+        .iter()
+        .flat_map(|row| &row.evidence)
+        .map(|rule| rule.len() + 4)
+        .max();
     let narrow = page.width().saturating_sub(OTHERS) / 2;
     let marks = u16::try_from(longest.unwrap_or(0).min(narrow)).unwrap_or(0);
     let columns = [
@@ -78,7 +82,11 @@ fn timeline(page: &mut Page<'_>, rows: &[TimelineRow]) -> io::Result<()> {
         grid::word("time (UTC)"),
         grid::quantity("gap"),
         grid::text("event"),
-        if roomy { grid::text("meaning") } else { grid::roomy_text("meaning", marks) },
+        if roomy {
+            grid::text("meaning")
+        } else {
+            grid::roomy_text("meaning", marks)
+        },
         grid::word("evidence"),
     ];
     let mut cells = Vec::new();
@@ -92,7 +100,9 @@ fn timeline(page: &mut Page<'_>, rows: &[TimelineRow]) -> io::Result<()> {
         }
         cells.push(event(row, time.trim_end_matches('Z'), roomy));
     }
-    cells.iter_mut().for_each(|row| row.resize(columns.len(), String::new()));
+    cells
+        .iter_mut()
+        .for_each(|row| row.resize(columns.len(), String::new()));
     let lines = grid::lay_out(&columns, &cells, page.width());
     lined(page, &lines)
 }
@@ -106,7 +116,11 @@ fn event(row: &TimelineRow, time: &str, roomy: bool) -> Vec<String> {
         Some(step) => format!("{} {}{attempt}", escape::terminal(step), row.meaning),
         None => row.meaning.to_owned(),
     };
-    let marks: Vec<String> = row.evidence.iter().map(|rule| format!("{MARK} {rule}")).collect();
+    let marks: Vec<String> = row
+        .evidence
+        .iter()
+        .map(|rule| format!("{MARK} {rule}"))
+        .collect();
     let mut evidence = marks.join("\n");
     if !roomy && !evidence.is_empty() {
         meaning = format!("{meaning}\n{evidence}");
@@ -117,7 +131,11 @@ fn event(row: &TimelineRow, time: &str, roomy: bool) -> Vec<String> {
         row.event.position.to_string(),
         time.to_owned(),
         row.gap.map(|gap| format!("+{gap}")).unwrap_or_default(),
-        if roomy { kind.into_owned() } else { humps(&kind) },
+        if roomy {
+            kind.into_owned()
+        } else {
+            humps(&kind)
+        },
         meaning,
         evidence,
     ]
@@ -162,7 +180,10 @@ fn steps(page: &mut Page<'_>, view: &InstanceView) -> io::Result<()> {
         grid::word("effect"),
     ];
     let can_undo = |step: usize| {
-        view.saga.steps.get(step).is_some_and(|step| step.compensation.is_some())
+        view.saga
+            .steps
+            .get(step)
+            .is_some_and(|step| step.compensation.is_some())
     };
     let steps = view.steps.iter().enumerate();
     let cells: Vec<Vec<String>> = steps.map(|(at, one)| step(one, can_undo(at))).collect();
@@ -175,7 +196,13 @@ fn step(step: &StepView, can_undo: bool) -> Vec<String> {
         Some(position) => format!("{state} at {position}"),
         None => state.to_owned(),
     };
-    let tries = |count: u32| if count > 0 { count.to_string() } else { String::new() };
+    let tries = |count: u32| {
+        if count > 0 {
+            count.to_string()
+        } else {
+            String::new()
+        }
+    };
     let [forward, undo] = step.positions;
     let undone = match (undo, can_undo, forward) {
         (Some(_), _, _) => at(step.undo, undo),
@@ -190,7 +217,11 @@ fn step(step: &StepView, can_undo: bool) -> Vec<String> {
         tries(step.attempts),
         undone,
         tries(step.undo_attempts),
-        if step.in_force { format!("{MARK} in force") } else { String::new() },
+        if step.in_force {
+            format!("{MARK} in force")
+        } else {
+            String::new()
+        },
     ]
 }
 
@@ -248,10 +279,17 @@ fn next(page: &mut Page<'_>, view: &InstanceView, again: &Again) -> io::Result<(
     match words::recovery(next) {
         Some(recovery) => page.text(0, STRONG, &format!("next: {recovery}"))?,
         None if view.findings.is_empty() => page.text(0, STRONG, "nothing to do")?,
-        None => page.text(0, STRONG, "next: read what was found above; nothing has to be driven")?,
+        None => page.text(
+            0,
+            STRONG,
+            "next: read what was found above; nothing has to be driven",
+        )?,
     }
     // The reader is looking at `show` already.
-    if next.arguments.first().is_some_and(|command| command != "show")
+    if next
+        .arguments
+        .first()
+        .is_some_and(|command| command != "show")
         && let Some(command) = again.line(&next.arguments)
     {
         page.line(format_args!("{COMMAND}{command}{COMMAND:#}"))?;

@@ -89,7 +89,11 @@ pub(crate) fn log(page: &mut Page<'_>, log: &LogSummary) -> io::Result<()> {
             Some(span) => format!(", where the log ends, {span} ago"),
             None => String::new(),
         };
-        page.text(13, PLAIN, &format!("as of {}{behind}", words::instant(as_of)))?;
+        page.text(
+            13,
+            PLAIN,
+            &format!("as of {}{behind}", words::instant(as_of)),
+        )?;
     }
     Ok(())
 }

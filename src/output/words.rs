@@ -26,7 +26,7 @@ pub(crate) fn grouped(number: u64) -> String {
     }
     let mut text = String::new();
     for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -95,7 +95,11 @@ pub(crate) fn recovery(next: &Next) -> Option<String> {
         Direction::Backward => "undo",
         Direction::Forward => "retry",
     };
-    let steps: Vec<_> = next.steps.iter().map(|step| escape::terminal(step)).collect();
+    let steps: Vec<_> = next
+        .steps
+        .iter()
+        .map(|step| escape::terminal(step))
+        .collect();
     let by_hand = if next.by_hand { " by hand" } else { "" };
     Some(match (steps.as_slice(), verb) {
         ([], "undo") => format!("let it be undone{by_hand}"),
@@ -156,7 +160,10 @@ mod tests {
     fn files_are_named_or_counted_in_their_folder() {
         let of = |names: &[&str]| files(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
         assert_eq!(of(&["sagas/a.yaml"]), "sagas/a.yaml");
-        assert_eq!(of(&["sagas/x/a.yaml", "sagas/y/b.yaml"]), "2 files in sagas");
+        assert_eq!(
+            of(&["sagas/x/a.yaml", "sagas/y/b.yaml"]),
+            "2 files in sagas"
+        );
         assert_eq!(of(&["a.yaml", "b.yaml"]), "2 files");
     }
 

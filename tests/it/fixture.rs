@@ -9,9 +9,7 @@ use sagactl::event::{Event, Position, Span, Timestamp};
 use sagactl::finding::{Direction, Finding, Next, Severity, Subject, SubjectKind};
 use sagactl::inspect::{InstanceView, Listing, StepView, TimelineRow};
 use sagactl::output::again::Again;
-use sagactl::report::{
-    DefinitionsSummary, InstanceRow, LogSummary, Report, RuleCount, SagaCount,
-};
+use sagactl::report::{DefinitionsSummary, InstanceRow, LogSummary, Report, RuleCount, SagaCount};
 use sagactl::saga::Outcome;
 
 pub const HOSTILE: &str = "o\u{1b}[2J\u{202e}\"];<b>'$(x)\n\u{9b}31m";
@@ -21,7 +19,11 @@ pub fn at(text: &str) -> Timestamp {
 }
 
 pub fn again() -> Again {
-    Again { paths: vec!["sagas/shop".into()], log: None, as_of: None }
+    Again {
+        paths: vec!["sagas/shop".into()],
+        log: None,
+        as_of: None,
+    }
 }
 
 fn names(steps: &[&str]) -> Vec<Arc<str>> {
@@ -69,18 +71,33 @@ pub fn finding(rule: &'static str, severity: Severity, id: &str, step: Option<&s
 }
 
 pub fn report() -> Report {
-    let mut double = finding("compensation/uncompensated", Severity::Error, "order-1031", None);
+    let mut double = finding(
+        "compensation/uncompensated",
+        Severity::Error,
+        "order-1031",
+        None,
+    );
     double.step = Some("charge-card".into());
     double.message = "the saga says ROLLED_BACK, but charge-card and reserve-stock are still in \
                       force; the refund failed 5 times with `gateway timeout` and nobody tried again"
         .to_owned();
     double.evidence = (410..=424).map(Position).collect();
-    double.next = look("order-1031", Some(Direction::Backward), &["charge-card", "reserve-stock"]);
+    double.next = look(
+        "order-1031",
+        Some(Direction::Backward),
+        &["charge-card", "reserve-stock"],
+    );
     if let Some(next) = &mut double.next {
         next.by_hand = true;
     }
-    let mut stuck = finding("saga/stuck-step", Severity::Error, "order-1044", Some("ship"));
-    stuck.message = "ship has been waited for since charge-card succeeded; its timeout is 10m".to_owned();
+    let mut stuck = finding(
+        "saga/stuck-step",
+        Severity::Error,
+        "order-1044",
+        Some("ship"),
+    );
+    stuck.message =
+        "ship has been waited for since charge-card succeeded; its timeout is 10m".to_owned();
     stuck.next = look("order-1044", Some(Direction::Forward), &["ship"]);
     stuck.evidence = vec![Position(47_991)];
     stuck.age = Some(Span::from_secs(1500));
@@ -96,11 +113,22 @@ pub fn report() -> Report {
         steps: Vec::new(),
         by_hand: false,
     });
-    let mut late = finding("saga/late-step", Severity::Warning, "order-0990", Some("reserve-stock"));
+    let mut late = finding(
+        "saga/late-step",
+        Severity::Warning,
+        "order-0990",
+        Some("reserve-stock"),
+    );
     late.message = "reserve-stock took 7m 12s, its timeout is 2m".to_owned();
     late.age = None;
     late.next = look("order-0990", None, &[]);
-    let count = |rule, checked, found, unknown, idle| RuleCount { rule, checked, found, unknown, idle };
+    let count = |rule, checked, found, unknown, idle| RuleCount {
+        rule,
+        checked,
+        found,
+        unknown,
+        idle,
+    };
     Report {
         tool: "sagactl 0.1.0".to_owned(),
         logs: vec![log()],
@@ -109,7 +137,12 @@ pub fn report() -> Report {
             hash: "9f2ac81b77e0c1d2".to_owned(),
         },
         findings: vec![
-            finding("compensation/uncompensated", Severity::Error, "order-1007", Some("reserve-stock")),
+            finding(
+                "compensation/uncompensated",
+                Severity::Error,
+                "order-1007",
+                Some("reserve-stock"),
+            ),
             double,
             gap,
             stuck,
@@ -119,16 +152,40 @@ pub fn report() -> Report {
             count("saga/stuck-step", 12_000, 1, 0, None),
             count("saga/stuck-saga", 12_000, 0, 0, None),
             count("saga/late-step", 12_000, 1, 3, None),
-            count("saga/unknown-event", 0, 0, 0, Some("no saga declares a namespace")),
-            count("saga/no-start", 0, 0, 0, Some("the log was cut at its beginning")),
+            count(
+                "saga/unknown-event",
+                0,
+                0,
+                0,
+                Some("no saga declares a namespace"),
+            ),
+            count(
+                "saga/no-start",
+                0,
+                0,
+                0,
+                Some("the log was cut at its beginning"),
+            ),
             count("compensation/uncompensated", 171, 2, 0, None),
-            count("compensation/past-pivot", 0, 0, 0, Some("no saga declares a pivot")),
+            count(
+                "compensation/past-pivot",
+                0,
+                0,
+                0,
+                Some("no saga declares a pivot"),
+            ),
             count("log/gap", 12_411, 1, 0, None),
             count("log/bad-row", 48_210, 0, 0, None),
         ],
         sagas: vec![
-            SagaCount { saga: "order-fulfilment".into(), outcomes: [41, 11_788, 27, 120, 24, 0] },
-            SagaCount { saga: "refund".into(), outcomes: [0; 6] },
+            SagaCount {
+                saga: "order-fulfilment".into(),
+                outcomes: [41, 11_788, 27, 120, 24, 0],
+            },
+            SagaCount {
+                saga: "refund".into(),
+                outcomes: [0; 6],
+            },
         ],
         accepted: 4,
         remarks: vec![
@@ -158,14 +215,31 @@ pub fn row(id: &str, outcome: Outcome, where_it_is: &str, hours: i64) -> Instanc
 }
 
 pub fn listing() -> Listing {
-    let mut first = row("order-1007", Outcome::Compensating, "undo of reserve-stock, attempt 2", 36);
+    let mut first = row(
+        "order-1007",
+        Outcome::Compensating,
+        "undo of reserve-stock, attempt 2",
+        36,
+    );
     first.in_force = names(&["charge-card", "reserve-stock"]);
-    first.next = look("order-1007", Some(Direction::Backward), &["charge-card", "reserve-stock"]);
+    first.next = look(
+        "order-1007",
+        Some(Direction::Backward),
+        &["charge-card", "reserve-stock"],
+    );
     let mut second = row("order-1044", Outcome::Running, "ship, attempt 1", 12);
     second.next = look("order-1044", Some(Direction::Forward), &["ship"]);
     second.steps = names(&["ship"]);
-    let third = row("3f0c9f0e-6f5e-4b0f-9a55-5c1a2a3f7f10", Outcome::Completed, "completed", 2);
-    Listing { logs: vec![log()], rows: vec![first, second, third] }
+    let third = row(
+        "3f0c9f0e-6f5e-4b0f-9a55-5c1a2a3f7f10",
+        Outcome::Completed,
+        "completed",
+        2,
+    );
+    Listing {
+        logs: vec![log()],
+        rows: vec![first, second, third],
+    }
 }
 
 const SAGA: &str = "
@@ -236,15 +310,28 @@ pub fn view(id: &str) -> InstanceView {
         positions: positions.map(|position| position.map(Position)),
         in_force,
     };
-    let mut row = row(id, Outcome::Compensating, "aborted, reserve-stock is in force", 12);
+    let mut row = row(
+        id,
+        Outcome::Compensating,
+        "aborted, reserve-stock is in force",
+        12,
+    );
     row.in_force = names(&["reserve-stock"]);
     InstanceView {
         log: log(),
         row,
         saga: saga(),
-        headline: "aborted by CardDeclined at 414, and for 12h 58m nobody undid reserve-stock".to_owned(),
+        headline: "aborted by CardDeclined at 414, and for 12h 58m nobody undid reserve-stock"
+            .to_owned(),
         timeline: vec![
-            line(event(411, "OrderPlaced", "2024-06-02T11:00:00Z"), None, None, "starts", None, vec![]),
+            line(
+                event(411, "OrderPlaced", "2024-06-02T11:00:00Z"),
+                None,
+                None,
+                "starts",
+                None,
+                vec![],
+            ),
             line(
                 event(412, "StockRequested", "2024-06-02T11:00:01.25Z"),
                 Some(Span::from_nanos(1_250_000_000)),
@@ -271,10 +358,38 @@ pub fn view(id: &str) -> InstanceView {
             ),
         ],
         steps: vec![
-            step("reserve-stock", "", "succeeded", "none", [Some(413), None], true),
-            step("charge-card", "pivot", "rejected", "none", [Some(414), None], false),
-            step("ship", "retriable", "not started", "none", [None, None], false),
-            step("notify", "optional", "not started", "none", [None, None], false),
+            step(
+                "reserve-stock",
+                "",
+                "succeeded",
+                "none",
+                [Some(413), None],
+                true,
+            ),
+            step(
+                "charge-card",
+                "pivot",
+                "rejected",
+                "none",
+                [Some(414), None],
+                false,
+            ),
+            step(
+                "ship",
+                "retriable",
+                "not started",
+                "none",
+                [None, None],
+                false,
+            ),
+            step(
+                "notify",
+                "optional",
+                "not started",
+                "none",
+                [None, None],
+                false,
+            ),
         ],
         findings: vec![finding(
             "compensation/uncompensated",

@@ -1,8 +1,12 @@
 //! The one test binary.
 
 mod agree;
+mod casefile;
+mod command;
 mod fixture;
 mod golden;
+mod house;
+mod imports;
 mod labels;
 mod oracle;
 mod output;

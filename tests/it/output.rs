@@ -25,10 +25,15 @@ fn text(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> String {
 fn the_screens_look_as_they_were_reviewed() {
     let again = fixture::again();
     for width in [60, 80, 120, 200] {
-        let frame = table::Frame { again: &again, limit: 50 };
+        let frame = table::Frame {
+            again: &again,
+            limit: 50,
+        };
         let audit = page(width, |page| table::write(page, &fixture::report(), frame));
         golden::check(&format!("audit-{width}.txt"), &audit);
-        let list = page(width, |page| list::write(page, &fixture::listing(), &again, 50));
+        let list = page(width, |page| {
+            list::write(page, &fixture::listing(), &again, 50)
+        });
         golden::check(&format!("list-{width}.txt"), &list);
         let view = fixture::view("order-1007");
         let show = page(width, |page| show::write(page, &view, &again, 0));
@@ -40,12 +45,27 @@ fn the_screens_look_as_they_were_reviewed() {
 fn the_documents_keep_their_field_names() {
     let again = fixture::again();
     let origins = json::Origins::new();
-    let frame = json::Frame { again: &again, origins: &origins };
-    golden::check("audit.json", &text(|out| json::write(out, &fixture::report(), frame)));
-    golden::check("audit.jsonl", &text(|out| jsonl::findings(out, &fixture::report(), frame)));
-    golden::check("list.json", &text(|out| json_view::list(out, &fixture::listing(), &again)));
+    let frame = json::Frame {
+        again: &again,
+        origins: &origins,
+    };
+    golden::check(
+        "audit.json",
+        &text(|out| json::write(out, &fixture::report(), frame)),
+    );
+    golden::check(
+        "audit.jsonl",
+        &text(|out| jsonl::findings(out, &fixture::report(), frame)),
+    );
+    golden::check(
+        "list.json",
+        &text(|out| json_view::list(out, &fixture::listing(), &again)),
+    );
     let views = [fixture::view("order-1007")];
-    golden::check("show.json", &text(|out| json_view::show(out, &views, "sagactl 0.1.0", &again)));
+    golden::check(
+        "show.json",
+        &text(|out| json_view::show(out, &views, "sagactl 0.1.0", &again)),
+    );
     golden::check("show.mmd", &text(|out| mermaid::write(out, &views[0])));
     golden::check("show.dot", &text(|out| dot::write(out, &views[0])));
 }
@@ -53,7 +73,11 @@ fn the_documents_keep_their_field_names() {
 #[test]
 fn a_hostile_log_drives_no_terminal_in_any_format() {
     let hostile = fixture::HOSTILE;
-    let again = Again { paths: vec![hostile.into()], log: Some(hostile.into()), as_of: None };
+    let again = Again {
+        paths: vec![hostile.into()],
+        log: Some(hostile.into()),
+        as_of: None,
+    };
     let mut report = fixture::report();
     let mut listing = fixture::listing();
     let mut view = fixture::view(hostile);
@@ -87,8 +111,14 @@ fn a_hostile_log_drives_no_terminal_in_any_format() {
     view.steps[0].name = hostile.into();
 
     let origins = json::Origins::new();
-    let frame = json::Frame { again: &again, origins: &origins };
-    let screen = table::Frame { again: &again, limit: 0 };
+    let frame = json::Frame {
+        again: &again,
+        origins: &origins,
+    };
+    let screen = table::Frame {
+        again: &again,
+        limit: 0,
+    };
     let views = [view.clone()];
     for output in [
         page(80, |page| table::write(page, &report, screen)),
@@ -101,7 +131,9 @@ fn a_hostile_log_drives_no_terminal_in_any_format() {
         text(|out| mermaid::write(out, &view)),
         text(|out| dot::write(out, &view)),
     ] {
-        let acting = output.chars().find(|one| *one != '\n' && escape::acts(*one));
+        let acting = output
+            .chars()
+            .find(|one| *one != '\n' && escape::acts(*one));
         assert_eq!(acting, None, "{output:?}");
     }
 }
@@ -111,18 +143,46 @@ fn what_a_table_leaves_out_is_counted_with_the_way_to_see_it() {
     let mut report = fixture::report();
     report.findings = (0..130)
         .map(|number| {
-            let rule = if number < 100 { "compensation/uncompensated" } else { "saga/stuck-step" };
+            let rule = if number < 100 {
+                "compensation/uncompensated"
+            } else {
+                "saga/stuck-step"
+            };
             fixture::finding(rule, Severity::Error, &format!("order-{number}"), None)
         })
         .collect();
     let again = fixture::again();
-    let shown = page(80, |page| table::write(page, &report, table::Frame { again: &again, limit: 50 }));
+    let shown = page(80, |page| {
+        table::write(
+            page,
+            &report,
+            table::Frame {
+                again: &again,
+                limit: 50,
+            },
+        )
+    });
     assert_eq!(shown.matches("sagactl show order-").count(), 50);
     assert!(shown.contains("50 of 100 findings"), "{shown}");
-    assert!(shown.contains("80 findings more than the 50 above"), "{shown}");
-    assert!(shown.contains("50 compensation/uncompensated, 30"), "{shown}");
+    assert!(
+        shown.contains("80 findings more than the 50 above"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("50 compensation/uncompensated, 30"),
+        "{shown}"
+    );
     assert!(shown.contains("--limit 0"), "{shown}");
-    let all = page(80, |page| table::write(page, &report, table::Frame { again: &again, limit: 0 }));
+    let all = page(80, |page| {
+        table::write(
+            page,
+            &report,
+            table::Frame {
+                again: &again,
+                limit: 0,
+            },
+        )
+    });
     assert_eq!(all.matches("sagactl show order-").count(), 130);
 }
 
@@ -133,8 +193,20 @@ fn nothing_inspected_is_said_and_never_called_fine() {
     report.logs[0].matched = 0;
     report.accepted = 0;
     let again = fixture::again();
-    let shown = page(80, |page| table::write(page, &report, table::Frame { again: &again, limit: 50 }));
-    assert!(shown.contains("nothing was inspected: no event matched any definition"), "{shown}");
+    let shown = page(80, |page| {
+        table::write(
+            page,
+            &report,
+            table::Frame {
+                again: &again,
+                limit: 50,
+            },
+        )
+    });
+    assert!(
+        shown.contains("nothing was inspected: no event matched any definition"),
+        "{shown}"
+    );
     assert!(!shown.contains("nothing found"), "{shown}");
 }
 
@@ -142,6 +214,12 @@ fn nothing_inspected_is_said_and_never_called_fine() {
 fn the_json_documents_are_valid_where_there_is_nothing() {
     let mut listing = fixture::listing();
     listing.rows.clear();
-    assert_eq!(text(|out| json_view::list(out, &listing, &fixture::again())), "[]\n");
-    assert_eq!(text(|out| jsonl::instances(out, &listing, &fixture::again())), "");
+    assert_eq!(
+        text(|out| json_view::list(out, &listing, &fixture::again())),
+        "[]\n"
+    );
+    assert_eq!(
+        text(|out| jsonl::instances(out, &listing, &fixture::again())),
+        ""
+    );
 }
