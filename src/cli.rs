@@ -296,6 +296,9 @@ pub struct CheckArgs {
     /// Where the definitions are
     #[command(flatten)]
     pub paths: PathArgs,
+    /// Also tell which event types stand nowhere in this log
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     /// How to print what is wrong
     #[arg(long, value_enum, default_value_t = PlainFormat::Table)]
     pub format: PlainFormat,

@@ -1,6 +1,6 @@
 //! `sagactl check`: what is wrong with the definitions alone, without a log.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::{CheckArgs, PlainFormat};
@@ -8,14 +8,25 @@ use crate::commands::terminal::{Target, Terminal};
 use crate::definition::fault::Fault;
 use crate::definition::settings::FailOn;
 use crate::definition::{self, Definitions, Unusable};
+use crate::event::Timestamp;
 use crate::exit::Exit;
 use crate::finding::Severity;
+use crate::inspect::{self, Go, Options};
 use crate::output::{check, diagnostic};
 use crate::rules;
 
 /// Checks the definitions and prints what is wrong with them.
-pub(super) fn command(args: &CheckArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let result = run(&args.paths.or_default(), &rules::names());
+pub(super) fn command(
+    args: &CheckArgs,
+    terminal: &Terminal,
+    now: Timestamp,
+) -> anyhow::Result<Exit> {
+    let mut result = run(&args.paths.or_default(), &rules::names());
+    if let Some(log) = &args.log {
+        result
+            .faults
+            .extend(unseen(&args.paths.or_default(), log, now)?);
+    }
     let count = check::Count {
         files: result.files.len(),
         sagas: result.sagas,
@@ -81,6 +92,25 @@ pub fn run(paths: &[PathBuf], rules: &[&'static str]) -> CheckResult {
             logs: None,
         },
     }
+}
+
+/// The event types that the log does not hold; none where the definitions cannot be used, since
+/// that is told already.
+fn unseen(paths: &[PathBuf], log: &Path, now: Timestamp) -> anyhow::Result<Vec<Fault>> {
+    let Ok(definitions) = definition::load(paths, &rules::names()) else {
+        return Ok(Vec::new());
+    };
+    let options = Options {
+        log: Some(log.to_path_buf()),
+        as_of: None,
+        now,
+        threads: 1,
+        rules: Vec::new(),
+        sagas: Vec::new(),
+        instances: Vec::new(),
+        since: None,
+    };
+    Ok(inspect::unseen(&definitions, &options, &|_| Go::On)?)
 }
 
 /// Draws every fault, a blank line between two.

@@ -16,7 +16,7 @@ pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> anyhow::Result<Exi
         match args.format {
             PlainFormat::Table => terminal.page(&target, explain::all),
             PlainFormat::Json => {
-                terminal.deliver(&target, |out| explain::json(out, rules::table()))
+                terminal.deliver(&target, |out| explain::json(out, rules::table().chain(rules::static_table())))
             }
         }?;
         return Ok(Exit::Clean);
@@ -33,7 +33,7 @@ pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> anyhow::Result<Exi
 
 /// The rules that may be meant: alike in full, or in the part after the family.
 fn suggestion(name: &str) -> String {
-    let mut alike: Vec<(f64, &str)> = rules::table()
+    let mut alike: Vec<(f64, &str)> = rules::table().chain(rules::static_table())
         .map(|info| {
             let short = info.name.rsplit('/').next().unwrap_or(info.name);
             let likeness =

@@ -57,7 +57,7 @@ fn run(command: &Command, terminal: &Terminal, now: Timestamp) -> anyhow::Result
         Command::Test(args) => test::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),
         Command::Completions(args) => completions::run(args, terminal),
-        Command::Check(args) => check::command(args, terminal),
+        Command::Check(args) => check::command(args, terminal, now),
         Command::Log(args) => log::run(args, terminal),
         Command::Schema(args) => schema::run(args, terminal),
         Command::Generate(args) => {

@@ -372,3 +372,29 @@ fn an_audit_finds_what_is_labelled_and_nothing_else() {
         assert_eq!(report.remarks, Vec::<String>::new());
     }
 }
+
+#[test]
+fn the_shipped_log_is_the_example() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("shop.db");
+    let layout = Layout {
+        unique_ids: true,
+        ..LAYOUT
+    };
+    let made =
+        generate(&shop(), &Options::example("shop".to_owned()), layout, &path).expect("a log");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/shop/shop.db");
+    let rows = |path: &Path| {
+        let log =
+            rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+                .expect("a log");
+        let sum = "select group_concat(position || event_id || type || occurred_at || payload) from events";
+        log.query_row(sum, [], |row| row.get::<_, String>(0))
+            .expect("rows")
+    };
+    assert!(
+        rows(&path) == rows(&shipped),
+        "`sagactl generate sagas/shop/shop.db --example` makes it again"
+    );
+    assert_eq!(made.labels.len(), 11);
+}

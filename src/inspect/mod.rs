@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::definition::Definitions;
+use crate::definition::fault::Fault;
 use crate::definition::saga::Saga;
 use crate::definition::settings::AsOf;
 use crate::event::{Event, Position, Span, Timestamp};
@@ -187,7 +188,7 @@ pub fn audit(
     for scope in filter::scopes(definitions, options)? {
         let mut run = Run::open(&scope, options, &rules)?;
         run.pass(watch)?;
-        run.judge(&mut tally, &mut |_| {});
+        run.judge(&mut tally, None);
         run.conclude(&mut tally, &mut report);
     }
     tally.finish(&mut report);
@@ -213,7 +214,7 @@ pub fn list(
         let mut run = Run::open(&scope, options, &rules)?;
         run.only_instances();
         run.pass(watch)?;
-        run.judge(&mut tally, &mut |judged| listing.rows.push(judged.row()));
+        run.judge(&mut tally, Some(&mut |judged| listing.rows.push(judged.row())));
         listing.logs.push(run.summary());
     }
     listing.rows.sort_by(|one, other| {
@@ -250,10 +251,24 @@ pub fn show(
         run.only_instances();
         run.pass_instance(id, watch)?;
         let mut found = Vec::new();
-        run.judge(&mut tally, &mut |judged| found.push(judged.to_owned()));
+        run.judge(&mut tally, Some(&mut |judged| found.push(judged.to_owned())));
         for judged in found {
             views.push(run.view(judged)?);
         }
     }
     Ok(views)
+}
+
+/// The event types that sagas name and that stand nowhere in their log: one fault per saga.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn unseen(definitions: &Definitions, options: &Options, watch: Watch<'_>) -> Result<Vec<Fault>, RunError> {
+    let mut faults = Vec::new();
+    for scope in filter::scopes(definitions, options)? {
+        let mut run = Run::open(&scope, options, &[])?;
+        run.pass(watch)?;
+        faults.extend(scope.sagas.iter().filter_map(|saga| run.unseen_types(saga)));
+    }
+    Ok(faults)
 }

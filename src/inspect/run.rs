@@ -6,7 +6,9 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::definition::Scope;
+use crate::definition::fault::Fault;
 use crate::definition::log::LogDefinition;
+use crate::definition::saga::Saga;
 use crate::definition::settings::AsOf;
 use crate::event::{Position, Span, Timestamp};
 use crate::finding::Finding;
@@ -14,7 +16,7 @@ use crate::inspect::judge::Judge;
 use crate::inspect::tally::Tally;
 use crate::inspect::{Go, Options, Progress, RunError, Watch, rows};
 use crate::log::{Fields, Filter, Log, OpenOptions};
-use crate::replay::{Gathered, Gatherer, Horizon, Router, Selection, pass};
+use crate::replay::{Gathered, Gatherer, Horizon, Router, Selection, named_types, pass};
 use crate::report::{LogSummary, Report};
 use crate::rules;
 use crate::rules::case::{Claim, Claimed};
@@ -220,7 +222,7 @@ impl<'s> Run<'s> {
                 names,
             )
         };
-        let mut gatherer = Gatherer::new(self.definition, self.selection, until, &mut settle);
+        let mut gatherer = Gatherer::new(self.definition, self.selection, until, &mut settle).about(&self.options.instances);
         let outcome = drive(
             &mut self.log,
             &self.router,
@@ -325,6 +327,27 @@ impl<'s> Run<'s> {
             self.horizon,
         );
         report.logs.push(summary);
+    }
+
+    /// A fault that names the types of a saga that the log does not hold, if there are any.
+    pub fn unseen_types(&self, saga: &Saga) -> Option<Fault> {
+        let mut unseen: Vec<String> = named_types(saga)
+            .filter(|kind| !self.gathered.types.contains(kind))
+            .map(|kind| format!("`{kind}`"))
+            .collect();
+        unseen.sort();
+        unseen.dedup();
+        let info = &rules::definition::UNSEEN_EVENT;
+        (!unseen.is_empty()).then(|| Fault {
+            rule: info.name,
+            severity: info.severity,
+            fatal: false,
+            place: Some(saga.place.clone()),
+            definition: Some(saga.name.clone()),
+            message: format!("the log {} holds no {}", self.log.path().display(), unseen.join(", ")),
+            label: "this saga names them".to_owned(),
+            help: Some("a misspelt type is never seen; a rare one is nothing to mend".to_owned()),
+        })
     }
 
     /// Repeated ids, looked up again, since the pass compares only their hashes.

@@ -34,6 +34,7 @@ pub struct Judged<'a> {
     pub findings: Vec<Finding>,
     /// Its raw status.
     pub claim: Option<String>,
+    last: Timestamp,
     horizon: Timestamp,
 }
 
@@ -41,16 +42,9 @@ impl Judged<'_> {
     /// As `list` shows it.
     pub fn row(&self) -> InstanceRow {
         let rules = self.findings.iter().map(|finding| finding.rule).collect();
-        let verdict = &self.verdict;
-        describe::row(
-            self.saga,
-            self.id,
-            &self.instance,
-            verdict.outcome,
-            rules,
-            &verdict.moments,
-            self.horizon,
-        )
+        let Verdict { outcome, moments, .. } = self.verdict.as_ref();
+        let row = describe::row(self.saga, self.id, &self.instance, *outcome, rules, moments, self.horizon);
+        InstanceRow { since: self.last, age: self.horizon.since(self.last), ..row }
     }
 
     /// A copy that outlives the judge.
@@ -77,9 +71,12 @@ pub struct Kept {
     pub(super) row: InstanceRow,
 }
 
+/// Takes one judged instance after the other.
+pub type Visit<'v> = &'v mut dyn FnMut(&Judged<'_>);
+
 impl Run<'_> {
-    /// Judges every instance and hands each to `visit`; counts as it goes.
-    pub fn judge(&mut self, tally: &mut Tally, visit: &mut dyn FnMut(&Judged<'_>)) {
+    /// Judges every instance and counts as it goes. Each is handed to `visit`, where there is one.
+    pub fn judge(&mut self, tally: &mut Tally, mut visit: Option<Visit<'_>>) {
         let Some(horizon) = self.horizon else { return };
         let mut judge = Judge::new(self.definition);
         let sagas = &self.scope.sagas;
@@ -99,6 +96,10 @@ impl Run<'_> {
             let claim = claim_of(&self.claims, saga_index, id);
             let doubts = instances.doubts.get(&at).map_or(&[][..], Vec::as_slice);
             let verdict = match entry.stage {
+                Stage::Settled(outcome) | Stage::Dropped(outcome) if visit.is_none() => {
+                    outcomes[saga_index][outcome as usize] += 1;
+                    continue;
+                }
                 Stage::Settled(outcome) | Stage::Dropped(outcome) => {
                     judge.recall(saga, &entry.moments);
                     Verdict {
@@ -148,6 +149,7 @@ impl Run<'_> {
                 })
                 .collect();
             self.findings.extend(findings.iter().cloned());
+            let Some(visit) = &mut visit else { continue };
             visit(&Judged {
                 saga,
                 id,
@@ -157,6 +159,7 @@ impl Run<'_> {
                 claim: self.claims[saga_index]
                     .get(id)
                     .map(|(_, text)| text.clone()),
+                last: entry.last,
                 horizon,
             });
         }

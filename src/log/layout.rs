@@ -119,6 +119,7 @@ impl<'p> Layout<'p> {
     }
 
     /// Unpacks what the row has packed; once for each row, before anything else is read of it.
+    #[inline]
     pub(crate) fn load(&mut self, row: &SqlRow<'_>) {
         self.trouble = None;
         for unpacked in &mut self.unpacked {
@@ -130,9 +131,7 @@ impl<'p> Layout<'p> {
 
     /// The row's position in its own source; `None` where it has none or none that can be read.
     pub(crate) fn position(&self, row: &SqlRow<'_>) -> Option<i64> {
-        value::integer(get(row, self.position?).ok()?)
-            .ok()
-            .flatten()
+        value::integer(get(row, self.position?)).ok().flatten()
     }
 
     /// The row's time; `None` where it cannot be read or is not selected.
@@ -143,6 +142,7 @@ impl<'p> Layout<'p> {
 
     /// Reads a row. `number` stands for the position where the log counts its rows; where `wanted`
     /// is given, rows of another correlation, or of one that cannot be read, are `Ok(None)`.
+    #[inline(always)]
     pub(crate) fn read<'a>(
         &'a mut self,
         row: &'a SqlRow<'_>,
@@ -169,7 +169,7 @@ impl<'p> Layout<'p> {
             return Ok(None);
         }
         let fault = match self.fault {
-            Some(column) => get(row, column).map_err(bad)?,
+            Some(column) => get(row, column),
             None => ValueRef::Null,
         };
         if let ValueRef::Text(reason) = fault {
@@ -218,11 +218,12 @@ impl<'p> Layout<'p> {
         }))
     }
 
+    #[inline]
     fn own_position(&self, row: &SqlRow<'_>) -> Result<i64, String> {
         let Some(column) = self.position else {
             return Ok(0);
         };
-        match value::integer(get(row, column)?) {
+        match value::integer(get(row, column)) {
             Ok(Some(number)) => Ok(number),
             Ok(None) => Err("position is null".to_owned()),
             Err(raw) => Err(format!("position {raw} is not a whole number")),
@@ -230,6 +231,7 @@ impl<'p> Layout<'p> {
     }
 }
 
+#[inline(always)]
 fn text<'a>(
     cell: &'a mut Option<Cell>,
     row: &'a SqlRow<'_>,
@@ -241,23 +243,34 @@ fn text<'a>(
     }
 }
 
+#[inline(always)]
 fn document<'a>(
     document: &Option<Document>,
     row: &'a SqlRow<'_>,
     unpacked: &'a [Unpacked],
 ) -> Result<Option<&'a [u8]>, String> {
-    let Some(document) = document else {
-        return Ok(None);
-    };
-    let Some(bytes) = unpacked[document.unpacked].bytes(row) else {
-        return Ok(None);
-    };
-    if document.path.is_empty() {
-        return Ok(Some(bytes));
+    match document {
+        Some(document) => document.bytes(row, unpacked),
+        None => Ok(None),
     }
-    let found = json::find(bytes, &document.path)
-        .map_err(|error| not_json(&document.name, bytes, &error))?;
-    Ok(found.map(str::as_bytes))
+}
+
+impl Document {
+    fn bytes<'a>(
+        &self,
+        row: &'a SqlRow<'_>,
+        unpacked: &'a [Unpacked],
+    ) -> Result<Option<&'a [u8]>, String> {
+        let Some(bytes) = unpacked[self.unpacked].bytes(row) else {
+            return Ok(None);
+        };
+        if self.path.is_empty() {
+            return Ok(Some(bytes));
+        }
+        let found =
+            json::find(bytes, &self.path).map_err(|error| not_json(&self.name, bytes, &error))?;
+        Ok(found.map(str::as_bytes))
+    }
 }
 
 /// A message that shows the raw text.
@@ -268,6 +281,7 @@ pub(crate) fn not_json(name: &str, bytes: &[u8], error: &str) -> String {
     )
 }
 
+#[inline]
 fn kind(
     cell: &mut Cell,
     types: &mut HashMap<Box<[u8]>, TypeId, FixedState>,
@@ -277,7 +291,7 @@ fn kind(
     interner: &Interner,
 ) -> Result<TypeId, String> {
     if let Place::Column(column) = cell.place
-        && let ValueRef::Text(bytes) = get(row, column)?
+        && let ValueRef::Text(bytes) = get(row, column)
         && let Some(id) = types.get(bytes)
     {
         return Ok(*id);
@@ -291,25 +305,43 @@ fn kind(
 }
 
 impl Cell {
+    #[inline]
     fn value<'a>(
         &'a mut self,
         row: &'a SqlRow<'_>,
         unpacked: &'a [Unpacked],
     ) -> Result<ValueRef<'a>, String> {
-        raw(&self.place, &self.name, &mut self.unescaped, row, unpacked)
+        match self.place {
+            Place::Column(column) => Ok(get(row, column)),
+            Place::Json { .. } => {
+                in_json(&self.place, &self.name, &mut self.unescaped, row, unpacked)
+            }
+        }
     }
 
+    #[inline]
     fn text<'a>(
         &'a mut self,
         row: &'a SqlRow<'_>,
         unpacked: &'a [Unpacked],
     ) -> Result<Option<&'a str>, String> {
-        let value = raw(&self.place, &self.name, &mut self.unescaped, row, unpacked)?;
-        Ok(value::text(value, &mut self.text))
+        let Cell {
+            place,
+            name,
+            text,
+            unescaped,
+        } = self;
+        let value = match place {
+            Place::Column(column) => get(row, *column),
+            Place::Json { .. } => in_json(place, name, unescaped, row, unpacked)?,
+        };
+        Ok(value::text(value, text))
     }
 }
 
-fn raw<'a>(
+/// Never inlined, so that the reading of plain columns stays small.
+#[inline(never)]
+fn in_json<'a>(
     place: &Place,
     name: &str,
     unescaped: &'a mut String,
@@ -317,7 +349,7 @@ fn raw<'a>(
     unpacked: &'a [Unpacked],
 ) -> Result<ValueRef<'a>, String> {
     match place {
-        Place::Column(column) => get(row, *column),
+        Place::Column(column) => Ok(get(row, *column)),
         Place::Json {
             unpacked: index,
             path,

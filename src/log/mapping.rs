@@ -482,3 +482,7 @@ fn estimate(database: &Database, shape: &Shape) -> Result<u64, LogError> {
         _ => 0,
     })
 }
+
+#[cfg(test)]
+#[path = "mapping_tests.rs"]
+mod tests;

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use crate::definition::log::{
     Encoding, Field, LogDefinition, Merge, Order, Relation, Source, TimeField, TimeUnit, TypeField,
 };
-use crate::event::Span;
+use crate::event::{Event, Span};
+use crate::log::{BadRow, Filter, Log, OpenOptions};
 
 /// A folder of its own with a database in it.
 pub(crate) struct Bench {
@@ -141,4 +142,35 @@ pub(crate) fn definition(path: &Path, sources: Vec<Source>) -> LogDefinition {
         tombstones: Vec::new(),
         claims: Vec::new(),
     }
+}
+
+pub(crate) fn open(bench: &Bench, sources: Vec<Source>) -> Log {
+    opened(&definition(&bench.path, sources))
+}
+
+pub(crate) fn opened(definition: &LogDefinition) -> Log {
+    match Log::open(definition, &OpenOptions::default()) {
+        Ok(log) => log,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+pub(crate) fn refusal(bench: &Bench, source: Source) -> String {
+    match Log::open(
+        &definition(&bench.path, vec![source]),
+        &OpenOptions::default(),
+    ) {
+        Ok(_) => panic!("it should not open"),
+        Err(error) => error
+            .message
+            .replace(&bench.path.display().to_string(), "log.db"),
+    }
+}
+
+pub(crate) fn all(log: &Log) -> (Vec<Event>, Vec<BadRow>) {
+    log.events(Filter::All).expect("the log can be read")
+}
+
+pub(crate) fn positions(events: &[Event]) -> Vec<i64> {
+    events.iter().map(|event| event.position.0).collect()
 }

@@ -15,6 +15,7 @@ use crate::event::Timestamp;
 /// Reads one recorded time.
 ///
 /// The error is a lower-case fragment that shows the raw value.
+#[inline]
 pub(crate) fn read(value: ValueRef<'_>, unit: TimeUnit) -> Result<Timestamp, String> {
     let read = match (value, scale(unit)) {
         (ValueRef::Null, _) => return Err("time is null".to_owned()),

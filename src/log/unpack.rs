@@ -38,7 +38,7 @@ impl Unpacked {
     /// Unpacks the column of a new row; a lower-case fragment where it cannot be.
     pub(crate) fn load(&mut self, row: &Row<'_>) -> Result<(), String> {
         self.buffered = false;
-        let raw = get(row, self.column)?;
+        let raw = get(row, self.column);
         let bytes = match raw {
             ValueRef::Null => return Ok(()),
             ValueRef::Integer(_) | ValueRef::Real(_) => {
@@ -71,8 +71,8 @@ impl Unpacked {
         if self.buffered {
             return Some(&self.buffer);
         }
-        match row.get_ref(self.column) {
-            Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => Some(bytes),
+        match get(row, self.column) {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes),
             _ => None,
         }
     }
@@ -94,9 +94,10 @@ fn inflate(bytes: &[u8], buffer: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// A column of the row.
-pub(crate) fn get<'a>(row: &'a Row<'_>, column: usize) -> Result<ValueRef<'a>, String> {
-    row.get_ref(column).map_err(|error| error.to_string())
+/// A column of the row; the layout that selected the columns knows which there are.
+#[inline]
+pub(crate) fn get<'a>(row: &'a Row<'_>, column: usize) -> ValueRef<'a> {
+    row.get_ref(column).unwrap_or(ValueRef::Null)
 }
 
 /// The two bytes every zlib stream begins with: the method and a check over both.

@@ -9,14 +9,23 @@ const EXCERPT: usize = 80;
 
 /// The value as text, borrowed where it is text already: numbers in decimal, a BLOB of 16 bytes as
 /// a hyphenated UUID, any other in hexadecimal digits.
+#[inline]
 pub(crate) fn text<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Option<&'a str> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Some(text),
+            Err(_) => Some(rendered(value, scratch)),
+        },
+        _ => Some(rendered(value, scratch)),
+    }
+}
+
+fn rendered<'a>(value: ValueRef<'_>, scratch: &'a mut String) -> &'a str {
     scratch.clear();
     match value {
-        ValueRef::Null => return None,
-        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => return Some(text),
-            Err(_) => scratch.push_str(&String::from_utf8_lossy(bytes)),
-        },
+        ValueRef::Null => {}
+        ValueRef::Text(bytes) => scratch.push_str(&String::from_utf8_lossy(bytes)),
         ValueRef::Integer(number) => push(scratch, format_args!("{number}")),
         ValueRef::Real(number) => push(scratch, format_args!("{number:?}")),
         ValueRef::Blob(bytes) => {
@@ -33,7 +42,7 @@ pub(crate) fn text<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Option<&
             }
         }
     }
-    Some(scratch)
+    scratch
 }
 
 fn push(scratch: &mut String, arguments: std::fmt::Arguments<'_>) {
@@ -43,6 +52,7 @@ fn push(scratch: &mut String, arguments: std::fmt::Arguments<'_>) {
 }
 
 /// The value as a whole number; `Err` with the raw value where it is something else.
+#[inline]
 pub(crate) fn integer(value: ValueRef<'_>) -> Result<Option<i64>, String> {
     match value {
         ValueRef::Null => Ok(None),

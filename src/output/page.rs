@@ -117,6 +117,9 @@ pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
         }
         while used + columns(word) > room {
             let (head, tail) = split_at_columns(word, room - used);
+            if tail.is_empty() {
+                break;
+            }
             line.push_str(head);
             lines.push(line);
             line = String::new();

@@ -50,6 +50,7 @@ pub enum Item<'a> {
 #[derive(Debug, Default)]
 pub struct Batch {
     rows: Vec<Result<Slim, BadRow>>,
+    text: String,
     bytes: Vec<u8>,
     /// Types that no earlier batch held.
     pub new_types: Vec<(TypeId, Arc<str>)>,
@@ -67,7 +68,7 @@ pub struct Keep {
 impl Batch {
     /// Whether it is time to hand it on.
     pub fn is_full(&self) -> bool {
-        self.rows.len() >= ROWS || self.bytes.len() >= BYTES
+        self.rows.len() >= ROWS || self.text.len() + self.bytes.len() >= BYTES
     }
 
     /// Whether there is nothing in it.
@@ -84,13 +85,15 @@ impl Batch {
     pub fn clear(&mut self) {
         self.rows.clear();
         self.new_types.clear();
+        self.text.clear();
+        self.text.shrink_to(BYTES * 2);
         self.bytes.clear();
         self.bytes.shrink_to(BYTES * 2);
     }
 
     /// Takes a row along. A row whose texts would not fit becomes a bad row.
     pub fn push(&mut self, row: &Row<'_>, keep: Keep) {
-        let start = self.bytes.len();
+        let start = self.text.len().max(self.bytes.len());
         let data = row.data.filter(|_| keep.data);
         let metadata = row.metadata.filter(|_| keep.metadata);
         let texts = [row.correlation, row.key, row.stream, row.id, row.causation];
@@ -105,9 +108,9 @@ impl Batch {
             return;
         }
         let [correlation, key, stream, id, causation] =
-            texts.map(|text| self.text(text.map(str::as_bytes)));
-        let data = self.text(data);
-        let metadata = self.text(metadata);
+            texts.map(|text| text.map_or(ABSENT, |text| self.keep_text(text)));
+        let data = data.map_or(ABSENT, |bytes| self.keep_bytes(bytes));
+        let metadata = metadata.map_or(ABSENT, |bytes| self.keep_bytes(bytes));
         self.rows.push(Ok(Slim {
             position: row.position,
             time: row.time,
@@ -128,24 +131,35 @@ impl Batch {
         self.rows.push(Err(bad));
     }
 
-    fn text(&mut self, bytes: Option<&[u8]>) -> Text {
-        let Some(bytes) = bytes else { return ABSENT };
+    fn keep_text(&mut self, text: &str) -> Text {
+        let start = self.text.len() as u32;
+        self.text.push_str(text);
+        Text { start, length: text.len() as u32 }
+    }
+
+    fn keep_bytes(&mut self, bytes: &[u8]) -> Text {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(bytes);
-        Text {
-            start,
-            length: bytes.len() as u32,
-        }
+        Text { start, length: bytes.len() as u32 }
     }
 
     fn bytes(&self, text: Text) -> Option<&[u8]> {
-        (text.start != u32::MAX)
-            .then(|| &self.bytes[text.start as usize..(text.start + text.length) as usize])
+        let range = text.start as usize..text.start as usize + text.length as usize;
+        (text.start != u32::MAX).then(|| &self.bytes[range])
     }
 
     fn str(&self, text: Text) -> Option<&str> {
-        self.bytes(text)
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        let range = text.start as usize..text.start as usize + text.length as usize;
+        (text.start != u32::MAX).then(|| &self.text[range])
+    }
+
+    /// What the rows are looked up by, in order: type, time and correlation; `None` for those that
+    /// cannot be judged.
+    pub fn keys(&self) -> impl Iterator<Item = Option<(TypeId, Timestamp, Option<&str>)>> {
+        self.rows.iter().map(|row| {
+            let slim = row.as_ref().ok()?;
+            Some((slim.kind, slim.time, self.str(slim.correlation)))
+        })
     }
 
     /// The rows, in order.

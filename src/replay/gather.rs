@@ -9,97 +9,16 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::definition::log::{LogDefinition, Order};
-use crate::event::{Position, Span, Timestamp};
+use crate::event::{Position, Timestamp};
 use crate::expression::Scope;
-use crate::log::{BadRow, Row};
+use crate::log::{BadRow, Row, TypeId};
 use crate::replay::batch::{Batch, Item};
+use crate::replay::gathered::{Gathered, Selection};
 use crate::replay::horizon::Horizon;
-use crate::replay::instances::{Doubt, Entry, Instances, Link};
+use crate::replay::instances::{Doubt, Entry, Link};
 use crate::replay::route::{Candidate, Route, Router, Use};
-use crate::replay::streams::{StreamEvent, Streams};
+use crate::replay::streams::StreamEvent;
 use crate::saga::{Meaning, Moment, Names, Outcome, StepEvent};
-
-/// How many bad or late rows are kept one by one; beyond that they are only counted.
-const LISTED: usize = 10_000;
-
-/// What a pass looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "a set of things to look at, not a state"
-)]
-pub struct Selection {
-    /// Saga instances.
-    pub sagas: bool,
-    /// The versions and times of streams.
-    pub streams: bool,
-    /// Whether event ids repeat.
-    pub ids: bool,
-    /// Whether every row's data is JSON.
-    pub data: bool,
-}
-
-/// Rows counted, the first of them kept.
-#[derive(Debug, Clone)]
-pub struct Cut<T> {
-    /// The first [`LISTED`].
-    pub listed: Vec<T>,
-    /// All of them.
-    pub total: u64,
-}
-
-impl<T> Default for Cut<T> {
-    fn default() -> Cut<T> {
-        Cut {
-            listed: Vec::new(),
-            total: 0,
-        }
-    }
-}
-
-impl<T> Cut<T> {
-    fn push(&mut self, item: T) {
-        self.total += 1;
-        if self.listed.len() < LISTED {
-            self.listed.push(item);
-        }
-    }
-}
-
-/// Everything a pass learned.
-#[derive(Debug, Default)]
-pub struct Gathered {
-    /// Rows that could be read and lie within the horizon.
-    pub events: u64,
-    /// Rows that some saga knows.
-    pub matched: u64,
-    /// Rows later than the horizon that was asked for.
-    pub beyond: u64,
-    /// Rows of sagas without a correlation value.
-    pub unattributed: u64,
-    /// The first and last position read.
-    pub positions: Option<(Position, Position)>,
-    /// The greatest time, strays left out.
-    pub end: Option<Timestamp>,
-    /// Strays: events too far in the future to move the end.
-    pub future: Vec<(Position, Timestamp)>,
-    /// Rows that cannot be judged.
-    pub bad: Cut<BadRow>,
-    /// Rows later than the declared lateness, with how late.
-    pub too_late: Cut<(Position, Timestamp, Span)>,
-    /// Rows with an id that stood before, and where.
-    pub same_id: Cut<(Position, Position)>,
-    /// Rows with an id.
-    pub with_id: u64,
-    /// The streams.
-    pub streams: Streams,
-    /// The instances.
-    pub instances: Instances,
-    /// Names of errors and stray types.
-    pub names: Names,
-    /// The event types met, in order of appearance.
-    pub types: Vec<Arc<str>>,
-}
 
 /// Tells whether an instance is over and clean whatever the horizon, and how it ended.
 pub type Settle<'a> = &'a mut dyn FnMut(&Names, &Entry, &str) -> Option<Outcome>;
@@ -110,11 +29,14 @@ pub struct Gatherer<'a> {
     selection: Selection,
     until: Option<Timestamp>,
     only: Option<HashSet<u32, FixedState>>,
+    about: Option<&'a [String]>,
     settle: Settle<'a>,
     routes: Vec<(Route, Arc<str>)>,
     ids: HashMap<u64, Position, FixedState>,
     youngest: Option<Timestamp>,
     horizon: Horizon,
+    plain: Vec<Option<u32>>,
+    hashes: Vec<Option<(u64, u16)>>,
     hasher: FixedState,
     gathered: Gathered,
 }
@@ -140,11 +62,14 @@ impl<'a> Gatherer<'a> {
             selection,
             until,
             only: None,
+            about: None,
             settle,
             routes: Vec::new(),
             ids: HashMap::default(),
             youngest: None,
             horizon: Horizon::new(definition.future_tolerance),
+            plain: Vec::new(),
+            hashes: Vec::new(),
             hasher: FixedState::default(),
             gathered: Gathered::default(),
         }
@@ -175,6 +100,11 @@ impl<'a> Gatherer<'a> {
         }
     }
 
+    /// Only the instances with these ids are wanted.
+    pub fn about(self, ids: &'a [String]) -> Gatherer<'a> {
+        Gatherer { about: (!ids.is_empty()).then_some(ids), ..self }
+    }
+
     /// What the pass learned.
     pub fn finish(mut self) -> Gathered {
         if self.only.is_none() {
@@ -201,16 +131,44 @@ impl<'a> Gatherer<'a> {
                 self.gathered.types.push(name.clone());
             }
         }
-        for item in batch.items() {
+        self.look_up(batch);
+        let plain = std::mem::take(&mut self.plain);
+        for (item, at) in batch.items().zip(&plain) {
             match item {
-                Item::Row(row) => self.row(&row, router),
+                Item::Row(row) => self.row(&row, *at, router),
                 Item::Bad(bad) if self.only.is_none() => self.gathered.bad.push(bad.clone()),
                 Item::Bad(_) => {}
             }
         }
+        self.plain = plain;
     }
 
-    fn row(&mut self, row: &Row<'_>, router: &Router) {
+    /// Finds the entries of all rows that need no expression to be told their instance: first all
+    /// hashes, then all look-ups, so that their waits for memory overlap.
+    fn look_up(&mut self, batch: &Batch) {
+        let Gatherer { routes, plain, hashes, gathered, selection, until, about, .. } = self;
+        plain.clear();
+        hashes.clear();
+        if !selection.sagas || about.is_some() {
+            plain.resize(batch.len(), None);
+            return;
+        }
+        let saga_of = |kind: TypeId| match routes[kind.0 as usize].0.uses.as_slice() {
+            [one] if one.is_plain() => Some(one.saga),
+            _ => None,
+        };
+        hashes.extend(batch.keys().map(|key| {
+            let (kind, time, id) = key?;
+            let saga = saga_of(kind).filter(|_| until.is_none_or(|until| time <= until))?;
+            Some((gathered.instances.hash(saga, id?), saga))
+        }));
+        plain.extend(batch.keys().zip(hashes.iter()).map(|(key, hash)| {
+            let ((_, _, id), (hash, saga)) = (key?, (*hash)?);
+            Some(gathered.instances.entry_hashed(hash, saga, id?))
+        }));
+    }
+
+    fn row(&mut self, row: &Row<'_>, plain: Option<u32>, router: &Router) {
         if self.until.is_some_and(|until| row.time > until) {
             if self.only.is_none() {
                 self.gathered.beyond += 1;
@@ -220,14 +178,26 @@ impl<'a> Gatherer<'a> {
         if self.only.is_none() {
             self.note(row);
         }
-        if self.selection.sagas {
-            let routes = std::mem::take(&mut self.routes);
-            let (route, name) = &routes[row.kind.0 as usize];
-            for one in &route.uses {
-                self.instance(row, name, one, router);
-            }
-            self.routes = routes;
+        if !self.selection.sagas {
+            return;
         }
+        let routes = std::mem::take(&mut self.routes);
+        let (route, name) = &routes[row.kind.0 as usize];
+        match (plain, route.uses.as_slice()) {
+            (Some(at), [one]) => {
+                if let [candidate] = one.candidates.as_slice()
+                    && self.is_wanted(at)
+                {
+                    self.certain(row, name, at, one.saga, candidate, router);
+                }
+            }
+            (_, uses) => {
+                for one in uses {
+                    self.instance(row, name, one, router);
+                }
+            }
+        }
+        self.routes = routes;
     }
 
     /// What a row tells of the log, whatever sagas there are.
@@ -312,23 +282,8 @@ impl<'a> Gatherer<'a> {
         match meant(&one.candidates, &scope) {
             Meant::Nothing => {}
             Meant::Certain(candidate) => {
-                let Some(at) = self.wanted(one.saga, id) else {
-                    return;
-                };
-                let moment = self.moment(row, name, candidate, &scope);
-                if !self.gathered.instances.push(at, moment) {
-                    return;
-                }
-                if self.definition.order != Order::Position {
-                    let link = self.link(row);
-                    self.gathered
-                        .instances
-                        .links
-                        .entry(at)
-                        .or_default()
-                        .push(link);
-                } else if may_end(router, one.saga, candidate.meaning) {
-                    self.try_to_settle(at);
+                if let Some(at) = self.wanted(one.saga, id) {
+                    self.certain(row, name, at, one.saga, candidate, router);
                 }
             }
             Meant::Doubtful(candidates, reason) => {
@@ -338,7 +293,7 @@ impl<'a> Gatherer<'a> {
                 let Some(first) = candidates.iter().flatten().next() else {
                     return;
                 };
-                let moment = self.moment(row, name, first, &scope);
+                let moment = self.moment(row, name, first);
                 let options = candidates
                     .iter()
                     .map(|option| option.map(|one| one.meaning))
@@ -355,13 +310,39 @@ impl<'a> Gatherer<'a> {
         }
     }
 
+    /// Adds an event whose instance and meaning are certain.
+    fn certain(
+        &mut self,
+        row: &Row<'_>,
+        name: &str,
+        at: u32,
+        saga: u16,
+        candidate: &Candidate,
+        router: &Router,
+    ) {
+        let moment = self.moment(row, name, candidate);
+        if !self.gathered.instances.push(at, moment) {
+            return;
+        }
+        if self.definition.order != Order::Position {
+            let link = self.link(row);
+            self.gathered.instances.links.entry(at).or_default().push(link);
+        } else if may_end(router, saga, candidate.meaning) {
+            self.try_to_settle(at);
+        }
+    }
+
+    fn is_wanted(&self, at: u32) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&at))
+    }
+
     /// The entry of an instance, unless this pass is not about it.
     fn wanted(&mut self, saga: u16, id: &str) -> Option<u32> {
+        if self.about.is_some_and(|ids| !ids.iter().any(|wanted| wanted == id)) {
+            return None;
+        }
         let at = self.gathered.instances.entry(saga, id);
-        self.only
-            .as_ref()
-            .is_none_or(|only| only.contains(&at))
-            .then_some(at)
+        self.is_wanted(at).then_some(at)
     }
 
     fn moment(
@@ -369,7 +350,6 @@ impl<'a> Gatherer<'a> {
         row: &Row<'_>,
         name: &str,
         candidate: &Candidate,
-        scope: &Scope<'_>,
     ) -> Moment {
         let names = &mut self.gathered.names;
         let detail = match candidate.meaning {
@@ -378,7 +358,7 @@ impl<'a> Gatherer<'a> {
                 let error = candidate
                     .error
                     .as_ref()
-                    .and_then(|error| error.evaluate(scope).ok());
+                    .and_then(|error| error.evaluate(&scope(row, name)).ok());
                 match error.as_ref().and_then(as_id) {
                     Some(error) => names.intern(&error),
                     None => names.intern(name),

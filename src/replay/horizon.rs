@@ -42,6 +42,19 @@ impl Horizon {
 
     /// Takes the next event in position order.
     pub fn push(&mut self, position: Position, time: Timestamp) {
+        if let [only] = self.levels.as_mut_slice()
+            && only.least <= time
+            && time <= only.greatest.after(self.tolerance)
+            && only.listed.len() >= LISTED
+        {
+            only.events += 1;
+            only.greatest = only.greatest.max(time);
+            return;
+        }
+        self.place(position, time);
+    }
+
+    fn place(&mut self, position: Position, time: Timestamp) {
         let reaches = |level: &Level| {
             time <= level.greatest.after(self.tolerance)
                 && level.least <= time.after(self.tolerance)

@@ -17,6 +17,9 @@ use crate::saga::{Meaning, Moment, Outcome};
 /// How many events of settled instances are kept: 32 MB.
 const KEPT: usize = 1 << 20;
 
+/// How many events an instance is given room for at first.
+const FIRST: usize = 8;
+
 /// Where an entry is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -69,6 +72,7 @@ pub struct Entry {
     pub moments: Vec<Moment>,
     /// The time of its last event.
     pub last: Timestamp,
+    hash: u64,
 }
 
 /// All instances.
@@ -88,24 +92,24 @@ pub struct Instances {
 }
 
 impl Instances {
+    /// What an instance is looked up by. Computed apart from the look-up, so that many can be
+    /// computed first and their look-ups then overlap in the machine.
+    pub fn hash(&self, saga: u16, id: &str) -> u64 {
+        self.hasher.hash_one((saga, id.as_bytes()))
+    }
+
     /// The entry of this instance, made if it is new.
     pub fn entry(&mut self, saga: u16, id: &str) -> u32 {
-        let Instances {
-            index,
-            entries,
-            ids,
-            hasher,
-            ..
-        } = self;
-        let hash = |saga: u16, id: &[u8]| hasher.hash_one((saga, id));
-        let wanted = hash(saga, id.as_bytes());
-        let id_of = |entry: &Entry| -> (usize, usize) {
-            (entry.id_start, entry.id_start + entry.id_length as usize)
-        };
+        self.entry_hashed(self.hash(saga, id), saga, id)
+    }
+
+    /// As [`Instances::entry`], for an instance whose hash is known.
+    pub fn entry_hashed(&mut self, wanted: u64, saga: u16, id: &str) -> u32 {
+        let Instances { index, entries, ids, .. } = self;
         let found = index.find(wanted, |at| {
             let entry = &entries[*at as usize];
-            let (start, end) = id_of(entry);
-            entry.saga == saga && &ids[start..end] == id.as_bytes()
+            let (start, length) = (entry.id_start, entry.id_length as usize);
+            entry.hash == wanted && entry.saga == saga && &ids[start..start + length] == id.as_bytes()
         });
         if let Some(at) = found {
             return *at;
@@ -118,20 +122,17 @@ impl Instances {
             stage: Stage::Open,
             moments: Vec::new(),
             last: Timestamp::MIN,
+            hash: wanted,
         };
         ids.extend_from_slice(id.as_bytes());
         entries.push(entry);
-        index.insert_unique(wanted, at, |at| {
-            let entry = &entries[*at as usize];
-            let (start, end) = id_of(entry);
-            hash(entry.saga, &ids[start..end])
-        });
+        index.insert_unique(wanted, at, |at| entries[*at as usize].hash);
         at
     }
 
     /// Whether any event of this instance was met.
     pub fn knows(&self, saga: u16, id: &str) -> bool {
-        let wanted = self.hasher.hash_one((saga, id.as_bytes()));
+        let wanted = self.hash(saga, id);
         self.index
             .find(wanted, |at| {
                 self.get(*at).saga == saga && self.id(*at) == id
@@ -170,6 +171,9 @@ impl Instances {
                 self.kept -= entry.moments.len();
             }
             Stage::Open => {}
+        }
+        if entry.moments.capacity() == 0 {
+            entry.moments.reserve_exact(FIRST);
         }
         entry.moments.push(moment);
         true

@@ -9,6 +9,7 @@
 
 mod batch;
 mod gather;
+mod gathered;
 mod horizon;
 mod instances;
 mod route;
@@ -17,7 +18,8 @@ mod streams;
 use std::ops::ControlFlow;
 use std::sync::mpsc;
 
-pub use gather::{Cut, Gathered, Gatherer, Selection};
+pub use gather::Gatherer;
+pub use gathered::{Cut, Gathered, Selection};
 pub use horizon::Horizon;
 pub use instances::{Doubt, Entry, Instances, Link, Stage};
 pub use route::{Candidate, Route, Router, Use, named_types};

@@ -20,6 +20,15 @@ pub struct Use {
     pub candidates: Vec<Candidate>,
 }
 
+impl Use {
+    /// Whether neither instance nor meaning take an expression to tell.
+    pub fn is_plain(&self) -> bool {
+        self.correlate.is_none()
+            && self.narrow.is_none()
+            && matches!(self.candidates.as_slice(), [Candidate { when: None, .. }])
+    }
+}
+
 /// One meaning an event may have.
 #[derive(Debug, Clone)]
 pub struct Candidate {

@@ -1,5 +1,6 @@
 //! What is wrong with the definitions themselves.
 
+use crate::definition::fault;
 use crate::finding::Severity;
 use crate::rules::Info;
 
@@ -34,3 +35,136 @@ Look again: repair what it allowed, or set a new date with a reason.
 
 Example: `until: 2026-01-31`, horizon 2026-02-03.",
 };
+
+const fn fatal(name: &'static str, summary: &'static str, explanation: &'static str) -> Info {
+    Info { name, severity: Severity::Error, summary, explanation }
+}
+
+const fn lint(name: &'static str, summary: &'static str, explanation: &'static str) -> Info {
+    Info { name, severity: Severity::Warning, summary, explanation }
+}
+
+/// `definition/unseen-event`
+pub const UNSEEN_EVENT: Info = lint(
+    "definition/unseen-event",
+    "an event type that the log does not hold (`check --log`)",
+    "\
+Finds event types that a saga names and that stand nowhere in the log given with `--log`.
+
+A misspelt type is never seen, so its step can never succeed: every instance will look stuck.
+
+Correct the name, or the `types:` of the log document. A type that is only rare is nothing to mend.
+
+Example: `succeeds: StockReservd`.",
+);
+
+/// What `sagactl check` finds without a log; the first ones keep the definitions from being used.
+pub const STATIC: [Info; 22] = [
+    fatal(
+        fault::UNREADABLE,
+        "a file or folder cannot be read",
+        "The file does not exist, is not UTF-8, or may not be read. Nothing is judged by half of the definitions.",
+    ),
+    fatal(
+        fault::SYNTAX,
+        "not YAML, or YAML that definitions have no use for",
+        "The text is not YAML, or uses tags, merge keys or complex keys. The mark shows where reading stopped making sense.",
+    ),
+    fatal(
+        fault::DUPLICATE_KEY,
+        "one key twice in one mapping",
+        "YAML readers differ in which one counts, so neither does. Remove one.",
+    ),
+    fatal(
+        fault::TOO_LARGE,
+        "a file, its aliases or its nesting beyond what is read",
+        "Aliases that stand for more than the file is worth, nesting deeper than anyone writes, or a file of many megabytes: not definitions, but an accident or an attack.",
+    ),
+    fatal(
+        fault::UNKNOWN_KEY,
+        "a key that means nothing where it stands",
+        "A misspelt key would silently do nothing, so it is an error. The help names the nearest key there is.",
+    ),
+    fatal(
+        fault::MISSING_KEY,
+        "a key that has to be there is not",
+        "For example a saga without `starts`, or a step without `succeeds`: nothing could be judged.",
+    ),
+    fatal(
+        fault::WRONG_TYPE,
+        "a list where a word is wanted, and the like",
+        "Plain `no`, `on`, `~` and numbers are no names: other YAML readers take them for something else. Put them in quotes.",
+    ),
+    fatal(
+        fault::BAD_VALUE,
+        "a value that cannot be used",
+        "A duration, date, glob or number that is not one, or is out of range. The message says what is accepted.",
+    ),
+    fatal(
+        fault::BAD_EXPRESSION,
+        "not an expression, or one about what it cannot see",
+        "Expressions see `event`, `data` and `metadata`. Comparison is `==`, text stands in quotes.",
+    ),
+    fatal(
+        fault::UNKNOWN_STEP,
+        "`after` names no step of the saga",
+        "The help names the nearest step there is.",
+    ),
+    fatal(
+        fault::UNKNOWN_RULE,
+        "settings name a rule that does not exist",
+        "`sagactl explain` lists the rules.",
+    ),
+    fatal(
+        fault::UNKNOWN_SAGA,
+        "claims about a saga that is not defined for this log",
+        "The status column would be compared with nothing.",
+    ),
+    fatal(
+        fault::DUPLICATE_NAME,
+        "two things of one kind and one name",
+        "Two sagas, steps or logs of one name could not be told apart in any report.",
+    ),
+    fatal(
+        fault::CYCLE,
+        "steps that wait for each other",
+        "None of them could ever begin. The message shows the circle.",
+    ),
+    fatal(
+        fault::TWO_MEANINGS,
+        "one event type means two things in one saga",
+        "An event drives one state of one step. Tell the meanings apart with `{ event: …, when: … }` on all but one of them.",
+    ),
+    fatal(
+        fault::TWO_PIVOTS,
+        "two pivots, one before the other",
+        "The first is the point of no return already. What comes after it can only be retriable.",
+    ),
+    lint(
+        fault::NO_COMPENSATION,
+        "a step before the pivot without a compensation",
+        "If the saga goes back, nothing says how this step is undone, so its effect is never reported as in force. If it has none, as a look-up has, switch the rule off or mark the step `optional`.",
+    ),
+    lint(
+        fault::COMPENSATION_AFTER_PIVOT,
+        "a compensation behind the point of no return",
+        "It can never be called for legally: from the pivot on the saga goes forward. Either the pivot stands in the wrong place, or the compensation is not one.",
+    ),
+    lint(
+        fault::TIMEOUT_BEYOND_DEADLINE,
+        "a timeout that the saga's deadline always comes before",
+        "The step can never be found stuck by itself. One of the two is wrong.",
+    ),
+    lint(
+        fault::NO_TIMEOUT,
+        "nothing says when a step is overdue",
+        "Without a `timeout` on the step or a `deadline` on the saga it can stand still for ever and never be found stuck.",
+    ),
+    Info {
+        name: fault::UNSAFE_RETRY,
+        severity: Severity::Error,
+        summary: "an action that is retried although a second one has a second effect",
+        explanation: "The step has `retries`, its action is not `idempotent: true`. A lost answer then means two effects. Make the action idempotent under its key, or set `retries: 0`.",
+    },
+    UNSEEN_EVENT,
+];

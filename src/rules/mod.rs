@@ -226,9 +226,14 @@ pub fn table() -> impl Iterator<Item = &'static Info> {
     TABLE.iter().map(|rule| rule.info)
 }
 
+/// What is said of the rules of `sagactl check`, the fatal ones first.
+pub fn static_table() -> impl Iterator<Item = &'static Info> {
+    definition::STATIC.iter()
+}
+
 /// The rule with this name.
 pub fn find(name: &str) -> Option<&'static Info> {
-    table().find(|info| info.name == name)
+    table().chain(static_table()).find(|info| info.name == name)
 }
 
 /// The names that settings may use.

@@ -2,6 +2,7 @@
 
 mod agree;
 mod casefile;
+mod cases;
 mod command;
 mod fixture;
 mod golden;
@@ -10,4 +11,5 @@ mod imports;
 mod labels;
 mod oracle;
 mod output;
+mod readme;
 mod recorded;

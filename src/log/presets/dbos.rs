@@ -72,7 +72,7 @@ fn recognise(database: &Database) -> Result<Option<Evidence>, LogError> {
 }
 
 /// The first of the columns that there is, else the default.
-fn either<'a>(shape: &Shape, alias: &str, names: &[&'a str], default: &str) -> String {
+fn either(shape: &Shape, alias: &str, names: &[&str], default: &str) -> String {
     let found: Vec<String> = names
         .iter()
         .filter(|name| shape.column(name).is_some())

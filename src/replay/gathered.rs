@@ -1,0 +1,92 @@
+//! What a pass looks at and what it learned.
+
+use std::sync::Arc;
+
+use crate::event::{Position, Span, Timestamp};
+use crate::log::BadRow;
+use crate::replay::instances::Instances;
+use crate::replay::streams::Streams;
+use crate::saga::Names;
+
+/// How many bad or late rows are kept one by one; beyond that they are only counted.
+const LISTED: usize = 10_000;
+
+/// What a pass looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a set of things to look at, not a state"
+)]
+pub struct Selection {
+    /// Saga instances.
+    pub sagas: bool,
+    /// The versions and times of streams.
+    pub streams: bool,
+    /// Whether event ids repeat.
+    pub ids: bool,
+    /// Whether every row's data is JSON.
+    pub data: bool,
+}
+
+/// Rows counted, the first of them kept.
+#[derive(Debug, Clone)]
+pub struct Cut<T> {
+    /// The first [`LISTED`].
+    pub listed: Vec<T>,
+    /// All of them.
+    pub total: u64,
+}
+
+impl<T> Default for Cut<T> {
+    fn default() -> Cut<T> {
+        Cut {
+            listed: Vec::new(),
+            total: 0,
+        }
+    }
+}
+
+impl<T> Cut<T> {
+    pub(super) fn push(&mut self, item: T) {
+        self.total += 1;
+        if self.listed.len() < LISTED {
+            self.listed.push(item);
+        }
+    }
+}
+
+/// Everything a pass learned.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Rows that could be read and lie within the horizon.
+    pub events: u64,
+    /// Rows that some saga knows.
+    pub matched: u64,
+    /// Rows later than the horizon that was asked for.
+    pub beyond: u64,
+    /// Rows of sagas without a correlation value.
+    pub unattributed: u64,
+    /// The first and last position read.
+    pub positions: Option<(Position, Position)>,
+    /// The greatest time, strays left out.
+    pub end: Option<Timestamp>,
+    /// Strays: events too far in the future to move the end.
+    pub future: Vec<(Position, Timestamp)>,
+    /// Rows that cannot be judged.
+    pub bad: Cut<BadRow>,
+    /// Rows later than the declared lateness, with how late.
+    pub too_late: Cut<(Position, Timestamp, Span)>,
+    /// Rows with an id that stood before, and where.
+    pub same_id: Cut<(Position, Position)>,
+    /// Rows with an id.
+    pub with_id: u64,
+    /// The streams.
+    pub streams: Streams,
+    /// The instances.
+    pub instances: Instances,
+    /// Names of errors and stray types.
+    pub names: Names,
+    /// The event types met, in order of appearance.
+    pub types: Vec<Arc<str>>,
+}
+
