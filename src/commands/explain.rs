@@ -15,9 +15,9 @@ pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> anyhow::Result<Exi
     let Some(name) = &args.rule else {
         match args.format {
             PlainFormat::Table => terminal.page(&target, explain::all),
-            PlainFormat::Json => {
-                terminal.deliver(&target, |out| explain::json(out, rules::table().chain(rules::static_table())))
-            }
+            PlainFormat::Json => terminal.deliver(&target, |out| {
+                explain::json(out, rules::table().chain(rules::static_table()))
+            }),
         }?;
         return Ok(Exit::Clean);
     };
@@ -33,7 +33,8 @@ pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> anyhow::Result<Exi
 
 /// The rules that may be meant: alike in full, or in the part after the family.
 fn suggestion(name: &str) -> String {
-    let mut alike: Vec<(f64, &str)> = rules::table().chain(rules::static_table())
+    let mut alike: Vec<(f64, &str)> = rules::table()
+        .chain(rules::static_table())
         .map(|info| {
             let short = info.name.rsplit('/').next().unwrap_or(info.name);
             let likeness =

@@ -50,7 +50,8 @@ pub fn all(page: &mut Page<'_>) -> io::Result<()> {
         grid::text("severity"),
         grid::text("what it finds"),
     ];
-    let rows: Vec<Vec<String>> = rules::table().chain(rules::static_table())
+    let rows: Vec<Vec<String>> = rules::table()
+        .chain(rules::static_table())
         .map(|info| {
             vec![
                 info.name.to_owned(),

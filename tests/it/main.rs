@@ -1,5 +1,7 @@
 //! The one test binary.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod agree;
 mod casefile;
 mod cases;
