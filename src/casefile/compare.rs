@@ -1,7 +1,8 @@
 //! Expected findings against found ones: exact both ways, over rule, subject, step and evidence.
 
 use crate::casefile::Expected;
-use crate::finding::{Finding, SubjectKind};
+use crate::event::Position;
+use crate::finding::{Finding, Severity, SubjectKind};
 
 /// A finding that was not expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,25 +73,50 @@ fn fits(expected: &Expected, found: &Finding) -> bool {
 
 /// The finding as one would write it in `expect`.
 pub(super) fn written(finding: &Finding, several_sagas: bool) -> String {
+    let saga = (several_sagas && finding.subject.kind == SubjectKind::Instance)
+        .then_some(&*finding.subject.definition);
+    let subject = (finding.subject.kind, finding.subject.id.as_str());
+    flow(
+        finding.rule,
+        subject,
+        saga,
+        finding.step.as_deref(),
+        None,
+        &finding.evidence,
+    )
+}
+
+/// An expectation, however it is laid out in its file.
+pub(super) fn laid_out(expected: &Expected) -> String {
+    let (kind, id) = &expected.subject;
+    let (saga, step) = (expected.definition.as_deref(), expected.step.as_deref());
+    flow(
+        expected.rule,
+        (*kind, id),
+        saga,
+        step,
+        expected.severity,
+        &expected.evidence,
+    )
+}
+
+fn flow(
+    rule: &str,
+    (kind, id): (SubjectKind, &str),
+    saga: Option<&str>,
+    step: Option<&str>,
+    severity: Option<Severity>,
+    evidence: &[Position],
+) -> String {
     let mut parts = vec![
-        format!("rule: {}", finding.rule),
-        format!(
-            "{}: {}",
-            finding.subject.kind.label(),
-            scalar(&finding.subject.id)
-        ),
+        format!("rule: {rule}"),
+        format!("{}: {}", kind.label(), scalar(id)),
     ];
-    if several_sagas && finding.subject.kind == SubjectKind::Instance {
-        parts.push(format!("saga: {}", scalar(&finding.subject.definition)));
-    }
-    parts.extend(
-        finding
-            .step
-            .as_deref()
-            .map(|step| format!("step: {}", scalar(step))),
-    );
-    if !finding.evidence.is_empty() {
-        let positions: Vec<String> = finding.evidence.iter().map(ToString::to_string).collect();
+    parts.extend(saga.map(|saga| format!("saga: {}", scalar(saga))));
+    parts.extend(step.map(|step| format!("step: {}", scalar(step))));
+    parts.extend(severity.map(|severity| format!("severity: {severity}")));
+    if !evidence.is_empty() {
+        let positions: Vec<String> = evidence.iter().map(ToString::to_string).collect();
         parts.push(format!("evidence: [{}]", positions.join(", ")));
     }
     format!("{{{}}}", parts.join(", "))

@@ -149,7 +149,7 @@ impl<'a> Block<'a> {
 }
 
 /// One log and its sagas out of several sets of definitions.
-pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions, Fault> {
+pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions, Box<Fault>> {
     let mut joined: Option<Definitions> = None;
     let mut scope: Option<Scope> = None;
     for part in parts {
@@ -165,7 +165,8 @@ pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions,
                 let message = "the definitions belong to several logs, a case has one";
                 return Err(Fault::fatal(fault::BAD_VALUE, place, message)
                     .label("named here")
-                    .help("name the folder or file of one log".to_owned()));
+                    .help("name the folder or file of one log".to_owned())
+                    .into());
             }
             if scope.log.is_none() {
                 scope.log.clone_from(&one.log);
@@ -192,7 +193,9 @@ pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions,
             ..definitions
         }),
         _ => Err(
-            Fault::fatal(fault::BAD_VALUE, place, "nothing is defined there").label("named here"),
+            Fault::fatal(fault::BAD_VALUE, place, "nothing is defined there")
+                .label("named here")
+                .into(),
         ),
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn record(
     item: &Node,
     number: usize,
     horizon: Option<Timestamp>,
-) -> Result<Record, Fault> {
+) -> Result<Record, Box<Fault>> {
     let mut record: Record = [const { Cell::Null }; COLUMNS.len()];
     set(
         &mut record,
@@ -34,7 +34,8 @@ pub(super) fn record(
                     .help(
                         "write `[time, correlation, type]` or `[time, correlation, type, data]`"
                             .to_owned(),
-                    ));
+                    )
+                    .into());
             }
             for (column, cell) in ["time", "correlation", "type", "data"]
                 .into_iter()
@@ -60,7 +61,8 @@ pub(super) fn record(
                         .label("in this event")
                         .help(format!(
                             "to write a row without, say `raw: {{{needed}: null}}`"
-                        )));
+                        ))
+                        .into());
                 }
             }
             for entry in entries.iter().filter(|entry| entry.key.text != "raw") {
@@ -91,7 +93,7 @@ fn cell_of(
     column: &str,
     node: &Node,
     horizon: Option<Timestamp>,
-) -> Result<Cell, Fault> {
+) -> Result<Cell, Box<Fault>> {
     let scalar = match &node.kind {
         Kind::Scalar(scalar) => Some(scalar),
         Kind::List(_) | Kind::Map(_) => None,
@@ -114,18 +116,19 @@ fn cell_of(
             .label("text is wanted")
             .help(format!(
                 "to write a broken one, say `raw: {{{column}: …}}` in a mapping"
-            )))
+            ))
+            .into())
         }
     }
 }
 
 /// Nanoseconds since the epoch: an instant, or a length of time before or after the horizon.
-fn time(file: &SourceFile, node: &Node, horizon: Option<Timestamp>) -> Result<i64, Fault> {
+fn time(file: &SourceFile, node: &Node, horizon: Option<Timestamp>) -> Result<i64, Box<Fault>> {
     let written = text(node);
     let bad = |message: String, help: &str| {
-        Fault::fatal(fault::BAD_VALUE, file.place(node.span.clone()), message)
-            .label("a time is wanted")
-            .help(help.to_owned())
+        let place = file.place(node.span.clone());
+        let fault = Fault::fatal(fault::BAD_VALUE, place, message).label("a time is wanted");
+        Box::new(fault.help(help.to_owned()))
     };
     let offset = match written.split_at_checked(1) {
         Some(("-", span)) => span.parse().ok().map(|span: Span| -span.as_nanos()),

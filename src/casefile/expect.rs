@@ -17,7 +17,7 @@ const SUBJECTS: [SubjectKind; 5] = [
 ];
 
 /// The finding that an item of `expect` asks for.
-pub(super) fn expected(file: &SourceFile, item: &Node) -> Result<Expected, Fault> {
+pub(super) fn expected(file: &SourceFile, item: &Node) -> Result<Expected, Box<Fault>> {
     let value = |key: &str| item.entry(key).map(|entry| text(&entry.value));
     let place = file.place(item.span.clone());
     let mut subjects = SUBJECTS
@@ -32,7 +32,8 @@ pub(super) fn expected(file: &SourceFile, item: &Node) -> Result<Expected, Fault
                     .help(
                         "add what it is about: `instance: ID`, `stream:`, `event:` or `log:`"
                             .to_owned(),
-                    ),
+                    )
+                    .into(),
             );
         }
         (Some(_), Some(_)) => {
@@ -41,13 +42,14 @@ pub(super) fn expected(file: &SourceFile, item: &Node) -> Result<Expected, Fault
                     .label("in this one")
                     .help(
                         "keep one of `instance`, `stream`, `event`, `log`, `definition`".to_owned(),
-                    ),
+                    )
+                    .into(),
             );
         }
     };
     let rule = match item.entry("rule") {
         Some(entry) => rule(file, text(&entry.value), &entry.value.span)?,
-        None => return Err(Fault::fatal(fault::MISSING_KEY, place, "`rule` is missing")),
+        None => return Err(Fault::fatal(fault::MISSING_KEY, place, "`rule` is missing").into()),
     };
     let mut evidence = Vec::new();
     if let Some(Kind::List(items)) = item.entry("evidence").map(|entry| &entry.value.kind) {
@@ -64,16 +66,8 @@ pub(super) fn expected(file: &SourceFile, item: &Node) -> Result<Expected, Fault
         }
     }
     evidence.sort_unstable();
-    let end = item
-        .entries()
-        .iter()
-        .map(|entry| entry.value.span.end)
-        .max();
-    let span = item.span.start..end.unwrap_or(item.span.end);
-    let written = file.text.get(span).unwrap_or_default();
     Ok(Expected {
         place,
-        text: written.split_whitespace().collect::<Vec<_>>().join(" "),
         rule,
         subject,
         definition: value("saga").map(str::to_owned),

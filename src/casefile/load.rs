@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::casefile::define::{self, Library};
-use crate::casefile::{Case, ExpectedOutcome, ExpectedUnknown, Faulty, event, expect, schema};
+use crate::casefile::{
+    Case, ExpectedOutcome, ExpectedUnknown, Faulty, Statuses, event, expect, schema,
+};
 use crate::definition::fault::{self, Fault};
 use crate::definition::file::{SourceFile, reason};
 use crate::definition::log::LogDefinition;
 use crate::definition::marked::{self, Entry, Kind, Node};
 use crate::definition::settings::AsOf;
 use crate::definition::structure;
+use crate::event::Timestamp;
 use crate::rules;
 use crate::saga::Outcome;
 use crate::suggest::did_you_mean;
@@ -128,11 +131,11 @@ impl Reader<'_> {
                 .transpose(),
         );
         let definitions = self.definitions(document);
-        let (as_of, definitions) = (as_of?, definitions?);
-
         let horizon = match as_of {
-            Some(AsOf::Instant(instant)) => Some(instant),
-            _ => None,
+            Some(Some(AsOf::Instant(instant))) => Some(instant),
+            Some(_) => None,
+            // That the horizon cannot be read is said already; the times are checked all the same.
+            None => Some(Timestamp::from_nanos(0)),
         };
         let mut events = Vec::new();
         for (number, row) in items(document, "events").iter().enumerate() {
@@ -143,6 +146,7 @@ impl Reader<'_> {
             .iter()
             .filter_map(|item| self.keep(expect::expected(self.file, item)))
             .collect();
+        let (as_of, definitions) = (as_of?, definitions?);
         let log = definitions
             .scopes
             .first()
@@ -176,11 +180,11 @@ impl Reader<'_> {
     }
 
     /// The value, or its fault noted.
-    fn keep<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
-        result.map_err(|fault| self.library.fault(fault)).ok()
+    fn keep<T>(&mut self, result: Result<T, Box<Fault>>) -> Option<T> {
+        result.map_err(|fault| self.library.fault(*fault)).ok()
     }
 
-    fn as_of(&self, entry: &Entry) -> Result<AsOf, Fault> {
+    fn as_of(&self, entry: &Entry) -> Result<AsOf, Box<Fault>> {
         let written = text(&entry.value);
         if written == "end" {
             return Ok(AsOf::End);
@@ -194,6 +198,7 @@ impl Reader<'_> {
             )
             .label("an instant is wanted")
             .help("write an RFC 3339 instant such as `2026-03-01T12:00:00Z`, or `end`".to_owned())
+            .into()
         })
     }
 
@@ -232,16 +237,16 @@ impl Reader<'_> {
         &self,
         document: &Node,
         log: Option<&LogDefinition>,
-    ) -> Result<BTreeMap<usize, Vec<(String, String)>>, Fault> {
-        let mut statuses = BTreeMap::new();
+    ) -> Result<Statuses, Box<Fault>> {
+        let mut statuses = Statuses::new();
         let Some(entry) = document.entry("claims") else {
             return Ok(statuses);
         };
         let declared = log.map(|log| log.claims.as_slice()).unwrap_or_default();
         let bad = |span: &std::ops::Range<usize>, message: &str, help: String| {
-            Fault::fatal(fault::BAD_VALUE, self.file.place(span.clone()), message)
-                .label("what this claims is not read")
-                .help(help)
+            let place = self.file.place(span.clone());
+            let fault = Fault::fatal(fault::BAD_VALUE, place, message);
+            Box::new(fault.label("what this claims is not read").help(help))
         };
         match &entry.value.kind {
             Kind::Map(sagas) => {
@@ -295,7 +300,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn counts(&self, entry: &Entry) -> Result<BTreeMap<&'static str, u64>, Fault> {
+    fn counts(&self, entry: &Entry) -> Result<BTreeMap<&'static str, u64>, Box<Fault>> {
         let mut counts = BTreeMap::new();
         for entry in entry.value.entries() {
             let rule = rule(self.file, &entry.key.text, &entry.key_span)?;
@@ -310,7 +315,7 @@ pub(super) fn rule(
     file: &SourceFile,
     name: &str,
     span: &std::ops::Range<usize>,
-) -> Result<&'static str, Fault> {
+) -> Result<&'static str, Box<Fault>> {
     rules::find(name).map(|info| info.name).ok_or_else(|| {
         let place = file.place(span.clone());
         Fault::fatal(
@@ -323,6 +328,7 @@ pub(super) fn rule(
             did_you_mean(name, rules::names())
                 .or_else(|| Some("`sagactl explain` lists the rules".to_owned())),
         )
+        .into()
     })
 }
 

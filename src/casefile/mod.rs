@@ -43,8 +43,8 @@ pub struct Case {
     pub definitions: Definitions,
     /// The rows, as written.
     pub events: Vec<Record>,
-    /// The rows of the status tables, by the number of the log's claims document.
-    pub statuses: BTreeMap<usize, Vec<(String, String)>>,
+    /// The rows of the status tables.
+    pub statuses: Statuses,
     /// Only these rules; empty is all but those that look at the table's schema.
     pub rules: Vec<String>,
     /// What must be found.
@@ -55,13 +55,14 @@ pub struct Case {
     pub unknown: Option<ExpectedUnknown>,
 }
 
+/// Rows of status tables, `(id, status)`, by the number of the log's claims document.
+pub type Statuses = BTreeMap<usize, Vec<(String, String)>>;
+
 /// A finding that must be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
     /// Where it is written.
     pub place: Place,
-    /// As written, for messages.
-    pub text: String,
     /// The rule.
     pub rule: &'static str,
     /// What it is about.
@@ -74,6 +75,13 @@ pub struct Expected {
     pub severity: Option<Severity>,
     /// The events that show it.
     pub evidence: Vec<Position>,
+}
+
+impl Expected {
+    /// As one line of YAML, however it is laid out in its file.
+    pub fn text(&self) -> String {
+        compare::laid_out(self)
+    }
 }
 
 /// An outcome that must come of an instance.

@@ -9,6 +9,7 @@ use crate::finding::Finding;
 use crate::inspect::{self, Go, Options, RunError};
 use crate::log::LogError;
 use crate::log::record::{self, Cell};
+use crate::report::Report;
 
 /// What every case leaves out unless it asks for it: this rule looks at how the table was made,
 /// which is the runner's doing.
@@ -112,6 +113,7 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
             .collect(),
         mismatches: Vec::new(),
     };
+    result.mismatches.extend(vacuous(case, &report));
     if !case.outcomes.is_empty() {
         let listing = inspect::list(&definitions, &options, &|_| Go::On)?;
         for expected in &case.outcomes {
@@ -127,6 +129,24 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
         );
     }
     Ok(result)
+}
+
+/// A case that expects nothing and whose events mean nothing would pass whatever the definitions
+/// say; that is a slip in the case, not a pass.
+fn vacuous(case: &Case, report: &Report) -> Option<Mismatch> {
+    let judges_sagas = case
+        .definitions
+        .scopes
+        .iter()
+        .any(|scope| !scope.sagas.is_empty());
+    let matched: u64 = report.logs.iter().map(|log| log.matched).sum();
+    let empty = case.expect.is_empty() && case.rules.is_empty();
+    (judges_sagas && empty && matched == 0 && !case.events.is_empty()).then(|| Mismatch {
+        place: case.place.clone(),
+        message: "nothing was inspected: no event of the case matched any definition; name the \
+                  `rules` to judge by if that is meant"
+            .to_owned(),
+    })
 }
 
 /// The wall clock of a case: its horizon, so that every run is the same.

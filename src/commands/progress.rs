@@ -47,11 +47,11 @@ impl Meter {
     /// Takes note of the progress; the answer is the user's.
     pub(super) fn tell(&self, progress: Progress) -> Go {
         if self.draws && self.bar.elapsed() >= PATIENCE {
+            self.bar.set_length(progress.of.max(progress.rows));
+            self.bar.set_position(progress.rows);
             if !self.drawn.swap(true, Ordering::Relaxed) {
                 self.bar.set_draw_target(ProgressDrawTarget::stderr());
             }
-            self.bar.set_length(progress.of.max(progress.rows));
-            self.bar.set_position(progress.rows);
         }
         if self.interrupted.load(Ordering::Relaxed) {
             Go::Stop

@@ -142,7 +142,7 @@ impl Terminal {
                 .map(escape::terminal)
                 .enumerate()
                 .try_for_each(|(number, line)| match number {
-                    0 => writeln!(stderr, "{ALARM}{label}{ALARM:#}{line}"),
+                    0 if !label.is_empty() => writeln!(stderr, "{ALARM}{label}{ALARM:#}{line}"),
                     _ => writeln!(stderr, "{line}"),
                 });
     }

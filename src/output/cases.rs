@@ -31,7 +31,7 @@ struct CaseV1<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    missing: Vec<MissingV1<'a>>,
+    missing: Vec<MissingV1>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unexpected: Vec<UnexpectedV1<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -39,9 +39,9 @@ struct CaseV1<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct MissingV1<'a> {
+struct MissingV1 {
     line: usize,
-    expected: &'a str,
+    expected: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -101,7 +101,7 @@ fn failed(page: &mut Page<'_>, case: &Case, result: &Result<CaseResult, String>)
         page.line("  expected and missing")?;
         for expected in &result.missing {
             page.line(format_args!("    {FAINT}{}{FAINT:#}", at(&expected.place)))?;
-            page.line(format_args!("    - {}", escape::terminal(&expected.text)))?;
+            page.line(format_args!("    - {}", escape::terminal(&expected.text())))?;
         }
     }
     if !result.unexpected.is_empty() {
@@ -111,8 +111,10 @@ fn failed(page: &mut Page<'_>, case: &Case, result: &Result<CaseResult, String>)
             page.text(6, FAINT, &escape::terminal(&found.message))?;
         }
     }
-    for mismatch in &result.mismatches {
+    if !result.mismatches.is_empty() {
         page.line("  not as expected")?;
+    }
+    for mismatch in &result.mismatches {
         page.line(format_args!("    {FAINT}{}{FAINT:#}", at(&mismatch.place)))?;
         page.text(4, PLAIN, &escape::terminal(&mismatch.message))?;
     }
@@ -163,7 +165,7 @@ fn one<'a>(case: &'a Case, result: &'a Result<CaseResult, String>) -> CaseV1<'a>
                 .iter()
                 .map(|one| MissingV1 {
                     line: one.place.line,
-                    expected: &one.text,
+                    expected: one.text(),
                 })
                 .collect(),
             unexpected: result

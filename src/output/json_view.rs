@@ -1,5 +1,5 @@
 //! Instances as JSON, version 1: `list`'s array and `show`'s document. Frozen as in
-//! [`json`](crate::output::json).
+//! [`json`].
 
 use std::io::{self, Write};
 use std::sync::Arc;

@@ -1,16 +1,14 @@
-//! Instances in a table for people.
+//! Instances for people: a line each for what is short, and lines below it for what is long.
 
 use std::io;
 
 use crate::inspect::Listing;
 use crate::output::again::Again;
-use crate::output::page::{Page, columns as columns_of};
-use crate::output::style::{CAUTION, COMMAND, FAINT, STRONG};
-use crate::output::{escape, grid, table, words};
+use crate::output::page::{Page, columns};
+use crate::output::style::{CAUTION, COMMAND, FAINT, PLAIN, STRONG};
+use crate::output::{escape, table, words};
 use crate::report::InstanceRow;
 
-/// Narrower pages say what to do below where the instance is, and leave the effects in force to it.
-const ROOMY: usize = 110;
 /// Writes the first `limit` instances; 0 is all of them.
 ///
 /// # Errors
@@ -32,38 +30,7 @@ pub fn write(
     };
 
     let one_saga = listing.rows.iter().all(|row| row.saga == first.saga);
-    let roomy = page.width() >= ROOMY;
-    // An id is copied, so it stays whole unless nothing else would fit.
-    let longest = shown
-        .iter()
-        .map(|row| columns_of(&row.id))
-        .max()
-        .unwrap_or(0);
-    let short_ids = longest <= page.width() / 2;
-    let columns = [
-        if short_ids {
-            grid::word("instance")
-        } else {
-            grid::text("instance")
-        },
-        grid::word("saga"),
-        grid::word("outcome"),
-        grid::text("where it is"),
-        grid::quantity("quiet for"),
-        grid::text("in force"),
-        grid::text("to do"),
-    ];
-    let rows: Vec<Vec<String>> = shown
-        .iter()
-        .map(|row| cells(row, one_saga, roomy))
-        .collect();
-    let mut lines = grid::lay_out(&columns, &rows, page.width()).into_iter();
-    if let Some(header) = lines.next() {
-        page.line(format_args!("{FAINT}{header}{FAINT:#}"))?;
-    }
-    for line in lines {
-        page.line(line)?;
-    }
+    instances(page, shown, one_saga)?;
 
     page.blank()?;
     let of = if one_saga {
@@ -75,21 +42,15 @@ pub fn write(
         "{}{of}",
         words::count(total as u64, "instance", "instances")
     );
+    let order = "open ones first, the stalest on top";
     if shown.len() < total {
         let text = format!(
-            "{count}, the {} stalest are shown; see all with --limit 0 or --format jsonl",
+            "{count}, {order}; {} are shown, all with --limit 0 or --format jsonl",
             shown.len()
         );
         page.text(0, CAUTION, &text)?;
     } else {
-        page.text(0, STRONG, &format!("{count}, the stalest first"))?;
-    }
-    if shown.iter().any(|row| row.outcome.is_over()) {
-        page.text(
-            0,
-            FAINT,
-            "only those that are not over: --outcome running,compensating,abandoned,contradictory",
-        )?;
+        page.text(0, STRONG, &format!("{count}, {order}"))?;
     }
     let look = ["show".to_owned(), first.id.clone()];
     if let Some(command) = again.line(&look) {
@@ -98,39 +59,69 @@ pub fn write(
     Ok(())
 }
 
-fn cells(row: &InstanceRow, one_saga: bool, roomy: bool) -> Vec<String> {
-    let text = |text: &str| escape::terminal(text).into_owned();
-    let to_do = row
-        .next
-        .as_ref()
-        .and_then(words::recovery)
-        .unwrap_or_default();
-    // In a column the order goes without saying.
-    let to_do = to_do.replace(", in this order:", "");
-    let (at, in_force, to_do) = match (roomy, to_do.is_empty()) {
-        (true, _) => (text(&row.at), text(&row.in_force.join(", ")), to_do),
-        (false, true) => (text(&row.at), String::new(), to_do),
-        (false, false) => (
-            format!("{}\n→ {to_do}", text(&row.at)),
-            String::new(),
-            String::new(),
-        ),
+/// A line per instance for what is short, and lines below it for what is long.
+fn instances(page: &mut Page<'_>, rows: &[InstanceRow], one_saga: bool) -> io::Result<()> {
+    let widest = |cell: &dyn Fn(&InstanceRow) -> String, title: &str| {
+        rows.iter()
+            .map(|row| columns(&cell(row)))
+            .max()
+            .unwrap_or(0)
+            .max(title.len())
     };
-    vec![
-        if row.id.is_empty() {
-            "\"\"".to_owned()
-        } else {
-            text(&row.id)
-        },
-        if one_saga {
-            String::new()
-        } else {
-            text(&row.saga)
-        },
-        row.outcome.label().to_owned(),
-        at,
-        row.age.to_string(),
-        in_force,
-        to_do,
-    ]
+    let saga_title = if one_saga { "" } else { "saga" };
+    let id_width = widest(&id, "instance");
+    let saga_width = widest(&|row| saga(row, one_saga), saga_title);
+    let outcome_width = widest(&|row| row.outcome.label().to_owned(), "outcome");
+    let line = |id: &str, saga: &str, outcome: &str, quiet: &str| {
+        let pad = |text: &str, width: usize| " ".repeat(width.saturating_sub(columns(text)));
+        let saga = match saga_width {
+            0 => String::new(),
+            width => format!("  {saga}{}", pad(saga, width)),
+        };
+        let (after_id, after_outcome) = (pad(id, id_width), pad(outcome, outcome_width));
+        format!("{id}{after_id}{saga}  {outcome}{after_outcome}  {quiet:>9}")
+    };
+    let header = line("instance", saga_title, "outcome", "quiet for");
+    page.line(format_args!("{FAINT}{header}{FAINT:#}"))?;
+    for row in rows {
+        page.line(line(
+            &id(row),
+            &saga(row, one_saga),
+            row.outcome.label(),
+            &row.age.to_string(),
+        ))?;
+        if let Some(whereabouts) = whereabouts(row) {
+            page.text(2, FAINT, &whereabouts)?;
+        }
+        if let Some(to_do) = to_do(row) {
+            page.labelled(2, PLAIN, "→ ", PLAIN, &to_do)?;
+        }
+    }
+    Ok(())
+}
+
+fn id(row: &InstanceRow) -> String {
+    match row.id.as_str() {
+        "" => "\"\"".to_owned(),
+        id => escape::terminal(id).into_owned(),
+    }
+}
+
+/// Its saga, where not all are of one.
+fn saga(row: &InstanceRow, one_saga: bool) -> String {
+    if one_saga {
+        String::new()
+    } else {
+        escape::terminal(&row.saga).into_owned()
+    }
+}
+
+/// Where it is, unless its outcome says so already.
+fn whereabouts(row: &InstanceRow) -> Option<String> {
+    (row.at != row.outcome.label()).then(|| escape::terminal(&row.at).into_owned())
+}
+
+fn to_do(row: &InstanceRow) -> Option<String> {
+    // In a column the order goes without saying.
+    Some(words::recovery(row.next.as_ref()?)?.replace(", in this order:", ""))
 }

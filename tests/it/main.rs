@@ -1,9 +1,15 @@
 //! The one test binary.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod agree;
+mod casefile;
 mod cases;
+mod command;
 mod fixture;
 mod golden;
+mod house;
+mod imports;
 mod labels;
 mod oracle;
 mod output;
