@@ -2,6 +2,7 @@
 
 use crate::definition::saga::{Saga, StepSet};
 use crate::event::{Position, Timestamp};
+use crate::saga::abort::{Abort, Cause};
 use crate::saga::moment::{Meaning, Moment, StepEvent};
 use crate::saga::standing::earlier;
 use crate::saga::state::{Attempts, Exhaustion, Forward, Move, Undo, forward, undo};
@@ -70,30 +71,6 @@ impl StepRecord {
     pub const fn is_undone(&self) -> bool {
         matches!(self.undo, Undo::Undone(_)) && self.dangling.is_none()
     }
-}
-
-/// Why an instance goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// An `aborts` event.
-    Decision,
-    /// This step failed with no attempts left.
-    Exhausted(usize),
-    /// This step was rejected.
-    Rejected(usize),
-    /// This step's compensation was the first sign.
-    Undo(usize),
-}
-
-/// The decision to go back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Abort {
-    /// The event.
-    pub at: At,
-    /// What it was.
-    pub cause: Cause,
-    /// Somebody acted on it; a derived abort that nobody acted on can still be void.
-    pub confirmed: bool,
 }
 
 /// An illegal or noteworthy move.
@@ -249,23 +226,10 @@ impl Instance {
         self.anomalies.push(Anomaly { step, at, what });
     }
 
-    fn complete(&mut self, saga: &Saga, at: At) {
+    pub(super) fn complete(&mut self, saga: &Saga, at: At) {
         let is_said = saga.completes.is_empty() || self.completes.is_some();
         if is_said && self.all_succeeded.is_some() && self.abort.is_none() {
             self.completion.get_or_insert(at);
-        }
-    }
-
-    fn decide(&mut self, at: At, cause: Cause) {
-        match &mut self.abort {
-            Some(abort) => abort.confirmed = true,
-            None => {
-                self.abort = Some(Abort {
-                    at,
-                    cause,
-                    confirmed: true,
-                })
-            }
         }
     }
 
@@ -338,23 +302,6 @@ impl Instance {
             {
                 self.note(step, at, Irregularity::LateStep(from));
             }
-        }
-    }
-
-    /// Takes a derived abort back that nobody acted on: the failed step itself goes on, or one after
-    /// it does.
-    fn void(&mut self, saga: &Saga, step: usize) {
-        while let Some(abort) = self.abort.filter(|abort| !abort.confirmed) {
-            match abort.cause {
-                Cause::Exhausted(failed) if failed == step => {}
-                Cause::Exhausted(failed) | Cause::Rejected(failed)
-                    if saga.steps[step].before.contains(failed) =>
-                {
-                    self.swallowed.insert(failed);
-                }
-                _ => return,
-            }
-            self.revoke(saga);
         }
     }
 
@@ -437,51 +384,6 @@ impl Instance {
                 });
             }
             _ => {}
-        }
-    }
-
-    /// Takes a derived abort back; another exhausted step may still stand for one.
-    fn revoke(&mut self, saga: &Saga) {
-        let revoked = self.abort.take();
-        let swallowed = self.swallowed;
-        let Some(revoked) = revoked else { return };
-        let terminal = earlier(self.completes, self.compensated);
-        self.anomalies.retain_mut(|anomaly| {
-            if anomaly.what != Irregularity::AfterEnd(revoked.at) {
-                return true;
-            }
-            let Some(end) = terminal.filter(|end| end.index < anomaly.at.index) else {
-                return false;
-            };
-            anomaly.what = Irregularity::AfterEnd(end);
-            true
-        });
-        let other = self
-            .steps
-            .iter()
-            .enumerate()
-            .filter(|(step, _)| {
-                !saga.steps[*step].optional
-                    && !swallowed.contains(*step)
-                    && !matches!(revoked.cause, Cause::Exhausted(s) | Cause::Rejected(s) if s == *step)
-            })
-            .filter_map(|(step, record)| match (record.forward, record.since) {
-                (Forward::Exhausted(_, Exhaustion::Failures), Some(at)) => Some((at, Cause::Exhausted(step))),
-                (Forward::Exhausted(_, Exhaustion::Rejection), Some(at)) => Some((at, Cause::Rejected(step))),
-                _ => None,
-            })
-            .min_by_key(|(at, _)| at.index);
-        self.abort = other.map(|(at, cause)| Abort {
-            at,
-            cause,
-            confirmed: false,
-        });
-        let done = match (self.all_succeeded, self.completes) {
-            (Some(done), Some(said)) if said.index > done.index => Some(said),
-            (done, _) => done,
-        };
-        if let Some(done) = done {
-            self.complete(saga, done);
         }
     }
 

@@ -4,6 +4,7 @@
 //! and keeps what the rules need to know. It judges nothing: an illegal move is kept as an
 //! [`Anomaly`] and the replay goes on. What the words mean is written in [`crate::rules`].
 
+mod abort;
 mod instance;
 mod moment;
 mod names;
@@ -11,7 +12,8 @@ mod recovery;
 mod standing;
 mod state;
 
-pub use instance::{Abort, Anomaly, At, Cause, Instance, Irregularity, StepRecord, Trace};
+pub use abort::{Abort, Cause};
+pub use instance::{Anomaly, At, Instance, Irregularity, StepRecord, Trace};
 pub use moment::{Meaning, Moment, StepEvent};
 pub use names::Names;
 pub use recovery::{Course, course};
