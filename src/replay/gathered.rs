@@ -31,7 +31,7 @@ pub struct Selection {
 /// Rows counted, the first of them kept.
 #[derive(Debug, Clone)]
 pub struct Cut<T> {
-    /// The first [`LISTED`].
+    /// The first ten thousand.
     pub listed: Vec<T>,
     /// All of them.
     pub total: u64,

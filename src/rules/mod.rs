@@ -10,8 +10,9 @@
 //!   that is running is a repeated delivery and changes nothing; so does any begin of a step that
 //!   has succeeded and is not undone.
 //! - A *failure* ends the running attempt. Where no attempt is running, it is one more attempt if
-//!   the step declares no `begins`, otherwise a repeat that changes nothing. With attempt number
-//!   `retries + 1` the step is exhausted. A failure after a success changes nothing.
+//!   the step declares no `begins` or if it is the first sign of the step, otherwise a repeat that
+//!   changes nothing. With attempt number `retries + 1` the step is exhausted. A failure or
+//!   rejection after a success changes nothing.
 //! - A *rejection* exhausts the step at once, unless it has succeeded.
 //! - A *success* of an exhausted step revokes the exhaustion as long as no compensation began and
 //!   nobody decided to abort; so does a further begin. A rejected step cannot come back.
@@ -23,20 +24,21 @@
 //!
 //! **Pivot.** From the first success of any pivot on there is no way back.
 //!
-//! **Abort.** The first of: an `aborts` event; a required step that is exhausted or rejected while
+//! **Abort.** The first of: an `aborts` or a `compensated` event; a required step that is exhausted or rejected while
 //! no pivot has succeeded; any event of a compensation. An abort that only follows from a failure
-//! is *derived*; an `aborts` event, a compensation, or a terminal `compensated` event *confirms*
-//! it. A derived, unconfirmed abort after which a step that requires the failed one began or
-//! succeeded is void: the saga swallowed the failure and went on, which is `saga/out-of-order`.
+//! is *derived*; an `aborts` or `compensated` event or a compensation *confirms*
+//! it. A derived, unconfirmed abort after which a step that comes after the failed one began
+//! or succeeded is void: the saga swallowed the failure and went on, which is `saga/out-of-order`.
+//!
+//! **Completion.** The event with which every required step had succeeded, and a `completes` event
+//! had come where one is declared, before any abort.
 //!
 //! **End.** A `completes`, `compensated` or `abandons` event; without `completes` in the
-//! definition, the success of every required step; and an abort that leaves nothing in force and
-//! nothing being undone.
+//! definition, the completion; and, of an abort that left nothing in force, the last undo.
 //!
 //! **Outcome.** *contradictory* where `saga/mixed-outcome` holds; *abandoned* after an `abandons`
-//! event; *compensated* if aborted with nothing in force, *compensating* if aborted otherwise;
-//! *completed* if every required step succeeded (and the `completes` event came, where one is
-//! declared); else *running*.
+//! event, unless it completed; *compensated* if aborted with nothing in force and no undo under
+//! way, *compensating* if aborted otherwise; *completed* after the completion; else *running*.
 //!
 //! **In force** are the steps that have a compensation, are not undone since their last success,
 //! and succeeded, or began without an outcome (`undo-ambiguous`), or failed (`undo-failed`). A step
@@ -49,38 +51,40 @@
 //!
 //! | rule | evidence, in position order |
 //! |---|---|
-//! | `saga/stuck-step` | what the wait is counted from: the begin, the failure, the last required success, or the start. Required steps that are running, failed with attempts left, or enabled and not begun; optional ones only once begun. Not after an abort or a terminal event |
+//! | `saga/stuck-step` | what the wait is counted from: the begin, the failure, the last required success, or the start. Required steps that are running, failed with attempts left, or enabled and not begun; optional ones only once begun and until the completion. Not after an abort or where the instance claims to be over |
 //! | `saga/stuck-saga` | the start and the last event |
 //! | `saga/wedged` | the failures with the same error (its `error`, otherwise the failure's type) since the last success; the step is running or failed with attempts left |
-//! | `saga/retries-exhausted` | the last failure. A required step, exhausted by failures (past the pivot also by a rejection), with neither compensation, abort nor terminal event after it; the limit is the step's timeout, else the saga's deadline from its start |
+//! | `saga/retries-exhausted` | the last failure. A required step, exhausted by failures (past the pivot also by a rejection), with neither compensation, abort nor terminal event. Not where nothing is in force and the saga has no event to decide with; the limit is the step's timeout, else the saga's deadline from its start |
 //! | `saga/late-step` | what the wait is counted from and the first success |
 //! | `saga/late` | the start and the end |
 //! | `saga/out-of-order` | the step's first event, and the first success of each required step that came after it |
 //! | `saga/too-many-attempts` | the events that opened or ended attempts beyond the limit |
 //! | `saga/double-effect` | the successes without an undo in between; a note where they all carry one key |
-//! | `saga/step-after-end` | the end or abort, and the step's first event after it. Legal: the success of a step that was running at the abort, or that declares no `begins` and was enabled then; an optional step after `completes`; anything after `abandons`, when a person acts |
+//! | `saga/step-after-end` | the end or abort, whichever is earlier, and the step's first event after it. Legal, unless the saga said that it is over: the success of a step that was running at the abort, or that declares no `begins` and was enabled then; and always an optional step after the completion, and anything after `abandons`, when a person acts |
 //! | `saga/unknown-event` | every such event of one type |
 //! | `saga/no-start` | the first event |
 //! | `saga/mixed-outcome` | the `completes` and the `compensated` event; or the completion and the first undo after it |
 //! | `saga/false-claim` | the terminal event, or the last event where a status column claims |
-//! | `compensation/uncompensated` | the success (or begin, or failure) of each effect in force, and the abort (or the terminal event that claims to be over) |
+//! | `compensation/uncompensated` | the last success (or begin, or failure) of each effect in force, and the abort (or the terminal event that claims to be over) |
 //! | `compensation/stuck` | the begin or failure that the wait is counted from |
 //! | `compensation/failed` | the last failure |
 //! | `compensation/out-of-order` | every undo that is part of an inversion |
 //! | `compensation/double` | every undo of the step; a note where all carry one key |
-//! | `compensation/empty` | the first undo of a step that never began, or failed without `undo-failed` |
+//! | `compensation/empty` | the first undo, of a step that never began, or failed without `undo-failed` |
 //! | `compensation/dangling-step` | the undo and the success after it |
 //! | `compensation/past-pivot` | the pivot's success and the first compensation event after it |
 //!
 //! An effect in force is *due* from the latest of: the abort, its own success, and the undoing of
-//! every step that has to be undone before it; it is not due while such a step is still in force.
+//! every step that has to be undone before it; it is not due while such a step is still in force, nor
+//! while its own undo is under way and has a timeout of its own.
 //! Its limit is the compensation's timeout, else the step's, else the saga's deadline counted from
 //! the start. If one effect is past its limit, or the instance claims to be over, one finding lists
-//! all effects in force.
+//! all effects in force. With `strict-reverse` the observed order takes the place of the partial one.
 //!
 //! # Precedence
 //!
-//! One fault, one finding. What silences what is written in [`precedence`] and nowhere else.
+//! One fault, one finding. What silences what is written in the file `precedence.rs` and nowhere
+//! else. A finding that is silenced still silences what follows from it.
 
 pub mod case;
 pub mod definition;
