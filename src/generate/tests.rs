@@ -106,6 +106,7 @@ fn judged(saga: &Saga, events: &[DraftEvent], claim: Claim, waited: Span) -> Vec
         claim: claimed(saga, events, claim),
         cut: false,
         names: &names,
+        off: &[],
     };
     let mut drafts = Vec::new();
     judge(&case, &mut drafts);

@@ -45,15 +45,17 @@ pub struct Evidence<'a> {
 #[derive(Debug)]
 pub struct Judge<'a> {
     definition: &'a LogDefinition,
+    off: &'a [&'static str],
     instance: Instance,
     drafts: Vec<Draft>,
 }
 
 impl<'a> Judge<'a> {
-    /// A judge for instances of this log.
-    pub fn new(definition: &'a LogDefinition) -> Judge<'a> {
+    /// A judge for instances of this log, without the rules that are `off`.
+    pub fn new(definition: &'a LogDefinition, off: &'a [&'static str]) -> Judge<'a> {
         Judge {
             definition,
+            off,
             instance: Instance::default(),
             drafts: Vec::new(),
         }
@@ -112,6 +114,7 @@ impl<'a> Judge<'a> {
             claim,
             cut: self.definition.cut,
             names,
+            off: self.off,
         }
     }
 

@@ -74,11 +74,10 @@ pub fn findings(
             format!("its time {time} is far later than that of the events after it; it does not move the horizon"),
         ));
     }
-    let last = gathered.positions.map(|(_, last)| last.0);
     for source in log.facts() {
         let removed = source
             .sequence
-            .zip(last)
+            .map(|sequence| (sequence, source.greatest.unwrap_or(0)))
             .filter(|(sequence, last)| sequence > last);
         let message = match removed {
             Some((sequence, last)) => format!(

@@ -39,6 +39,7 @@ pub struct Run<'s> {
     pub(super) log: Log,
     pub(super) router: Router,
     pub(super) selection: Selection,
+    pub(super) off: Vec<&'static str>,
     pub(super) claims: ClaimTable,
     pub(super) gathered: Gathered,
     pub(super) horizon: Option<Timestamp>,
@@ -84,6 +85,13 @@ impl<'s> Run<'s> {
             log,
             router: Router::new(&scope.sagas),
             selection,
+            off: scope
+                .settings
+                .rules
+                .iter()
+                .filter(|(_, level)| level.is_none())
+                .map(|(rule, _)| *rule)
+                .collect(),
             claims: ClaimTable::new(),
             gathered: Gathered::default(),
             horizon: None,
@@ -212,7 +220,7 @@ impl<'s> Run<'s> {
         let until = self.until();
         let scope = self.scope;
         let claims = &self.claims;
-        let mut judge = Judge::new(self.definition);
+        let mut judge = Judge::new(self.definition, &self.off);
         let mut settle = |names: &Names, entry: &crate::replay::Entry, id: &str| {
             let saga = usize::from(entry.saga);
             judge.settled(

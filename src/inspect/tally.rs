@@ -237,14 +237,21 @@ fn about_allow(allow: &Allow, info: &rules::Info, severity: Severity, log: &Arc<
         subject: Subject {
             kind: SubjectKind::Definition,
             definition: log.clone(),
-            id: format!("{}:{}", allow.place.file.display(), allow.place.line),
+            id: match &allow.subject {
+                Some((_, id)) => format!("{} {id}", allow.rule),
+                None => allow.rule.to_owned(),
+            },
         },
         step: None,
         facet: None,
         evidence: Vec::new(),
         since: None,
         age: None,
-        message: what,
+        message: format!(
+            "{what} ({}:{})",
+            allow.place.file.display(),
+            allow.place.line
+        ),
         next: None,
     }
 }

@@ -92,7 +92,7 @@ impl Run<'_> {
     /// Judges every instance and counts as it goes. Each is handed to `visit`, where there is one.
     pub fn judge(&mut self, tally: &mut Tally, mut visit: Option<Visit<'_>>) {
         let Some(horizon) = self.horizon else { return };
-        let mut judge = Judge::new(self.definition);
+        let mut judge = Judge::new(self.definition, &self.off);
         let sagas = &self.scope.sagas;
         let mut outcomes = vec![[0_u64; Outcome::ALL.len()]; sagas.len()];
         let mut unknown: HashMap<&'static str, u64, FixedState> = HashMap::default();

@@ -438,8 +438,20 @@ fn facts(
             .map_err(|error| database.failure(&error))?,
         false => None,
     };
+    let greatest = match autoincrement {
+        true => database
+            .connection()
+            .query_row(
+                &format!("SELECT max(rowid) FROM {}", quote(&shape.name)),
+                [],
+                |row| row.get(0),
+            )
+            .map_err(|error| database.failure(&error))?,
+        false => None,
+    };
     Ok(SourceFacts {
         name: shape.name.clone(),
+        greatest,
         position_reuse: by_rowid && shape.kind == Kind::Table && !autoincrement,
         sequence,
         unique_id: id.is_some_and(|id| {

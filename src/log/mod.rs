@@ -143,6 +143,8 @@ pub struct SourceFacts {
     pub position_reuse: bool,
     /// `sqlite_sequence` for the table, where it is kept.
     pub sequence: Option<i64>,
+    /// The greatest rowid in the table, where the sequence is kept.
+    pub greatest: Option<i64>,
     /// A UNIQUE index proves that no two rows share an id.
     pub unique_id: bool,
     /// The correlation field is a column with an index whose first column it is.

@@ -43,6 +43,8 @@ pub struct Case<'a> {
     pub cut: bool,
     /// Names of errors and stray types.
     pub names: &'a Names,
+    /// Rules that the settings switch off: they find nothing, so they explain nothing either.
+    pub off: &'a [&'static str],
 }
 
 /// A finding in the making: about a step by index, without subject and next step.

@@ -252,6 +252,7 @@ pub fn judge(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             check(case, drafts);
         }
     }
+    drafts.retain(|draft| !case.off.contains(&draft.rule));
     settle(case, drafts);
 }
 

@@ -84,6 +84,7 @@ fn product(
         claim,
         cut,
         names: &names,
+        off: &[],
     };
     let mut drafts = Vec::new();
     rules::judge(&case, &mut drafts);
