@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use sagactl::definition::saga::Saga;
 use sagactl::event::{Position, Timestamp};
+use sagactl::generate::legal::legal_runs;
+use sagactl::generate::{DraftEvent, Role};
 use sagactl::rules;
 use sagactl::rules::case::{Case, Claim, Claimed};
 use sagactl::saga::{Instance, Meaning, Moment, Names, StepEvent};
@@ -169,5 +171,106 @@ proptest! {
     #[test]
     fn the_judge_finds_what_the_slow_evaluator_finds(case in oracle::strategies::case()) {
         compare(&case).map_err(TestCaseError::fail)?;
+    }
+}
+
+/// A run of the generator's as the oracle takes it, numbered from 1.
+fn recorded(saga: &Saga, run: &[DraftEvent]) -> Vec<OracleEvent> {
+    run.iter()
+        .enumerate()
+        .map(|(index, event)| {
+            use sagactl::generate::Happening::{Begin, Failure, Rejection, Success};
+            let meaning = match event.role {
+                Role::Start => oracle::Meaning::Start,
+                Role::Step(step, Begin) => oracle::Meaning::Begin(step),
+                Role::Step(step, Success) => oracle::Meaning::Success(step),
+                Role::Step(step, Failure) => oracle::Meaning::Failure(step),
+                Role::Step(step, Rejection) => oracle::Meaning::Rejection(step),
+                Role::Undo(step, Begin) => oracle::Meaning::UndoBegin(step),
+                Role::Undo(step, Success) => oracle::Meaning::UndoSuccess(step),
+                Role::Undo(step, Failure | Rejection) => oracle::Meaning::UndoFailure(step),
+                Role::Completes => oracle::Meaning::Completes,
+                Role::Aborts => oracle::Meaning::Aborts,
+                Role::Compensated => oracle::Meaning::Compensated,
+                Role::Abandons => oracle::Meaning::Abandons,
+                Role::Stray | Role::Foreign => oracle::Meaning::Unknown,
+            };
+            OracleEvent {
+                position: index as i64 + 1,
+                time: event.after.as_nanos(),
+                kind: event.kind.to_string(),
+                meaning,
+                key: event.key_text(saga, "run"),
+                error: event.error.map(str::to_owned),
+            }
+        })
+        .collect()
+}
+
+/// Judges at the last event and around everything that may then be due.
+fn agree_on(saga: &Saga, events: Vec<OracleEvent>) {
+    let last = events.iter().map(|event| event.time).max().unwrap_or(0);
+    for later in [0, 60, 120, 300, 600, 1_800, 7_200, 86_400] {
+        let case = oracle::strategies::OracleCase {
+            saga: saga.clone(),
+            cut: false,
+            events: events.clone(),
+            claim: None,
+            horizon: last + later * 1_000_000_000,
+        };
+        if let Err(difference) = compare(&case) {
+            panic!("{}: {difference}", saga.name);
+        }
+    }
+}
+
+fn shipped() -> Vec<std::sync::Arc<Saga>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas");
+    let definitions = sagactl::definition::load(&[folder], &rules::names()).expect("sound");
+    definitions
+        .scopes
+        .into_iter()
+        .flat_map(|scope| scope.sagas)
+        .collect()
+}
+
+#[test]
+fn every_prefix_of_every_legal_run_of_the_shipped_sagas_is_judged_alike() {
+    for saga in shipped() {
+        let runs = legal_runs(&saga, 60);
+        assert!(runs.len() > 20, "{}: {} runs", saga.name, runs.len());
+        for run in runs {
+            let events = recorded(&saga, &run);
+            for end in 1..=events.len() {
+                agree_on(&saga, events[..end].to_vec());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_loss_and_every_duplication_of_one_event_is_judged_alike() {
+    for saga in shipped() {
+        for run in legal_runs(&saga, 60) {
+            let events = recorded(&saga, &run);
+            for at in 0..events.len() {
+                let mut lost = events.clone();
+                lost.remove(at);
+                agree_on(&saga, lost);
+                for key in [events[at].key.clone(), Some("another".to_owned())] {
+                    let mut doubled = events.clone();
+                    let again = OracleEvent {
+                        key,
+                        position: 0,
+                        ..events[at].clone()
+                    };
+                    doubled.insert(at + 1, again);
+                    for (index, event) in doubled.iter_mut().enumerate() {
+                        event.position = index as i64 + 1;
+                    }
+                    agree_on(&saga, doubled);
+                }
+            }
+        }
     }
 }
