@@ -399,7 +399,7 @@ fn twisted(fault: LogFault, start: i64, index: u64) -> Active {
     );
     if fault.is_about_stream() {
         // Far from the carts that are well, and apart from other faults of the same instant.
-        run.suffix = format!("{}", 90_000 + index * 10 + fault as u64);
+        run.suffix = format!("{index}-{}", fault as u64);
     }
     run.twist = Some((at, fault));
     run

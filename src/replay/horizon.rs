@@ -10,7 +10,8 @@ use crate::event::{Position, Span, Timestamp};
 
 /// How many strays of one level are kept one by one.
 const LISTED: usize = 1000;
-/// How many levels are told apart; beyond that the lowest ones are taken together.
+/// How many levels are told apart; beyond that those are taken together that the horizon is not on:
+/// the lowest ones below it, else the highest above it.
 const LEVELS: usize = 64;
 
 #[derive(Debug, Clone)]
@@ -101,8 +102,19 @@ impl Horizon {
             self.merge(at);
         }
         while self.levels.len() > LEVELS {
-            self.merge(0);
+            let crowded = if self.top() > 0 {
+                0
+            } else {
+                self.levels.len() - 2
+            };
+            self.merge(crowded);
         }
+    }
+
+    /// The level that the horizon is on.
+    fn top(&self) -> usize {
+        let holds = |level: &Level| level.events > level.below;
+        self.levels.iter().rposition(holds).unwrap_or(0)
     }
 
     fn is_one(&self, lower: usize) -> bool {
@@ -114,14 +126,14 @@ impl Horizon {
         let level = &mut self.levels[lower];
         level.greatest = level.greatest.max(upper.greatest);
         level.events += upper.events;
+        level.below = level.below.max(upper.below);
         let room = LISTED.saturating_sub(level.listed.len());
         level.listed.extend(upper.listed.into_iter().take(room));
     }
 
     /// The horizon, and the events too far above it to move it, in position order.
     pub fn settle(&self) -> (Option<Timestamp>, Vec<(Position, Timestamp)>) {
-        let holds = |level: &Level| level.events > level.below;
-        let top = self.levels.iter().rposition(holds).unwrap_or(0);
+        let top = self.top();
         let horizon = self.levels.get(top).map(|level| level.greatest);
         let mut future: Vec<(Position, Timestamp)> = self
             .levels
@@ -187,6 +199,16 @@ mod tests {
     #[test]
     fn a_level_that_time_catches_up_with_is_no_stray() {
         assert_eq!(settle(&[1, 30, 9, 17, 20, 25]), (Some(30), vec![]));
+    }
+
+    #[test]
+    fn endless_strays_are_taken_together_above_the_horizon() {
+        let times: Vec<i64> = (0..500)
+            .flat_map(|step| [step % 7, 1_000_000 - step * 100])
+            .chain([8])
+            .collect();
+        let (end, strays) = settle(&times);
+        assert_eq!((end, strays.len()), (Some(8), 500));
     }
 
     #[test]
