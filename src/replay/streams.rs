@@ -40,6 +40,7 @@ struct Hole {
 
 #[derive(Debug)]
 struct Stream {
+    hash: u64,
     name: (usize, u32),
     lowest: i64,
     highest: i64,
@@ -112,12 +113,16 @@ impl Streams {
         };
         let hash = hasher.hash_one(bytes);
         let known = index
-            .find(hash, |at| name_of(&streams[*at as usize]) == bytes)
+            .find(hash, |at| {
+                let stream = &streams[*at as usize];
+                stream.hash == hash && name_of(stream) == bytes
+            })
             .copied();
         let Some(at) = known else {
             let at = streams.len() as u32;
             let highest = event.version.unwrap_or(0);
             let mut stream = Stream {
+                hash,
                 name: (names.len(), bytes.len() as u32),
                 lowest: highest,
                 highest,
@@ -138,10 +143,7 @@ impl Streams {
             }
             names.extend_from_slice(bytes);
             streams.push(stream);
-            index.insert_unique(hash, at, |at| {
-                let (start, length) = streams[*at as usize].name;
-                hasher.hash_one(&names[start..start + length as usize])
-            });
+            index.insert_unique(hash, at, |at| streams[*at as usize].hash);
             return;
         };
         let stream = &mut streams[at as usize];
@@ -179,6 +181,9 @@ impl Streams {
         } = self;
         let mut found = Vec::new();
         for stream in streams {
+            if stream.holes.is_empty() && stream.backwards.is_none() {
+                continue;
+            }
             let (start, length) = stream.name;
             let name = String::from_utf8_lossy(&names[start..start + length as usize]).into_owned();
             for hole in stream
