@@ -77,13 +77,16 @@ pub fn out_of_order(case: &Case<'_>, drafts: &mut Vec<Draft>) {
 pub fn after_end(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let mut told = crate::definition::saga::StepSet::EMPTY;
     for anomaly in &case.instance.anomalies {
-        let (Irregularity::AfterEnd(end), Anomaly { step, at, .. }) = (anomaly.what, anomaly)
+        let (Irregularity::AfterEnd { lands }, Anomaly { step, at, .. }) = (anomaly.what, anomaly)
         else {
             continue;
         };
         if told.contains(*step) {
             continue;
         }
+        let Some(end) = case.instance.ended_before(case.saga, *step, *at, lands) else {
+            continue;
+        };
         told.insert(*step);
         let what = if case
             .instance

@@ -2,10 +2,10 @@
 
 use crate::definition::saga::{Saga, StepSet};
 use crate::event::{Position, Timestamp};
-use crate::saga::abort::{Abort, Cause};
+use crate::saga::abort::{Abort, Cause, GivenUp};
 use crate::saga::moment::{Meaning, Moment, StepEvent};
 use crate::saga::standing::earlier;
-use crate::saga::state::{Attempts, Exhaustion, Forward, Move, Undo, forward, undo};
+use crate::saga::state::{Attempts, Forward, Move, Undo, forward, undo};
 
 /// An event of the instance: its place in the judged order, in the log and in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +93,12 @@ pub enum Irregularity {
     TooManyAttempts,
     /// A success on top of a success.
     DoubleEffect,
-    /// A begin or success after this end or abort.
-    AfterEnd(At),
+    /// A begin or success after an end or abort; see [`Instance::ended_before`] for whether it was
+    /// illegal, which is known only when it is known which abort stands.
+    AfterEnd {
+        /// It took effect without a begin since, so that it may have been in flight at the abort.
+        lands: bool,
+    },
     /// An undo of a step that had nothing to undo.
     EmptyUndo,
     /// An undo on top of an undo.
@@ -138,13 +142,12 @@ pub struct Instance {
     /// The event with which it had completed, before any abort: every required step had succeeded,
     /// and it was said so where that is declared.
     pub completion: Option<At>,
-    /// Failed steps that the saga went past.
-    pub swallowed: StepSet,
     /// The last compensation event.
     pub last_undo: Option<At>,
     /// Whether any event had no place in the saga.
     pub strays: bool,
-    succeeded: StepSet,
+    pub(super) succeeded: StepSet,
+    pub(super) given_up: Vec<GivenUp>,
 }
 
 /// Told what each event did, for timelines: the moment's index and the attempt it belongs to.
@@ -192,7 +195,7 @@ impl Instance {
                 }
                 Meaning::Compensated => {
                     self.compensated.get_or_insert(at);
-                    self.decide(at, Cause::Decision);
+                    self.decide(saga, at, Cause::Decision);
                     None
                 }
                 Meaning::Abandons => {
@@ -200,7 +203,7 @@ impl Instance {
                     None
                 }
                 Meaning::Aborts => {
-                    self.decide(at, Cause::Decision);
+                    self.decide(saga, at, Cause::Decision);
                     None
                 }
                 Meaning::Stray => None,
@@ -215,9 +218,12 @@ impl Instance {
         steps.clear();
         steps.resize(saga.steps.len(), StepRecord::FRESH);
         anomalies.clear();
+        let mut given_up = std::mem::take(&mut self.given_up);
+        given_up.clear();
         *self = Instance {
             steps,
             anomalies,
+            given_up,
             ..Instance::default()
         };
     }
@@ -289,8 +295,18 @@ impl Instance {
             self.steps[step].dangling = Some((undone, at));
             self.steps[step].undo = Undo::None;
         }
-        if let Some(end) = self.end_before(saga, step, event) {
-            self.note(step, at, Irregularity::AfterEnd(end));
+        let may_be_over = self.abort.is_some()
+            || self.completion.is_some()
+            || earlier(self.completes, self.compensated).is_some();
+        let may_change = self.abort.is_some_and(|abort| !abort.confirmed);
+        let lands = is_success
+            && match record.forward {
+                Forward::Running(_) => true,
+                Forward::NotStarted | Forward::Failed(_) => definition.begins.is_empty(),
+                Forward::Succeeded(_) | Forward::Exhausted(..) => false,
+            };
+        if may_be_over && (may_change || self.ended_before(saga, step, at, lands).is_some()) {
+            self.note(step, at, Irregularity::AfterEnd { lands });
         }
         if is_success && record.success.is_none() {
             let since = match record.forward {
@@ -305,40 +321,10 @@ impl Instance {
         }
     }
 
-    /// The end or abort that makes this begin or success illegal.
-    fn end_before(&self, saga: &Saga, step: usize, event: StepEvent) -> Option<At> {
-        if self.abandons.is_some() {
-            return None;
-        }
-        let definition = &saga.steps[step];
-        let is_complete = self.completes.is_some() || self.completion.is_some();
-        if definition.optional && is_complete {
-            return None;
-        }
-        let terminal = earlier(self.completes, self.compensated);
-        let abort = self.abort.map(|abort| abort.at);
-        let over = earlier(earlier(terminal, self.completion), abort)?;
-        let Some(abort) = abort.filter(|_| terminal.is_none() && event == StepEvent::Success)
-        else {
-            return Some(over);
-        };
-        let record = &self.steps[step];
-        let in_flight = match record.forward {
-            Forward::Running(_) => record.since.is_some_and(|begun| begun.index < abort.index),
-            Forward::NotStarted | Forward::Failed(_) if definition.begins.is_empty() => {
-                definition.requires.is_empty()
-                    || self
-                        .enabled(saga, step)
-                        .is_some_and(|enabled| enabled.index < abort.index)
-            }
-            _ => false,
-        };
-        (!in_flight || record.is_undone()).then_some(over)
-    }
-
     fn enter(&mut self, saga: &Saga, step: usize, to: Forward, key: u64, at: At) {
         let definition = &saga.steps[step];
         let record = &mut self.steps[step];
+        let from = record.forward;
         record.forward = to;
         record.since = Some(at);
         record.key = if matches!(to, Forward::Running(_)) {
@@ -360,28 +346,8 @@ impl Instance {
                     self.complete(saga, at);
                 }
             }
-            Forward::Exhausted(_, Exhaustion::Rejection)
-                if self
-                    .abort
-                    .is_some_and(|abort| abort.cause == Cause::Exhausted(step)) =>
-            {
-                self.abort = self.abort.map(|abort| Abort {
-                    cause: Cause::Rejected(step),
-                    ..abort
-                });
-            }
-            Forward::Exhausted(_, how)
-                if !definition.optional && self.pivot.is_none() && self.abort.is_none() =>
-            {
-                let cause = match how {
-                    Exhaustion::Failures => Cause::Exhausted(step),
-                    Exhaustion::Rejection => Cause::Rejected(step),
-                };
-                self.abort = Some(Abort {
-                    at,
-                    cause,
-                    confirmed: false,
-                });
+            Forward::Exhausted(_, how) if !definition.optional => {
+                self.gives_up(saga, step, from, how, at);
             }
             _ => {}
         }
@@ -394,7 +360,7 @@ impl Instance {
         if let Some(pivot) = self.pivot {
             self.note(step, at, Irregularity::PastPivot(pivot));
         }
-        self.decide(at, Cause::Undo(step));
+        self.decide(saga, at, Cause::Undo(step));
         self.last_undo = Some(at);
         let record = self.steps[step];
         let attempts = Attempts {

@@ -71,7 +71,12 @@ impl Instance {
         if !saga.strict_reverse {
             return in_order;
         }
-        match (self.shown(later), self.shown(earlier)) {
+        let standing = self.in_force(saga);
+        let observed = |step: usize| {
+            let shown = self.shown(step).filter(|_| standing.contains(step));
+            self.steps[step].latest_success.or(shown)
+        };
+        match (observed(later), observed(earlier)) {
             (Some(later), Some(earlier)) => later.index > earlier.index,
             _ => in_order,
         }

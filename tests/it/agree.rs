@@ -166,7 +166,7 @@ fn compare(case: &oracle::strategies::OracleCase) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
     #[test]
     fn the_judge_finds_what_the_slow_evaluator_finds(case in oracle::strategies::case()) {

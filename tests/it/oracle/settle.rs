@@ -41,6 +41,9 @@ pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
             .retries_exhausted(step)
             .filter(|_| !(went_on_regardless && skipped.contains(&step)))
     });
+    let any_late_step = standing
+        .steps()
+        .any(|step| standing.late_step(step).is_some());
     let late_step = each(&|step| {
         standing
             .late_step(step)
@@ -90,9 +93,7 @@ pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
         .false_claim()
         .filter(|_| !said_both && !explained && uncompensated.is_none() && !is_past_pivot);
     let uncompensated = uncompensated.filter(|_| !silenced);
-    let late = standing
-        .late()
-        .filter(|_| !said_both && late_step.is_empty());
+    let late = standing.late().filter(|_| !said_both && !any_late_step);
 
     let explains_the_wait = !skipped.is_empty()
         || !dangling.is_empty()
