@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The value at this path: keys of objects, and numbers from 0 for items of arrays. `None` where
 /// the path leads nowhere; a `null` there is a value.
@@ -15,10 +16,21 @@ use serde_json::Value;
 /// # Errors
 /// When the bytes are not one JSON document.
 pub fn lookup<S: AsRef<str>>(bytes: &[u8], path: &[S]) -> Result<Option<Value>, serde_json::Error> {
+    find(bytes, path)?.map(serde_json::from_str).transpose()
+}
+
+/// The JSON text of the value at this path, as [`lookup`] finds it.
+///
+/// # Errors
+/// As [`lookup`].
+pub fn find<'a, S: AsRef<str>>(
+    bytes: &'a [u8],
+    path: &[S],
+) -> Result<Option<&'a str>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let found = Lookup { path }.deserialize(&mut deserializer)?;
     deserializer.end()?;
-    Ok(found)
+    Ok(found.map(RawValue::get))
 }
 
 /// The values of these keys of the object that the text is, in their order; all `None` where it is
@@ -41,7 +53,7 @@ struct Lookup<'p, S> {
 }
 
 impl<'de, S: AsRef<str>> DeserializeSeed<'de> for Lookup<'_, S> {
-    type Value = Option<Value>;
+    type Value = Option<&'de RawValue>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         if self.path.is_empty() {
@@ -52,7 +64,7 @@ impl<'de, S: AsRef<str>> DeserializeSeed<'de> for Lookup<'_, S> {
 }
 
 impl<'de, S: AsRef<str>> Visitor<'de> for Lookup<'_, S> {
-    type Value = Option<Value>;
+    type Value = Option<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")

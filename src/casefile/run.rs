@@ -75,14 +75,9 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
     record::write(&path, &case.events, &statuses)?;
 
     let options = Options {
-        log: None,
         as_of: case.as_of,
-        now: now(case),
-        threads: 1,
         rules: case.rules.clone(),
-        sagas: Vec::new(),
-        instances: Vec::new(),
-        since: None,
+        ..Options::new(now(case))
     };
     let report = inspect::audit(&definitions, &options, &|_| Go::On)?;
     let listed = |rule: &str| rule != ABOUT_THE_TABLE || !case.rules.is_empty();

@@ -102,13 +102,7 @@ fn unseen(paths: &[PathBuf], log: &Path, now: Timestamp) -> anyhow::Result<Vec<F
     };
     let options = Options {
         log: Some(log.to_path_buf()),
-        as_of: None,
-        now,
-        threads: 1,
-        rules: Vec::new(),
-        sagas: Vec::new(),
-        instances: Vec::new(),
-        since: None,
+        ..Options::new(now)
     };
     Ok(inspect::unseen(&definitions, &options, &|_| Go::On)?)
 }

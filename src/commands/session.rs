@@ -73,12 +73,8 @@ impl Session {
             options: Options {
                 log: source.log.clone(),
                 as_of: source.as_of,
-                now,
                 threads: source.threads.unwrap_or_else(available),
-                rules: Vec::new(),
-                sagas: Vec::new(),
-                instances: Vec::new(),
-                since: None,
+                ..Options::new(now)
             },
             again: Again {
                 paths: paths.paths.clone(),

@@ -109,6 +109,29 @@ pub struct Source {
     pub metadata: Option<Field>,
 }
 
+impl Source {
+    /// A source that says nothing at all.
+    pub const fn blank() -> Source {
+        Source {
+            place: None,
+            preset: None,
+            relation: None,
+            attach: None,
+            position: None,
+            time: None,
+            kind: None,
+            stream: None,
+            version: None,
+            id: None,
+            correlation: None,
+            causation: None,
+            key: None,
+            data: None,
+            metadata: None,
+        }
+    }
+}
+
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Relation {

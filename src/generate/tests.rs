@@ -334,13 +334,8 @@ fn an_audit_finds_what_is_labelled_and_nothing_else() {
         let made = generate(sagas, &options, LAYOUT, &path).expect("a log");
         let run = inspect::Options {
             log: Some(path.clone()),
-            as_of: None,
-            now: options.start.after(Span::from_secs(86_400 * 30)),
             threads: 2,
-            rules: Vec::new(),
-            sagas: Vec::new(),
-            instances: Vec::new(),
-            since: None,
+            ..inspect::Options::new(options.start.after(Span::from_secs(86_400 * 30)))
         };
         let report = inspect::audit(&definitions, &run, &|_| inspect::Go::On).expect("a report");
         let found = report.findings.iter().map(|finding| Label {

@@ -127,7 +127,7 @@ impl<'a> Judge<'a> {
         names: &Names,
     ) -> Verdict {
         let Some(ways) = ways(&evidence, self.definition.order) else {
-            return self.undetermined(saga, evidence.moments, Vec::new());
+            return self.undetermined(saga, evidence.moments);
         };
         let mut common: Option<Vec<Draft>> = None;
         let mut unknown: Vec<&'static str> = Vec::new();
@@ -159,7 +159,7 @@ impl<'a> Judge<'a> {
         let moments = ways.into_iter().next().unwrap_or_default();
         self.instance.replay(saga, &moments);
         if self.is_headless() {
-            return self.undetermined(saga, &moments, Vec::new());
+            return self.undetermined(saga, &moments);
         }
         unknown.sort_unstable();
         unknown.dedup();
@@ -171,7 +171,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn undetermined(&mut self, saga: &Saga, moments: &[Moment], drafts: Vec<Draft>) -> Verdict {
+    fn undetermined(&mut self, saga: &Saga, moments: &[Moment]) -> Verdict {
         self.instance.replay(saga, moments);
         let unknown = crate::rules::TABLE
             .iter()
@@ -180,7 +180,7 @@ impl<'a> Judge<'a> {
             .collect();
         Verdict {
             outcome: self.instance.outcome(saga),
-            drafts,
+            drafts: Vec::new(),
             unknown,
             moments: moments.to_vec(),
         }

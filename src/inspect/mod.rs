@@ -42,14 +42,25 @@ pub struct Options {
     pub sagas: Vec<String>,
     /// Only these instances; empty is all.
     pub instances: Vec<String>,
-    /// Only findings that hold since this instant or later.
-    pub since: Option<Timestamp>,
 }
 
 impl Options {
+    /// A run over everything, on one thread; `now` is the wall clock.
+    pub const fn new(now: Timestamp) -> Options {
+        Options {
+            log: None,
+            as_of: None,
+            now,
+            threads: 1,
+            rules: Vec::new(),
+            sagas: Vec::new(),
+            instances: Vec::new(),
+        }
+    }
+
     /// Whether the run looks at some subjects only.
     fn narrowed(&self) -> bool {
-        !self.sagas.is_empty() || !self.instances.is_empty() || self.since.is_some()
+        !self.sagas.is_empty() || !self.instances.is_empty()
     }
 }
 

@@ -142,7 +142,6 @@ fn count(
     }
     tally.checked(rules::POSITION_REUSE.name, log.facts().len() as u64);
     tally.checked(rules::BAD_ROW.name, gathered.events + gathered.bad.total);
-    tally.unknown(rules::BAD_ROW.name, 0);
     tally.checked(rules::FUTURE_TIME.name, gathered.events);
     match definition.order {
         Order::Position => tally.idle(rules::TOO_LATE.name, "the log is ordered by position"),

@@ -314,20 +314,14 @@ impl<'s> Run<'s> {
         let mut findings = std::mem::take(&mut self.findings);
         if self.options.instances.is_empty() {
             let duplicates = self.duplicates();
-            let of_rows = rows::findings(
+            findings.extend(rows::findings(
                 &self.log,
                 self.definition,
                 &mut self.gathered,
                 &duplicates,
                 self.horizon,
                 tally,
-            );
-            let since = self.options.since;
-            findings.extend(
-                of_rows
-                    .into_iter()
-                    .filter(|finding| since.is_none_or(|since| finding.since >= Some(since))),
-            );
+            ));
         }
         tally.take(
             findings,

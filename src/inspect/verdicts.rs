@@ -156,11 +156,6 @@ impl Run<'_> {
                 .iter()
                 .filter(|draft| tally.wants(draft.rule))
                 .map(|draft| describe::finding(saga, id, instance, draft.clone(), horizon))
-                .filter(|finding| {
-                    self.options
-                        .since
-                        .is_none_or(|since| finding.since >= Some(since))
-                })
                 .collect();
             self.findings.extend(findings.iter().cloned());
             let Some(visit) = &mut visit else { continue };
@@ -227,7 +222,7 @@ impl Run<'_> {
                     ));
                 } else if self.definition.cut {
                     tally.unknown(RULE, 1);
-                } else if self.options.since.is_none() {
+                } else {
                     self.findings.push(Finding {
                         rule: RULE,
                         severity: Severity::Error,

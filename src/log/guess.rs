@@ -5,7 +5,7 @@ use rusqlite::types::ValueRef;
 
 use super::error::LogError;
 use super::open::Database;
-use super::presets::{blank, field};
+use super::presets::field;
 use super::schema::{Column, Kind, Shape, quote};
 use super::{time, value};
 use crate::definition::log::{Field, Relation, Source, TimeField, TimeUnit, TypeField};
@@ -130,7 +130,7 @@ pub(crate) fn by_names(
         key: find(&KEY),
         data: find(&DATA),
         metadata: find(&METADATA),
-        ..blank()
+        ..Source::blank()
     })
 }
 

@@ -15,8 +15,9 @@ use serde_json::value::RawValue;
 use super::error::LogError;
 use super::mapping::{self, Plan, Slot};
 use super::open::Database;
-use super::{json, time, value};
-use crate::definition::log::{Encoding, Field, Relation, Source, TimeField, TimeUnit, TypeField};
+use super::presets::field;
+use super::{json, record, time, value};
+use crate::definition::log::{Encoding, Field, Source, TimeUnit, TypeField};
 
 /// The fields in the order of the table's columns after `line` and `fault`, each with the names
 /// under which an object may give it.
@@ -238,43 +239,26 @@ fn metadata(raw: Option<&str>, object: &Object<'_>) -> Value {
 /// The loaded table's plan. Of a mapping written for a database, what still makes sense is kept:
 /// renames of types, and fields that are paths into the data or metadata.
 pub(crate) fn plan(database: &Database, declared: Option<&Source>) -> Result<Plan, LogError> {
-    let field = |name: &str| {
-        Some(Field {
-            name: name.to_owned(),
-            encoding: Encoding::Plain,
-            place: None,
-        })
-    };
-    let over = |own: &str, get: fn(&Source) -> Option<&Field>| {
+    let own = record::source();
+    let over = |own: Option<Field>, get: fn(&Source) -> Option<&Field>| {
         declared
             .and_then(|source| into_document(source, get(source)?))
-            .map_or_else(|| field(own), |path| field(&path))
+            .map_or(own, |path| Some(field(&path)))
     };
+    let declared_kind = declared.and_then(|source| source.kind.as_ref());
     let source = Source {
-        place: None,
-        preset: None,
-        relation: Some(Relation::Table("events".to_owned())),
-        attach: None,
-        position: field("position"),
-        time: field("time").map(|field| TimeField {
-            field,
-            unit: TimeUnit::Nanoseconds,
-        }),
         kind: Some(TypeField {
-            field: field("type"),
-            last_segment: declared.and_then(|source| source.kind.as_ref()?.last_segment.clone()),
-            renames: declared
-                .and_then(|source| Some(source.kind.as_ref()?.renames.clone()))
-                .unwrap_or_default(),
+            field: Some(field("type")),
+            last_segment: declared_kind.and_then(|kind| kind.last_segment.clone()),
+            renames: declared_kind.map_or_else(BTreeMap::new, |kind| kind.renames.clone()),
         }),
-        stream: over("stream", |source| source.stream.as_ref()),
-        version: over("version", |source| source.version.as_ref()),
-        id: over("id", |source| source.id.as_ref()),
-        correlation: over("correlation", |source| source.correlation.as_ref()),
-        causation: over("causation", |source| source.causation.as_ref()),
-        key: over("idempotency", |source| source.key.as_ref()),
-        data: field("data"),
-        metadata: field("metadata"),
+        stream: over(own.stream, |source| source.stream.as_ref()),
+        version: over(own.version, |source| source.version.as_ref()),
+        id: over(own.id, |source| source.id.as_ref()),
+        correlation: over(own.correlation, |source| source.correlation.as_ref()),
+        causation: over(own.causation, |source| source.causation.as_ref()),
+        key: over(Some(field("idempotency")), |source| source.key.as_ref()),
+        ..own
     };
     let mut plan = mapping::resolve(database, 0, &source)?;
     plan.fault = Some(Slot {

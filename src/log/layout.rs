@@ -14,6 +14,7 @@ use super::unpack::{Unpacked, get};
 use super::{BadRow, Fields, Row, TypeId, json, time, value};
 use crate::definition::log::TimeUnit;
 use crate::event::{Position, Timestamp};
+use crate::json::find;
 
 /// The reading of one source in one scan.
 #[derive(Debug)]
@@ -267,8 +268,8 @@ impl Document {
         if self.path.is_empty() {
             return Ok(Some(bytes));
         }
-        let found =
-            json::find(bytes, &self.path).map_err(|error| not_json(&self.name, bytes, &error))?;
+        let found = find(bytes, &self.path)
+            .map_err(|error| not_json(&self.name, bytes, &error.to_string()))?;
         Ok(found.map(str::as_bytes))
     }
 }
@@ -356,7 +357,7 @@ fn in_json<'a>(
         } => match unpacked[*index].bytes(row) {
             Some(bytes) => {
                 let found =
-                    json::find(bytes, path).map_err(|error| not_json(name, bytes, &error))?;
+                    find(bytes, path).map_err(|error| not_json(name, bytes, &error.to_string()))?;
                 Ok(json::scalar(found, unescaped))
             }
             None => Ok(ValueRef::Null),

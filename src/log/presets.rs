@@ -75,27 +75,6 @@ fn filled(source: &Source, known: Source) -> Source {
     }
 }
 
-/// A source that says nothing at all.
-pub(crate) fn blank() -> Source {
-    Source {
-        place: None,
-        preset: None,
-        relation: None,
-        attach: None,
-        position: None,
-        time: None,
-        kind: None,
-        stream: None,
-        version: None,
-        id: None,
-        correlation: None,
-        causation: None,
-        key: None,
-        data: None,
-        metadata: None,
-    }
-}
-
 /// A plain field of this name.
 pub(crate) fn field(name: &str) -> Field {
     Field {

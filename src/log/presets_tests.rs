@@ -14,7 +14,7 @@ const DBOS: &str = include_str!("../../tests/fixtures/dbos.sql");
 fn preset(name: &str) -> Source {
     Source {
         preset: Some(name.to_owned()),
-        ..blank()
+        ..Source::blank()
     }
 }
 

@@ -7,9 +7,8 @@ use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, ToSql, params, params_from_iter};
 
 use super::LogError;
-use crate::definition::log::{
-    Claims, Encoding, Field, Relation, Source, TimeField, TimeUnit, TypeField,
-};
+use super::presets::field;
+use crate::definition::log::{Claims, Relation, Source, TimeField, TimeUnit, TypeField};
 
 /// The columns, in the order of a [`Record`].
 pub const COLUMNS: [&str; 11] = [
@@ -104,36 +103,27 @@ fn status_table(number: usize) -> String {
 
 /// How the events table is to be read; times are nanoseconds.
 pub fn source() -> Source {
-    let field = |name: &str| {
-        Some(Field {
-            name: name.to_owned(),
-            encoding: Encoding::Plain,
-            place: None,
-        })
-    };
     Source {
-        place: None,
-        preset: None,
         relation: Some(Relation::Table("events".to_owned())),
-        attach: None,
-        position: field("position"),
-        time: field("time").map(|field| TimeField {
-            field,
+        position: Some(field("position")),
+        time: Some(TimeField {
+            field: field("time"),
             unit: TimeUnit::Nanoseconds,
         }),
         kind: Some(TypeField {
-            field: field("type"),
+            field: Some(field("type")),
             last_segment: None,
             renames: Default::default(),
         }),
-        stream: field("stream"),
-        version: field("version"),
-        id: field("id"),
-        correlation: field("correlation"),
-        causation: field("causation"),
-        key: field("key"),
-        data: field("data"),
-        metadata: field("metadata"),
+        stream: Some(field("stream")),
+        version: Some(field("version")),
+        id: Some(field("id")),
+        correlation: Some(field("correlation")),
+        causation: Some(field("causation")),
+        key: Some(field("key")),
+        data: Some(field("data")),
+        metadata: Some(field("metadata")),
+        ..Source::blank()
     }
 }
 

@@ -90,21 +90,10 @@ pub(crate) fn kind(name: &str) -> Option<TypeField> {
 /// Nothing but a table, a type and a time in milliseconds.
 pub(crate) fn bare(relation: Relation) -> Source {
     Source {
-        place: None,
-        preset: None,
         relation: Some(relation),
-        attach: None,
-        position: None,
         time: time("time", TimeUnit::Milliseconds),
         kind: kind("type"),
-        stream: None,
-        version: None,
-        id: None,
-        correlation: None,
-        causation: None,
-        key: None,
-        data: None,
-        metadata: None,
+        ..Source::blank()
     }
 }
 

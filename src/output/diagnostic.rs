@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 use crate::definition::fault::{Fault, Place};
 use crate::finding::Severity;
+use crate::output::escape;
 
 /// How many bytes of a line are shown on either side of a mark.
 const AROUND: usize = 300;
@@ -110,16 +111,7 @@ fn clean(text: &str) -> String {
             '\t' => '\t',
             '\u{7f}' => '\u{2421}',
             '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(letter)).unwrap_or('\u{fffd}'),
-            '\u{80}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}' => '\u{fffd}',
+            acting if escape::acts(acting) => '\u{fffd}',
             other => other,
         })
         .collect()

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::{Position, Timestamp};
 use crate::expression::Scope;
+use crate::json;
 use crate::log::{BadRow, Row, TypeId};
 use crate::replay::batch::{Batch, Item};
 use crate::replay::gathered::{Gathered, Selection};
 use crate::replay::horizon::Horizon;
 use crate::replay::instances::{Doubt, Entry, Link};
-use crate::replay::route::{Candidate, Route, Router, Use};
+use crate::replay::route::{Candidate, Meant, Route, Router, Use};
 use crate::replay::streams::{StreamEvent, Streams};
 use crate::saga::{Meaning, Moment, Names, Outcome, StepEvent};
 
@@ -273,14 +273,13 @@ impl<'a> Gatherer<'a> {
     fn instance(&mut self, row: &Row<'_>, name: &str, one: &Use, router: &Router) {
         let scope = scope(row, name);
         let computed;
+        let text;
         let id = match &one.correlate {
             None => row.correlation,
             Some(expression) => {
-                computed = expression
-                    .evaluate(&scope)
-                    .ok()
-                    .and_then(|value| as_id(&value));
-                computed.as_deref()
+                computed = expression.evaluate(&scope).ok();
+                text = computed.as_ref().and_then(json::text);
+                text.as_deref()
             }
         };
         let inside = one
@@ -297,7 +296,7 @@ impl<'a> Gatherer<'a> {
                 return;
             }
         };
-        match meant(&one.candidates, &scope) {
+        match one.meant(&scope) {
             Meant::Nothing => {}
             Meant::Certain(candidate) => {
                 if let Some(at) = self.wanted(one.saga, id) {
@@ -380,7 +379,7 @@ impl<'a> Gatherer<'a> {
                     .error
                     .as_ref()
                     .and_then(|error| error.evaluate(&scope(row, name)).ok());
-                match error.as_ref().and_then(as_id) {
+                match error.as_ref().and_then(json::text) {
                     Some(error) => names.intern(&error),
                     None => names.intern(name),
                 }
@@ -421,47 +420,6 @@ impl<'a> Gatherer<'a> {
     }
 }
 
-/// What an event means in one saga.
-enum Meant<'c> {
-    /// This.
-    Certain(&'c Candidate),
-    /// Nothing: no condition holds.
-    Nothing,
-    /// One of these (`None` is nothing), and why that cannot be told.
-    Doubtful(Vec<Option<&'c Candidate>>, String),
-}
-
-fn meant<'c>(candidates: &'c [Candidate], scope: &Scope<'_>) -> Meant<'c> {
-    let mut options = Vec::new();
-    let mut doubt = None;
-    let mut certain = None;
-    for candidate in candidates {
-        match candidate
-            .when
-            .as_ref()
-            .map_or(Ok(true), |when| when.holds(scope))
-        {
-            Ok(true) => {
-                certain = Some(candidate);
-                break;
-            }
-            Ok(false) => {}
-            Err(undetermined) => {
-                options.push(Some(candidate));
-                doubt.get_or_insert(undetermined);
-            }
-        }
-    }
-    match (doubt, certain) {
-        (None, Some(candidate)) => Meant::Certain(candidate),
-        (None, None) => Meant::Nothing,
-        (Some(doubt), certain) => {
-            options.push(certain);
-            Meant::Doubtful(options, doubt.to_string())
-        }
-    }
-}
-
 /// Whether an event with this meaning may be the one that ends its instance.
 fn may_end(router: &Router, saga: u16, meaning: Meaning) -> bool {
     match meaning {
@@ -487,15 +445,6 @@ fn scope<'r>(row: &Row<'r>, kind: &'r str) -> Scope<'r> {
         key: row.key,
         data: row.data,
         metadata: row.metadata,
-    }
-}
-
-/// A JSON value as an id: text as it is, numbers and booleans as JSON writes them.
-fn as_id(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

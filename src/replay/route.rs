@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::definition::saga::{EventPattern, Saga};
-use crate::expression::Expression;
+use crate::expression::{Expression, Scope};
 use crate::log::Fields;
 use crate::saga::{Meaning, StepEvent};
 
@@ -27,6 +27,48 @@ impl Use {
             && self.narrow.is_none()
             && matches!(self.candidates.as_slice(), [Candidate { when: None, .. }])
     }
+
+    /// The meaning of an event: the first candidate whose condition holds.
+    pub(super) fn meant(&self, scope: &Scope<'_>) -> Meant<'_> {
+        let mut options = Vec::new();
+        let mut doubt = None;
+        let mut certain = None;
+        for candidate in &self.candidates {
+            match candidate
+                .when
+                .as_ref()
+                .map_or(Ok(true), |when| when.holds(scope))
+            {
+                Ok(true) => {
+                    certain = Some(candidate);
+                    break;
+                }
+                Ok(false) => {}
+                Err(undetermined) => {
+                    options.push(Some(candidate));
+                    doubt.get_or_insert(undetermined);
+                }
+            }
+        }
+        match (doubt, certain) {
+            (None, Some(candidate)) => Meant::Certain(candidate),
+            (None, None) => Meant::Nothing,
+            (Some(doubt), certain) => {
+                options.push(certain);
+                Meant::Doubtful(options, doubt.to_string())
+            }
+        }
+    }
+}
+
+/// What an event means in one saga, or may mean.
+pub(super) enum Meant<'c> {
+    /// This.
+    Certain(&'c Candidate),
+    /// Nothing: no condition holds.
+    Nothing,
+    /// One of these (`None` is nothing), and why that cannot be told.
+    Doubtful(Vec<Option<&'c Candidate>>, String),
 }
 
 /// One meaning an event may have.

@@ -106,7 +106,6 @@ use crate::definition::saga::Saga;
 use crate::finding::Severity;
 use case::{Case, Draft};
 
-pub use precedence::settle;
 pub use uncompensated::is_unlimited;
 
 /// What the table says of one rule.
@@ -253,7 +252,7 @@ pub fn judge(case: &Case<'_>, drafts: &mut Vec<Draft>) {
         }
     }
     drafts.retain(|draft| !case.off.contains(&draft.rule));
-    settle(case, drafts);
+    precedence::settle(case, drafts);
 }
 
 fn always(_: &Saga, _: &LogDefinition) -> Option<&'static str> {

@@ -143,13 +143,8 @@ fn position_findings(position: &str, sql: &str) -> usize {
     let definitions = definition::load(&[log], &rules::names()).expect("a sound definition");
     let options = Options {
         log: Some(path),
-        as_of: None,
-        now: "2026-03-01T12:00:00Z".parse().expect("an instant"),
-        threads: 1,
         rules: vec![ABOUT_THE_TABLE.to_owned()],
-        sagas: Vec::new(),
-        instances: Vec::new(),
-        since: None,
+        ..Options::new("2026-03-01T12:00:00Z".parse().expect("an instant"))
     };
     let report = inspect::audit(&definitions, &options, &|_| Go::On).expect("the log can be read");
     report

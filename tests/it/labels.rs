@@ -27,13 +27,8 @@ fn difference(options: &generate::Options, layout: Layout) -> (u64, Found) {
         &definitions,
         &Options {
             log: Some(path),
-            as_of: None,
-            now: "2026-11-01T00:00:00Z".parse().expect("an instant"),
             threads: 2,
-            rules: Vec::new(),
-            sagas: Vec::new(),
-            instances: Vec::new(),
-            since: None,
+            ..Options::new("2026-11-01T00:00:00Z".parse().expect("an instant"))
         },
         &|_| Go::On,
     )

@@ -32,12 +32,9 @@ fn found(name: &str, log: &str, as_of: AsOf) -> BTreeMap<String, Rules> {
         &Options {
             log: Some(folder(name).join(log)),
             as_of: Some(as_of),
-            now: "2026-11-01T00:00:00Z".parse().expect("an instant"),
             threads: 2,
             rules: vec!["saga/*".to_owned(), "compensation/*".to_owned()],
-            sagas: Vec::new(),
-            instances: Vec::new(),
-            since: None,
+            ..Options::new("2026-11-01T00:00:00Z".parse().expect("an instant"))
         },
         &|_| Go::On,
     )

@@ -82,19 +82,7 @@ fn bare_source(preset: String, at: At<'_>) -> Source {
     Source {
         place: Some(at.place()),
         preset: Some(preset),
-        relation: None,
-        attach: None,
-        position: None,
-        time: None,
-        kind: None,
-        stream: None,
-        version: None,
-        id: None,
-        correlation: None,
-        causation: None,
-        key: None,
-        data: None,
-        metadata: None,
+        ..Source::blank()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::definition::document::At;
 use crate::definition::fault::{self, Fault};
 use crate::definition::raw::saga as raw;
 use crate::definition::raw::shape::{OneOrMany, Short};
-use crate::definition::raw::written::By;
+use crate::definition::raw::written::{By, Name};
 use crate::definition::saga::{Action, Compensation, Correlate, EventPattern, Saga, Step, StepSet};
 use crate::definition::validate::lints;
 use crate::definition::validate::meanings::{self, Mention};
@@ -360,18 +360,11 @@ fn events(
     meaning: &str,
     found: &mut Vec<Mention>,
 ) {
-    found.extend(
-        patterns
-            .0
-            .iter()
-            .enumerate()
-            .map(|(index, Short(pattern))| Mention {
-                kind: pattern.event.0.to_string(),
-                meaning: meaning.to_owned(),
-                conditional: pattern.when.is_some(),
-                place: at.item(index).key("event").place(),
-            }),
-    );
+    let each = patterns
+        .0
+        .iter()
+        .map(|Short(pattern)| (&pattern.event.0, pattern.when.is_some()));
+    note(each, at, meaning, found);
 }
 
 fn reports(
@@ -380,15 +373,27 @@ fn reports(
     meaning: &str,
     found: &mut Vec<Mention>,
 ) {
+    let each = patterns
+        .0
+        .iter()
+        .map(|Short(pattern)| (&pattern.event.0, pattern.when.is_some()));
+    note(each, at, meaning, found);
+}
+
+/// Notes each event type with whether it is meant only under a condition.
+fn note<'p>(
+    patterns: impl Iterator<Item = (&'p Name, bool)>,
+    at: At<'_>,
+    meaning: &str,
+    found: &mut Vec<Mention>,
+) {
     found.extend(
         patterns
-            .0
-            .iter()
             .enumerate()
-            .map(|(index, Short(pattern))| Mention {
-                kind: pattern.event.0.to_string(),
+            .map(|(index, (kind, conditional))| Mention {
+                kind: kind.to_string(),
                 meaning: meaning.to_owned(),
-                conditional: pattern.when.is_some(),
+                conditional,
                 place: at.item(index).key("event").place(),
             }),
     );

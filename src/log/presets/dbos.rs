@@ -12,7 +12,7 @@
 //! overwritten, so the events are what is known now: positions, numbered by time, may shift as the
 //! log grows.
 
-use super::{Preset, blank, field, filled, kind, time};
+use super::{Preset, field, filled, kind, time};
 use crate::definition::log::{Relation, Source, TimeUnit};
 use crate::log::error::LogError;
 use crate::log::open::Database;
@@ -40,7 +40,7 @@ fn complete(database: &Database, source: &Source) -> Result<Vec<Source>, LogErro
         id: Some(field("id")),
         correlation: Some(field("workflow_uuid")),
         data: Some(field("data")),
-        ..blank()
+        ..Source::blank()
     };
     Ok(vec![filled(source, known)])
 }
@@ -66,7 +66,7 @@ fn recognise(database: &Database) -> Result<Option<Evidence>, LogError> {
         )],
         sources: vec![Source {
             preset: Some(PRESET.name.to_owned()),
-            ..blank()
+            ..Source::blank()
         }],
     }))
 }

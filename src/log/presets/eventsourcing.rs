@@ -8,13 +8,14 @@
 
 use rusqlite::types::ValueRef;
 
-use super::{Preset, blank, field, filled, kind, time};
+use super::{Preset, field, filled, kind, time};
 use crate::definition::log::{Encoding, Field, Relation, Source, TimeUnit};
+use crate::json::find;
 use crate::log::error::LogError;
 use crate::log::open::Database;
 use crate::log::recognise::Evidence;
 use crate::log::schema::{self, Shape};
-use crate::log::{json, unpack};
+use crate::log::unpack;
 
 pub(super) const PRESET: Preset = Preset {
     name: "eventsourcing",
@@ -52,7 +53,7 @@ fn complete(database: &Database, source: &Source) -> Result<Vec<Source>, LogErro
                     encoding: sample.encoding,
                     ..field("state")
                 }),
-                ..blank()
+                ..Source::blank()
             };
             Ok(filled(source, known))
         })
@@ -70,7 +71,7 @@ fn recognise(database: &Database) -> Result<Option<Evidence>, LogError> {
         .collect();
     Ok(Some(Evidence {
         reasons,
-        sources: complete(database, &blank())?,
+        sources: complete(database, &Source::blank())?,
     }))
 }
 
@@ -122,8 +123,8 @@ impl Sample {
         let wrapped = ["timestamp".to_owned(), "_data_".to_owned()];
         let is_bare = state.load(row).is_ok()
             && state.bytes(row).is_some_and(|bytes| {
-                matches!(json::find(bytes, &wrapped), Ok(None))
-                    && matches!(json::find(bytes, &wrapped[..1]), Ok(Some(_)))
+                matches!(find(bytes, &wrapped), Ok(None))
+                    && matches!(find(bytes, &wrapped[..1]), Ok(Some(_)))
             });
         let time = if is_bare {
             "state.timestamp"

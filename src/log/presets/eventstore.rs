@@ -1,7 +1,7 @@
 //! An event store with a table of its own making: `events(position, type, time, …)` under the names
 //! that such tables usually have.
 
-use super::{Preset, blank, filled};
+use super::{Preset, filled};
 use crate::definition::log::{Relation, Source};
 use crate::log::error::LogError;
 use crate::log::guess;
@@ -31,7 +31,7 @@ fn recognise(database: &Database) -> Result<Option<Evidence>, LogError> {
     let Some(table) = table(database)? else {
         return Ok(None);
     };
-    let source = complete(database, &blank())?.remove(0);
+    let source = complete(database, &Source::blank())?.remove(0);
     if source.kind.is_none() || source.time.is_none() {
         return Ok(None);
     }
