@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "event",
     "json",
     "suggest",
+    "texts",
     "finding",
     "expression",
     "definition",
