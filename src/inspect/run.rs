@@ -15,8 +15,10 @@ use crate::finding::Finding;
 use crate::inspect::judge::Judge;
 use crate::inspect::tally::Tally;
 use crate::inspect::{Go, Options, Progress, RunError, Watch, rows};
-use crate::log::{Fields, Filter, Log, OpenOptions};
-use crate::replay::{Gathered, Gatherer, Horizon, Router, Selection, named_types, pass};
+use crate::log::{Filter, Log, OpenOptions};
+use crate::replay::{
+    Entry, Gathered, Gatherer, Horizon, Reading, Router, Selection, named_types, pass,
+};
 use crate::report::{LogSummary, Report};
 use crate::rules;
 use crate::rules::case::{Claim, Claimed};
@@ -103,12 +105,7 @@ impl<'s> Run<'s> {
 
     /// Leaves out what only the log's own rules need.
     pub fn only_instances(&mut self) {
-        self.selection = Selection {
-            sagas: true,
-            streams: false,
-            ids: false,
-            data: false,
-        };
+        self.selection = Selection::SAGAS;
     }
 
     fn as_of(&self) -> AsOf {
@@ -162,21 +159,6 @@ impl<'s> Run<'s> {
         Ok(table)
     }
 
-    fn fields(&self) -> Fields {
-        let mut fields = if self.selection.sagas {
-            self.router.fields()
-        } else {
-            Fields::default()
-        };
-        let by_time = self.definition.order != crate::definition::log::Order::Position;
-        fields.time = true;
-        fields.stream |= self.selection.streams || by_time;
-        fields.id |= self.selection.ids || by_time;
-        fields.causation |= by_time;
-        fields.data |= self.selection.data;
-        fields
-    }
-
     /// Reads the log.
     pub fn pass(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
         self.gather(Filter::All, watch)?;
@@ -215,13 +197,16 @@ impl<'s> Run<'s> {
     }
 
     fn gather(&mut self, filter: Filter<'_>, watch: Watch<'_>) -> Result<(), RunError> {
-        let threads = self.options.threads;
-        let fields = self.fields();
         let until = self.until();
-        let scope = self.scope;
-        let claims = &self.claims;
-        let mut judge = Judge::new(self.definition, &self.off);
-        let mut settle = |names: &Names, entry: &crate::replay::Entry, id: &str| {
+        let Run {
+            scope,
+            definition,
+            options,
+            claims,
+            ..
+        } = self;
+        let mut judge = Judge::new(definition, &self.off);
+        let mut settle = |names: &Names, entry: &Entry, id: &str| {
             let saga = usize::from(entry.saga);
             judge.settled(
                 &scope.sagas[saga],
@@ -230,14 +215,14 @@ impl<'s> Run<'s> {
                 names,
             )
         };
-        let mut gatherer = Gatherer::new(self.definition, self.selection, until, &mut settle)
-            .about(&self.options.instances);
+        let mut gatherer = Gatherer::new(definition, &mut settle);
+        let reading =
+            Reading::new(definition, &self.router, self.selection, until).about(&options.instances);
         let outcome = drive(
             &mut self.log,
-            &self.router,
-            fields,
+            reading,
             filter,
-            threads,
+            options.threads,
             &mut gatherer,
             watch,
         );
@@ -247,16 +232,15 @@ impl<'s> Run<'s> {
 
     /// Reads the instances again of which events came after theirs had been dropped.
     fn gather_again(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
-        let threads = self.options.threads;
-        let fields = self.fields();
-        let until = self.until();
-        let mut never = |_: &Names, _: &crate::replay::Entry, _: &str| None;
+        let mut never = |_: &Names, _: &Entry, _: &str| None;
         let gathered = std::mem::take(&mut self.gathered);
-        let mut gatherer = Gatherer::again(self.definition, until, &mut never, gathered);
+        let mut gatherer = Gatherer::again(self.definition, &mut never, gathered);
+        let reading =
+            Reading::new(self.definition, &self.router, self.selection, self.until()).again();
+        let threads = self.options.threads;
         let outcome = drive(
             &mut self.log,
-            &self.router,
-            fields,
+            reading,
             Filter::All,
             threads,
             &mut gatherer,
@@ -389,8 +373,7 @@ impl<'s> Run<'s> {
 /// One pass over a log, with its progress told.
 fn drive(
     log: &mut Log,
-    router: &Router,
-    fields: Fields,
+    reading: Reading<'_>,
     filter: Filter<'_>,
     threads: usize,
     gatherer: &mut Gatherer<'_>,
@@ -398,24 +381,16 @@ fn drive(
 ) -> Result<(), RunError> {
     let of = log.estimate();
     let mut stopped = None;
-    pass(
-        log,
-        router,
-        fields,
-        filter,
-        threads,
-        gatherer,
-        &mut |rows| {
-            let progress = Progress { rows, of };
-            match watch(progress) {
-                Go::On => ControlFlow::Continue(()),
-                Go::Stop => {
-                    stopped = Some(progress);
-                    ControlFlow::Break(())
-                }
+    pass(log, reading, filter, threads, gatherer, &mut |rows| {
+        let progress = Progress { rows, of };
+        match watch(progress) {
+            Go::On => ControlFlow::Continue(()),
+            Go::Stop => {
+                stopped = Some(progress);
+                ControlFlow::Break(())
             }
-        },
-    )?;
+        }
+    })?;
     stopped.map_or(Ok(()), |progress| Err(RunError::Interrupted(progress)))
 }
 

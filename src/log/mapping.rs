@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::SourceFacts;
 use super::error::LogError;
+use super::facts;
 use super::open::Database;
 use super::schema::{self, Index, Kind, Shape, quote};
 use crate::definition::log::{Encoding, Field, Source, TimeUnit};
@@ -43,6 +44,8 @@ pub(crate) enum Numbering {
         descending: String,
         /// Rows can be looked up by it without reading the others.
         indexed: bool,
+        /// It is the rowid, so it is a number everywhere and ranges of it are ranges of rows.
+        rowid: bool,
     },
     /// By counting, in this order, or as the query gives them.
     Running { order: Option<String> },
@@ -72,7 +75,7 @@ impl Naming {
 }
 
 /// One source, ready to be read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// Which of the log's files.
     pub(crate) database: usize,
@@ -140,7 +143,7 @@ pub(crate) fn resolve(
     let (numbering, remark) = resolver.numbering(&indexes)?;
     let id = optional("id", &source.id)?;
     let correlation = optional("correlation", &source.correlation)?;
-    let facts = facts(
+    let facts = facts::of(
         database,
         &shape,
         &indexes,
@@ -168,7 +171,7 @@ pub(crate) fn resolve(
         data: optional("data", &source.data)?,
         metadata: optional("metadata", &source.metadata)?,
         fault: None,
-        rows: estimate(database, &shape)?,
+        rows: facts::rows(database, &shape)?,
         facts,
         remark,
         name: shape.name,
@@ -274,7 +277,7 @@ impl Resolver<'_> {
         let Some(field) = &self.source.position else {
             return match shape.kind {
                 Kind::Table => match shape.rowid() {
-                    Some(rowid) => Ok((self.by_column(rowid, false, true), None)),
+                    Some(rowid) => Ok((self.by_column(rowid, false, true, true), None)),
                     None => Err(LogError::new(format!(
                         "{file}: columns of `{}` hide its rowid; say which column orders its rows \
                          with `position:`",
@@ -292,7 +295,10 @@ impl Resolver<'_> {
                     )),
                 )),
                 Kind::Query => match shape.column("position") {
-                    Some(column) => Ok((self.by_column(&quote(&column.name), false, false), None)),
+                    Some(column) => Ok((
+                        self.by_column(&quote(&column.name), false, false, false),
+                        None,
+                    )),
                     None => Ok((
                         Numbering::Running { order: None },
                         Some(format!(
@@ -334,15 +340,13 @@ impl Resolver<'_> {
             || indexes.iter().any(|index| {
                 !index.partial && index.columns.first().map(Option::as_deref) == Some(name)
             });
-        let numbering = if unique {
-            self.by_column(&slot.column, false, true)
-        } else {
-            self.by_column(&slot.column, text, indexed)
-        };
-        Ok((numbering, None))
+        Ok((
+            self.by_column(&slot.column, text && !unique, indexed, unique),
+            None,
+        ))
     }
 
-    fn by_column(&self, column: &str, text: bool, indexed: bool) -> Numbering {
+    fn by_column(&self, column: &str, text: bool, indexed: bool, rowid: bool) -> Numbering {
         // Rows that share a position stay in the order in which they were written.
         let tie = self.shape.rowid().filter(|rowid| {
             *rowid != column
@@ -365,6 +369,7 @@ impl Resolver<'_> {
             ascending: order(""),
             descending: order(" DESC"),
             indexed: indexed && !text,
+            rowid,
         }
     }
 }
@@ -395,104 +400,6 @@ fn has_text_affinity(declared: &str) -> bool {
         && ["CHAR", "CLOB", "TEXT"]
             .iter()
             .any(|word| declared.contains(word))
-}
-
-fn facts(
-    database: &Database,
-    shape: &Shape,
-    indexes: &[Index],
-    numbering: &Numbering,
-    id: Option<&Slot>,
-    correlation: Option<&Slot>,
-) -> Result<SourceFacts, LogError> {
-    let named = |slot: &Slot, column: &Option<String>| {
-        slot.is_plain()
-            && column
-                .as_deref()
-                .is_some_and(|column| quote(column) == slot.column)
-    };
-    let is_rowid = |slot: &Slot| {
-        slot.is_plain()
-            && shape
-                .rowid_alias()
-                .is_some_and(|alias| quote(&alias.name) == slot.column)
-    };
-    let by_rowid = match numbering {
-        Numbering::Column { column, .. } => {
-            Some(column.as_str()) == shape.rowid()
-                || shape
-                    .rowid_alias()
-                    .is_some_and(|alias| quote(&alias.name) == *column)
-        }
-        Numbering::Running { .. } => false,
-    };
-    let autoincrement = shape.kind == Kind::Table && schema::says_autoincrement(&shape.sql);
-    let sequence = match autoincrement {
-        true => database
-            .connection()
-            .prepare("SELECT seq FROM sqlite_sequence WHERE name = ?1")
-            .and_then(|mut statement| {
-                let mut rows = statement.query([&shape.name])?;
-                rows.next()?.map(|row| row.get(0)).transpose()
-            })
-            .map_err(|error| database.failure(&error))?,
-        false => None,
-    };
-    let greatest = match autoincrement {
-        true => database
-            .connection()
-            .query_row(
-                &format!("SELECT max(rowid) FROM {}", quote(&shape.name)),
-                [],
-                |row| row.get(0),
-            )
-            .map_err(|error| database.failure(&error))?,
-        false => None,
-    };
-    Ok(SourceFacts {
-        name: shape.name.clone(),
-        greatest,
-        position_reuse: by_rowid && shape.kind == Kind::Table && !autoincrement,
-        sequence,
-        unique_id: id.is_some_and(|id| {
-            is_rowid(id)
-                || indexes.iter().any(|index| {
-                    index.unique
-                        && !index.partial
-                        && matches!(index.columns.as_slice(), [only] if named(id, only))
-                })
-        }),
-        indexed_correlation: correlation.is_some_and(|slot| {
-            is_rowid(slot)
-                || indexes.iter().any(|index| {
-                    !index.partial
-                        && index
-                            .columns
-                            .first()
-                            .is_some_and(|first| named(slot, first))
-                })
-        }),
-    })
-}
-
-/// The number of rows, guessed without reading them.
-fn estimate(database: &Database, shape: &Shape) -> Result<u64, LogError> {
-    if shape.kind != Kind::Table {
-        return Ok(0);
-    }
-    let from = &shape.from;
-    let (least, greatest): (Option<i64>, Option<i64>) = database
-        .connection()
-        .query_row(
-            &format!("SELECT (SELECT min(rowid) FROM {from}), (SELECT max(rowid) FROM {from})"),
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .map_err(|error| database.failure(&error))?;
-    Ok(match (least, greatest) {
-        (Some(least), Some(greatest)) => greatest.abs_diff(least).saturating_add(1),
-        _ => 0,
-    })
 }
 
 #[cfg(test)]

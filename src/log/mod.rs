@@ -10,6 +10,7 @@ use crate::event::{Position, Timestamp};
 mod claims;
 mod describe;
 mod error;
+mod facts;
 mod guard;
 mod guess;
 mod json;
@@ -25,6 +26,7 @@ mod recognise;
 pub mod record;
 mod schema;
 mod snapshot;
+mod split;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -116,6 +118,9 @@ pub enum Filter<'a> {
     Correlation(&'a str),
     /// Only rows at these positions, ascending.
     Positions(&'a [Position]),
+    /// Only rows from the first to the last of these positions, in a log that [`Log::parts`]
+    /// divides.
+    Range(Position, Position),
 }
 
 /// How to open a log.

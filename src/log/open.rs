@@ -25,6 +25,9 @@ use super::error::{LogError, extended_code};
 use super::guard::{self, Pulse};
 use super::snapshot::{self, Stamp, beside};
 
+/// A writer that waits for this reader to end would wait for its twin as well.
+const NO_WAIT: Duration = Duration::ZERO;
+
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// One open file in one read transaction.
@@ -35,12 +38,15 @@ pub(crate) struct Database {
     real: PathBuf,
     remark: Option<String>,
     still: Option<Stamp>,
+    /// How a second connection sees the same instant, where that is certain.
+    twin: Option<Way>,
     pulse: Pulse,
     /// Removed after the connection is closed, so it stands last.
     _copy: Option<TempDir>,
 }
 
 /// How a file has to be opened, see the module's table.
+#[derive(Debug, Clone, Copy)]
 enum Way {
     ReadOnly,
     SharedIndex,
@@ -75,10 +81,10 @@ impl Database {
     fn open_patiently(path: &Path, patience: Duration) -> Result<Database, LogError> {
         let real = find(path)?;
         let way = choose(path, &real)?;
-        match Database::begin(path, &real, &way, patience) {
+        match Database::begin(path, &real, &way, patience, guard::LOCK_WAIT) {
             Ok(database) => Ok(database),
             Err(refused) => match fallback(&way, &refused) {
-                Some(way) => Database::begin(path, &real, &way, patience)
+                Some(way) => Database::begin(path, &real, &way, patience, guard::LOCK_WAIT)
                     .map_err(|refused| explain(path, &real, refused)),
                 None => Err(explain(path, &real, refused)),
             },
@@ -97,12 +103,19 @@ impl Database {
             real: path.to_owned(),
             remark: None,
             still: None,
+            twin: None,
             pulse,
             _copy: None,
         })
     }
 
-    fn begin(path: &Path, real: &Path, way: &Way, patience: Duration) -> Result<Database, Refused> {
+    fn begin(
+        path: &Path,
+        real: &Path,
+        way: &Way,
+        patience: Duration,
+        lock_wait: Duration,
+    ) -> Result<Database, Refused> {
         let mut still = None;
         let mut copy = None;
         let mut remark = None;
@@ -134,7 +147,7 @@ impl Database {
                 connection
             }
         };
-        connection.busy_timeout(guard::LOCK_WAIT)?;
+        connection.busy_timeout(lock_wait)?;
         let pulse = Pulse::default();
         if copy.is_some() {
             // Recovery writes; it has to happen before the connection is kept from writing.
@@ -150,9 +163,23 @@ impl Database {
             real: real.to_owned(),
             remark,
             still,
+            // The lock that a reader holds on a rollback journal's database keeps writers out.
+            twin: matches!(way, Way::ReadOnly | Way::Immutable).then_some(*way),
             pulse,
             _copy: copy,
         })
+    }
+
+    /// A second connection that sees what this one sees; `None` where nothing proves that.
+    pub(crate) fn twin(&self) -> Option<Database> {
+        let twin = Database::begin(
+            &self.path,
+            &self.real,
+            &self.twin?,
+            guard::PATIENCE,
+            NO_WAIT,
+        );
+        twin.ok().filter(|_| self.verify().is_ok())
     }
 
     /// The connection, inside the read transaction.

@@ -24,14 +24,14 @@ use crate::event::{Event, Position, Timestamp};
 /// It can be moved to another thread, but not be used from two at once.
 #[derive(Debug)]
 pub struct Log {
-    path: PathBuf,
-    remarks: Vec<String>,
-    databases: Vec<Database>,
-    plans: Vec<Plan>,
-    facts: Vec<SourceFacts>,
-    merge: Merge,
-    claims: Vec<Claims>,
-    interner: Interner,
+    pub(super) path: PathBuf,
+    pub(super) remarks: Vec<String>,
+    pub(super) databases: Vec<Database>,
+    pub(super) plans: Vec<Plan>,
+    pub(super) facts: Vec<SourceFacts>,
+    pub(super) merge: Merge,
+    pub(super) claims: Vec<Claims>,
+    pub(super) interner: Interner,
 }
 
 impl Log {

@@ -126,8 +126,16 @@ fn select(plan: &Plan, layout: &Layout<'_>, condition: &str) -> String {
 
 /// A condition that lets at least the rows of this correlation through, with its parameters.
 fn narrow(plan: &Plan, filter: Filter<'_>) -> Option<(String, Vec<Value>)> {
-    let Filter::Correlation(wanted) = filter else {
-        return None;
+    let wanted = match filter {
+        Filter::Correlation(wanted) => wanted,
+        Filter::Range(first, last) => {
+            let Numbering::Column { column, .. } = &plan.numbering else {
+                return None;
+            };
+            let ends = vec![Value::Integer(first.0), Value::Integer(last.0)];
+            return Some((format!(" WHERE {column} BETWEEN ? AND ?"), ends));
+        }
+        Filter::All | Filter::Positions(_) => return None,
     };
     let slot = plan.correlation.as_ref().filter(|slot| slot.is_plain())?;
     if matches!(plan.numbering, Numbering::Running { .. }) || wanted.contains('\u{fffd}') {
@@ -191,7 +199,7 @@ struct Sieve<'a> {
 impl<'a> Sieve<'a> {
     fn new(filter: Filter<'a>) -> Sieve<'a> {
         match filter {
-            Filter::All => Sieve {
+            Filter::All | Filter::Range(..) => Sieve {
                 correlation: None,
                 positions: None,
             },

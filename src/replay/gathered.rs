@@ -28,6 +28,16 @@ pub struct Selection {
     pub data: bool,
 }
 
+impl Selection {
+    /// Saga instances and nothing else.
+    pub const SAGAS: Selection = Selection {
+        sagas: true,
+        streams: false,
+        ids: false,
+        data: false,
+    };
+}
+
 /// Rows counted, the first of them kept.
 #[derive(Debug, Clone)]
 pub struct Cut<T> {

@@ -14,8 +14,8 @@ use hashbrown::HashTable;
 use crate::event::Timestamp;
 use crate::saga::{Meaning, Moment, Outcome};
 
-/// How many events of settled instances are kept: 32 MB.
-const KEPT: usize = 1 << 20;
+/// How many events of settled instances are kept: 8 MB, which a processor's cache can hold.
+const KEPT: usize = 1 << 18;
 
 /// How many events an instance is given room for at first.
 const FIRST: usize = 8;
@@ -34,7 +34,7 @@ pub enum Stage {
 }
 
 /// What orders the events of an instance where the position does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Link {
     /// Hash of the stream; 0 for none.
     pub stream: u64,
@@ -72,18 +72,19 @@ pub struct Entry {
     pub moments: Vec<Moment>,
     /// The time of its last event.
     pub last: Timestamp,
-    hash: u64,
 }
 
 /// All instances.
 #[derive(Debug, Default)]
 pub struct Instances {
-    index: HashTable<u32>,
+    /// By hash, which stands beside so that a growing table need not look at the entries.
+    index: HashTable<(u64, u32)>,
     entries: Vec<Entry>,
     ids: Vec<u8>,
-    hasher: FixedState,
     settled: VecDeque<u32>,
     kept: usize,
+    /// Room that dropped instances had, for new ones.
+    spare: Vec<Vec<Moment>>,
     /// What orders events by more than time, per entry and in step with its moments; empty in a
     /// log that is ordered by position.
     pub links: hashbrown::HashMap<u32, Vec<Link>, FixedState>,
@@ -92,33 +93,26 @@ pub struct Instances {
 }
 
 impl Instances {
-    /// What an instance is looked up by. Computed apart from the look-up, so that many can be
-    /// computed first and their look-ups then overlap in the machine.
-    pub fn hash(&self, saga: u16, id: &str) -> u64 {
-        self.hasher.hash_one((saga, id.as_bytes()))
+    /// What an instance is looked up by. Computed by readers, apart from the look-ups, so that those
+    /// of many rows overlap in the machine.
+    pub fn hash(saga: u16, id: &str) -> u64 {
+        FixedState::default().hash_one((saga, id.as_bytes()))
     }
 
-    /// The entry of this instance, made if it is new.
-    pub fn entry(&mut self, saga: u16, id: &str) -> u32 {
-        self.entry_hashed(self.hash(saga, id), saga, id)
-    }
-
-    /// As [`Instances::entry`], for an instance whose hash is known.
-    pub fn entry_hashed(&mut self, wanted: u64, saga: u16, id: &str) -> u32 {
+    /// The entry of the instance with this hash, made if it is new.
+    pub fn entry(&mut self, wanted: u64, saga: u16, id: &str) -> u32 {
         let Instances {
             index,
             entries,
             ids,
             ..
         } = self;
-        let found = index.find(wanted, |at| {
+        let found = index.find(wanted, |(hash, at)| {
             let entry = &entries[*at as usize];
             let (start, length) = (entry.id_start, entry.id_length as usize);
-            entry.hash == wanted
-                && entry.saga == saga
-                && &ids[start..start + length] == id.as_bytes()
+            *hash == wanted && entry.saga == saga && &ids[start..start + length] == id.as_bytes()
         });
-        if let Some(at) = found {
+        if let Some((_, at)) = found {
             return *at;
         }
         let at = entries.len() as u32;
@@ -129,19 +123,18 @@ impl Instances {
             stage: Stage::Open,
             moments: Vec::new(),
             last: Timestamp::MIN,
-            hash: wanted,
         };
         ids.extend_from_slice(id.as_bytes());
         entries.push(entry);
-        index.insert_unique(wanted, at, |at| entries[*at as usize].hash);
+        index.insert_unique(wanted, (wanted, at), |(hash, _)| *hash);
         at
     }
 
     /// Whether any event of this instance was met.
     pub fn knows(&self, saga: u16, id: &str) -> bool {
-        let wanted = self.hash(saga, id);
+        let wanted = Instances::hash(saga, id);
         self.index
-            .find(wanted, |at| {
+            .find(wanted, |(_, at)| {
                 self.get(*at).saga == saga && self.id(*at) == id
             })
             .is_some()
@@ -180,7 +173,10 @@ impl Instances {
             Stage::Open => {}
         }
         if entry.moments.capacity() == 0 {
-            entry.moments.reserve_exact(FIRST);
+            entry.moments = self
+                .spare
+                .pop()
+                .unwrap_or_else(|| Vec::with_capacity(FIRST));
         }
         entry.moments.push(moment);
         true
@@ -198,9 +194,13 @@ impl Instances {
             };
             let entry = &mut self.entries[oldest as usize];
             if let Stage::Settled(outcome) = entry.stage {
-                self.kept -= entry.moments.len();
-                entry.moments = Vec::new();
+                let mut room = std::mem::take(&mut entry.moments);
+                self.kept -= room.len();
                 entry.stage = Stage::Dropped(outcome);
+                if room.capacity() == FIRST {
+                    room.clear();
+                    self.spare.push(room);
+                }
             }
         }
     }

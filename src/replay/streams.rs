@@ -1,9 +1,7 @@
 //! What the versions and times of the streams tell about the log itself.
 
-use std::hash::BuildHasher;
 use std::ops::RangeInclusive;
 
-use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use crate::event::{Position, Timestamp};
@@ -57,7 +55,6 @@ pub struct Streams {
     index: HashTable<u32>,
     streams: Vec<Stream>,
     names: Vec<u8>,
-    hasher: FixedState,
     repeats: Vec<Observation>,
     by_version: bool,
 }
@@ -65,6 +62,8 @@ pub struct Streams {
 /// What of an event concerns its stream.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamEvent<'a> {
+    /// Of the stream's name.
+    pub hash: u64,
     /// The stream's name.
     pub stream: &'a str,
     /// The event's version, if it has one.
@@ -102,7 +101,6 @@ impl Streams {
             index,
             streams,
             names,
-            hasher,
             repeats,
             by_version,
         } = self;
@@ -111,7 +109,7 @@ impl Streams {
             let (start, length) = stream.name;
             &names[start..start + length as usize]
         };
-        let hash = hasher.hash_one(bytes);
+        let hash = event.hash;
         let known = index
             .find(hash, |at| {
                 let stream = &streams[*at as usize];

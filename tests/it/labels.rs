@@ -23,16 +23,22 @@ fn difference(options: &generate::Options, layout: Layout) -> (u64, Found) {
     let definitions = shop();
     let made = generate::generate(&definitions.scopes[0].sagas, options, layout, &path)
         .expect("the log can be written");
-    let report = inspect::audit(
-        &definitions,
-        &Options {
-            log: Some(path),
-            threads: 2,
+    let audit = |threads| {
+        let options = Options {
+            log: Some(path.clone()),
+            threads,
             ..Options::new("2026-11-01T00:00:00Z".parse().expect("an instant"))
-        },
-        &|_| Go::On,
-    )
-    .expect("the log can be read");
+        };
+        inspect::audit(&definitions, &options, &|_| Go::On).expect("the log can be read")
+    };
+    let report = audit(1);
+    for threads in [2, 5] {
+        assert_eq!(
+            format!("{:?}", audit(threads)),
+            format!("{report:?}"),
+            "with {threads} threads"
+        );
+    }
     let mut balance = Found::new();
     for finding in &report.findings {
         let key = (
