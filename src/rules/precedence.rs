@@ -1,7 +1,7 @@
 //! One fault, one finding: which rule's finding follows from which other's, in one place.
 
 use crate::definition::saga::StepSet;
-use crate::rules::case::{Case, Draft};
+use crate::rules::case::{Case, Claimed, Draft};
 use crate::rules::{
     exhausted, false_claim, late, repeated, sequence, shape, stuck, uncompensated, undo, wedged,
 };
@@ -26,6 +26,7 @@ struct Facts {
     repeated: StepSet,
     exhausted: bool,
     uncompensated: bool,
+    dangling: bool,
     empty: StepSet,
     late_step: bool,
     two_ends: bool,
@@ -78,6 +79,7 @@ impl Facts {
             repeated: steps(repeated::EFFECT.name).union(steps(undo::DANGLING.name)),
             exhausted: has(exhausted::INFO.name),
             uncompensated: has(uncompensated::UNCOMPENSATED.name),
+            dangling: has(undo::DANGLING.name),
             empty: steps(undo::EMPTY.name),
             late_step: has(late::STEP.name),
             two_ends: instance.completes.is_some() && instance.compensated.is_some(),
@@ -106,7 +108,14 @@ impl Facts {
                 && draft.step.is_some()
                 && !missing.is_empty()
                 && missing.without(self.skipped).is_empty();
-            self.uncompensated || self.two_ends || self.past_pivot || only_skipped
+            let rolled_back = case
+                .claim
+                .is_some_and(|claim| claim.claimed == Claimed::Compensated);
+            self.uncompensated
+                || (self.dangling && rolled_back)
+                || self.two_ends
+                || self.past_pivot
+                || only_skipped
         } else if rule == uncompensated::UNCOMPENSATED.name {
             self.exhausted || self.past_pivot || (self.went_on && !self.skipped.is_empty())
         } else if rule == repeated::UNDO.name {

@@ -188,3 +188,117 @@ impl Undo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENTS: [StepEvent; 4] = [
+        StepEvent::Begin,
+        StepEvent::Success,
+        StepEvent::Failure,
+        StepEvent::Rejection,
+    ];
+
+    fn attempts(begins: bool, repeated: bool) -> Attempts {
+        Attempts {
+            limit: Some(3),
+            begins,
+            repeated,
+        }
+    }
+
+    /// Where an event leads: a state, `=` for a repeat, `!` for an illegal move.
+    fn word<S: Copy>(
+        state: Move<S>,
+        label: fn(S) -> &'static str,
+        attempt: fn(S) -> u32,
+    ) -> String {
+        match state {
+            Move::To(state) => format!("{} {}", label(state), attempt(state)),
+            Move::Repeat => "=".to_owned(),
+            Move::Illegal => "!".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_forward_state_meets_every_event() {
+        use Exhaustion::{Failures, Rejection};
+        use Forward::{Exhausted, Failed, NotStarted, Running, Succeeded};
+        #[rustfmt::skip]
+        let table = [
+            //                        begin         success         failure          rejection
+            (NotStarted,              ["running 1", "succeeded 1", "failed 1",      "rejected 1"]),
+            (Running(1),              ["running 2", "succeeded 1", "failed 1",      "rejected 1"]),
+            (Running(3),              ["running 4", "succeeded 3", "exhausted 3",   "rejected 3"]),
+            (Succeeded(2),            ["=",         "!",           "=",             "="]),
+            (Failed(2),               ["running 3", "succeeded 2", "=",             "rejected 2"]),
+            (Exhausted(3, Failures),  ["running 4", "succeeded 3", "=",             "rejected 3"]),
+            (Exhausted(3, Rejection), ["running 4", "succeeded 3", "=",             "="]),
+        ];
+        for (state, expected) in table {
+            let found = EVENTS.map(|event| {
+                let next = forward(state, event, attempts(true, false));
+                word(next, Forward::label, Forward::attempt)
+            });
+            assert_eq!(found, expected, "{state:?}");
+        }
+        #[rustfmt::skip]
+        let without_begins = [
+            (Failed(2),               ["running 3", "succeeded 3", "exhausted 3",   "rejected 3"]),
+            (Exhausted(3, Failures),  ["running 4", "succeeded 4", "exhausted 4",   "rejected 4"]),
+            (Exhausted(3, Rejection), ["running 4", "succeeded 4", "=",             "="]),
+        ];
+        for (state, expected) in without_begins {
+            let found = EVENTS.map(|event| {
+                let next = forward(state, event, attempts(false, false));
+                word(next, Forward::label, Forward::attempt)
+            });
+            assert_eq!(found, expected, "{state:?} without begins");
+        }
+        let again = forward(Running(1), StepEvent::Begin, attempts(true, true));
+        assert_eq!(again, Move::Repeat);
+    }
+
+    #[test]
+    fn every_undo_state_meets_every_event() {
+        use Undo::{Exhausted, Failed, None, Undoing, Undone};
+        #[rustfmt::skip]
+        let table = [
+            //             begin       success     failure             rejection
+            (None,         ["undoing 1", "undone 1", "undo failed 1",    "undo failed 1"]),
+            (Undoing(1),   ["undoing 2", "undone 1", "undo failed 1",    "undo failed 1"]),
+            (Undoing(3),   ["undoing 4", "undone 3", "undo exhausted 3", "undo exhausted 3"]),
+            (Undone(2),    ["=",         "!",        "=",                "="]),
+            (Failed(2),    ["undoing 3", "undone 2", "=",                "="]),
+            (Exhausted(3), ["undoing 4", "undone 3", "=",                "="]),
+        ];
+        for (state, expected) in table {
+            let found = EVENTS.map(|event| {
+                word(
+                    undo(state, event, attempts(true, false)),
+                    Undo::label,
+                    Undo::attempt,
+                )
+            });
+            assert_eq!(found, expected, "{state:?}");
+        }
+        #[rustfmt::skip]
+        let without_begins = [
+            (Failed(2),    ["undoing 3", "undone 3", "undo exhausted 3", "undo exhausted 3"]),
+            (Exhausted(3), ["undoing 4", "undone 4", "undo exhausted 4", "undo exhausted 4"]),
+        ];
+        for (state, expected) in without_begins {
+            let found = EVENTS.map(|event| {
+                word(
+                    undo(state, event, attempts(false, false)),
+                    Undo::label,
+                    Undo::attempt,
+                )
+            });
+            assert_eq!(found, expected, "{state:?} without begins");
+        }
+        let again = undo(Undoing(1), StepEvent::Begin, attempts(true, true));
+        assert_eq!(again, Move::Repeat);
+    }
+}

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::standing::{Mixed, Standing};
-use super::{Meaning, OracleFinding};
+use super::{Claim, Meaning, OracleFinding};
 
 /// Every finding of the instance, each fault once.
 pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
@@ -91,7 +91,8 @@ pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
         && missing.iter().all(|step| skipped.contains(step));
     let false_claim = standing
         .false_claim()
-        .filter(|_| !said_both && !explained && uncompensated.is_none() && !is_past_pivot);
+        .filter(|_| !said_both && !explained && uncompensated.is_none() && !is_past_pivot)
+        .filter(|_| dangling.is_empty() || standing.claim != Some(Claim::Compensated));
     let uncompensated = uncompensated.filter(|_| !silenced);
     let late = standing.late().filter(|_| !said_both && !any_late_step);
 
