@@ -124,15 +124,10 @@ impl Log {
         &self,
         fields: Fields,
         filter: Filter<'_>,
-        visit: &mut dyn FnMut(Result<Row<'_>, BadRow>) -> ControlFlow<()>,
+        visit: &mut impl FnMut(Result<Row<'_>, BadRow>) -> ControlFlow<()>,
     ) -> Result<(), LogError> {
-        reader::walk(self.sources(), fields, filter, &mut |_: Origin,
-                                                           row: Result<
-            Row<'_>,
-            BadRow,
-        >| {
-            visit(row)
-        })
+        let mut visit = |_: Origin, row: Result<Row<'_>, BadRow>| visit(row);
+        reader::walk(self.sources(), fields, filter, &mut visit)
     }
 
     /// The name of a type met so far.
