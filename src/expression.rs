@@ -6,6 +6,7 @@
 
 mod document;
 mod engine;
+mod fold;
 mod row;
 mod words;
 
@@ -19,6 +20,7 @@ use crate::json;
 use engine::Program;
 use words::Path;
 
+pub use fold::{FoldExpression, StateExpression};
 pub use row::RowExpression;
 
 /// Whether a value counts as true: all but `null`, `false`, zero and what is empty.
@@ -127,11 +129,11 @@ impl Expression {
     /// When it is not one, or refers to a name that no expression here can see.
     pub fn parse(source: &str) -> Result<Expression, ExpressionError> {
         let code = match Path::parse(source.trim()) {
-            Some(path) => {
+            Some(path) if words::EVENT.contains(&path.root()) => {
                 words::check_field(&path)?;
                 Code::Path(path)
             }
-            None => Code::Program(Box::new(Program::compile(source)?)),
+            _ => Code::Program(Box::new(Program::compile(source, &words::EVENT)?)),
         };
         Ok(Expression(Arc::new(Compiled {
             source: source.to_owned(),
@@ -164,6 +166,15 @@ impl Expression {
         self.evaluate(scope).map(|value| is_true(&value))
     }
 
+    /// The JSON text that it stands for in this event, as recorded, so that no digit of a number is
+    /// lost; `None` where it is more than a plain path into `data` or `metadata`.
+    pub fn recorded<'s>(&self, scope: &Scope<'s>) -> Option<Result<&'s str, Undetermined>> {
+        match &self.0.code {
+            Code::Path(path) if path.root() != "event" => Some(path.find(scope)),
+            Code::Path(_) | Code::Program(_) => None,
+        }
+    }
+
     /// Whether it looks into `data`.
     pub fn reads_data(&self) -> bool {
         self.reads("data", None)
@@ -180,20 +191,20 @@ impl Expression {
     }
 
     fn reads(&self, root: &str, field: Option<&str>) -> bool {
-        let reads = |path: &Path| {
-            path.root() == root
-                && (field.is_none()
-                    || path.keys().is_empty()
-                    || path.keys().first().map(String::as_str) == field)
-        };
         match &self.0.code {
-            Code::Path(path) => reads(path),
-            Code::Program(program) => program.paths().iter().any(reads),
+            Code::Path(path) => path.reaches(root, field),
+            Code::Program(program) => program.paths().iter().any(|path| path.reaches(root, field)),
         }
     }
 }
 
 impl Path {
+    /// Whether it leads into `root`, and may lead to this field there.
+    fn reaches(&self, root: &str, field: Option<&str>) -> bool {
+        let first = self.keys().first().map(String::as_str);
+        self.root() == root && (field.is_none() || first.is_none() || first == field)
+    }
+
     fn look_up(&self, scope: &Scope<'_>) -> Result<Value, Undetermined> {
         let missing = || Undetermined(format!("`{self}` is missing"));
         match self.root() {
@@ -214,6 +225,14 @@ impl Path {
                 found.ok_or_else(missing)
             }
         }
+    }
+
+    /// The JSON text of what a path into `data` or `metadata` leads to.
+    fn find<'s>(&self, scope: &Scope<'s>) -> Result<&'s str, Undetermined> {
+        let root = self.root();
+        json::find(bytes(scope, root)?, self.keys())
+            .map_err(|error| not_json(root, &error))?
+            .ok_or_else(|| Undetermined(format!("`{self}` is missing")))
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, LazyLock};
 
 use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::expression::document::{self, Misses};
-use crate::expression::words::{self, Path, ROOTS, Word};
+use crate::expression::words::{self, Path, Word};
 use crate::expression::{ExpressionError, Scope, Undetermined, bytes, not_json};
 use crate::json;
 use crate::suggest::closest;
@@ -63,7 +63,8 @@ impl Need {
 }
 
 impl Program {
-    pub(super) fn compile(source: &str) -> Result<Program, ExpressionError> {
+    /// An expression that sees these names.
+    pub(super) fn compile(source: &str, roots: &[&str]) -> Result<Program, ExpressionError> {
         let words = words::words(source);
         let code = compile(source, &words)?;
         let mut names: Vec<String> = code.undeclared_variables(true).into_iter().collect();
@@ -71,11 +72,11 @@ impl Program {
         let mut paths = Vec::new();
         for name in names {
             match Path::parse(&name) {
-                Some(path) => {
+                Some(path) if roots.contains(&path.root()) => {
                     words::check_field(&path)?;
                     paths.push(path);
                 }
-                None => check_name(name.split('.').next().unwrap_or(&name))?,
+                _ => check_name(name.split('.').next().unwrap_or(&name), roots)?,
             }
         }
         Ok(Program {
@@ -107,6 +108,48 @@ impl Program {
                 context.insert(root, value);
             }
         }
+        evaluate(&self.code, context, &misses)
+    }
+
+    /// What it looks at of an event, kept for [`Program::evaluate_over`].
+    pub(super) fn gather(&self, scope: &Scope<'_>) -> Result<Json, Undetermined> {
+        let mut parts = Map::new();
+        if self.event {
+            let fields = Scope::FIELDS
+                .iter()
+                .filter_map(|field| Some(((*field).to_owned(), scope.field(field)?)));
+            parts.insert("event".to_owned(), Json::Object(fields.collect()));
+        }
+        for (root, need) in [("data", &self.data), ("metadata", &self.metadata)] {
+            if let Some(part) = read(root, need, scope)? {
+                parts.insert(root.to_owned(), part);
+            }
+        }
+        Ok(Json::Object(parts))
+    }
+
+    /// Its value for what was gathered of an event and for this state.
+    pub(super) fn evaluate_over(
+        &self,
+        gathered: Json,
+        state: Map<String, Json>,
+    ) -> Result<Json, Undetermined> {
+        let misses = Misses::new(&self.asked_for);
+        let parts = match gathered {
+            Json::Object(parts) => parts,
+            _ => Map::new(),
+        };
+        let mut context: BTreeMap<&str, Value> = parts
+            .into_iter()
+            .filter_map(|(root, part)| {
+                let root = words::EVENT.into_iter().find(|known| *known == root)?;
+                Some((root, document::value(part, root, &misses)))
+            })
+            .collect();
+        context.insert(
+            "state",
+            document::value(Json::Object(state), "state", &misses),
+        );
         evaluate(&self.code, context, &misses)
     }
 }
@@ -178,18 +221,23 @@ fn load(
     scope: &Scope<'_>,
     misses: &Arc<Misses>,
 ) -> Result<Option<Value>, Undetermined> {
+    Ok(read(root, need, scope)?.map(|part| document::value(part, root, misses)))
+}
+
+/// The same as JSON.
+fn read(root: &str, need: &Need, scope: &Scope<'_>) -> Result<Option<Json>, Undetermined> {
     match need {
         Need::Nothing => Ok(None),
         Need::Whole => {
             let whole = serde_json::from_slice(bytes(scope, root)?);
-            let whole: Json = whole.map_err(|error| not_json(root, &error))?;
-            Ok(Some(document::value(whole, root, misses)))
+            whole.map(Some).map_err(|error| not_json(root, &error))
         }
         Need::Keys(keys) => {
             let picked = json::pick(bytes(scope, root)?, keys);
             let picked = picked.map_err(|error| not_json(root, &error))?;
-            let entries = keys.iter().cloned().zip(picked);
-            Ok(Some(document::mapping(entries, root, misses)))
+            let there = keys.iter().cloned().zip(picked);
+            let there = there.filter_map(|(key, value)| Some((key, value?)));
+            Ok(Some(Json::Object(there.collect())))
         }
     }
 }
@@ -223,11 +271,11 @@ fn hint(source: &str) -> Option<String> {
 }
 
 /// Whether a name that is no path can be seen: the engine's own functions can.
-fn check_name(name: &str) -> Result<(), ExpressionError> {
-    if ROOTS.contains(&name) || is_global(name) {
+fn check_name(name: &str, roots: &[&str]) -> Result<(), ExpressionError> {
+    if roots.contains(&name) || is_global(name) {
         return Ok(());
     }
-    let help = match closest(name, ROOTS) {
+    let help = match closest(name, roots.iter().copied()) {
         Some(root) => format!("did you mean `{root}`?"),
         None if matches!(name, "null" | "None" | "nil") => "nothing is called `none`".to_owned(),
         None if Scope::FIELDS.contains(&name) => {

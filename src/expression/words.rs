@@ -7,10 +7,13 @@ use std::str::CharIndices;
 use crate::expression::{ExpressionError, Scope};
 use crate::suggest::closest;
 
-/// The names that an expression can see.
-pub(super) const ROOTS: [&str; 3] = ["event", "data", "metadata"];
+/// The names that an expression over an event can see.
+pub(super) const EVENT: [&str; 3] = ["event", "data", "metadata"];
 
-/// A way into `event`, `data` or `metadata`.
+/// The names that an expression over an event and a state can see.
+pub(super) const ROOTS: [&str; 4] = ["event", "data", "metadata", "state"];
+
+/// A way into `event`, `data`, `metadata` or `state`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Path {
     segments: Vec<String>,
@@ -30,7 +33,7 @@ impl Path {
         (ROOTS.contains(&root.as_str()) && keys.iter().all(is_key)).then_some(Path { segments })
     }
 
-    /// `event`, `data` or `metadata`.
+    /// `event`, `data`, `metadata` or `state`.
     pub(super) fn root(&self) -> &str {
         self.segments.first().map_or("", String::as_str)
     }
