@@ -172,6 +172,7 @@ pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions,
                 scope.log.clone_from(&one.log);
             }
             scope.sagas.extend(one.sagas.iter().cloned());
+            scope.projections.extend(one.projections.iter().cloned());
             scope.settings.rules.extend(&one.settings.rules);
             scope
                 .settings

@@ -12,6 +12,7 @@ use crate::definition::fault::{self, Fault, Place};
 use crate::definition::file::SourceFile;
 use crate::definition::log::LogDefinition;
 use crate::definition::marked::{Kind, Node};
+use crate::definition::projection::Projection;
 use crate::definition::saga::Saga;
 use crate::definition::scalar::Meaning;
 use crate::definition::settings::Settings;
@@ -37,18 +38,14 @@ pub(crate) enum Thing {
     Log(Option<LogDefinition>),
     /// `saga:`
     Saga(Option<Saga>),
+    /// `projection:`
+    Projection(Option<Projection>),
     /// `settings:`
     Settings(Option<Settings>),
 }
 
-const READ: [&str; 3] = ["log", "saga", "settings"];
-const NOT_READ: [&str; 5] = [
-    "projection",
-    "invariant",
-    "reaction",
-    "idempotency",
-    "transaction",
-];
+const READ: [&str; 4] = ["log", "saga", "projection", "settings"];
+const NOT_READ: [&str; 4] = ["invariant", "reaction", "idempotency", "transaction"];
 
 /// Whether the file is a case file, which says what to expect and defines nothing.
 pub(crate) fn is_case(documents: &[Node]) -> bool {
@@ -74,7 +71,7 @@ pub(crate) fn read(
         faults.push(
             Fault::fatal(fault::WRONG_TYPE, place, "a document has to be a mapping")
                 .label("no key")
-                .help("begin with `log:`, `saga:` or `settings:`".to_owned()),
+                .help("begin with `log:`, `saga:`, `projection:` or `settings:`".to_owned()),
         );
         return None;
     };
@@ -93,6 +90,10 @@ pub(crate) fn read(
         ),
         "saga" => Thing::Saga(
             decode(at, "saga", faults).and_then(|raw| validate::saga::check(raw, at, faults)),
+        ),
+        "projection" => Thing::Projection(
+            decode(at, "projection", faults)
+                .and_then(|raw| validate::projection::check(raw, at, faults)),
         ),
         "settings" => Thing::Settings(decode(at, "settings-document", faults).and_then(
             |raw: raw::settings::Document| {

@@ -63,6 +63,8 @@ pub const BAD_EXPRESSION: &str = "definition/bad-expression";
 pub const UNKNOWN_STEP: &str = "definition/unknown-step";
 /// Settings name no rule of this program.
 pub const UNKNOWN_RULE: &str = "definition/unknown-rule";
+/// A projection compares a field that no event changes.
+pub const UNKNOWN_FIELD: &str = "definition/unknown-field";
 /// Claims are about no saga that is defined for their log.
 pub const UNKNOWN_SAGA: &str = "definition/unknown-saga";
 /// Two things of one kind and one name.
@@ -83,9 +85,11 @@ pub const TIMEOUT_BEYOND_DEADLINE: &str = "definition/timeout-beyond-deadline";
 pub const NO_TIMEOUT: &str = "definition/no-timeout";
 /// An action that is sent again though that has a second effect.
 pub const UNSAFE_RETRY: &str = "definition/unsafe-retry";
+/// A stored row of which nothing says how far it has come.
+pub const UNANCHORED_PROJECTION: &str = "definition/unanchored-projection";
 
 /// Every rule about definitions that needs no log, fatal ones first.
-pub const ALL: [&str; 21] = [
+pub const ALL: [&str; 23] = [
     UNREADABLE,
     SYNTAX,
     DUPLICATE_KEY,
@@ -96,6 +100,7 @@ pub const ALL: [&str; 21] = [
     BAD_VALUE,
     BAD_EXPRESSION,
     UNKNOWN_STEP,
+    UNKNOWN_FIELD,
     UNKNOWN_RULE,
     UNKNOWN_SAGA,
     DUPLICATE_NAME,
@@ -107,15 +112,17 @@ pub const ALL: [&str; 21] = [
     TIMEOUT_BEYOND_DEADLINE,
     NO_TIMEOUT,
     UNSAFE_RETRY,
+    UNANCHORED_PROJECTION,
 ];
 
 /// Those of [`ALL`] that definitions can be used with, so that settings may switch them off.
-pub const LINTS: [&str; 5] = [
+pub const LINTS: [&str; 6] = [
     NO_COMPENSATION,
     COMPENSATION_AFTER_PIVOT,
     TIMEOUT_BEYOND_DEADLINE,
     NO_TIMEOUT,
     UNSAFE_RETRY,
+    UNANCHORED_PROJECTION,
 ];
 
 /// After so many faults in one file nobody reads on, so looking for more stops.

@@ -8,6 +8,7 @@
 
 pub mod fault;
 pub mod log;
+pub mod projection;
 pub mod saga;
 pub mod settings;
 
@@ -35,6 +36,7 @@ pub use schema::schema;
 use fault::Fault;
 use file::SourceFile;
 use log::LogDefinition;
+use projection::Projection;
 use saga::Saga;
 use settings::Settings;
 
@@ -61,6 +63,8 @@ pub struct Scope {
     pub log: Option<LogDefinition>,
     /// The sagas judged against it.
     pub sagas: Vec<Arc<Saga>>,
+    /// The projections folded from it.
+    pub projections: Vec<Arc<Projection>>,
     /// Its settings, merged from the settings documents of its folders.
     pub settings: Settings,
 }

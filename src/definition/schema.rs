@@ -20,6 +20,7 @@ fn generate() -> Value {
     let kinds = [
         generator.subschema_for::<raw::log::Log>(),
         generator.subschema_for::<raw::saga::Saga>(),
+        generator.subschema_for::<raw::projection::Projection>(),
         generator.subschema_for::<raw::settings::Document>(),
     ];
     let mut definitions = Value::Object(generator.take_definitions(true));
@@ -27,7 +28,7 @@ fn generate() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "sagactl definitions",
-        "description": "One document: a log, a saga or settings.",
+        "description": "One document: a log, a saga, a projection or settings.",
         "oneOf": kinds,
         "$defs": definitions,
     })

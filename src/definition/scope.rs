@@ -8,6 +8,7 @@ use crate::definition::Scope;
 use crate::definition::document::{Declared, Thing};
 use crate::definition::fault::{self, Fault, Place};
 use crate::definition::log::LogDefinition;
+use crate::definition::projection::Projection;
 use crate::definition::saga::Saga;
 use crate::definition::settings::Settings;
 use crate::suggest::did_you_mean;
@@ -29,6 +30,9 @@ struct Draft {
     sagas: Vec<Arc<Saga>>,
     /// Every saga's name, also of those too faulty to use, with its first place.
     names: BTreeMap<Arc<str>, Place>,
+    projections: Vec<Arc<Projection>>,
+    /// The same of projections.
+    projection_names: BTreeMap<Arc<str>, Place>,
     settings: Settings,
 }
 
@@ -37,6 +41,7 @@ struct Draft {
 pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope> {
     let mut drafts: BTreeMap<Option<PathBuf>, Draft> = BTreeMap::new();
     let mut sagas = Vec::new();
+    let mut projections = Vec::new();
     let mut settings = Vec::new();
     for Located {
         folder,
@@ -55,6 +60,7 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
                 }
             }
             Thing::Saga(saga) => sagas.push((folder, name, place, saga)),
+            Thing::Projection(projection) => projections.push((folder, name, place, projection)),
             Thing::Settings(Some(some)) => settings.push((folder, place, some)),
             Thing::Settings(None) => {}
         }
@@ -69,14 +75,22 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
     for (folder, name, place, saga) in sagas {
         let draft = drafts.entry(scope_of(&folder)).or_default();
         if let Some(name) = name {
-            match draft.names.get(&name) {
-                Some(first) => faults.push(second_saga(&name, place, first)),
-                None => {
-                    draft.names.insert(name, place);
-                }
-            }
+            claim("sagas", name, place, &mut draft.names, faults);
         }
         draft.sagas.extend(saga.map(Arc::new));
+    }
+    for (folder, name, place, projection) in projections {
+        let draft = drafts.entry(scope_of(&folder)).or_default();
+        if let Some(name) = name {
+            claim(
+                "projections",
+                name,
+                place,
+                &mut draft.projection_names,
+                faults,
+            );
+        }
+        draft.projections.extend(projection.map(Arc::new));
     }
     if drafts.is_empty() && !settings.is_empty() {
         drafts.insert(None, Draft::default());
@@ -98,11 +112,13 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
             |Draft {
                  log,
                  sagas,
+                 projections,
                  settings,
                  ..
              }| Scope {
                 log,
                 sagas,
+                projections,
                 settings,
             },
         )
@@ -127,14 +143,28 @@ fn second_log(place: Place, first: &Place) -> Fault {
         ))
 }
 
-fn second_saga(name: &str, place: Place, first: &Place) -> Fault {
-    Fault::fatal(
-        fault::DUPLICATE_NAME,
-        place,
-        format!("two sagas of one log are called `{name}`"),
-    )
-    .label("the second one")
-    .help(format!("the first is at {}", position(first)))
+/// Gives a thing its name; a fault where one of its kind has that already.
+fn claim(
+    kind: &str,
+    name: Arc<str>,
+    place: Place,
+    names: &mut BTreeMap<Arc<str>, Place>,
+    faults: &mut Vec<Fault>,
+) {
+    match names.get(&name) {
+        Some(first) => faults.push(
+            Fault::fatal(
+                fault::DUPLICATE_NAME,
+                place,
+                format!("two {kind} of one log are called `{name}`"),
+            )
+            .label("the second one")
+            .help(format!("the first is at {}", position(first))),
+        ),
+        None => {
+            names.insert(name, place);
+        }
+    }
 }
 
 fn position(place: &Place) -> String {
@@ -156,15 +186,16 @@ fn unknown_sagas(draft: &Draft, faults: &mut Vec<Fault>) {
     }
 }
 
-/// A lint belongs to the scope whose sagas its file declares.
+/// A lint belongs to the scope whose definitions its file holds.
 fn weigh_lints(drafts: &BTreeMap<Option<PathBuf>, Draft>, faults: &mut Vec<Fault>) {
     let of_file: BTreeMap<&Path, &Settings> = drafts
         .values()
         .flat_map(|draft| {
-            draft
-                .sagas
-                .iter()
-                .map(|saga| (saga.place.file.as_path(), &draft.settings))
+            let sagas = draft.sagas.iter().map(|saga| &saga.place);
+            let projections = draft.projections.iter().map(|projection| &projection.place);
+            sagas
+                .chain(projections)
+                .map(|place| (place.file.as_path(), &draft.settings))
         })
         .collect();
     faults.retain_mut(|fault| {

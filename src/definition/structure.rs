@@ -244,6 +244,9 @@ impl<'a> Checker<'a> {
                         .label(format!("from {least} to {most}")),
                 );
             }
+        } else if wanted("number").is_some()
+            && matches!(scalar.meaning, Meaning::Integer(_) | Meaning::Float(_))
+        {
         } else if wanted("boolean").is_some() && matches!(scalar.meaning, Meaning::Bool(_)) {
         } else if scalar.plain && scalar.meaning == Meaning::Null {
             let help = match text.as_str() {
@@ -340,6 +343,7 @@ fn wishes(choices: &[Choice<'_>]) -> String {
             Some("array") => "a list".to_owned(),
             Some("boolean") => "true or false".to_owned(),
             Some("integer") => "a whole number".to_owned(),
+            Some("number") => "a number".to_owned(),
             _ => written::describe(choice.format())
                 .unwrap_or("text")
                 .to_owned(),

@@ -281,7 +281,11 @@ fn check_name(name: &str, roots: &[&str]) -> Result<(), ExpressionError> {
         None if Scope::FIELDS.contains(&name) => {
             format!("did you mean `event.{name}` or `data.{name}`?")
         }
-        None => format!("did you mean `data.{name}`? `event`, `data` and `metadata` can be seen"),
+        None => {
+            let (last, others) = roots.split_last().unwrap_or((&"", &[]));
+            let others = others.join("`, `");
+            format!("did you mean `data.{name}`? `{others}` and `{last}` can be seen")
+        }
     };
     Err(ExpressionError {
         message: format!("`{name}` cannot be seen here"),

@@ -37,17 +37,14 @@ impl FoldExpression {
     /// # Errors
     /// When it is not one, or refers to a name that no expression of a fold can see.
     pub fn parse(source: &str) -> Result<FoldExpression, ExpressionError> {
-        let mentions_state = words::words(source).contains(&words::Word::Name("state"));
-        if mentions_state {
-            let program = Program::compile(source, &words::ROOTS)?;
-            if program.paths().iter().any(|path| path.root() == "state") {
-                return Ok(FoldExpression::State(StateExpression(Arc::new(Compiled {
-                    source: source.to_owned(),
-                    program,
-                }))));
-            }
+        if let Ok(expression) = Expression::parse(source) {
+            return Ok(FoldExpression::Event(expression));
         }
-        Expression::parse(source).map(FoldExpression::Event)
+        let compiled = Compiled {
+            program: Program::compile(source, &words::ROOTS)?,
+            source: source.to_owned(),
+        };
+        Ok(FoldExpression::State(StateExpression(Arc::new(compiled))))
     }
 
     /// As written.

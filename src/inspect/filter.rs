@@ -63,6 +63,7 @@ pub fn scopes(definitions: &Definitions, options: &Options) -> Result<Vec<Scope>
         scopes.push(Scope {
             log: None,
             sagas: Vec::new(),
+            projections: Vec::new(),
             settings: Settings::default(),
         });
     }

@@ -69,7 +69,7 @@ Example: `succeeds: StockReservd`.",
 );
 
 /// What `sagactl check` finds without a log; the first ones keep the definitions from being used.
-pub const STATIC: [Info; 22] = [
+pub const STATIC: [Info; 24] = [
     fatal(
         fault::UNREADABLE,
         "a file or folder cannot be read",
@@ -119,6 +119,11 @@ pub const STATIC: [Info; 22] = [
         fault::UNKNOWN_STEP,
         "`after` names no step of the saga",
         "The help names the nearest step there is.",
+    ),
+    fatal(
+        fault::UNKNOWN_FIELD,
+        "a projection compares a field that no event changes",
+        "The column would be compared with nothing, and every row would look wrong. The help names the nearest field there is.",
     ),
     fatal(
         fault::UNKNOWN_RULE,
@@ -176,5 +181,10 @@ pub const STATIC: [Info; 22] = [
         summary: "an action that is retried although a second one has a second effect",
         explanation: "The step has `retries`, its action is not `idempotent: true`. A lost answer then means two effects. Make the action idempotent under its key, or set `retries: 0`.",
     },
+    lint(
+        fault::UNANCHORED_PROJECTION,
+        "stored rows of which nothing says how far they have come",
+        "Without the consumer's `checkpoint` or a `version` in each row, an event that was lost looks like one that is still on its way. Name one of the two.",
+    ),
     UNSEEN_EVENT,
 ];

@@ -2,6 +2,7 @@
 //! is what `sagactl schema` prints and what every document is checked against first.
 
 pub(crate) mod log;
+pub(crate) mod projection;
 pub(crate) mod saga;
 pub(crate) mod settings;
 pub(crate) mod shape;

@@ -70,6 +70,7 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), Misread> {
     }
     match format {
         Name::FORMAT => read::<Name>(text),
+        Pattern::FORMAT => read::<Pattern>(text),
         Span::FORMAT => read::<Span>(text),
         Expression::FORMAT => read::<Expression>(text),
         By::FORMAT => read::<By>(text),
@@ -84,6 +85,7 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), Misread> {
 pub(crate) fn describe(format: &str) -> Option<&'static str> {
     Some(match format {
         Name::FORMAT => "a name",
+        Pattern::FORMAT => "a pattern such as `order-{key}`",
         Span::FORMAT => "a duration such as `90s`, `5m` or `1h 30m`",
         Expression::FORMAT => "an expression such as `data.amount > 100`",
         By::FORMAT => "`correlation` or an expression such as `data.order_id`",
@@ -122,6 +124,40 @@ impl Written for Name {
             rule: fault::BAD_VALUE,
             message,
             help: None,
+        })
+    }
+}
+
+/// A stream's name with one `{key}` in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pattern {
+    /// What stands before the key.
+    pub(crate) before: String,
+    /// What stands after it.
+    pub(crate) after: String,
+}
+
+impl Written for Pattern {
+    const FORMAT: &'static str = "stream-pattern";
+
+    fn read(text: &str) -> Result<Pattern, Misread> {
+        const HOLE: &str = "{key}";
+        let misread = |message: &str| Misread {
+            rule: fault::BAD_VALUE,
+            message: message.to_owned(),
+            help: Some(
+                "write `order-{key}`, or `{key}` where the whole name is the key".to_owned(),
+            ),
+        };
+        let Some((before, after)) = text.split_once(HOLE) else {
+            return Err(misread("the pattern says nowhere which part is the key"));
+        };
+        if after.contains(HOLE) {
+            return Err(misread("the pattern has more than one `{key}`"));
+        }
+        Ok(Pattern {
+            before: before.to_owned(),
+            after: after.to_owned(),
         })
     }
 }

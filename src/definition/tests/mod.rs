@@ -2,6 +2,7 @@
 
 mod folders;
 mod hostile;
+mod projections;
 mod reading;
 mod structure;
 

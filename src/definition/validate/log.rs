@@ -175,7 +175,7 @@ fn plain(column: Text<Name>, at: At<'_>) -> Field {
 }
 
 /// The table or query of something; a fault where both are given, or none that is `needed`.
-fn relation(
+pub(super) fn relation(
     table: Option<Text<Name>>,
     query: Option<String>,
     needed: bool,

@@ -5,5 +5,6 @@ pub(crate) mod lints;
 pub(crate) mod log;
 pub(crate) mod meanings;
 pub(crate) mod order;
+pub(crate) mod projection;
 pub(crate) mod saga;
 pub(crate) mod settings;
