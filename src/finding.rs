@@ -54,6 +54,14 @@ pub enum SubjectKind {
     Stream,
     /// One event; the id is its position.
     Event,
+    /// A key of a projection.
+    Key,
+    /// A group of events; the id is what they share.
+    Group,
+    /// An idempotency key.
+    IdempotencyKey,
+    /// A two-phase transaction.
+    Transaction,
     /// A definition; the id is its name.
     Definition,
     /// The log as a whole; the id is its name.
@@ -61,12 +69,29 @@ pub enum SubjectKind {
 }
 
 impl SubjectKind {
+    /// All kinds.
+    pub const ALL: [SubjectKind; 9] = [
+        SubjectKind::Instance,
+        SubjectKind::Stream,
+        SubjectKind::Event,
+        SubjectKind::Key,
+        SubjectKind::Group,
+        SubjectKind::IdempotencyKey,
+        SubjectKind::Transaction,
+        SubjectKind::Definition,
+        SubjectKind::Log,
+    ];
+
     /// The word for it in reports and case files.
     pub const fn label(self) -> &'static str {
         match self {
             SubjectKind::Instance => "instance",
             SubjectKind::Stream => "stream",
             SubjectKind::Event => "event",
+            SubjectKind::Key => "key",
+            SubjectKind::Group => "group",
+            SubjectKind::IdempotencyKey => "idempotency-key",
+            SubjectKind::Transaction => "transaction",
             SubjectKind::Definition => "definition",
             SubjectKind::Log => "log",
         }

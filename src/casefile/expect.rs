@@ -8,19 +8,11 @@ use crate::definition::marked::{Kind, Node};
 use crate::event::Position;
 use crate::finding::{Severity, SubjectKind};
 
-const SUBJECTS: [SubjectKind; 5] = [
-    SubjectKind::Instance,
-    SubjectKind::Stream,
-    SubjectKind::Event,
-    SubjectKind::Log,
-    SubjectKind::Definition,
-];
-
 /// The finding that an item of `expect` asks for.
 pub(super) fn expected(file: &SourceFile, item: &Node) -> Result<Expected, Box<Fault>> {
     let value = |key: &str| item.entry(key).map(|entry| text(&entry.value));
     let place = file.place(item.span.clone());
-    let mut subjects = SUBJECTS
+    let mut subjects = SubjectKind::ALL
         .into_iter()
         .filter(|kind| item.entry(kind.label()).is_some());
     let subject = match (subjects.next(), subjects.next()) {

@@ -10,6 +10,7 @@ use serde_yaml::Value;
 
 use crate::definition::fault::{self, Fault, Place};
 use crate::definition::file::SourceFile;
+use crate::definition::invariant::Invariant;
 use crate::definition::log::LogDefinition;
 use crate::definition::marked::{Kind, Node};
 use crate::definition::projection::Projection;
@@ -37,15 +38,30 @@ pub(crate) enum Thing {
     /// `log:`
     Log(Option<LogDefinition>),
     /// `saga:`
-    Saga(Option<Saga>),
+    Saga(Option<Arc<Saga>>),
     /// `projection:`
-    Projection(Option<Projection>),
+    Projection(Option<Arc<Projection>>),
+    /// `invariant:`
+    Invariant(Option<Arc<Invariant>>),
     /// `settings:`
     Settings(Option<Settings>),
 }
 
-const READ: [&str; 4] = ["log", "saga", "projection", "settings"];
-const NOT_READ: [&str; 4] = ["invariant", "reaction", "idempotency", "transaction"];
+impl Thing {
+    /// What several of its kind are called.
+    pub(crate) fn plural(&self) -> &'static str {
+        match self {
+            Thing::Log(_) => "logs",
+            Thing::Saga(_) => "sagas",
+            Thing::Projection(_) => "projections",
+            Thing::Invariant(_) => "invariants",
+            Thing::Settings(_) => "settings",
+        }
+    }
+}
+
+const READ: [&str; 5] = ["log", "saga", "projection", "invariant", "settings"];
+const NOT_READ: [&str; 3] = ["reaction", "idempotency", "transaction"];
 
 /// Whether the file is a case file, which says what to expect and defines nothing.
 pub(crate) fn is_case(documents: &[Node]) -> bool {
@@ -71,7 +87,7 @@ pub(crate) fn read(
         faults.push(
             Fault::fatal(fault::WRONG_TYPE, place, "a document has to be a mapping")
                 .label("no key")
-                .help("begin with `log:`, `saga:`, `projection:` or `settings:`".to_owned()),
+                .help(format!("begin with {}", one_of(&READ))),
         );
         return None;
     };
@@ -89,11 +105,19 @@ pub(crate) fn read(
             decode(at, "log", faults).and_then(|raw| validate::log::check(raw, at, faults)),
         ),
         "saga" => Thing::Saga(
-            decode(at, "saga", faults).and_then(|raw| validate::saga::check(raw, at, faults)),
+            decode(at, "saga", faults)
+                .and_then(|raw| validate::saga::check(raw, at, faults))
+                .map(Arc::new),
         ),
         "projection" => Thing::Projection(
             decode(at, "projection", faults)
-                .and_then(|raw| validate::projection::check(raw, at, faults)),
+                .and_then(|raw| validate::projection::check(raw, at, faults))
+                .map(Arc::new),
+        ),
+        "invariant" => Thing::Invariant(
+            decode(at, "invariant", faults)
+                .and_then(|raw| validate::invariant::check(raw, at, faults))
+                .map(Arc::new),
         ),
         "settings" => Thing::Settings(decode(at, "settings-document", faults).and_then(
             |raw: raw::settings::Document| {
@@ -113,6 +137,15 @@ pub(crate) fn read(
         name,
         place: file.place(first.value.span.clone()),
     })
+}
+
+/// `a:`, `b:` or `c:`.
+fn one_of(kinds: &[&str]) -> String {
+    let kinds: Vec<String> = kinds.iter().map(|kind| format!("`{kind}:`")).collect();
+    match kinds.as_slice() {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        kinds => kinds.concat(),
+    }
 }
 
 fn unknown_kind(file: &SourceFile, document: &Node, key: &str, span: Range<usize>) -> Fault {

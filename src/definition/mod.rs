@@ -7,6 +7,7 @@
 //! Deliberately absent: anything that needs an open log, such as whether a column exists.
 
 pub mod fault;
+pub mod invariant;
 pub mod log;
 pub mod projection;
 pub mod saga;
@@ -35,6 +36,7 @@ pub use schema::schema;
 
 use fault::Fault;
 use file::SourceFile;
+use invariant::Invariant;
 use log::LogDefinition;
 use projection::Projection;
 use saga::Saga;
@@ -57,7 +59,7 @@ pub struct Definitions {
 
 /// A log and the definitions that belong to it: those of its folder and of the folders below that
 /// have no log of their own.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// The log; `None` where no document declares one, so that `--log` must name it.
     pub log: Option<LogDefinition>,
@@ -65,6 +67,8 @@ pub struct Scope {
     pub sagas: Vec<Arc<Saga>>,
     /// The projections folded from it.
     pub projections: Vec<Arc<Projection>>,
+    /// The invariants that its events have to keep.
+    pub invariants: Vec<Arc<Invariant>>,
     /// Its settings, merged from the settings documents of its folders.
     pub settings: Settings,
 }

@@ -21,6 +21,7 @@ fn generate() -> Value {
         generator.subschema_for::<raw::log::Log>(),
         generator.subschema_for::<raw::saga::Saga>(),
         generator.subschema_for::<raw::projection::Projection>(),
+        generator.subschema_for::<raw::invariant::Invariant>(),
         generator.subschema_for::<raw::settings::Document>(),
     ];
     let mut definitions = Value::Object(generator.take_definitions(true));
@@ -28,7 +29,7 @@ fn generate() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "sagactl definitions",
-        "description": "One document: a log, a saga, a projection or settings.",
+        "description": "One document of definitions; its first key says what it defines.",
         "oneOf": kinds,
         "$defs": definitions,
     })

@@ -7,9 +7,6 @@ use std::sync::Arc;
 use crate::definition::Scope;
 use crate::definition::document::{Declared, Thing};
 use crate::definition::fault::{self, Fault, Place};
-use crate::definition::log::LogDefinition;
-use crate::definition::projection::Projection;
-use crate::definition::saga::Saga;
 use crate::definition::settings::Settings;
 use crate::suggest::did_you_mean;
 
@@ -25,23 +22,17 @@ pub(crate) struct Located {
 /// A scope in the making; the key is the log's folder, or `None` where no log is above.
 #[derive(Default)]
 struct Draft {
-    log: Option<LogDefinition>,
+    scope: Scope,
     log_place: Option<Place>,
-    sagas: Vec<Arc<Saga>>,
-    /// Every saga's name, also of those too faulty to use, with its first place.
-    names: BTreeMap<Arc<str>, Place>,
-    projections: Vec<Arc<Projection>>,
-    /// The same of projections.
-    projection_names: BTreeMap<Arc<str>, Place>,
-    settings: Settings,
+    /// What each name stands for, also where that is too faulty to use, with its first place.
+    names: BTreeMap<(&'static str, Arc<str>), Place>,
 }
 
 /// Puts declarations, in file order, into scopes; what clashes is a fault. Lints that settings
 /// switch off or weigh otherwise are changed in `faults`.
 pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope> {
     let mut drafts: BTreeMap<Option<PathBuf>, Draft> = BTreeMap::new();
-    let mut sagas = Vec::new();
-    let mut projections = Vec::new();
+    let mut others = Vec::new();
     let mut settings = Vec::new();
     for Located {
         folder,
@@ -54,15 +45,14 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
                 match &draft.log_place {
                     Some(first) => faults.push(second_log(place, first)),
                     None => {
-                        draft.log = log;
+                        draft.scope.log = log;
                         draft.log_place = Some(place);
                     }
                 }
             }
-            Thing::Saga(saga) => sagas.push((folder, name, place, saga)),
-            Thing::Projection(projection) => projections.push((folder, name, place, projection)),
             Thing::Settings(Some(some)) => settings.push((folder, place, some)),
             Thing::Settings(None) => {}
+            other => others.push((folder, name, place, other)),
         }
     }
     let logs: Vec<PathBuf> = drafts.keys().flatten().cloned().collect();
@@ -72,25 +62,12 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
             .find(|above| logs.iter().any(|log| log == above))
             .map(Path::to_owned)
     };
-    for (folder, name, place, saga) in sagas {
+    for (folder, name, place, thing) in others {
         let draft = drafts.entry(scope_of(&folder)).or_default();
         if let Some(name) = name {
-            claim("sagas", name, place, &mut draft.names, faults);
+            draft.claim(thing.plural(), name, place, faults);
         }
-        draft.sagas.extend(saga.map(Arc::new));
-    }
-    for (folder, name, place, projection) in projections {
-        let draft = drafts.entry(scope_of(&folder)).or_default();
-        if let Some(name) = name {
-            claim(
-                "projections",
-                name,
-                place,
-                &mut draft.projection_names,
-                faults,
-            );
-        }
-        draft.projections.extend(projection.map(Arc::new));
+        draft.add(thing);
     }
     if drafts.is_empty() && !settings.is_empty() {
         drafts.insert(None, Draft::default());
@@ -100,29 +77,49 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
         for (folder, _, one) in &settings {
             let above = key.as_ref().is_some_and(|log| log.starts_with(folder));
             if above || scope_of(folder) == *key {
-                merge(&mut draft.settings, one);
+                merge(&mut draft.scope.settings, one);
             }
         }
         unknown_sagas(draft, faults);
     }
     weigh_lints(&drafts, faults);
-    drafts
-        .into_values()
-        .map(
-            |Draft {
-                 log,
-                 sagas,
-                 projections,
-                 settings,
-                 ..
-             }| Scope {
-                log,
-                sagas,
-                projections,
-                settings,
-            },
-        )
-        .collect()
+    drafts.into_values().map(|draft| draft.scope).collect()
+}
+
+impl Draft {
+    /// Gives a thing its name; a fault where one of its kind has that already.
+    fn claim(
+        &mut self,
+        plural: &'static str,
+        name: Arc<str>,
+        place: Place,
+        faults: &mut Vec<Fault>,
+    ) {
+        match self.names.get(&(plural, Arc::clone(&name))) {
+            Some(first) => faults.push(
+                Fault::fatal(
+                    fault::DUPLICATE_NAME,
+                    place,
+                    format!("two {plural} of one log are called `{name}`"),
+                )
+                .label("the second one")
+                .help(format!("the first is at {}", position(first))),
+            ),
+            None => {
+                self.names.insert((plural, name), place);
+            }
+        }
+    }
+
+    fn add(&mut self, thing: Thing) {
+        let scope = &mut self.scope;
+        match thing {
+            Thing::Saga(one) => scope.sagas.extend(one),
+            Thing::Projection(one) => scope.projections.extend(one),
+            Thing::Invariant(one) => scope.invariants.extend(one),
+            Thing::Log(_) | Thing::Settings(_) => {}
+        }
+    }
 }
 
 /// What the inner settings say wins; accepted findings add up.
@@ -143,45 +140,23 @@ fn second_log(place: Place, first: &Place) -> Fault {
         ))
 }
 
-/// Gives a thing its name; a fault where one of its kind has that already.
-fn claim(
-    kind: &str,
-    name: Arc<str>,
-    place: Place,
-    names: &mut BTreeMap<Arc<str>, Place>,
-    faults: &mut Vec<Fault>,
-) {
-    match names.get(&name) {
-        Some(first) => faults.push(
-            Fault::fatal(
-                fault::DUPLICATE_NAME,
-                place,
-                format!("two {kind} of one log are called `{name}`"),
-            )
-            .label("the second one")
-            .help(format!("the first is at {}", position(first))),
-        ),
-        None => {
-            names.insert(name, place);
-        }
-    }
-}
-
 fn position(place: &Place) -> String {
     format!("{}:{}", place.file.display(), place.line)
 }
 
 fn unknown_sagas(draft: &Draft, faults: &mut Vec<Fault>) {
-    for claims in draft.log.iter().flat_map(|log| &log.claims) {
-        if draft.names.contains_key(&claims.saga) {
+    let sagas = Thing::Saga(None).plural();
+    for claims in draft.scope.log.iter().flat_map(|log| &log.claims) {
+        if draft.names.contains_key(&(sagas, Arc::clone(&claims.saga))) {
             continue;
         }
-        let names = draft.names.keys().map(|name| &**name);
+        let names = draft.names.keys().filter(|(kind, _)| *kind == sagas);
+        let names: Vec<&str> = names.map(|(_, name)| &**name).collect();
         let message = format!("no saga of this log is called `{}`", claims.saga);
         faults.push(
             Fault::fatal(fault::UNKNOWN_SAGA, claims.place.clone(), message)
                 .label("claims about it cannot be compared")
-                .help(did_you_mean(&claims.saga, names.collect::<Vec<_>>())),
+                .help(did_you_mean(&claims.saga, names)),
         );
     }
 }
@@ -191,11 +166,8 @@ fn weigh_lints(drafts: &BTreeMap<Option<PathBuf>, Draft>, faults: &mut Vec<Fault
     let of_file: BTreeMap<&Path, &Settings> = drafts
         .values()
         .flat_map(|draft| {
-            let sagas = draft.sagas.iter().map(|saga| &saga.place);
-            let projections = draft.projections.iter().map(|projection| &projection.place);
-            sagas
-                .chain(projections)
-                .map(|place| (place.file.as_path(), &draft.settings))
+            let files = draft.names.values().map(|place| place.file.as_path());
+            files.map(|file| (file, &draft.scope.settings))
         })
         .collect();
     faults.retain_mut(|fault| {

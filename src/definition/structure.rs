@@ -244,10 +244,10 @@ impl<'a> Checker<'a> {
                         .label(format!("from {least} to {most}")),
                 );
             }
-        } else if wanted("number").is_some()
-            && matches!(scalar.meaning, Meaning::Integer(_) | Meaning::Float(_))
-        {
-        } else if wanted("boolean").is_some() && matches!(scalar.meaning, Meaning::Bool(_)) {
+        } else if matches!(
+            (wanted("number"), wanted("boolean"), &scalar.meaning),
+            (Some(_), _, Meaning::Integer(_) | Meaning::Float(_)) | (_, Some(_), Meaning::Bool(_))
+        ) {
         } else if scalar.plain && scalar.meaning == Meaning::Null {
             let help = match text.as_str() {
                 "" => "write the value, or remove the key".to_owned(),

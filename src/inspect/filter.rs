@@ -5,7 +5,6 @@ use std::path::Path;
 use wildmatch::WildMatch;
 
 use crate::definition::log::LogDefinition;
-use crate::definition::settings::Settings;
 use crate::definition::{Definitions, Scope};
 use crate::inspect::{Options, RunError};
 use crate::rules;
@@ -60,12 +59,7 @@ pub fn scopes(definitions: &Definitions, options: &Options) -> Result<Vec<Scope>
         scopes.retain(|scope| !scope.sagas.is_empty());
     }
     if scopes.is_empty() && options.log.is_some() {
-        scopes.push(Scope {
-            log: None,
-            sagas: Vec::new(),
-            projections: Vec::new(),
-            settings: Settings::default(),
-        });
+        scopes.push(Scope::default());
     }
     if scopes.is_empty() {
         return Err(RunError::NoLog);

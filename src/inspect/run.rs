@@ -17,7 +17,8 @@ use crate::inspect::tally::Tally;
 use crate::inspect::{Go, Options, Progress, RunError, Watch, rows};
 use crate::log::{Filter, Log, OpenOptions};
 use crate::replay::{
-    Entry, Gathered, Gatherer, Horizon, Reading, Router, Selection, named_types, pass,
+    Entry, Gathered, Gatherer, Horizon, Ledgers, Readers, Reading, Router, Selection, named_types,
+    pass,
 };
 use crate::report::{LogSummary, Report};
 use crate::rules;
@@ -40,6 +41,7 @@ pub struct Run<'s> {
     pub(super) options: &'s Options,
     pub(super) log: Log,
     pub(super) router: Router,
+    pub(super) readers: Readers,
     pub(super) selection: Selection,
     pub(super) off: Vec<&'static str>,
     pub(super) claims: ClaimTable,
@@ -66,6 +68,9 @@ impl<'s> Run<'s> {
         let wants = |wanted: &[&rules::Info]| wanted.iter().any(|info| rules.contains(&info.name));
         let proven = !log.facts().is_empty() && log.facts().iter().all(|source| source.unique_id);
         use rules::log as log_rules;
+        let is_wanted_family = |rule: &rules::Rule| {
+            matches!(rule.judge, rules::Judge::Family) && rules.contains(&rule.info.name)
+        };
         let selection = Selection {
             sagas: rules
                 .iter()
@@ -79,6 +84,7 @@ impl<'s> Run<'s> {
                 ]),
             ids: maps.id && !proven && wants(&[&log_rules::DUPLICATE_ID]),
             data: maps.data && wants(&[&log_rules::BAD_ROW]),
+            families: !options.narrowed() && rules::TABLE.iter().any(is_wanted_family),
         };
         let mut run = Run {
             scope,
@@ -86,6 +92,7 @@ impl<'s> Run<'s> {
             options,
             log,
             router: Router::new(&scope.sagas),
+            readers: Readers::new(scope),
             selection,
             off: scope
                 .settings
@@ -215,9 +222,15 @@ impl<'s> Run<'s> {
                 names,
             )
         };
-        let mut gatherer = Gatherer::new(definition, &mut settle);
-        let reading =
-            Reading::new(definition, &self.router, self.selection, until).about(&options.instances);
+        let mut gatherer = Gatherer::new(definition, Ledgers::new(scope), &mut settle);
+        let reading = Reading::new(
+            definition,
+            &self.router,
+            &self.readers,
+            self.selection,
+            until,
+        )
+        .about(&options.instances);
         let outcome = drive(
             &mut self.log,
             reading,
@@ -235,8 +248,14 @@ impl<'s> Run<'s> {
         let mut never = |_: &Names, _: &Entry, _: &str| None;
         let gathered = std::mem::take(&mut self.gathered);
         let mut gatherer = Gatherer::again(self.definition, &mut never, gathered);
-        let reading =
-            Reading::new(self.definition, &self.router, self.selection, self.until()).again();
+        let reading = Reading::new(
+            self.definition,
+            &self.router,
+            &self.readers,
+            self.selection,
+            self.until(),
+        )
+        .again();
         let threads = self.options.threads;
         let outcome = drive(
             &mut self.log,
@@ -296,6 +315,9 @@ impl<'s> Run<'s> {
             tally.unknown("saga/false-claim", claiming);
         }
         let mut findings = std::mem::take(&mut self.findings);
+        if self.selection.families {
+            findings.extend(self.families(tally));
+        }
         if self.options.instances.is_empty() {
             let duplicates = self.duplicates();
             findings.extend(rows::findings(

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use crate::event::{Position, Timestamp};
+use crate::expression::Expression;
 
 mod claims;
 mod describe;
@@ -67,6 +68,41 @@ pub struct Fields {
     pub data: bool,
     /// [`Row::metadata`]
     pub metadata: bool,
+}
+
+impl Fields {
+    /// What these expressions look at.
+    pub fn of<'e>(expressions: impl IntoIterator<Item = &'e Expression>) -> Fields {
+        let mut fields = Fields::default();
+        for expression in expressions {
+            let event = |field: &str| expression.reads_event(field);
+            fields = fields.with(Fields {
+                time: event("time"),
+                stream: event("stream") || event("version"),
+                id: event("id"),
+                correlation: event("correlation"),
+                causation: event("causation"),
+                key: event("key"),
+                data: expression.reads_data(),
+                metadata: expression.reads_metadata(),
+            });
+        }
+        fields
+    }
+
+    /// These and the others.
+    pub fn with(self, other: Fields) -> Fields {
+        Fields {
+            time: self.time || other.time,
+            stream: self.stream || other.stream,
+            id: self.id || other.id,
+            correlation: self.correlation || other.correlation,
+            causation: self.causation || other.causation,
+            key: self.key || other.key,
+            data: self.data || other.data,
+            metadata: self.metadata || other.metadata,
+        }
+    }
 }
 
 /// One row on its way past; everything borrows from the reader until the next row.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::event::{Position, Timestamp};
 use crate::log::BadRow;
+use crate::replay::families::Notes;
 use crate::replay::instances::Link;
 use crate::saga::{Meaning, Moment};
 use crate::texts::{Text, Texts};
@@ -72,6 +73,7 @@ pub(super) struct Batch {
     pub(super) doubts: Vec<Options>,
     /// Names of errors and stray types, by the number that a moment's `detail` holds, from 1.
     pub(super) details: Vec<Text>,
+    pub(super) families: Notes,
     pub(super) streams: Vec<StreamNote>,
     /// Hashes of event ids.
     pub(super) ids: Vec<(u64, Position)>,
@@ -101,6 +103,7 @@ impl Batch {
             links,
             doubts,
             details,
+            families,
             streams,
             ids,
             types,
@@ -117,6 +120,7 @@ impl Batch {
         links.clear();
         doubts.clear();
         details.clear();
+        families.clear();
         streams.clear();
         ids.clear();
         types.clear();

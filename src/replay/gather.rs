@@ -6,6 +6,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::{Position, Timestamp};
 use crate::replay::batch::{Batch, Sighting};
+use crate::replay::families::Ledgers;
 use crate::replay::gathered::Gathered;
 use crate::replay::horizon::Horizon;
 use crate::replay::instances::{Doubt, Entry};
@@ -38,7 +39,11 @@ impl std::fmt::Debug for Gatherer<'_> {
 
 impl<'a> Gatherer<'a> {
     /// A gatherer for one pass over a log.
-    pub fn new(definition: &'a LogDefinition, settle: Settle<'a>) -> Gatherer<'a> {
+    pub fn new(
+        definition: &'a LogDefinition,
+        ledgers: Ledgers,
+        settle: Settle<'a>,
+    ) -> Gatherer<'a> {
         Gatherer {
             definition,
             only: None,
@@ -52,6 +57,7 @@ impl<'a> Gatherer<'a> {
                     Order::Position => Streams::default(),
                     Order::Time { .. } => Streams::by_version(),
                 },
+                ledgers,
                 ..Gathered::default()
             },
         }
@@ -71,7 +77,7 @@ impl<'a> Gatherer<'a> {
         Gatherer {
             only: Some(reopened),
             gathered,
-            ..Gatherer::new(definition, settle)
+            ..Gatherer::new(definition, Ledgers::default(), settle)
         }
     }
 
@@ -86,6 +92,7 @@ impl<'a> Gatherer<'a> {
     /// Takes the notes of the next rows.
     pub(super) fn take(&mut self, batch: &mut Batch, router: &Router) {
         self.log(batch);
+        self.gathered.ledgers.take(&batch.families, &batch.texts);
         self.entries.clear();
         let instances = &mut self.gathered.instances;
         self.entries.extend(batch.sightings.iter().map(|sighting| {

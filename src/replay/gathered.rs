@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::event::{Position, Span, Timestamp};
 use crate::log::BadRow;
+use crate::replay::families::Ledgers;
 use crate::replay::instances::Instances;
 use crate::replay::streams::Streams;
 use crate::saga::Names;
@@ -26,6 +27,8 @@ pub struct Selection {
     pub ids: bool,
     /// Whether every row's data is JSON.
     pub data: bool,
+    /// The definitions beside sagas.
+    pub families: bool,
 }
 
 impl Selection {
@@ -35,6 +38,7 @@ impl Selection {
         streams: false,
         ids: false,
         data: false,
+        families: false,
     };
 }
 
@@ -94,6 +98,8 @@ pub struct Gathered {
     pub streams: Streams,
     /// The instances.
     pub instances: Instances,
+    /// What the definitions beside sagas keep.
+    pub ledgers: Ledgers,
     /// Names of errors and stray types.
     pub names: Names,
     /// The event types met, in order of appearance.

@@ -8,6 +8,7 @@
 //! Nothing here reads a clock.
 
 mod batch;
+mod families;
 mod gather;
 mod gathered;
 mod horizon;
@@ -17,6 +18,7 @@ mod reading;
 mod route;
 mod streams;
 
+pub use families::{Ledgers, Readers};
 pub use gather::Gatherer;
 pub use gathered::{Cut, Gathered, Selection};
 pub use horizon::Horizon;

@@ -15,6 +15,7 @@ use crate::expression::Scope;
 use crate::json;
 use crate::log::{BadRow, Fields, Log, Row};
 use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
+use crate::replay::families::{Readers, Routes};
 use crate::replay::gathered::Selection;
 use crate::replay::instances::{Instances, Link};
 use crate::replay::route::{Candidate, Meant, Route, Router, Use};
@@ -29,6 +30,7 @@ const MOST_TEXT: usize = 1 << 30;
 pub struct Reading<'a> {
     definition: &'a LogDefinition,
     router: &'a Router,
+    readers: &'a Readers,
     selection: Selection,
     until: Option<Timestamp>,
     about: Option<&'a [String]>,
@@ -40,12 +42,14 @@ impl<'a> Reading<'a> {
     pub fn new(
         definition: &'a LogDefinition,
         router: &'a Router,
+        readers: &'a Readers,
         selection: Selection,
         until: Option<Timestamp>,
     ) -> Reading<'a> {
         Reading {
             definition,
             router,
+            readers,
             selection,
             until,
             about: None,
@@ -82,6 +86,7 @@ impl<'a> Reading<'a> {
             streams,
             ids,
             data,
+            families,
         } = self.selection;
         let mut fields = if sagas {
             self.router.fields()
@@ -89,6 +94,9 @@ impl<'a> Reading<'a> {
             Fields::default()
         };
         let by_time = self.definition.order != Order::Position;
+        if families {
+            fields = fields.with(self.readers.fields());
+        }
         fields.time = true;
         fields.stream |= streams || by_time;
         fields.id |= ids || by_time;
@@ -112,6 +120,7 @@ impl<'a> Reading<'a> {
 struct Kind {
     name: Arc<str>,
     route: Route,
+    families: Routes,
     is_tombstone: bool,
 }
 
@@ -150,13 +159,21 @@ impl Reader<'_> {
             self.types.resize_with(at + 1, || None);
         }
         let Reading {
-            definition, router, ..
+            definition,
+            router,
+            readers,
+            selection,
+            ..
         } = self.reading;
         self.types[at].get_or_insert_with(|| {
             let name = log.type_name(row.kind);
             batch.types.push(Arc::clone(&name));
             Kind {
                 route: router.route(&name),
+                families: match selection.families {
+                    true => readers.routes(&name),
+                    false => Routes::default(),
+                },
                 is_tombstone: definition.tombstones.contains(&name),
                 name,
             }
@@ -185,7 +202,8 @@ impl Reader<'_> {
         }
         if !self.reading.again {
             batch.rows.push((row.position, row.time));
-            batch.matched += u64::from(!kind.route.uses.is_empty());
+            let concerns = !(kind.route.uses.is_empty() && kind.families.is_empty());
+            batch.matched += u64::from(concerns);
             self.note(row, kind, batch);
         }
         if self.reading.selection.sagas {
@@ -208,6 +226,16 @@ impl Reader<'_> {
                 time: row.time,
                 is_tombstone: kind.is_tombstone,
             });
+        }
+        if !kind.families.is_empty() {
+            let scope = scope(row, &kind.name);
+            let readers = self.reading.readers;
+            readers.note(
+                &kind.families,
+                &scope,
+                &mut batch.texts,
+                &mut batch.families,
+            );
         }
         if let (true, Some(id)) = (selection.ids, row.id) {
             batch.ids.push((self.hasher.hash_one(id), row.position));

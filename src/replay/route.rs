@@ -143,26 +143,19 @@ impl Router {
 
     /// The parts of a row that routing and judging need, whatever the log maps.
     pub fn fields(&self) -> Fields {
-        let every: Vec<&Expression> = self
-            .sagas
-            .iter()
-            .flat_map(|saga| saga_expressions(saga))
-            .collect();
-        let event = |field: &str| every.iter().any(|expression| expression.reads_event(field));
-        let default_correlation = self
+        let uses_field = self
             .sagas
             .iter()
             .any(|saga| saga.correlate.default.is_none());
-        Fields {
+        let own = Fields {
             time: true,
-            stream: event("stream") || event("version"),
-            id: event("id"),
-            correlation: default_correlation || event("correlation"),
-            causation: event("causation"),
+            correlation: uses_field,
             key: true,
-            data: every.iter().any(|expression| expression.reads_data()),
-            metadata: every.iter().any(|expression| expression.reads_metadata()),
-        }
+            ..Fields::default()
+        };
+        own.with(Fields::of(
+            self.sagas.iter().flat_map(|saga| saga_expressions(saga)),
+        ))
     }
 
     /// Whether every saga finds its instances by the log's correlation field alone.

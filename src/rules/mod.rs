@@ -90,6 +90,7 @@ pub mod case;
 pub mod definition;
 mod exhausted;
 mod false_claim;
+pub mod invariant;
 mod late;
 pub mod log;
 mod precedence;
@@ -142,6 +143,8 @@ pub enum Judge {
     },
     /// The log's rows.
     Log,
+    /// What a document of its own declares, by the ledger that the pass keeps of it.
+    Family,
     /// The definitions alone.
     Definition,
 }
@@ -164,6 +167,13 @@ const fn log_rule(info: &'static Info) -> Rule {
     }
 }
 
+const fn family_rule(info: &'static Info) -> Rule {
+    Rule {
+        info,
+        judge: Judge::Family,
+    }
+}
+
 const fn definition_rule(info: &'static Info) -> Rule {
     Rule {
         info,
@@ -172,7 +182,7 @@ const fn definition_rule(info: &'static Info) -> Rule {
 }
 
 /// All rules, in the order of reports.
-pub static TABLE: [Rule; 33] = [
+pub static TABLE: [Rule; 34] = [
     instance(&stuck::STEP, stuck::step, without_timeouts),
     instance(&stuck::SAGA, stuck::saga, without_deadline),
     instance(&wedged::INFO, wedged::check, without_failures),
@@ -211,6 +221,7 @@ pub static TABLE: [Rule; 33] = [
     instance(&undo::EMPTY, undo::empty, without_compensations),
     instance(&undo::DANGLING, undo::dangling, without_compensations),
     instance(&undo::PAST_PIVOT, undo::past_pivot, without_pivot),
+    family_rule(&invariant::VIOLATED),
     log_rule(&log::GAP),
     log_rule(&log::DUPLICATE_VERSION),
     log_rule(&log::VERSION_BACKWARDS),

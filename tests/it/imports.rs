@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "event",
     "json",
     "suggest",
@@ -15,6 +15,7 @@ const ORDER: [&str; 20] = [
     "definition",
     "log",
     "saga",
+    "invariant",
     "replay",
     "rules",
     "report",

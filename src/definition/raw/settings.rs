@@ -80,6 +80,14 @@ pub(crate) struct Allow {
     pub(crate) stream: Option<String>,
     /// The event, by its position.
     pub(crate) event: Option<TextOrNumber>,
+    /// The projection's key.
+    pub(crate) key: Option<TextOrNumber>,
+    /// The group of an invariant or reaction.
+    pub(crate) group: Option<TextOrNumber>,
+    /// The idempotency key.
+    pub(crate) idempotency_key: Option<TextOrNumber>,
+    /// The two-phase transaction, by its id.
+    pub(crate) transaction: Option<TextOrNumber>,
     /// The definition, by its name.
     pub(crate) definition: Option<String>,
     /// The log, by its name.

@@ -74,6 +74,7 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), Misread> {
         Span::FORMAT => read::<Span>(text),
         Expression::FORMAT => read::<Expression>(text),
         By::FORMAT => read::<By>(text),
+        Amount::FORMAT => read::<Amount>(text),
         WildMatch::FORMAT => read::<WildMatch>(text),
         Until::FORMAT => read::<Until>(text),
         AsOf::FORMAT => read::<AsOf>(text),
@@ -88,6 +89,7 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
         Pattern::FORMAT => "a pattern such as `order-{key}`",
         Span::FORMAT => "a duration such as `90s`, `5m` or `1h 30m`",
         Expression::FORMAT => "an expression such as `data.amount > 100`",
+        Amount::FORMAT => "an expression such as `data.amount` or `=-data.amount`",
         By::FORMAT => "`correlation` or an expression such as `data.order_id`",
         WildMatch::FORMAT => "a pattern such as `Order*`",
         Until::FORMAT => "a date such as `2026-12-31` or an RFC 3339 instant",
@@ -223,6 +225,19 @@ impl Written for By {
             "correlation" => Ok(By::Correlation),
             other => Expression::read(other).map(By::Expression),
         }
+    }
+}
+
+/// What an event adds up to: an expression, bare or behind `=`.
+#[derive(Debug, Clone)]
+pub(crate) struct Amount(pub(crate) Expression);
+
+impl Written for Amount {
+    const FORMAT: &'static str = "amount";
+
+    fn read(text: &str) -> Result<Amount, Misread> {
+        let bare = text.trim_start();
+        Expression::read(bare.strip_prefix('=').unwrap_or(bare)).map(Amount)
     }
 }
 

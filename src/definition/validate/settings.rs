@@ -102,6 +102,13 @@ fn allow(
         (SubjectKind::Instance, raw.instance),
         (SubjectKind::Stream, raw.stream),
         (SubjectKind::Event, raw.event.map(|event| event.0)),
+        (SubjectKind::Key, raw.key.map(|key| key.0)),
+        (SubjectKind::Group, raw.group.map(|group| group.0)),
+        (
+            SubjectKind::IdempotencyKey,
+            raw.idempotency_key.map(|key| key.0),
+        ),
+        (SubjectKind::Transaction, raw.transaction.map(|id| id.0)),
         (SubjectKind::Definition, raw.definition),
         (SubjectKind::Log, raw.log),
     ]

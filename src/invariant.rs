@@ -1,0 +1,269 @@
+//! Totals across aggregates: what one of them gave has to be what others got.
+//!
+//! Amounts are added up per group of events, exactly, as decimals. An event whose group or amount
+//! cannot be told makes its group *unknown*: what is not known to be right is not called right.
+//!
+//! With a `grace`, a total has to be right whenever its group has been quiet for that long: at the
+//! horizon, and in the past wherever the next event of the group came later than that. Without one
+//! it has to be right after each event. The first time that it was not is what is reported.
+//!
+//! Deliberately absent: dropping groups that are balanced. Each costs some tens of bytes, and what
+//! was looked at is counted.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use crate::definition::invariant::Invariant;
+use crate::event::{Position, Span, Timestamp};
+use crate::expression::{Expression, Scope};
+use crate::json;
+use crate::log::Fields;
+use crate::texts::{Keys, Text, Texts};
+
+/// What an event adds to one group.
+#[derive(Debug, Clone, Copy)]
+pub struct Note {
+    /// Index of the invariant.
+    invariant: u16,
+    /// The group and its hash; `None` where it cannot be told.
+    group: Option<(u64, Text)>,
+    /// The amount; `None` where it cannot be told.
+    amount: Option<Decimal>,
+    position: Position,
+    time: Timestamp,
+}
+
+/// The invariants that an event type concerns, with its amount in each.
+#[derive(Debug, Clone, Default)]
+pub struct Route(Vec<(u16, Expression)>);
+
+impl Route {
+    /// Whether it concerns none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Reads amounts out of events.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    invariants: Vec<Arc<Invariant>>,
+}
+
+impl Reader {
+    /// A reader for these invariants.
+    pub fn new(invariants: &[Arc<Invariant>]) -> Reader {
+        Reader {
+            invariants: invariants.to_vec(),
+        }
+    }
+
+    /// The columns that it needs.
+    pub fn fields(&self) -> Fields {
+        let own = Fields {
+            time: true,
+            correlation: self.invariants.iter().any(|one| one.total.per.is_none()),
+            ..Fields::default()
+        };
+        own.with(Fields::of(self.invariants.iter().flat_map(|one| {
+            let total = &one.total;
+            total.of.values().chain(&total.per).chain(&one.narrow)
+        })))
+    }
+
+    /// What an event type concerns.
+    pub fn route(&self, kind: &str) -> Route {
+        let uses = self
+            .invariants
+            .iter()
+            .enumerate()
+            .filter_map(|(index, one)| {
+                let amount = one.total.of.get(kind)?;
+                Some((index as u16, amount.clone()))
+            });
+        Route(uses.collect())
+    }
+
+    /// Adds what an event of this type says.
+    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+        for (index, amount) in &route.0 {
+            let invariant = &self.invariants[usize::from(*index)];
+            let inside = invariant.narrow.as_ref().map(|narrow| narrow.holds(row));
+            if inside == Some(Ok(false)) {
+                continue;
+            }
+            let computed;
+            let group = match &invariant.total.per {
+                None => row.correlation.map(Into::into),
+                Some(per) => {
+                    computed = per.evaluate(row).ok();
+                    computed.as_ref().and_then(json::text)
+                }
+            };
+            let amount = match inside {
+                Some(Err(_)) => None,
+                _ => exact(amount, row),
+            };
+            notes.push(Note {
+                invariant: *index,
+                group: group.map(|group| (Keys::hash(&group), texts.keep(&group))),
+                amount,
+                position: row.position,
+                time: row.time.unwrap_or(Timestamp::MIN),
+            });
+        }
+    }
+}
+
+/// A number, or a text that is one, with all its digits.
+fn exact(amount: &Expression, row: &Scope<'_>) -> Option<Decimal> {
+    let parse = |text: &str| {
+        let exact = Decimal::from_str_exact(text);
+        exact.or_else(|_| Decimal::from_scientific(text)).ok()
+    };
+    match amount.recorded(row) {
+        Some(recorded) => parse(recorded.ok()?.trim_matches('"')),
+        None => match amount.evaluate(row).ok()? {
+            Value::Number(number) => parse(&number.to_string()),
+            Value::String(text) => parse(&text),
+            _ => None,
+        },
+    }
+}
+
+/// A group whose total is not what it has to be, or was not for too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// Index of the invariant.
+    pub invariant: usize,
+    /// The group.
+    pub group: String,
+    /// What the total was.
+    pub total: Decimal,
+    /// The event that left it so, and when.
+    pub at: (Position, Timestamp),
+    /// It is right again at the horizon.
+    pub healed: bool,
+}
+
+/// What became of the groups of one invariant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Groups looked at.
+    pub groups: u64,
+    /// Of them, those of which it cannot be told.
+    pub unknown: u64,
+    /// Those that are not right, but not quiet for long enough either.
+    pub pending: u64,
+    /// Events whose group cannot be told.
+    pub astray: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    total: Option<Decimal>,
+    last: (Position, Timestamp),
+    breach: Option<(Decimal, (Position, Timestamp))>,
+}
+
+#[derive(Debug, Default)]
+struct Groups {
+    keys: Keys,
+    groups: Vec<Group>,
+    astray: u64,
+}
+
+/// Adds up.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    invariants: Vec<Arc<Invariant>>,
+    groups: Vec<Groups>,
+}
+
+impl Ledger {
+    /// A ledger for these invariants, all groups empty.
+    pub fn new(invariants: &[Arc<Invariant>]) -> Ledger {
+        Ledger {
+            invariants: invariants.to_vec(),
+            groups: invariants.iter().map(|_| Groups::default()).collect(),
+        }
+    }
+
+    /// Takes the next event in the log's order.
+    pub fn take(&mut self, note: &Note, texts: &Texts) {
+        let invariant = &self.invariants[usize::from(note.invariant)];
+        let groups = &mut self.groups[usize::from(note.invariant)];
+        let Some((hash, group)) = note.group else {
+            groups.astray += 1;
+            return;
+        };
+        let number = groups.keys.number(hash, texts.get(group)) as usize;
+        let at = (note.position, note.time);
+        if number == groups.groups.len() {
+            groups.groups.push(Group {
+                total: Some(Decimal::ZERO),
+                last: at,
+                breach: None,
+            });
+        } else {
+            groups.groups[number].rest(invariant, note.time);
+        }
+        let group = &mut groups.groups[number];
+        group.total = match (group.total, note.amount) {
+            (Some(total), Some(amount)) => total.checked_add(amount),
+            _ => None,
+        };
+        group.last = at;
+        if invariant.grace.is_none() {
+            group.rest(invariant, note.time);
+        }
+    }
+
+    /// What is wrong at the horizon, and what was before, in the order of the groups' first events.
+    pub fn conclude(&self, horizon: Timestamp) -> (Vec<Breach>, Vec<Count>) {
+        let mut breaches = Vec::new();
+        let mut counts = Vec::new();
+        for (index, (invariant, groups)) in self.invariants.iter().zip(&self.groups).enumerate() {
+            let mut count = Count {
+                groups: groups.keys.len() as u64,
+                astray: groups.astray,
+                ..Count::default()
+            };
+            for (number, group) in groups.groups.iter().enumerate() {
+                let mut group = *group;
+                group.rest(invariant, horizon);
+                let is_right = group.total == Some(invariant.equals);
+                match group.breach {
+                    Some((total, at)) => breaches.push(Breach {
+                        invariant: index,
+                        group: groups.keys.text(number as u32).to_owned(),
+                        total,
+                        at,
+                        healed: is_right,
+                    }),
+                    None if group.total.is_none() => count.unknown += 1,
+                    None if !is_right => count.pending += 1,
+                    None => {}
+                }
+            }
+            counts.push(count);
+        }
+        (breaches, counts)
+    }
+}
+
+impl Group {
+    /// Holds the total against the invariant if the group was quiet until `now` for long enough.
+    fn rest(&mut self, invariant: &Invariant, now: Timestamp) {
+        let quiet = invariant.grace.unwrap_or(Span::ZERO);
+        if let Some(total) = self.total
+            && total != invariant.equals
+            && self.breach.is_none()
+            && now >= self.last.1.after(quiet)
+        {
+            self.breach = Some((total, self.last));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The definitions beside sagas in the one pass: each family reads notes out of rows, wherever they
+//! are read, and keeps a ledger of them, in the log's order.
+//!
+//! A new family is one line in each list here.
+
+use crate::definition::Scope;
+use crate::expression::Scope as Row;
+use crate::invariant;
+use crate::log::Fields;
+use crate::texts::Texts;
+
+/// What every family reads out of rows.
+#[derive(Debug, Clone, Default)]
+pub struct Readers {
+    invariants: invariant::Reader,
+}
+
+/// What of every family an event type concerns.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Routes {
+    invariants: invariant::Route,
+}
+
+/// What readers hand on, each list in reading order.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    invariants: Vec<invariant::Note>,
+}
+
+/// What every family keeps.
+#[derive(Debug, Default)]
+pub struct Ledgers {
+    /// Totals.
+    pub invariants: invariant::Ledger,
+}
+
+impl Readers {
+    /// Readers for the definitions of a scope.
+    pub fn new(scope: &Scope) -> Readers {
+        Readers {
+            invariants: invariant::Reader::new(&scope.invariants),
+        }
+    }
+
+    /// The columns that they need.
+    pub(super) fn fields(&self) -> Fields {
+        self.invariants.fields()
+    }
+
+    /// What an event type concerns.
+    pub(super) fn routes(&self, kind: &str) -> Routes {
+        Routes {
+            invariants: self.invariants.route(kind),
+        }
+    }
+
+    /// Adds what a row says.
+    pub(super) fn note(
+        &self,
+        routes: &Routes,
+        row: &Row<'_>,
+        texts: &mut Texts,
+        notes: &mut Notes,
+    ) {
+        self.invariants
+            .note(&routes.invariants, row, texts, &mut notes.invariants);
+    }
+}
+
+impl Routes {
+    /// Whether an event type concerns no family.
+    pub(super) fn is_empty(&self) -> bool {
+        self.invariants.is_empty()
+    }
+}
+
+impl Notes {
+    pub(super) fn clear(&mut self) {
+        self.invariants.clear();
+    }
+}
+
+impl Ledgers {
+    /// Empty ledgers for the definitions of a scope.
+    pub fn new(scope: &Scope) -> Ledgers {
+        Ledgers {
+            invariants: invariant::Ledger::new(&scope.invariants),
+        }
+    }
+
+    /// Takes what the next rows say.
+    pub(super) fn take(&mut self, notes: &Notes, texts: &Texts) {
+        for note in &notes.invariants {
+            self.invariants.take(note, texts);
+        }
+    }
+}
