@@ -17,7 +17,7 @@
 //! | [`definition`] | YAML in, checked types out, every fault of every file at once |
 //! | [`log`] | the recorded log, read-only: opening, mapping, presets, rows |
 //! | [`saga`] | one instance: step states, outcome, what is in force; pure |
-//! | [`invariant`] | totals across aggregates |
+//! | [`invariant`], [`idempotency`] | totals across aggregates; what became of keys |
 //! | [`replay`] | the one pass: routes, instances, streams, the horizon |
 //! | [`rules`] | one file per close family; the table; what silences what |
 //! | [`report`] | what a run found, as data |
@@ -66,6 +66,7 @@ pub mod exit;
 pub mod expression;
 pub mod finding;
 pub mod generate;
+pub mod idempotency;
 pub mod inspect;
 pub mod invariant;
 pub mod json;

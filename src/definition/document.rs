@@ -10,6 +10,7 @@ use serde_yaml::Value;
 
 use crate::definition::fault::{self, Fault, Place};
 use crate::definition::file::SourceFile;
+use crate::definition::idempotency::Idempotency;
 use crate::definition::invariant::Invariant;
 use crate::definition::log::LogDefinition;
 use crate::definition::marked::{Kind, Node};
@@ -43,6 +44,8 @@ pub(crate) enum Thing {
     Projection(Option<Arc<Projection>>),
     /// `invariant:`
     Invariant(Option<Arc<Invariant>>),
+    /// `idempotency:`
+    Idempotency(Option<Arc<Idempotency>>),
     /// `settings:`
     Settings(Option<Settings>),
 }
@@ -55,13 +58,21 @@ impl Thing {
             Thing::Saga(_) => "sagas",
             Thing::Projection(_) => "projections",
             Thing::Invariant(_) => "invariants",
+            Thing::Idempotency(_) => "idempotency rules",
             Thing::Settings(_) => "settings",
         }
     }
 }
 
-const READ: [&str; 5] = ["log", "saga", "projection", "invariant", "settings"];
-const NOT_READ: [&str; 3] = ["reaction", "idempotency", "transaction"];
+const READ: [&str; 6] = [
+    "log",
+    "saga",
+    "projection",
+    "invariant",
+    "idempotency",
+    "settings",
+];
+const NOT_READ: [&str; 2] = ["reaction", "transaction"];
 
 /// Whether the file is a case file, which says what to expect and defines nothing.
 pub(crate) fn is_case(documents: &[Node]) -> bool {
@@ -117,6 +128,11 @@ pub(crate) fn read(
         "invariant" => Thing::Invariant(
             decode(at, "invariant", faults)
                 .and_then(|raw| validate::invariant::check(raw, at, faults))
+                .map(Arc::new),
+        ),
+        "idempotency" => Thing::Idempotency(
+            decode(at, "idempotency", faults)
+                .and_then(|raw| validate::idempotency::check(raw, at, faults))
                 .map(Arc::new),
         ),
         "settings" => Thing::Settings(decode(at, "settings-document", faults).and_then(

@@ -7,6 +7,7 @@
 //! Deliberately absent: anything that needs an open log, such as whether a column exists.
 
 pub mod fault;
+pub mod idempotency;
 pub mod invariant;
 pub mod log;
 pub mod projection;
@@ -36,6 +37,7 @@ pub use schema::schema;
 
 use fault::Fault;
 use file::SourceFile;
+use idempotency::Idempotency;
 use invariant::Invariant;
 use log::LogDefinition;
 use projection::Projection;
@@ -69,6 +71,8 @@ pub struct Scope {
     pub projections: Vec<Arc<Projection>>,
     /// The invariants that its events have to keep.
     pub invariants: Vec<Arc<Invariant>>,
+    /// What its idempotency keys have to keep.
+    pub idempotency: Vec<Arc<Idempotency>>,
     /// Its settings, merged from the settings documents of its folders.
     pub settings: Settings,
 }

@@ -134,6 +134,9 @@ pub struct Saga {
     pub wedged_after: u32,
     /// Types that must have a place in this saga; empty where that is not demanded.
     pub namespace: Vec<WildMatch>,
+    /// The steps of whose begins or successes an idempotency rule of the same log speaks, by the
+    /// log's own key.
+    pub keyed: StepSet,
 }
 
 impl Saga {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::definition::Scope;
 use crate::definition::document::{Declared, Thing};
 use crate::definition::fault::{self, Fault, Place};
+use crate::definition::saga::StepSet;
 use crate::definition::settings::Settings;
 use crate::suggest::did_you_mean;
 
@@ -81,6 +82,7 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
             }
         }
         unknown_sagas(draft, faults);
+        join_keys(&mut draft.scope);
     }
     weigh_lints(&drafts, faults);
     drafts.into_values().map(|draft| draft.scope).collect()
@@ -117,6 +119,7 @@ impl Draft {
             Thing::Saga(one) => scope.sagas.extend(one),
             Thing::Projection(one) => scope.projections.extend(one),
             Thing::Invariant(one) => scope.invariants.extend(one),
+            Thing::Idempotency(one) => scope.idempotency.extend(one),
             Thing::Log(_) | Thing::Settings(_) => {}
         }
     }
@@ -138,6 +141,27 @@ fn second_log(place: Place, first: &Place) -> Fault {
             "{} declares the first: move one to a folder of its own",
             position(first)
         ))
+}
+
+/// Tells each saga which of its steps carry the keys of an idempotency rule.
+fn join_keys(scope: &mut Scope) {
+    let rules = &scope.idempotency;
+    let speaks_of = |kind: &str| {
+        let mut own = rules.iter().filter(|rule| rule.key.is_none());
+        own.any(|rule| rule.concerns(kind))
+    };
+    for saga in &mut scope.sagas {
+        let keyed: StepSet = (saga.steps.iter().enumerate())
+            .filter(|(_, step)| {
+                let mut events = step.begins.iter().chain(&step.succeeds);
+                events.any(|event| speaks_of(&event.kind))
+            })
+            .map(|(index, _)| index)
+            .collect();
+        if !keyed.is_empty() {
+            Arc::make_mut(saga).keyed = keyed;
+        }
+    }
 }
 
 fn position(place: &Place) -> String {

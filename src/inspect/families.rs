@@ -14,6 +14,7 @@ impl Run<'_> {
         };
         let mut found = Vec::new();
         self.invariants(horizon, tally, &mut found);
+        self.idempotency(horizon, tally, &mut found);
         found
     }
 
@@ -42,6 +43,45 @@ impl Run<'_> {
         found.extend(breaches.iter().map(|breach| {
             let invariant = &self.scope.invariants[breach.invariant];
             rules::invariant::violated(invariant, breach, horizon)
+        }));
+    }
+
+    fn idempotency(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
+        use rules::idempotency::{DOUBLE_EFFECT, EXPIRED, KEY_CONFLICT, MISSING_KEY};
+        let declared = &self.scope.idempotency;
+        for info in [&DOUBLE_EFFECT, &KEY_CONFLICT, &MISSING_KEY, &EXPIRED] {
+            if declared.is_empty() {
+                tally.idle(info.name, "no idempotency rule is declared");
+            }
+        }
+        tally.idle(MISSING_KEY.name, "no idempotency rule requires a key");
+        tally.idle(EXPIRED.name, "no idempotency rule declares a retention");
+        let (misuses, keyless, counts) = self.gathered.ledgers.idempotency.conclude();
+        for (rule, count) in declared.iter().zip(counts) {
+            for info in [&DOUBLE_EFFECT, &KEY_CONFLICT] {
+                tally.checked(info.name, count.keys);
+                tally.unknown(info.name, count.unknown);
+            }
+            if rule.retention.is_some() {
+                tally.checked(EXPIRED.name, count.keys);
+            }
+            if rule.required {
+                tally.checked(MISSING_KEY.name, count.effects);
+            }
+            if count.unknown > 0 {
+                tally.remark(format!(
+                    "idempotency {}: of {} keys it cannot be told, since an event lacks a field",
+                    rule.name, count.unknown
+                ));
+            }
+        }
+        found.extend(
+            misuses
+                .iter()
+                .map(|misuse| rules::idempotency::misuse(&declared[misuse.rule], misuse, horizon)),
+        );
+        found.extend(keyless.iter().map(|keyless| {
+            rules::idempotency::missing_key(&declared[keyless.rule], keyless, horizon)
         }));
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::definition::Scope;
 use crate::expression::Scope as Row;
+use crate::idempotency;
 use crate::invariant;
 use crate::log::Fields;
 use crate::texts::Texts;
@@ -13,18 +14,21 @@ use crate::texts::Texts;
 #[derive(Debug, Clone, Default)]
 pub struct Readers {
     invariants: invariant::Reader,
+    idempotency: idempotency::Reader,
 }
 
 /// What of every family an event type concerns.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Routes {
     invariants: invariant::Route,
+    idempotency: idempotency::Route,
 }
 
 /// What readers hand on, each list in reading order.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     invariants: Vec<invariant::Note>,
+    idempotency: Vec<idempotency::Note>,
 }
 
 /// What every family keeps.
@@ -32,6 +36,8 @@ pub(super) struct Notes {
 pub struct Ledgers {
     /// Totals.
     pub invariants: invariant::Ledger,
+    /// Keys.
+    pub idempotency: idempotency::Ledger,
 }
 
 impl Readers {
@@ -39,18 +45,20 @@ impl Readers {
     pub fn new(scope: &Scope) -> Readers {
         Readers {
             invariants: invariant::Reader::new(&scope.invariants),
+            idempotency: idempotency::Reader::new(&scope.idempotency),
         }
     }
 
     /// The columns that they need.
     pub(super) fn fields(&self) -> Fields {
-        self.invariants.fields()
+        self.invariants.fields().with(self.idempotency.fields())
     }
 
     /// What an event type concerns.
     pub(super) fn routes(&self, kind: &str) -> Routes {
         Routes {
             invariants: self.invariants.route(kind),
+            idempotency: self.idempotency.route(kind),
         }
     }
 
@@ -64,19 +72,22 @@ impl Readers {
     ) {
         self.invariants
             .note(&routes.invariants, row, texts, &mut notes.invariants);
+        self.idempotency
+            .note(&routes.idempotency, row, texts, &mut notes.idempotency);
     }
 }
 
 impl Routes {
     /// Whether an event type concerns no family.
     pub(super) fn is_empty(&self) -> bool {
-        self.invariants.is_empty()
+        self.invariants.is_empty() && self.idempotency.is_empty()
     }
 }
 
 impl Notes {
     pub(super) fn clear(&mut self) {
         self.invariants.clear();
+        self.idempotency.clear();
     }
 }
 
@@ -85,6 +96,7 @@ impl Ledgers {
     pub fn new(scope: &Scope) -> Ledgers {
         Ledgers {
             invariants: invariant::Ledger::new(&scope.invariants),
+            idempotency: idempotency::Ledger::new(&scope.idempotency),
         }
     }
 
@@ -92,6 +104,9 @@ impl Ledgers {
     pub(super) fn take(&mut self, notes: &Notes, texts: &Texts) {
         for note in &notes.invariants {
             self.invariants.take(note, texts);
+        }
+        for note in &notes.idempotency {
+            self.idempotency.take(note, texts);
         }
     }
 }

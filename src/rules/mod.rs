@@ -90,6 +90,7 @@ pub mod case;
 pub mod definition;
 mod exhausted;
 mod false_claim;
+pub mod idempotency;
 pub mod invariant;
 mod late;
 pub mod log;
@@ -182,7 +183,7 @@ const fn definition_rule(info: &'static Info) -> Rule {
 }
 
 /// All rules, in the order of reports.
-pub static TABLE: [Rule; 34] = [
+pub static TABLE: [Rule; 39] = [
     instance(&stuck::STEP, stuck::step, without_timeouts),
     instance(&stuck::SAGA, stuck::saga, without_deadline),
     instance(&wedged::INFO, wedged::check, without_failures),
@@ -221,6 +222,15 @@ pub static TABLE: [Rule; 34] = [
     instance(&undo::EMPTY, undo::empty, without_compensations),
     instance(&undo::DANGLING, undo::dangling, without_compensations),
     instance(&undo::PAST_PIVOT, undo::past_pivot, without_pivot),
+    instance(
+        &idempotency::RETRY_WITHOUT_KEY,
+        idempotency::retry_without_key,
+        without_keys,
+    ),
+    family_rule(&idempotency::DOUBLE_EFFECT),
+    family_rule(&idempotency::KEY_CONFLICT),
+    family_rule(&idempotency::MISSING_KEY),
+    family_rule(&idempotency::EXPIRED),
     family_rule(&invariant::VIOLATED),
     log_rule(&log::GAP),
     log_rule(&log::DUPLICATE_VERSION),
@@ -339,6 +349,13 @@ fn without_undo_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> 
         .filter_map(|step| step.compensation.as_ref())
         .any(|undo| undo.retries.is_some());
     unless(any, "no compensation declares `retries`")
+}
+
+fn without_keys(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        !saga.keyed.is_empty(),
+        "no idempotency rule speaks of a step's events",
+    )
 }
 
 fn without_pivot(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {

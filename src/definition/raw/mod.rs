@@ -1,6 +1,7 @@
 //! What the YAML says, before anybody asked whether it makes sense. The JSON Schema of these types
 //! is what `sagactl schema` prints and what every document is checked against first.
 
+pub(crate) mod idempotency;
 pub(crate) mod invariant;
 pub(crate) mod log;
 pub(crate) mod projection;

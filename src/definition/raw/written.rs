@@ -75,6 +75,7 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), Misread> {
         Expression::FORMAT => read::<Expression>(text),
         By::FORMAT => read::<By>(text),
         Amount::FORMAT => read::<Amount>(text),
+        Key::FORMAT => read::<Key>(text),
         WildMatch::FORMAT => read::<WildMatch>(text),
         Until::FORMAT => read::<Until>(text),
         AsOf::FORMAT => read::<AsOf>(text),
@@ -89,6 +90,7 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
         Pattern::FORMAT => "a pattern such as `order-{key}`",
         Span::FORMAT => "a duration such as `90s`, `5m` or `1h 30m`",
         Expression::FORMAT => "an expression such as `data.amount > 100`",
+        Key::FORMAT => "`idempotency` or an expression such as `data.request_id`",
         Amount::FORMAT => "an expression such as `data.amount` or `=-data.amount`",
         By::FORMAT => "`correlation` or an expression such as `data.order_id`",
         WildMatch::FORMAT => "a pattern such as `Order*`",
@@ -224,6 +226,26 @@ impl Written for By {
         match text {
             "correlation" => Ok(By::Correlation),
             other => Expression::read(other).map(By::Expression),
+        }
+    }
+}
+
+/// What an event's idempotency key is read from.
+#[derive(Debug, Clone)]
+pub(crate) enum Key {
+    /// The log's idempotency key.
+    Field,
+    /// An expression.
+    Expression(Expression),
+}
+
+impl Written for Key {
+    const FORMAT: &'static str = "key-or-expression";
+
+    fn read(text: &str) -> Result<Key, Misread> {
+        match text {
+            "idempotency" => Ok(Key::Field),
+            other => Expression::read(other).map(Key::Expression),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Raw → checked, once: what has the right shape is asked whether it makes sense. All faults are
 //! collected; nothing stops at the first.
 
+pub(crate) mod idempotency;
 pub(crate) mod invariant;
 pub(crate) mod lints;
 pub(crate) mod log;

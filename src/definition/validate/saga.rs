@@ -56,6 +56,7 @@ pub(crate) fn check(raw: raw::Saga, at: At<'_>, faults: &mut Vec<Fault>) -> Opti
         null_compensation: raw.null_compensation,
         wedged_after: raw.wedged_after,
         namespace: raw.namespace.0.into_iter().map(|text| text.0).collect(),
+        keyed: StepSet::EMPTY,
     };
     if saga.starts.is_empty() {
         let place = at.key("starts").place();
@@ -251,7 +252,7 @@ fn correlate(raw: Option<Short<raw::Correlate>>, at: At<'_>, faults: &mut Vec<Fa
     correlate
 }
 
-fn patterns(raw: OneOrMany<Short<raw::EventPattern>>) -> Vec<EventPattern> {
+pub(super) fn patterns(raw: OneOrMany<Short<raw::EventPattern>>) -> Vec<EventPattern> {
     raw.0
         .into_iter()
         .map(|Short(pattern)| EventPattern {

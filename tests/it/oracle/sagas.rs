@@ -81,6 +81,7 @@ pub(crate) fn plain_saga(steps: usize) -> Saga {
         null_compensation: false,
         wedged_after: 3,
         namespace: vec![WildMatch::new("*")],
+        keyed: StepSet::EMPTY,
     };
     close(&mut saga);
     saga

@@ -1,0 +1,434 @@
+//! One key, one effect: what became of the idempotency keys of a log.
+//!
+//! A key is *used* by every event that carries it, effects and attempts alike. Of each event type a
+//! key has a first use; whatever follows under the same type is a repeat:
+//!
+//! - with the same event id as the first, it is one event delivered twice, which is the business of
+//!   `log/duplicate-id`;
+//! - with another fingerprint, it is a *conflict*: the key was given to two different things;
+//! - an effect, or any attempt under a key that was used before, later than the retention after the
+//!   key's first use, is *expired*: the receiver had forgotten the key;
+//! - an effect otherwise is a *double* effect;
+//! - an attempt otherwise is a healthy repeat, and so is any number of attempts that had no effect.
+//!
+//! One fault, one finding: the first of these that fits is what is reported, once per key and type.
+//!
+//! Where a condition or a fingerprint cannot be evaluated, the key is *unknown*. An event whose key
+//! cannot be found has none.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use serde_json::Value;
+
+use crate::definition::idempotency::Idempotency;
+use crate::event::{Position, Timestamp};
+use crate::expression::{Expression, Scope};
+use crate::json;
+use crate::log::Fields;
+use crate::texts::{Keys, Text, Texts};
+
+/// How an event uses a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Effect,
+    Attempt,
+}
+
+/// An event that uses a key, or should.
+#[derive(Debug, Clone, Copy)]
+pub struct Note {
+    /// Index of the rule.
+    rule: u16,
+    /// Index of the event type within the rule: effects first, then attempts.
+    kind: u16,
+    /// How it uses the key; `None` where a condition cannot tell.
+    used: Option<Use>,
+    key: Option<(u64, Text)>,
+    /// Hash of what has to be the same; `None` where that cannot be told.
+    fingerprint: Option<u64>,
+    /// Hash of the event's id; 0 for none.
+    id: u64,
+    position: Position,
+    time: Timestamp,
+}
+
+/// What an event type is in one rule.
+#[derive(Debug, Clone)]
+struct Candidate {
+    rule: u16,
+    kind: u16,
+    used: Use,
+    when: Option<Expression>,
+    /// `None` for all data.
+    fingerprint: Option<Vec<Expression>>,
+}
+
+/// The rules that an event type concerns.
+#[derive(Debug, Clone, Default)]
+pub struct Route(Vec<Candidate>);
+
+impl Route {
+    /// Whether it concerns none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Reads keys out of events.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    rules: Vec<Arc<Idempotency>>,
+}
+
+impl Reader {
+    /// A reader for these rules.
+    pub fn new(rules: &[Arc<Idempotency>]) -> Reader {
+        Reader {
+            rules: rules.to_vec(),
+        }
+    }
+
+    /// The columns that it needs.
+    pub fn fields(&self) -> Fields {
+        let any = !self.rules.is_empty();
+        let compares_all = |rule: &Arc<Idempotency>| rule.fingerprint.default.is_none();
+        let own = Fields {
+            time: any,
+            id: any,
+            key: self.rules.iter().any(|rule| rule.key.is_none()),
+            data: self.rules.iter().any(compares_all),
+            ..Fields::default()
+        };
+        own.with(Fields::of(self.rules.iter().flat_map(|rule| {
+            let patterns = rule.effects.iter().chain(&rule.attempts);
+            let fingerprint = &rule.fingerprint;
+            let fields = fingerprint
+                .default
+                .iter()
+                .chain(fingerprint.by_type.values());
+            patterns
+                .filter_map(|pattern| pattern.when.as_ref())
+                .chain(fields.flatten())
+                .chain(&rule.key)
+                .chain(&rule.narrow)
+        })))
+    }
+
+    /// What an event type concerns.
+    pub fn route(&self, kind: &str) -> Route {
+        let mut candidates = Vec::new();
+        for (index, rule) in self.rules.iter().enumerate() {
+            let effects = rule.effects.iter().map(|pattern| (pattern, Use::Effect));
+            let attempts = rule.attempts.iter().map(|pattern| (pattern, Use::Attempt));
+            for (number, (pattern, used)) in effects.chain(attempts).enumerate() {
+                if &*pattern.kind == kind {
+                    let fingerprint = &rule.fingerprint;
+                    candidates.push(Candidate {
+                        rule: index as u16,
+                        kind: number as u16,
+                        used,
+                        when: pattern.when.clone(),
+                        fingerprint: match fingerprint.by_type.get(kind) {
+                            Some(own) => Some(own.clone()),
+                            None => fingerprint.default.clone(),
+                        },
+                    });
+                }
+            }
+        }
+        Route(candidates)
+    }
+
+    /// Adds what an event of this type says.
+    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+        for candidate in &route.0 {
+            let rule = &self.rules[usize::from(candidate.rule)];
+            let conditions = rule.narrow.iter().chain(&candidate.when);
+            let mut held = conditions.map(|condition| condition.holds(row));
+            let used = match held.try_fold(true, |all, holds| holds.map(|holds| all && holds)) {
+                Ok(false) => continue,
+                Ok(true) => Some(candidate.used),
+                Err(_) => None,
+            };
+            let computed;
+            let key = match &rule.key {
+                None => row.key.map(Into::into),
+                Some(key) => {
+                    computed = key.evaluate(row).ok();
+                    computed.as_ref().and_then(json::text)
+                }
+            };
+            notes.push(Note {
+                rule: candidate.rule,
+                kind: candidate.kind,
+                used,
+                key: key.map(|key| (Keys::hash(&key), texts.keep(&key))),
+                fingerprint: fingerprint(candidate, row),
+                id: row.id.map_or(0, |id| Keys::hash(id) | 1),
+                position: row.position,
+                time: row.time.unwrap_or(Timestamp::MIN),
+            });
+        }
+    }
+}
+
+/// A digest of what has to be the same: of values, not of how they are written.
+fn fingerprint(candidate: &Candidate, row: &Scope<'_>) -> Option<u64> {
+    let hash = |value: &Value| FixedState::default().hash_one(canonical(value));
+    match &candidate.fingerprint {
+        None => match row.data {
+            None => Some(0),
+            Some(data) => serde_json::from_slice(data).ok().map(|data| hash(&data)),
+        },
+        Some(fields) => fields.iter().try_fold(0_u64, |all, field| {
+            let value = field.evaluate(row).ok()?;
+            Some(all.rotate_left(7) ^ hash(&value))
+        }),
+    }
+}
+
+/// The text of a value with the keys of objects sorted and whole numbers written one way.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if float.fract() == 0.0 && float.abs() < 9e15 => (float as i64).to_string(),
+            _ => number.to_string(),
+        },
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(canonical).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(keys) => {
+            let mut keys: Vec<(&String, &Value)> = keys.iter().collect();
+            keys.sort_unstable_by_key(|(key, _)| *key);
+            let keys: Vec<String> = keys
+                .into_iter()
+                .map(|(key, value)| format!("{key:?}:{}", canonical(value)))
+                .collect();
+            format!("{{{}}}", keys.join(","))
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => value.to_string(),
+    }
+}
+
+/// What is wrong with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Wrong {
+    /// Two effects of one type.
+    Double,
+    /// Given to two different things.
+    Conflict,
+    /// Used again after it was forgotten.
+    Expired,
+}
+
+/// A key that was misused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misuse {
+    /// Index of the rule.
+    pub rule: usize,
+    /// The key.
+    pub key: String,
+    /// What is wrong with it.
+    pub wrong: Wrong,
+    /// The event type that repeats, or that came after the retention.
+    pub kind: Arc<str>,
+    /// The first use and the repeats, in order.
+    pub evidence: Vec<Position>,
+    /// When the first repeat happened.
+    pub since: Timestamp,
+    /// When the key was first used.
+    pub first: Timestamp,
+}
+
+/// An effect without a key where one is required.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyless {
+    /// Index of the rule.
+    pub rule: usize,
+    /// The effect's type.
+    pub kind: Arc<str>,
+    /// Where it stands.
+    pub position: Position,
+    /// When it happened.
+    pub time: Timestamp,
+}
+
+/// What became of the keys of one rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Keys looked at.
+    pub keys: u64,
+    /// Of them, those of which something could not be told.
+    pub unknown: u64,
+    /// Effects looked at.
+    pub effects: u64,
+}
+
+/// The first use of a key by one event type.
+#[derive(Debug, Clone, Copy)]
+struct First {
+    kind: u16,
+    position: Position,
+    time: Timestamp,
+    fingerprint: Option<u64>,
+    id: u64,
+}
+
+#[derive(Debug)]
+struct Key {
+    first: First,
+    /// First uses by other types.
+    others: Vec<First>,
+    is_unknown: bool,
+}
+
+/// Follows the keys.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    rules: Vec<Arc<Idempotency>>,
+    keys: Vec<(Keys, Vec<Key>)>,
+    effects: Vec<u64>,
+    misuses: Vec<Misuse>,
+    known: HashMap<(u16, u32, u16, Wrong), usize, FixedState>,
+    keyless: Vec<Keyless>,
+}
+
+impl Ledger {
+    /// A ledger for these rules.
+    pub fn new(rules: &[Arc<Idempotency>]) -> Ledger {
+        Ledger {
+            rules: rules.to_vec(),
+            keys: rules.iter().map(|_| Default::default()).collect(),
+            effects: vec![0; rules.len()],
+            ..Ledger::default()
+        }
+    }
+
+    /// Takes the next event in the log's order.
+    pub fn take(&mut self, note: &Note, texts: &Texts) {
+        let rule = &self.rules[usize::from(note.rule)];
+        self.effects[usize::from(note.rule)] += u64::from(note.used == Some(Use::Effect));
+        let Some((hash, key)) = note.key else {
+            if rule.required && note.used == Some(Use::Effect) {
+                self.keyless.push(Keyless {
+                    rule: usize::from(note.rule),
+                    kind: kind(rule, note.kind),
+                    position: note.position,
+                    time: note.time,
+                });
+            }
+            return;
+        };
+        let (names, keys) = &mut self.keys[usize::from(note.rule)];
+        let number = names.number(hash, texts.get(key));
+        let own = First {
+            kind: note.kind,
+            position: note.position,
+            time: note.time,
+            fingerprint: note.fingerprint,
+            id: note.id,
+        };
+        if number as usize == keys.len() {
+            keys.push(Key {
+                first: own,
+                others: Vec::new(),
+                is_unknown: note.used.is_none(),
+            });
+            return;
+        }
+        let entry = &mut keys[number as usize];
+        let Some(used) = note.used else {
+            entry.is_unknown = true;
+            return;
+        };
+        let (from, wrong) = match entry.judge(rule, used, &own) {
+            Verdict::Sound => return,
+            Verdict::Unknown => {
+                entry.is_unknown = true;
+                return;
+            }
+            Verdict::Wrong(from, wrong) => (from, wrong),
+        };
+        let misuses = &mut self.misuses;
+        let place = (note.rule, number, note.kind, wrong);
+        let at = *self.known.entry(place).or_insert_with(|| {
+            misuses.push(Misuse {
+                rule: usize::from(note.rule),
+                key: names.text(number).to_owned(),
+                wrong,
+                kind: kind(rule, note.kind),
+                evidence: vec![from],
+                since: note.time,
+                first: entry.first.time,
+            });
+            misuses.len() - 1
+        });
+        misuses[at].evidence.push(note.position);
+    }
+
+    /// What is wrong, in the order in which it came to light, and what was looked at.
+    pub fn conclude(&self) -> (&[Misuse], &[Keyless], Vec<Count>) {
+        let counts = self
+            .keys
+            .iter()
+            .zip(&self.effects)
+            .map(|((names, keys), effects)| Count {
+                keys: names.len() as u64,
+                unknown: keys.iter().filter(|key| key.is_unknown).count() as u64,
+                effects: *effects,
+            });
+        (&self.misuses, &self.keyless, counts.collect())
+    }
+}
+
+/// The type of the event with this number in a rule.
+fn kind(rule: &Idempotency, number: u16) -> Arc<str> {
+    let mut patterns = rule.effects.iter().chain(&rule.attempts);
+    let pattern = patterns.nth(usize::from(number));
+    pattern.map_or_else(|| "".into(), |pattern| Arc::clone(&pattern.kind))
+}
+
+enum Verdict {
+    Sound,
+    Unknown,
+    /// Since this event.
+    Wrong(Position, Wrong),
+}
+
+impl Key {
+    /// Judges one more use of a key, and keeps it if it is the first of its type.
+    fn judge(&mut self, rule: &Idempotency, used: Use, own: &First) -> Verdict {
+        let is_expired = rule
+            .retention
+            .is_some_and(|retention| own.time > self.first.time.after(retention));
+        let first = std::iter::once(&self.first)
+            .chain(&self.others)
+            .find(|first| first.kind == own.kind)
+            .copied();
+        let Some(first) = first else {
+            self.others.push(*own);
+            return match used {
+                Use::Attempt if is_expired => Verdict::Wrong(self.first.position, Wrong::Expired),
+                _ => Verdict::Sound,
+            };
+        };
+        if first.id != 0 && first.id == own.id {
+            return Verdict::Sound;
+        }
+        match (first.fingerprint, own.fingerprint) {
+            (Some(one), Some(other)) if one != other => {
+                Verdict::Wrong(first.position, Wrong::Conflict)
+            }
+            _ if is_expired => Verdict::Wrong(self.first.position, Wrong::Expired),
+            (Some(_), Some(_)) if used == Use::Effect => {
+                Verdict::Wrong(first.position, Wrong::Double)
+            }
+            (Some(_), Some(_)) => Verdict::Sound,
+            _ => Verdict::Unknown,
+        }
+    }
+}
