@@ -18,6 +18,8 @@
 //! | [`log`] | the recorded log, read-only: opening, mapping, presets, rows |
 //! | [`saga`] | one instance: step states, outcome, what is in force; pure |
 //! | [`invariant`], [`idempotency`] | totals across aggregates; what became of keys |
+//! | [`projection`] | events folded into a state per key, stored rows compared with it |
+//! | [`invariant`] | totals across aggregates |
 //! | [`replay`] | the one pass: routes, instances, streams, the horizon |
 //! | [`rules`] | one file per close family; the table; what silences what |
 //! | [`report`] | what a run found, as data |
@@ -39,7 +41,7 @@
 //!   from nothing; they touch no log that exists.
 //! - What could not be checked is counted as unknown, never as fine.
 //!
-//! Deliberately absent so far: projections, invariants, reactions, idempotency rules, two-phase
+//! Deliberately absent so far: invariants, reactions, idempotency rules, two-phase
 //! transactions, and driving recovery.
 //!
 //! # Glossary
@@ -72,6 +74,7 @@ pub mod invariant;
 pub mod json;
 pub mod log;
 pub mod output;
+pub mod projection;
 pub mod replay;
 pub mod report;
 pub mod rules;

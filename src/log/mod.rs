@@ -28,6 +28,7 @@ pub mod record;
 mod schema;
 mod snapshot;
 mod split;
+mod table;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -40,6 +41,8 @@ pub use describe::{Description, describe};
 pub use error::LogError;
 pub use opened::Log;
 pub use recognise::{Recognised, recognise};
+pub use table::{Beside, Snapshot, Wanted};
+pub(crate) use value::text as column_text;
 
 /// A recorded event type, interned by the log that it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -15,6 +15,7 @@ const ORDER: [&str; 22] = [
     "definition",
     "log",
     "saga",
+    "projection",
     "invariant",
     "idempotency",
     "replay",
@@ -32,7 +33,7 @@ const ORDER: [&str; 22] = [
 
 /// A crate and the rooms that may use it.
 const CONFINED: [(&str, &[&str]); 9] = [
-    ("rusqlite", &["log", "generate"]),
+    ("rusqlite", &["log", "projection", "generate"]),
     ("serde_yaml", &["definition"]),
     ("saphyr_parser", &["definition"]),
     ("minijinja", &["expression"]),

@@ -1,0 +1,264 @@
+//! A state against a stored row.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::definition::projection::{Blank, Column, Projection};
+use crate::projection::number::Number;
+use crate::projection::state::{Cell, State};
+use crate::projection::value::Value;
+
+/// A stored row.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// What the row says of how far it has come; `Err` where that is no number, and what it is.
+    pub version: Option<Result<i64, String>>,
+    /// Its values, in the order of the definition's columns.
+    pub values: Vec<Raw>,
+}
+
+/// A stored value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Raw {
+    /// Nothing.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A floating point number.
+    Real(f64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// What a comparison comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Likeness {
+    /// Every column holds what it should.
+    Same,
+    /// Some column holds something else.
+    Different,
+    /// Some column holds what cannot be compared: which, and why.
+    Unreadable(String),
+    /// No column is known to differ, but not all can be told: why.
+    Unknown(String),
+}
+
+/// A column that does not hold what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The field.
+    pub field: Arc<str>,
+    /// The column that should hold it.
+    pub column: String,
+    /// What it should hold, as the column writes it.
+    pub expected: String,
+    /// What it holds.
+    pub stored: String,
+}
+
+/// Compares the declared columns.
+pub fn compare(definition: &Projection, state: &State, row: &Row) -> Likeness {
+    if let Some(doubt) = state.doubt() {
+        return Likeness::Unknown(doubt.to_owned());
+    }
+    let mut likeness = Likeness::Same;
+    for (column, blank, raw, tolerance) in columns(definition, row) {
+        match one(state.cell(column.field), raw, column, blank, tolerance) {
+            Likeness::Same => {}
+            Likeness::Different => likeness = Likeness::Different,
+            Likeness::Unreadable(reason) => return Likeness::Unreadable(reason),
+            Likeness::Unknown(reason) => {
+                if likeness == Likeness::Same {
+                    likeness = Likeness::Unknown(reason);
+                }
+            }
+        }
+    }
+    likeness
+}
+
+/// The columns that do not hold what they should.
+pub fn differences(definition: &Projection, state: &State, row: &Row) -> Vec<Difference> {
+    columns(definition, row)
+        .filter(|(column, blank, raw, tolerance)| {
+            let likeness = one(state.cell(column.field), raw, column, *blank, *tolerance);
+            matches!(likeness, Likeness::Different | Likeness::Unreadable(_))
+        })
+        .map(|(column, _, raw, _)| Difference {
+            field: Arc::clone(&definition.fields[column.field].name),
+            column: column.name.clone(),
+            expected: expected(state.cell(column.field), column.scale),
+            stored: raw.to_string(),
+        })
+        .collect()
+}
+
+fn columns<'a>(
+    definition: &'a Projection,
+    row: &'a Row,
+) -> impl Iterator<Item = (&'a Column, Blank, &'a Raw, f64)> {
+    let stored = definition.stored.as_ref();
+    let tolerance = stored.map_or(0.0, |stored| stored.tolerance);
+    stored
+        .into_iter()
+        .flat_map(|stored| &stored.columns)
+        .zip(&row.values)
+        .map(move |(column, raw)| {
+            let blank = definition.fields[column.field].blank;
+            (column, blank, raw, tolerance)
+        })
+}
+
+/// What a column should hold, as it writes it.
+fn expected(cell: &Cell, scale: u32) -> String {
+    match cell {
+        Cell::Blank => "null".to_owned(),
+        Cell::Unknown(reason) => format!("unknown: {reason}"),
+        Cell::Known(value) => match value.number().map(|number| number.scaled(scale)) {
+            Some(Some(scaled)) if scale > 0 => scaled.to_string(),
+            _ => value.to_string(),
+        },
+    }
+}
+
+fn one(cell: &Cell, raw: &Raw, column: &Column, blank: Blank, tolerance: f64) -> Likeness {
+    let value = match cell {
+        Cell::Unknown(reason) => return Likeness::Unknown(reason.to_string()),
+        Cell::Blank => return same(is_blank(raw, blank)),
+        Cell::Known(value) => value,
+    };
+    let unreadable = |wanted: &str| {
+        Likeness::Unreadable(format!(
+            "`{}` holds {raw} where {wanted} is expected",
+            column.name
+        ))
+    };
+    match (value, raw) {
+        (Value::Null, raw) => same(*raw == Raw::Null),
+        (_, Raw::Null) => Likeness::Different,
+        (Value::Bool(truth), raw) => match raw.truth() {
+            Some(stored) => same(stored == *truth),
+            None => unreadable("a truth value"),
+        },
+        (Value::Number(number), raw) => match raw.number() {
+            Some(stored) => numbers(*number, stored, column.scale, tolerance),
+            None => unreadable("a number"),
+        },
+        (Value::Text(_), raw) if column.scale > 0 || raw.is_number() => {
+            match (value.number(), raw.number()) {
+                (Some(number), Some(stored)) => numbers(number, stored, column.scale, tolerance),
+                (None, _) => unreadable("text"),
+                (Some(_), None) => unreadable("a number"),
+            }
+        }
+        (Value::Text(text), raw) => same(raw.is_text(text)),
+        (Value::List(_) | Value::Object(_), raw) => match raw.json() {
+            Some(stored) => same(value.equals(&stored, tolerance)),
+            None => unreadable("JSON"),
+        },
+    }
+}
+
+fn same(is: bool) -> Likeness {
+    if is {
+        Likeness::Same
+    } else {
+        Likeness::Different
+    }
+}
+
+fn numbers(number: Number, stored: Number, scale: u32, tolerance: f64) -> Likeness {
+    same(
+        number
+            .scaled(scale)
+            .is_some_and(|scaled| scaled.equals(stored, tolerance)),
+    )
+}
+
+/// A field to which nothing was done yet may be stored as nothing, zero or the empty list.
+fn is_blank(raw: &Raw, blank: Blank) -> bool {
+    match (raw, blank) {
+        (Raw::Null, _) => true,
+        (_, Blank::Nothing) => false,
+        (raw, Blank::Zero) => raw.number().is_some_and(Number::is_zero),
+        (raw, Blank::Empty) => {
+            matches!(raw.json(), Some(Value::List(items)) if items.is_empty())
+        }
+    }
+}
+
+impl Raw {
+    fn is_number(&self) -> bool {
+        matches!(self, Raw::Integer(_) | Raw::Real(_))
+    }
+
+    fn number(&self) -> Option<Number> {
+        match self {
+            Raw::Integer(number) => Some(Number::Integer(*number)),
+            Raw::Real(number) => Some(Number::Float(*number)),
+            Raw::Text(text) => Number::parse(text.trim()),
+            Raw::Null | Raw::Blob(_) => None,
+        }
+    }
+
+    fn truth(&self) -> Option<bool> {
+        match self {
+            Raw::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Raw::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            raw => {
+                let number = raw.number()?;
+                let is = |whole| number.equals(Number::Integer(whole), 0.0);
+                (is(0) || is(1)).then(|| is(1))
+            }
+        }
+    }
+
+    fn is_text(&self, text: &str) -> bool {
+        match self {
+            Raw::Text(stored) => stored == text,
+            Raw::Blob(bytes) => bytes == text.as_bytes() || is_hexadecimal(bytes, text),
+            Raw::Null | Raw::Integer(_) | Raw::Real(_) => false,
+        }
+    }
+
+    fn json(&self) -> Option<Value> {
+        let json: Json = match self {
+            Raw::Text(text) => serde_json::from_str(text).ok()?,
+            Raw::Blob(bytes) => serde_json::from_slice(bytes).ok()?,
+            Raw::Null | Raw::Integer(_) | Raw::Real(_) => return None,
+        };
+        Some(Value::written(&json))
+    }
+}
+
+/// Whether a text writes these bytes in hexadecimal digits, as UUIDs are written.
+fn is_hexadecimal(bytes: &[u8], text: &str) -> bool {
+    let digits = text.chars().filter(|letter| *letter != '-');
+    let written = bytes.iter().flat_map(|byte| {
+        [byte >> 4, byte & 15].map(|half| char::from_digit(u32::from(half), 16).unwrap_or('?'))
+    });
+    digits.map(|digit| digit.to_ascii_lowercase()).eq(written)
+}
+
+impl std::fmt::Display for Raw {
+    /// As JSON; bytes as SQL writes them, cut where there are many.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const MOST: usize = 20;
+        match self {
+            Raw::Null => f.write_str("null"),
+            Raw::Integer(number) => number.fmt(f),
+            Raw::Real(number) => write!(f, "{number:?}"),
+            Raw::Text(text) => Json::from(text.as_str()).fmt(f),
+            Raw::Blob(bytes) => {
+                f.write_str("x'")?;
+                for byte in bytes.iter().take(MOST) {
+                    write!(f, "{byte:02x}")?;
+                }
+                f.write_str(if bytes.len() > MOST { "…'" } else { "'" })
+            }
+        }
+    }
+}

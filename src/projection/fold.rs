@@ -1,0 +1,304 @@
+//! The fold: what each event does to the state of its key. Pure; what an event gives is told
+//! beforehand, from its row alone.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use crate::definition::projection::{self as definition, Effect, Operation, Projection};
+use crate::event::{Position, Timestamp};
+use crate::expression::{FoldExpression, StateExpression};
+use crate::projection::state::{Cell, State};
+use crate::projection::value::Value;
+
+/// A projection, ready to be folded.
+#[derive(Debug)]
+pub struct Fold {
+    definition: Arc<Projection>,
+    /// In the order of the definition's event types; the last one is that of all other types.
+    effects: Vec<Doing>,
+}
+
+/// What an event of one type does.
+#[derive(Debug, Default)]
+struct Doing {
+    deletes: bool,
+    own: Vec<Change>,
+    every: Vec<Change>,
+    /// What it needs of the event, in the order in which operands count.
+    inputs: Vec<FoldExpression>,
+}
+
+#[derive(Debug)]
+struct Change {
+    field: usize,
+    operation: Operation,
+    operand: Operand,
+}
+
+#[derive(Debug)]
+enum Operand {
+    Literal(Value),
+    /// The input with this index.
+    Input(usize),
+    /// Calculated from the input with this index, and the state.
+    Formula(usize, StateExpression),
+}
+
+/// One event as far as it concerns one key of one projection.
+#[derive(Debug, Clone)]
+pub struct Touch {
+    /// Its place in the log.
+    pub position: Position,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Its number within its stream.
+    pub version: Option<i64>,
+    /// What it does, see [`Fold::effect`].
+    pub effect: u16,
+    /// What it gives to that.
+    pub inputs: Vec<Input>,
+    /// Why it cannot be told whether it belongs to the projection, where that is so.
+    pub doubt: Option<Arc<str>>,
+}
+
+/// What an event gives to an operand.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The operand itself.
+    Value(Value),
+    /// What an expression over the state needs of the event.
+    Gathered(Json),
+    /// Nothing: the expression cannot be evaluated, for this reason.
+    Unknown(Arc<str>),
+}
+
+impl Fold {
+    /// Compiles a projection.
+    pub fn new(definition: &Arc<Projection>) -> Fold {
+        let every = definition.every.as_deref().unwrap_or_default();
+        let mut effects: Vec<Doing> = definition
+            .on
+            .values()
+            .map(|effect| match effect {
+                Effect::Delete => Doing {
+                    deletes: true,
+                    ..Doing::default()
+                },
+                Effect::Change(own) => Doing::compile(own, every),
+            })
+            .collect();
+        if definition.every.is_some() {
+            effects.push(Doing::compile(&[], every));
+        }
+        Fold {
+            definition: Arc::clone(definition),
+            effects,
+        }
+    }
+
+    /// What it was compiled from.
+    pub fn definition(&self) -> &Projection {
+        &self.definition
+    }
+
+    /// The number of what events of this type do; `None` where they do nothing.
+    pub fn effect(&self, kind: &str) -> Option<u16> {
+        let named = self.definition.on.keys().position(|known| &**known == kind);
+        let other = self
+            .definition
+            .every
+            .as_ref()
+            .map(|_| self.definition.on.len());
+        named.or(other).and_then(|index| u16::try_from(index).ok())
+    }
+
+    /// Whether the definition names the event type behind an effect.
+    pub fn is_named(&self, effect: u16) -> bool {
+        usize::from(effect) < self.definition.on.len()
+    }
+
+    /// The expressions that give the inputs of an effect.
+    pub fn inputs(&self, effect: u16) -> &[FoldExpression] {
+        self.effects
+            .get(usize::from(effect))
+            .map_or(&[], |doing| doing.inputs.as_slice())
+    }
+
+    /// Every expression that looks at events.
+    pub fn expressions(&self) -> impl Iterator<Item = &FoldExpression> {
+        self.effects.iter().flat_map(|doing| &doing.inputs)
+    }
+
+    /// Applies an event to the state of its key.
+    pub fn apply(&self, state: &mut State, touch: &Touch) {
+        if let Some(doubt) = &touch.doubt {
+            state.doubted(doubt);
+        }
+        let Some(doing) = self.effects.get(usize::from(touch.effect)) else {
+            return;
+        };
+        if doing.deletes {
+            state.delete();
+            return;
+        }
+        state.begin(self.definition.fields.len());
+        self.change(state, &doing.own, &touch.inputs);
+        self.change(state, &doing.every, &touch.inputs);
+    }
+
+    /// Makes changes, all of which see the state as it is now.
+    fn change(&self, state: &mut State, changes: &[Change], inputs: &[Input]) {
+        // No field is changed twice by one list, so only expressions can see the others.
+        let formulas: Vec<Result<Value, Arc<str>>> = changes
+            .iter()
+            .filter_map(|change| match &change.operand {
+                Operand::Formula(input, expression) => {
+                    Some(self.calculate(state, expression, inputs.get(*input)))
+                }
+                Operand::Literal(_) | Operand::Input(_) => None,
+            })
+            .collect();
+        let mut formulas = formulas.into_iter();
+        let cells = state.begin(self.definition.fields.len());
+        for change in changes {
+            let operand = match &change.operand {
+                Operand::Literal(value) => Ok(value.clone()),
+                Operand::Input(input) => given(inputs.get(*input)),
+                Operand::Formula(..) => formulas.next().unwrap_or_else(|| Err(absent())),
+            };
+            if let Some(cell) = cells.get_mut(change.field) {
+                operate(cell, change.operation, operand);
+            }
+        }
+    }
+
+    fn calculate(
+        &self,
+        state: &State,
+        expression: &StateExpression,
+        input: Option<&Input>,
+    ) -> Result<Value, Arc<str>> {
+        let gathered = match input {
+            Some(Input::Gathered(gathered)) => gathered.clone(),
+            other => return given(other),
+        };
+        let fields = self.definition.fields.iter().enumerate();
+        let known: Map<String, Json> = fields
+            .filter_map(|(index, field)| match state.cell(index) {
+                Cell::Known(value) => Some((field.name.to_string(), value.to_json())),
+                Cell::Blank | Cell::Unknown(_) => None,
+            })
+            .collect();
+        match expression.evaluate(gathered, known) {
+            Ok(value) => Ok(Value::calculated(&value)),
+            Err(undetermined) => Err(undetermined.0.into()),
+        }
+    }
+}
+
+impl Doing {
+    fn compile(own: &[definition::Change], every: &[definition::Change]) -> Doing {
+        let mut inputs = Vec::new();
+        let mut compile = |changes: &[definition::Change]| -> Vec<Change> {
+            changes
+                .iter()
+                .map(|change| Change {
+                    field: change.field,
+                    operation: change.operation,
+                    operand: match &change.operand {
+                        definition::Operand::Literal(value) => {
+                            Operand::Literal(Value::written(value))
+                        }
+                        definition::Operand::Expression(expression) => {
+                            inputs.push(expression.clone());
+                            match expression {
+                                FoldExpression::Event(_) => Operand::Input(inputs.len() - 1),
+                                FoldExpression::State(formula) => {
+                                    Operand::Formula(inputs.len() - 1, formula.clone())
+                                }
+                            }
+                        }
+                    },
+                })
+                .collect()
+        };
+        let own = compile(own);
+        let every = compile(every);
+        Doing {
+            deletes: false,
+            own,
+            every,
+            inputs,
+        }
+    }
+}
+
+fn absent() -> Arc<str> {
+    "the event gives nothing to it".into()
+}
+
+fn given(input: Option<&Input>) -> Result<Value, Arc<str>> {
+    match input {
+        Some(Input::Value(value)) => Ok(value.clone()),
+        Some(Input::Unknown(reason)) => Err(Arc::clone(reason)),
+        Some(Input::Gathered(_)) | None => Err(absent()),
+    }
+}
+
+/// Does one thing to one field. What cannot be told, or done, leaves the field unknown until
+/// something is set.
+fn operate(cell: &mut Cell, operation: Operation, operand: Result<Value, Arc<str>>) {
+    let operand = match operand {
+        Ok(operand) => operand,
+        Err(reason) => {
+            *cell = Cell::Unknown(reason);
+            return;
+        }
+    };
+    match operation {
+        Operation::Set => *cell = Cell::Known(operand),
+        Operation::Add | Operation::Subtract => add(cell, operation, &operand),
+        Operation::Append | Operation::Remove => relist(cell, operation, operand),
+    }
+}
+
+fn add(cell: &mut Cell, operation: Operation, operand: &Value) {
+    let Some(mut number) = operand.number() else {
+        *cell = Cell::Unknown(format!("{operand} is no number that could be added").into());
+        return;
+    };
+    if operation == Operation::Subtract {
+        number = number.negated();
+    }
+    *cell = match &*cell {
+        Cell::Unknown(_) => return,
+        Cell::Blank | Cell::Known(Value::Null) => Cell::Known(Value::Number(number)),
+        Cell::Known(value) => match value.number().map(|known| known.plus(number)) {
+            Some(Some(sum)) => Cell::Known(Value::Number(sum)),
+            Some(None) => Cell::Unknown("a sum is greater than can be held".into()),
+            None => Cell::Unknown(format!("nothing can be added to {value}").into()),
+        },
+    };
+}
+
+fn relist(cell: &mut Cell, operation: Operation, operand: Value) {
+    if matches!(cell, Cell::Blank | Cell::Known(Value::Null)) {
+        *cell = Cell::Known(Value::List(Arc::default()));
+    }
+    match cell {
+        Cell::Known(Value::List(items)) => {
+            let items = Arc::make_mut(items);
+            if operation == Operation::Append {
+                items.push(operand);
+            } else if let Some(at) = items.iter().position(|item| item.equals(&operand, 0.0)) {
+                items.remove(at);
+            }
+        }
+        Cell::Known(value) => {
+            let reason = format!("{value} is no list");
+            *cell = Cell::Unknown(reason.into());
+        }
+        Cell::Blank | Cell::Unknown(_) => {}
+    }
+}

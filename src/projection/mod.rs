@@ -1,0 +1,25 @@
+//! Projections: events folded into a state per key, and the stored rows compared with it.
+//!
+//! Readers reduce rows to [`Note`]s, the [`Ledger`] folds them in position order and keeps nothing
+//! but the final state of each key. The stored rows are then held against it; those that differ are
+//! suspects, whose events a second pass gathers.
+
+mod compare;
+mod fold;
+mod ledger;
+mod note;
+mod number;
+mod reader;
+mod state;
+mod stored;
+mod value;
+
+pub use compare::{Difference, Likeness, Raw, Row, compare, differences};
+pub use fold::{Fold, Input, Touch};
+pub use ledger::{Entry, Keyless, Ledger};
+pub use note::{Event, Given, Note};
+pub use number::Number;
+pub use reader::{Reader, Route};
+pub use state::{Cell, State};
+pub use stored::{Mark, ReadModels};
+pub use value::Value;

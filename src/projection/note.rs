@@ -1,0 +1,174 @@
+//! What a reader hands on of a row that concerns a projection: plain data.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use serde_json::Value as Json;
+
+use crate::event::{Position, Timestamp};
+use crate::expression::{Expression, FoldExpression, Scope};
+use crate::json;
+use crate::projection::fold::Input;
+use crate::projection::number::Number;
+use crate::projection::value::Value;
+use crate::texts::{Text, Texts};
+
+/// A part of what a row means to a projection. A [`Note::Event`] is followed by its inputs.
+#[derive(Debug, Clone, Copy)]
+pub enum Note {
+    /// An event of a key.
+    Event(Event),
+    /// An input of the event before it.
+    Given(Given),
+    /// An event of a type that the projection names, whose key cannot be told.
+    Keyless {
+        /// The projection's index.
+        projection: u16,
+        /// Where it stands.
+        position: Position,
+        /// Why its key cannot be told.
+        reason: Text,
+    },
+}
+
+/// An event of a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Event {
+    /// The projection's index.
+    pub projection: u16,
+    /// What it does, see [`Fold::effect`](crate::projection::Fold::effect).
+    pub effect: u16,
+    /// How many inputs follow.
+    pub inputs: u16,
+    /// Its key.
+    pub key: Text,
+    /// Its place in the log.
+    pub position: Position,
+    /// When it happened; the epoch where that cannot be read.
+    pub time: Timestamp,
+    /// Its number within its stream.
+    pub version: Option<i64>,
+    /// Why it cannot be told whether it belongs to the projection.
+    pub doubt: Option<Text>,
+}
+
+/// What an event gives to an operand.
+#[derive(Debug, Clone, Copy)]
+pub enum Given {
+    /// Nothing, on purpose.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A decimal.
+    Decimal(Decimal),
+    /// A floating point number.
+    Float(f64),
+    /// Text.
+    Text(Text),
+    /// The JSON text of a list or a mapping.
+    Json(Text),
+    /// The JSON text of what an expression over the state needs of the event.
+    Gathered(Text),
+    /// Nothing, for this reason.
+    Unknown(Text),
+}
+
+impl Given {
+    /// What an event gives to an operand.
+    pub(super) fn by(expression: &FoldExpression, row: &Scope<'_>, texts: &mut Texts) -> Given {
+        let given = match expression {
+            FoldExpression::Event(expression) => Given::of_event(expression, row, texts),
+            FoldExpression::State(expression) => expression
+                .gather(row)
+                .map(|gathered| Given::Gathered(texts.keep(&gathered.to_string()))),
+        };
+        given.unwrap_or_else(|undetermined| Given::Unknown(texts.keep(&undetermined.0)))
+    }
+
+    fn of_event(
+        expression: &Expression,
+        row: &Scope<'_>,
+        texts: &mut Texts,
+    ) -> Result<Given, crate::expression::Undetermined> {
+        match expression.recorded(row) {
+            Some(recorded) => recorded.map(|text| Given::recorded(text, texts)),
+            None => expression
+                .evaluate(row)
+                .map(|value| Given::calculated(&value, texts)),
+        }
+    }
+
+    /// A JSON text as it stands in a row.
+    fn recorded(text: &str, texts: &mut Texts) -> Given {
+        if let Some(plain) = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .filter(|plain| !plain.contains('\\'))
+        {
+            return Given::Text(texts.keep(plain));
+        }
+        if let Some(number) = Number::parse(text) {
+            return Given::number(number);
+        }
+        match serde_json::from_str::<Json>(text) {
+            Ok(Json::Array(_) | Json::Object(_)) => Given::Json(texts.keep(text)),
+            Ok(value) => Given::calculated(&value, texts),
+            Err(_) => Given::Unknown(texts.keep("the value is not JSON")),
+        }
+    }
+
+    fn calculated(value: &Json, texts: &mut Texts) -> Given {
+        match Value::calculated(value) {
+            Value::Null => Given::Null,
+            Value::Bool(truth) => Given::Bool(truth),
+            Value::Number(number) => Given::number(number),
+            Value::Text(text) => Given::Text(texts.keep(&text)),
+            Value::List(_) | Value::Object(_) => Given::Json(texts.keep(&value.to_string())),
+        }
+    }
+
+    fn number(number: Number) -> Given {
+        match number {
+            Number::Integer(number) => Given::Integer(number),
+            Number::Decimal(number) => Given::Decimal(number),
+            Number::Float(number) => Given::Float(number),
+        }
+    }
+
+    /// The input that it is.
+    pub(super) fn input(self, texts: &Texts) -> Input {
+        let parsed = |text: Text| serde_json::from_str::<Json>(texts.get(text));
+        Input::Value(match self {
+            Given::Null => Value::Null,
+            Given::Bool(truth) => Value::Bool(truth),
+            Given::Integer(number) => Value::Number(Number::Integer(number)),
+            Given::Decimal(number) => Value::Number(Number::Decimal(number)),
+            Given::Float(number) => Value::Number(Number::Float(number)),
+            Given::Text(text) => Value::Text(texts.get(text).into()),
+            Given::Json(text) => match parsed(text) {
+                Ok(value) => Value::written(&value),
+                Err(_) => return Input::Unknown("the value is not JSON".into()),
+            },
+            Given::Gathered(text) => {
+                return match parsed(text) {
+                    Ok(gathered) => Input::Gathered(gathered),
+                    Err(_) => Input::Unknown("the value is not JSON".into()),
+                };
+            }
+            Given::Unknown(reason) => return Input::Unknown(Arc::from(texts.get(reason))),
+        })
+    }
+}
+
+/// The key of an event; `Err` where the event has none, and why.
+pub(super) fn key(expression: &Expression, row: &Scope<'_>) -> Result<String, String> {
+    let value = expression
+        .evaluate(row)
+        .map_err(|undetermined| undetermined.0)?;
+    match json::text(&value) {
+        Some(key) => Ok(key.into_owned()),
+        None => Err(format!("`{}` is {value}", expression.source())),
+    }
+}

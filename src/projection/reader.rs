@@ -1,0 +1,183 @@
+//! One row alone: which keys of which projections it concerns, and what it gives to them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::definition::projection::{Counts, Key, Projection};
+use crate::event::Timestamp;
+use crate::expression::{Expression, Scope};
+use crate::log::Fields;
+use crate::projection::fold::Fold;
+use crate::projection::note::{self, Event, Given, Note};
+use crate::texts::Texts;
+
+/// Turns rows into notes. Readers share it and run beside each other.
+#[derive(Debug)]
+pub struct Reader {
+    folds: Vec<Arc<Fold>>,
+}
+
+/// Which projections an event type concerns.
+#[derive(Debug, Clone, Default)]
+pub struct Route {
+    uses: Vec<Use>,
+    reads_data: bool,
+    reads_metadata: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    projection: u16,
+    effect: u16,
+}
+
+impl Route {
+    /// Whether the type concerns no projection.
+    pub fn is_empty(&self) -> bool {
+        self.uses.is_empty()
+    }
+
+    /// Whether notes of the type look into `data`.
+    pub fn reads_data(&self) -> bool {
+        self.reads_data
+    }
+
+    /// Whether notes of the type look into `metadata`.
+    pub fn reads_metadata(&self) -> bool {
+        self.reads_metadata
+    }
+}
+
+impl Reader {
+    /// A reader for these folds, whose indices the notes use.
+    pub fn new(folds: &[Arc<Fold>]) -> Reader {
+        Reader {
+            folds: folds.to_vec(),
+        }
+    }
+
+    /// The columns that it looks at.
+    pub fn fields(&self) -> Fields {
+        let mut fields = Fields {
+            time: !self.folds.is_empty(),
+            ..Fields::default()
+        };
+        for fold in &self.folds {
+            let definition = fold.definition();
+            let reads = |field: &str| {
+                plain(definition).any(|expression| expression.reads_event(field))
+                    || fold.expressions().any(|it| it.reads_event(field))
+            };
+            fields.stream |= matches!(definition.key, Key::Stream { .. })
+                || counts_versions(definition)
+                || reads("stream")
+                || reads("version");
+            fields.id |= reads("id");
+            fields.correlation |= reads("correlation");
+            fields.causation |= reads("causation");
+            fields.key |= reads("key");
+            fields.data |= plain(definition).any(Expression::reads_data)
+                || fold.expressions().any(|it| it.reads_data());
+            fields.metadata |= plain(definition).any(Expression::reads_metadata)
+                || fold.expressions().any(|it| it.reads_metadata());
+        }
+        fields
+    }
+
+    /// What an event type concerns.
+    pub fn route(&self, kind: &str) -> Route {
+        let mut route = Route::default();
+        for (projection, fold) in self.folds.iter().enumerate() {
+            let (Some(effect), Ok(projection)) = (fold.effect(kind), u16::try_from(projection))
+            else {
+                continue;
+            };
+            route.uses.push(Use { projection, effect });
+            let inputs = fold.inputs(effect);
+            route.reads_data |= plain(fold.definition()).any(Expression::reads_data)
+                || inputs.iter().any(|it| it.reads_data());
+            route.reads_metadata |= plain(fold.definition()).any(Expression::reads_metadata)
+                || inputs.iter().any(|it| it.reads_metadata());
+        }
+        route
+    }
+
+    /// Adds the notes of a row, whose type has this route.
+    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+        for one in &route.uses {
+            if let Some(fold) = self.folds.get(usize::from(one.projection)) {
+                note_one(fold, *one, row, texts, notes);
+            }
+        }
+    }
+}
+
+fn note_one(fold: &Fold, one: Use, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+    let definition = fold.definition();
+    let inside = definition
+        .narrow
+        .as_ref()
+        .map_or(Ok(true), |narrow| narrow.holds(row));
+    if inside == Ok(false) {
+        return;
+    }
+    let key = match &definition.key {
+        Key::Stream { before, after } => {
+            let key = row.stream.and_then(|stream| {
+                stream
+                    .strip_prefix(before.as_str())?
+                    .strip_suffix(after.as_str())
+            });
+            match key {
+                Some(key) => Cow::Borrowed(key),
+                None => return,
+            }
+        }
+        Key::Expression(expression) => match note::key(expression, row) {
+            Ok(key) => Cow::Owned(key),
+            // What only the entry for all events concerns is not of this projection without a key.
+            Err(_) if !fold.is_named(one.effect) => return,
+            Err(reason) => {
+                notes.push(Note::Keyless {
+                    projection: one.projection,
+                    position: row.position,
+                    reason: texts.keep(&reason),
+                });
+                return;
+            }
+        },
+    };
+    let inputs = fold.inputs(one.effect);
+    let event = Event {
+        projection: one.projection,
+        effect: one.effect,
+        inputs: inputs.len() as u16,
+        key: texts.keep(&key),
+        position: row.position,
+        time: row.time.unwrap_or(Timestamp::from_nanos(0)),
+        version: row.version,
+        doubt: inside.err().map(|undetermined| texts.keep(&undetermined.0)),
+    };
+    notes.push(Note::Event(event));
+    for expression in inputs {
+        let given = Given::by(expression, row, texts);
+        notes.push(Note::Given(given));
+    }
+}
+
+/// The expressions of a projection that do not depend on the event's type.
+fn plain(definition: &Projection) -> impl Iterator<Item = &Expression> {
+    let key = match &definition.key {
+        Key::Expression(expression) => Some(expression),
+        Key::Stream { .. } => None,
+    };
+    key.into_iter().chain(&definition.narrow)
+}
+
+fn counts_versions(definition: &Projection) -> bool {
+    definition
+        .stored
+        .as_ref()
+        .and_then(|stored| stored.version.as_ref())
+        .is_some_and(|version| version.counts == Counts::Version)
+}

@@ -1,0 +1,67 @@
+//! The state of one key.
+
+use std::sync::Arc;
+
+use crate::projection::value::Value;
+
+/// What events made of one key.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// `None` before its first event, and after one that deleted it.
+    cells: Option<Box<[Cell]>>,
+    /// Why it cannot be told which events belong to it, where that is so.
+    doubt: Option<Arc<str>>,
+}
+
+/// One field of a state.
+#[derive(Debug, Clone)]
+pub enum Cell {
+    /// Nothing was done to it yet.
+    Blank,
+    /// This.
+    Known(Value),
+    /// Something that cannot be told, and why.
+    Unknown(Arc<str>),
+}
+
+impl State {
+    /// The state of a key of which nothing was heard.
+    pub const NONE: State = State {
+        cells: None,
+        doubt: None,
+    };
+
+    /// Whether there is a state: a stored row has to be there for it.
+    pub fn is_alive(&self) -> bool {
+        self.cells.is_some()
+    }
+
+    /// Why it cannot be told which events belong to it.
+    pub fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
+    }
+
+    /// The field with this index; blank where there is no state.
+    pub fn cell(&self, field: usize) -> &Cell {
+        self.cells
+            .as_ref()
+            .and_then(|cells| cells.get(field))
+            .unwrap_or(&Cell::Blank)
+    }
+
+    /// The fields, blank ones where there was no state before.
+    pub(super) fn begin(&mut self, fields: usize) -> &mut [Cell] {
+        self.cells
+            .get_or_insert_with(|| vec![Cell::Blank; fields].into())
+    }
+
+    /// The state ceases to exist; a doubt stays.
+    pub(super) fn delete(&mut self) {
+        self.cells = None;
+    }
+
+    /// From here on nothing can be told.
+    pub(super) fn doubted(&mut self, reason: &Arc<str>) {
+        self.doubt.get_or_insert_with(|| Arc::clone(reason));
+    }
+}

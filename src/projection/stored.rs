@@ -1,0 +1,246 @@
+//! The stored rows of a projection, and how far their consumer says that it has come.
+//!
+//! They are read through the log's own opening, so that a read model in the log's file is seen at
+//! the instant at which the events are. One in another file has to be opened before the log: then
+//! it can be behind the events, and never ahead of them.
+
+use std::path::Path;
+
+use rusqlite::types::ValueRef;
+
+use crate::definition::projection::{Checkpoint, Counts, Projection, Stored};
+use crate::log::{Beside, Log, LogError, Snapshot, Wanted, column_text};
+use crate::projection::compare::{Raw, Row};
+
+/// The databases of read models that stand beside the log.
+#[derive(Debug, Default)]
+pub struct ReadModels {
+    open: Vec<(std::path::PathBuf, Beside)>,
+}
+
+/// How far a consumer says that it has come with the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// The definition does not say where to look.
+    Undeclared,
+    /// Up to this position.
+    At(i64),
+    /// Where the definition looks, nothing stands.
+    Absent(String),
+    /// What stands there is no position.
+    Unreadable(String),
+}
+
+impl ReadModels {
+    /// Opens the databases that projections name beside the log's; to be called before the log is
+    /// opened.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub fn open<'p>(
+        projections: impl IntoIterator<Item = &'p Projection>,
+    ) -> Result<ReadModels, LogError> {
+        let mut models = ReadModels::default();
+        for stored in projections.into_iter().filter_map(|it| it.stored.as_ref()) {
+            if let Some(path) = &stored.database
+                && models.find(path).is_none()
+            {
+                models.open.push((path.clone(), Beside::open(path)?));
+            }
+        }
+        Ok(models)
+    }
+
+    fn find(&self, path: &Path) -> Option<Snapshot<'_>> {
+        let named = |(known, _): &&(std::path::PathBuf, Beside)| known == path;
+        self.open
+            .iter()
+            .find(named)
+            .map(|(_, beside)| beside.snapshot())
+    }
+
+    /// Where the rows of a read model are.
+    fn snapshot<'a>(&'a self, stored: &Stored, log: &'a Log) -> Result<Snapshot<'a>, LogError> {
+        let Some(path) = &stored.database else {
+            return Ok(log.snapshot());
+        };
+        log.snapshot_of(path)
+            .or_else(|| self.find(path))
+            .ok_or_else(|| LogError {
+                message: format!("{} was not opened before the log", path.display()),
+            })
+    }
+
+    /// Hands out every stored row with its key; a row without a key has `None`.
+    ///
+    /// # Errors
+    /// When the table or a column does not exist, or they cannot be read.
+    pub fn rows(
+        &self,
+        projection: &Projection,
+        log: &Log,
+        visit: &mut dyn FnMut(Option<&str>, Row),
+    ) -> Result<(), LogError> {
+        let Some(stored) = &projection.stored else {
+            return Ok(());
+        };
+        let about = about(projection, &stored.place);
+        let mut columns = vec![("key", stored.key.as_str())];
+        columns.extend(
+            stored
+                .columns
+                .iter()
+                .map(|column| ("columns", column.name.as_str())),
+        );
+        if let Some(version) = &stored.version {
+            columns.push(("version", &version.column));
+        }
+        let wanted = Wanted {
+            relation: &stored.relation,
+            condition: None,
+            columns: &columns,
+            about: &about,
+        };
+        let numbered = log.has_recorded_positions();
+        let mut scratch = String::new();
+        self.snapshot(stored, log)?.rows(wanted, &mut |row| {
+            let compared = 1..=stored.columns.len();
+            let values = compared
+                .map(|at| row.get_ref(at).map(raw))
+                .collect::<Result<_, _>>()?;
+            let version = match &stored.version {
+                Some(version) if version.counts == Counts::Position && !numbered => None,
+                Some(_) => match raw(row.get_ref(stored.columns.len() + 1)?) {
+                    Raw::Null => None,
+                    raw => Some(position(&raw)),
+                },
+                None => None,
+            };
+            visit(
+                column_text(row.get_ref(0)?, &mut scratch),
+                Row { version, values },
+            );
+            Ok(())
+        })
+    }
+
+    /// How far the consumer of a projection says that it has come.
+    ///
+    /// # Errors
+    /// When the table or the column does not exist, or they cannot be read.
+    pub fn mark(&self, projection: &Projection, log: &Log) -> Result<Mark, LogError> {
+        let Some(stored) = &projection.stored else {
+            return Ok(Mark::Undeclared);
+        };
+        let (place, relation, condition, column) = match &stored.checkpoint {
+            None => return Ok(Mark::Undeclared),
+            Some(_) if !log.has_recorded_positions() => {
+                let reason = "the log has no positions of its own that a checkpoint could be";
+                return Ok(Mark::Absent(reason.to_owned()));
+            }
+            Some(Checkpoint::Literal(position)) => return Ok(Mark::At(*position)),
+            Some(Checkpoint::Row {
+                place,
+                relation,
+                condition,
+                column,
+            }) => (place, relation, condition, column),
+        };
+        let about = about(projection, place);
+        let wanted = Wanted {
+            relation,
+            condition: condition.as_deref(),
+            columns: &[("checkpoint", column)],
+            about: &about,
+        };
+        let mut found: Vec<Raw> = Vec::new();
+        let mut rows = 0_u64;
+        self.snapshot(stored, log)?.rows(wanted, &mut |row| {
+            rows += 1;
+            if rows <= 2 {
+                found.push(raw(row.get_ref(0)?));
+            }
+            Ok(())
+        })?;
+        Ok(match found.as_slice() {
+            [] => Mark::Absent("no row is the consumer's".to_owned()),
+            [Raw::Null] => Mark::Absent(format!("`{column}` is null")),
+            [only] => match position(only) {
+                Ok(position) => Mark::At(position),
+                Err(found) => Mark::Unreadable(format!("`{column}` holds {found}")),
+            },
+            _ => Mark::Unreadable(format!("{rows} rows might be the consumer's")),
+        })
+    }
+
+    /// What the reader should know of the columns: those that nothing is compared with.
+    ///
+    /// # Errors
+    /// When the table does not exist, or `ignore` names a column that is not there.
+    pub fn uncompared(&self, projection: &Projection, log: &Log) -> Result<Vec<String>, LogError> {
+        let Some(stored) = &projection.stored else {
+            return Ok(Vec::new());
+        };
+        let columns = self.snapshot(stored, log)?.columns(&stored.relation)?;
+        let there = |name: &str| {
+            columns
+                .iter()
+                .any(|column| column.eq_ignore_ascii_case(name))
+        };
+        if let Some(unknown) = stored.ignore.iter().find(|name| !there(name)) {
+            return Err(LogError {
+                message: format!(
+                    "there is no column `{unknown}` to ignore in {}; take it out of `ignore`",
+                    about(projection, &stored.place)
+                ),
+            });
+        }
+        let mut named: Vec<&str> = stored.ignore.iter().map(String::as_str).collect();
+        named.push(&stored.key);
+        named.extend(stored.columns.iter().map(|column| column.name.as_str()));
+        named.extend(stored.version.iter().map(|version| version.column.as_str()));
+        Ok(columns
+            .into_iter()
+            .filter(|column| !named.iter().any(|name| name.eq_ignore_ascii_case(column)))
+            .collect())
+    }
+}
+
+fn about(projection: &Projection, place: &crate::definition::fault::Place) -> String {
+    format!(
+        "the projection `{}`, {}:{}:{}",
+        projection.name,
+        place.file.display(),
+        place.line,
+        place.column
+    )
+}
+
+fn raw(value: ValueRef<'_>) -> Raw {
+    match value {
+        ValueRef::Null => Raw::Null,
+        ValueRef::Integer(number) => Raw::Integer(number),
+        ValueRef::Real(number) => Raw::Real(number),
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Raw::Text(text.to_owned()),
+            Err(_) => Raw::Blob(bytes.to_owned()),
+        },
+        ValueRef::Blob(bytes) => Raw::Blob(bytes.to_owned()),
+    }
+}
+
+/// A position or version: a whole number, or the text of one, which may begin with zeros; `Err`
+/// with what stands there otherwise.
+fn position(raw: &Raw) -> Result<i64, String> {
+    let number = match raw {
+        Raw::Integer(number) => Some(*number),
+        Raw::Text(text) => text.trim().parse().ok(),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "only taken where it is exact"
+        )]
+        Raw::Real(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(*number as i64),
+        Raw::Null | Raw::Real(_) | Raw::Blob(_) => None,
+    };
+    number.ok_or_else(|| raw.to_string())
+}
