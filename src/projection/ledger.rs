@@ -43,6 +43,8 @@ pub struct Entry {
     pub last: Position,
     /// The version of that.
     pub version: Option<i64>,
+    /// How many events it has.
+    pub events: u32,
     /// Its first event is the first of its stream, so that none can have been cut off before it.
     pub is_whole: bool,
 }
@@ -94,6 +96,7 @@ impl Ledger {
                 fold.apply(&mut entry.state, touch);
                 entry.last = event.position;
                 entry.version = event.version;
+                entry.events = entry.events.saturating_add(1);
             }
             None => book
                 .keyless
@@ -156,6 +159,7 @@ impl Book {
                     state: State::NONE,
                     last: Position(0),
                     version: None,
+                    events: 0,
                     is_whole: false,
                 });
                 let Book {

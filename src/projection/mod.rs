@@ -4,8 +4,10 @@
 //! but the final state of each key. The stored rows are then held against it; those that differ are
 //! suspects, whose events a second pass gathers.
 
+mod audit;
 mod compare;
 mod fold;
+mod history;
 mod ledger;
 mod note;
 mod number;
@@ -13,9 +15,15 @@ mod reader;
 mod state;
 mod stored;
 mod value;
+mod verdict;
 
+#[cfg(test)]
+mod tests;
+
+pub use audit::{Audit, Conclusion, Suspects};
 pub use compare::{Difference, Likeness, Raw, Row, compare, differences};
 pub use fold::{Fold, Input, Touch};
+pub use history::{History, Match};
 pub use ledger::{Entry, Keyless, Ledger};
 pub use note::{Event, Given, Note};
 pub use number::Number;
@@ -23,3 +31,4 @@ pub use reader::{Reader, Route};
 pub use state::{Cell, State};
 pub use stored::{Mark, ReadModels};
 pub use value::Value;
+pub use verdict::{Standing, Verdict, judge};

@@ -1,0 +1,358 @@
+//! The stored rows against the ledger: which are exact, and what becomes of those that are not.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
+
+use crate::definition::projection::Counts;
+use crate::event::{Position, Span, Timestamp};
+use crate::log::{Log, LogError};
+use crate::projection::compare::{Likeness, Row, compare};
+use crate::projection::fold::Fold;
+use crate::projection::history::History;
+use crate::projection::ledger::{Assembly, Entry, Keyless, Ledger};
+use crate::projection::note::Note;
+use crate::projection::stored::{Mark, ReadModels};
+use crate::projection::verdict::{Standing, Verdict, judge};
+use crate::texts::Texts;
+
+/// How many events of suspects are gathered at most; further suspects stay unknown.
+const MOST_EVENTS: u64 = 2_000_000;
+
+/// What a projection's stored rows look like before any history is known.
+#[derive(Debug)]
+struct Held {
+    projection: usize,
+    mark: Mark,
+    counts: BTreeMap<Verdict, u64>,
+    /// Judged without a look at the key's events.
+    standings: Vec<Standing>,
+    uncompared: Vec<String>,
+    keyless: Keyless,
+    fold: Arc<Fold>,
+}
+
+/// The stored rows of every projection held against the ledger, with the histories of the suspects
+/// among them.
+#[derive(Debug)]
+pub struct Audit {
+    held: Vec<Held>,
+    suspects: Suspects,
+}
+
+/// Keys whose row is not the fold of all their events.
+#[derive(Debug, Default)]
+pub struct Suspects {
+    histories: Vec<History>,
+    /// The number of each one's projection among the held ones.
+    held_by: Vec<usize>,
+    /// By projection, the number of each key's history.
+    index: BTreeMap<usize, HashMap<String, usize, FixedState>>,
+    assembly: Assembly,
+}
+
+/// What was found of one projection.
+#[derive(Debug)]
+pub struct Conclusion {
+    /// What it was judged by.
+    pub fold: Arc<Fold>,
+    /// How many keys have each verdict.
+    pub counts: BTreeMap<Verdict, u64>,
+    /// Every key that is not exact, by key.
+    pub standings: Vec<Standing>,
+    /// The longest time that an event waits to be applied, of the keys that are slow.
+    pub greatest_lag: Option<Span>,
+    /// The checkpoint and the last position of the log that it lies beyond.
+    pub ahead: Option<(i64, Position)>,
+    /// How far the consumer says that it has come.
+    pub mark: Mark,
+    /// Columns of the read model that nothing is compared with and nobody ignores.
+    pub uncompared: Vec<String>,
+    /// Events of which the key could not be told.
+    pub keyless: Keyless,
+}
+
+impl Audit {
+    /// Reads the stored rows of every projection that has some.
+    ///
+    /// # Errors
+    /// When a read model cannot be read.
+    pub fn new(
+        ledger: &Ledger,
+        models: &ReadModels,
+        log: &Log,
+        cut: bool,
+    ) -> Result<Audit, LogError> {
+        let mut audit = Audit {
+            held: Vec::new(),
+            suspects: Suspects::default(),
+        };
+        for (projection, fold) in ledger.folds().iter().enumerate() {
+            if fold.definition().stored.is_none() {
+                continue;
+            }
+            let mut held = Held {
+                projection,
+                mark: models.mark(fold.definition(), log)?,
+                counts: BTreeMap::new(),
+                standings: Vec::new(),
+                uncompared: models.uncompared(fold.definition(), log)?,
+                keyless: ledger.keyless(projection).cloned().unwrap_or_default(),
+                fold: Arc::clone(fold),
+            };
+            let found = held.read(ledger, models, log, cut)?;
+            audit.suspects.add(audit.held.len(), &mut held, found);
+            audit.held.push(held);
+        }
+        Ok(audit)
+    }
+
+    /// The suspects, whose events a second pass over the log has to gather; `None` where there are
+    /// none.
+    pub fn suspects(&mut self) -> Option<&mut Suspects> {
+        (!self.suspects.histories.is_empty()).then_some(&mut self.suspects)
+    }
+
+    /// Judges every key, as of a horizon; `head` is the last position of the log.
+    pub fn conclude(self, horizon: Timestamp, head: Option<Position>) -> Vec<Conclusion> {
+        let Audit { mut held, suspects } = self;
+        for (history, held_by) in suspects.histories.iter().zip(&suspects.held_by) {
+            if let Some(held) = held.get_mut(*held_by) {
+                let claimed = match held.mark {
+                    Mark::At(position) => Some(position),
+                    Mark::Undeclared | Mark::Absent(_) | Mark::Unreadable(_) => None,
+                };
+                held.add(judge(history, claimed, horizon));
+            }
+        }
+        held.into_iter().map(|held| held.conclude(head)).collect()
+    }
+}
+
+/// A key that has to be looked into.
+struct Suspect {
+    key: String,
+    row: Option<Row>,
+    events: u64,
+}
+
+impl Held {
+    fn count(&mut self, verdict: Verdict) {
+        *self.counts.entry(verdict).or_default() += 1;
+    }
+
+    fn add(&mut self, standing: Standing) {
+        self.count(standing.verdict);
+        if standing.verdict != Verdict::Exact {
+            self.standings.push(standing);
+        }
+    }
+
+    fn at_once(&mut self, key: &str, verdict: Verdict, reason: impl Into<Option<String>>) {
+        self.add(Standing::at_once(key, verdict, reason.into()));
+    }
+
+    /// Holds every stored row against the ledger; the suspects among them, by key.
+    fn read(
+        &mut self,
+        ledger: &Ledger,
+        models: &ReadModels,
+        log: &Log,
+        cut: bool,
+    ) -> Result<Vec<Suspect>, LogError> {
+        let mut seen: Vec<bool> = Vec::new();
+        let mut suspects = Vec::new();
+        let mut strangers: HashSet<String, FixedState> = HashSet::default();
+        let fold = Arc::clone(&self.fold);
+        models.rows(fold.definition(), log, &mut |key, row| {
+            let Some(key) = key else {
+                self.at_once("", Verdict::Unreadable, "a row has no key".to_owned());
+                return;
+            };
+            let Some(number) = ledger.find(self.projection, key) else {
+                // A second row of a stranger is no second orphan.
+                if strangers.insert(key.to_owned()) {
+                    self.stranger(key, cut);
+                }
+                return;
+            };
+            let at = number as usize;
+            if seen.len() <= at {
+                seen.resize(at + 1, false);
+            }
+            if std::mem::replace(&mut seen[at], true) {
+                self.at_once(key, Verdict::Unreadable, "it has several rows".to_owned());
+            } else if let Some((_, entry)) = ledger.entry(self.projection, number) {
+                suspects.extend(self.hold(key, entry, row, cut));
+            }
+        })?;
+        for (number, (key, entry)) in ledger.entries(self.projection).enumerate() {
+            if !seen.get(number).copied().unwrap_or_default() {
+                suspects.extend(self.without_row(key, entry, cut));
+            }
+        }
+        suspects.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(suspects)
+    }
+
+    /// A row whose key has no events.
+    fn stranger(&mut self, key: &str, cut: bool) {
+        if cut {
+            let reason = "its events may have been cut off".to_owned();
+            self.at_once(key, Verdict::Unknown, reason);
+        } else {
+            self.at_once(key, Verdict::Orphan, None);
+        }
+    }
+
+    /// A row whose key has events.
+    fn hold(&mut self, key: &str, entry: &Entry, row: Row, cut: bool) -> Option<Suspect> {
+        if let Some(reason) = untold(entry, cut) {
+            self.at_once(key, Verdict::Unknown, reason);
+            return None;
+        }
+        if let Some(Err(found)) = &row.version {
+            let reason = format!("its version is {found}");
+            self.at_once(key, Verdict::Unreadable, reason);
+            return None;
+        }
+        let fold = Arc::clone(&self.fold);
+        if entry.state.is_alive() {
+            match compare(fold.definition(), &entry.state, &row) {
+                Likeness::Same if !is_ahead(&fold, entry, &row) => {
+                    self.count(Verdict::Exact);
+                    return None;
+                }
+                Likeness::Unreadable(reason) => {
+                    self.at_once(key, Verdict::Unreadable, reason);
+                    return None;
+                }
+                Likeness::Unknown(reason) => {
+                    self.at_once(key, Verdict::Unknown, reason);
+                    return None;
+                }
+                Likeness::Same | Likeness::Different => {}
+            }
+        }
+        Some(Suspect {
+            key: key.to_owned(),
+            row: Some(row),
+            events: u64::from(entry.events),
+        })
+    }
+
+    /// A key that has events and no row.
+    fn without_row(&mut self, key: &str, entry: &Entry, cut: bool) -> Option<Suspect> {
+        if let Some(reason) = untold(entry, cut) {
+            self.at_once(key, Verdict::Unknown, reason);
+            return None;
+        }
+        if !entry.state.is_alive() {
+            self.count(Verdict::Exact);
+            return None;
+        }
+        Some(Suspect {
+            key: key.to_owned(),
+            row: None,
+            events: u64::from(entry.events),
+        })
+    }
+
+    fn conclude(self, head: Option<Position>) -> Conclusion {
+        let Held {
+            mark,
+            counts,
+            mut standings,
+            uncompared,
+            keyless,
+            fold,
+            ..
+        } = self;
+        standings.sort_by(|one, other| (&one.key, one.verdict).cmp(&(&other.key, other.verdict)));
+        let slow = |standing: &&Standing| {
+            matches!(
+                standing.verdict,
+                Verdict::Converging | Verdict::Late | Verdict::Missing
+            )
+        };
+        Conclusion {
+            greatest_lag: standings.iter().filter(slow).filter_map(|it| it.lag).max(),
+            ahead: match (&mark, head) {
+                (Mark::At(claimed), Some(head)) if *claimed > head.0 => Some((*claimed, head)),
+                _ => None,
+            },
+            fold,
+            counts,
+            standings,
+            mark,
+            uncompared,
+            keyless,
+        }
+    }
+}
+
+/// Why nothing can be said of a key, whatever its row holds.
+fn untold(entry: &Entry, cut: bool) -> Option<String> {
+    if cut && !entry.is_whole {
+        return Some("its first events may have been cut off".to_owned());
+    }
+    entry.state.doubt().map(str::to_owned)
+}
+
+/// Whether a row claims events that the log does not hold.
+fn is_ahead(fold: &Fold, entry: &Entry, row: &Row) -> bool {
+    let stored = fold.definition().stored.as_ref();
+    let counts = stored.and_then(|stored| stored.version.as_ref());
+    let last = match counts.map(|version| version.counts) {
+        Some(Counts::Version) => entry.version,
+        Some(Counts::Position) => Some(entry.last.0),
+        None => None,
+    };
+    match (&row.version, last) {
+        (Some(Ok(version)), Some(last)) => *version > last,
+        _ => false,
+    }
+}
+
+impl Suspects {
+    /// Adds the suspects of a projection as far as their events can be gathered.
+    fn add(&mut self, held_by: usize, held: &mut Held, found: Vec<Suspect>) {
+        let mut events = 0_u64;
+        for suspect in found {
+            events += suspect.events;
+            if events > MOST_EVENTS {
+                let reason = "more rows differ than can be looked into at once".to_owned();
+                held.at_once(&suspect.key, Verdict::Unknown, reason);
+                continue;
+            }
+            self.index
+                .entry(held.projection)
+                .or_default()
+                .insert(suspect.key.clone(), self.histories.len());
+            self.histories
+                .push(History::new(&held.fold, suspect.key, suspect.row));
+            self.held_by.push(held_by);
+        }
+    }
+
+    /// Takes a note of the second pass, in position order.
+    pub fn take(&mut self, note: &Note, texts: &Texts) {
+        let Some((event, touch)) = self.assembly.take(note, texts) else {
+            return;
+        };
+        let at = self
+            .index
+            .get(&usize::from(event.projection))
+            .and_then(|keys| keys.get(texts.get(event.key)));
+        if let Some(history) = at.and_then(|at| self.histories.get_mut(*at)) {
+            history.push(touch.clone());
+        }
+    }
+
+    /// The histories gathered, for whoever explains them.
+    pub fn histories(&self) -> &[History] {
+        &self.histories
+    }
+}

@@ -1,0 +1,326 @@
+//! What becomes of one key: where its stored row stands among the folds of its events.
+//!
+//! With `L` the events of the key and `P(i)` the fold of the first `i` of them, a row is held
+//! against every `P(i)`; no row is what the fold is before the first event and after one that
+//! deletes. What tells slow from lost is what the consumer claims to have applied: its checkpoint,
+//! or the version in the row. Where nothing claims anything, nothing is called lost.
+
+use crate::event::{Position, Span, Timestamp};
+use crate::projection::compare::{Difference, differences};
+use crate::projection::history::{History, Match};
+use crate::projection::state::State;
+
+/// How a stored row relates to the events of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// It is the fold of all of them.
+    Exact,
+    /// It is the fold of the first of them, and the others may still be on their way.
+    Converging,
+    /// The same, but for longer than is tolerated.
+    Late,
+    /// It is what leaving out events gives that the consumer claims to have applied.
+    Skipped,
+    /// No first part of them gives it.
+    Divergent,
+    /// There is none, and there should be.
+    Missing,
+    /// There is one, and there should be none.
+    Orphan,
+    /// It claims events that are not in the log.
+    Ahead,
+    /// It holds what cannot be compared.
+    Unreadable,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl Verdict {
+    /// All verdicts, in the order of reports.
+    pub const ALL: [Verdict; 10] = [
+        Verdict::Exact,
+        Verdict::Converging,
+        Verdict::Late,
+        Verdict::Skipped,
+        Verdict::Divergent,
+        Verdict::Missing,
+        Verdict::Orphan,
+        Verdict::Ahead,
+        Verdict::Unreadable,
+        Verdict::Unknown,
+    ];
+
+    /// The one word for it, everywhere.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Verdict::Exact => "exact",
+            Verdict::Converging => "converging",
+            Verdict::Late => "late",
+            Verdict::Skipped => "skipped",
+            Verdict::Divergent => "divergent",
+            Verdict::Missing => "missing",
+            Verdict::Orphan => "orphan",
+            Verdict::Ahead => "ahead",
+            Verdict::Unreadable => "unreadable",
+            Verdict::Unknown => "unknown",
+        }
+    }
+}
+
+/// What is said of one key whose row is not exact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The key.
+    pub key: String,
+    /// How its row relates to its events.
+    pub verdict: Verdict,
+    /// The events that show it, in order.
+    pub evidence: Vec<Position>,
+    /// The time of the oldest event that should have been applied and was not.
+    pub since: Option<Timestamp>,
+    /// From then to the horizon.
+    pub lag: Option<Span>,
+    /// How many events the row is behind, where it is the fold of the first of them.
+    pub behind: u64,
+    /// The columns that do not hold what the fold of all events gives.
+    pub differences: Vec<Difference>,
+    /// Why, where the verdict does not say it all: a lower-case fragment.
+    pub reason: Option<String>,
+}
+
+impl Standing {
+    /// A verdict that needs no look at the key's events.
+    pub(super) fn at_once(key: &str, verdict: Verdict, reason: Option<String>) -> Standing {
+        Standing {
+            key: key.to_owned(),
+            verdict,
+            evidence: Vec::new(),
+            since: None,
+            lag: None,
+            behind: 0,
+            differences: Vec::new(),
+            reason,
+        }
+    }
+}
+
+/// Judges a key by its history; `claimed` is the position up to which the consumer says that it has
+/// come with the whole log.
+pub fn judge(history: &History, claimed: Option<i64>, horizon: Timestamp) -> Standing {
+    let scan = Scan::of(history);
+    let row = history.row();
+    let said = Standing {
+        differences: row.map_or_else(Vec::new, |row| {
+            differences(history.definition(), &scan.last, row)
+        }),
+        ..Standing::at_once(history.key(), Verdict::Unknown, None)
+    };
+    if let Some(reason) = scan.unknown {
+        return Standing {
+            reason: Some(reason),
+            ..said
+        };
+    }
+    if let Some(reason) = beyond(history) {
+        return Standing {
+            verdict: Verdict::Ahead,
+            evidence: ends(history),
+            reason: Some(reason),
+            ..said
+        };
+    }
+    let count = history.touches().len();
+    let passed = passed(history, claimed);
+    match scan.matched {
+        Some(applied) if applied == count => Standing {
+            verdict: Verdict::Exact,
+            ..said
+        },
+        Some(applied) => behind(history, applied, passed, horizon, said, &scan.last),
+        None => unmatched(history, passed, said, &scan.last),
+    }
+}
+
+/// What folding a history once shows.
+struct Scan {
+    /// The greatest number of first events whose fold is the row.
+    matched: Option<usize>,
+    /// Why that cannot be told.
+    unknown: Option<String>,
+    last: State,
+}
+
+impl Scan {
+    fn of(history: &History) -> Scan {
+        let mut state = State::NONE;
+        let mut matched = None;
+        let mut unknown = None;
+        for applied in 0..=history.touches().len() {
+            if let Some(touch) = applied
+                .checked_sub(1)
+                .and_then(|at| history.touches().get(at))
+            {
+                history.apply(&mut state, touch);
+            }
+            match history.compare(&state) {
+                Match::Yes => {
+                    matched = Some(applied);
+                    unknown = None;
+                }
+                Match::No => {}
+                Match::Unknown(reason) => unknown = Some(reason),
+            }
+        }
+        Scan {
+            matched,
+            unknown,
+            last: state,
+        }
+    }
+}
+
+/// How many of the first events the consumer claims to have applied; `None` where nothing claims
+/// anything.
+fn passed(history: &History, claimed: Option<i64>) -> Option<usize> {
+    let of_row = history.row_version();
+    if claimed.is_none() && of_row.is_none() {
+        return None;
+    }
+    let is_passed = |at: usize| {
+        let by_checkpoint =
+            claimed.is_some_and(|claimed| history.touches()[at].position.0 <= claimed);
+        by_checkpoint
+            || of_row.is_some_and(|version| history.count(at).is_some_and(|own| own <= version))
+    };
+    let last = (0..history.touches().len()).rev().find(|at| is_passed(*at));
+    Some(last.map_or(0, |at| at + 1))
+}
+
+/// Why the row claims more than the log holds, if it does.
+fn beyond(history: &History) -> Option<String> {
+    let version = history.row_version()?;
+    let last = (0..history.touches().len())
+        .filter_map(|at| history.count(at))
+        .max()?;
+    (version > last).then(|| format!("the row is at {version}, its last event at {last}"))
+}
+
+/// A row that is the fold of the first `applied` events.
+fn behind(
+    history: &History,
+    applied: usize,
+    passed: Option<usize>,
+    horizon: Timestamp,
+    said: Standing,
+    last: &State,
+) -> Standing {
+    let touches = history.touches();
+    let next = &touches[applied];
+    let lag = horizon.since(next.time);
+    let said = Standing {
+        since: Some(next.time),
+        lag: Some(lag),
+        behind: (touches.len() - applied) as u64,
+        evidence: vec![next.position],
+        ..said
+    };
+    let lost = passed.is_some_and(|passed| passed > applied);
+    let in_time = lag <= history.definition().within;
+    let verdict = match (history.row().is_some(), last.is_alive()) {
+        _ if in_time && !lost => Verdict::Converging,
+        (false, true) if !in_time => Verdict::Missing,
+        (true, false) if !in_time || lost => Verdict::Orphan,
+        _ if lost => Verdict::Skipped,
+        _ => Verdict::Late,
+    };
+    let evidence = match (verdict, passed) {
+        (Verdict::Skipped, Some(passed)) => touches[applied..passed]
+            .iter()
+            .map(|touch| touch.position)
+            .collect(),
+        _ => said.evidence,
+    };
+    Standing {
+        verdict,
+        evidence,
+        ..said
+    }
+}
+
+/// A row that is the fold of no first part of the events.
+fn unmatched(history: &History, passed: Option<usize>, said: Standing, last: &State) -> Standing {
+    if !last.is_alive() {
+        return Standing {
+            verdict: Verdict::Orphan,
+            evidence: ends(history),
+            ..said
+        };
+    }
+    let left_out = match passed {
+        Some(passed) => history.left_out(passed),
+        None => LeftOut::Nothing,
+    };
+    let touches = history.touches();
+    match left_out {
+        LeftOut::One(runs) => {
+            let first = runs.iter().map(|run| run.start).min();
+            let since = first.map(|at| touches[at].time);
+            let evidence = match runs.as_slice() {
+                [only] => touches[only.clone()].iter().map(|it| it.position).collect(),
+                _ => ends(history),
+            };
+            Standing {
+                verdict: Verdict::Skipped,
+                evidence,
+                since: since.filter(|_| runs.len() == 1),
+                reason: (runs.len() > 1).then(|| several(&runs)),
+                ..said
+            }
+        }
+        LeftOut::Nothing => Standing {
+            verdict: Verdict::Divergent,
+            evidence: ends(history),
+            ..said
+        },
+        LeftOut::Unsearched => Standing {
+            verdict: Verdict::Divergent,
+            evidence: ends(history),
+            reason: Some("whether events were left out is unknown: search budget".to_owned()),
+            ..said
+        },
+    }
+}
+
+fn several(runs: &[std::ops::Range<usize>]) -> String {
+    match runs.first().map_or(0, ExactSizeIterator::len) {
+        1 => format!("any of {} events may be the one left out", runs.len()),
+        length => format!(
+            "any of {} runs of {length} events may be what was left out",
+            runs.len()
+        ),
+    }
+}
+
+/// What the search for events left out found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LeftOut {
+    /// Leaving out any of these runs of events gives the row.
+    One(Vec<std::ops::Range<usize>>),
+    /// Leaving out no run of events gives it.
+    Nothing,
+    /// There were too many events to try.
+    Unsearched,
+}
+
+/// The first and the last event.
+fn ends(history: &History) -> Vec<Position> {
+    let touches = history.touches();
+    let mut ends: Vec<Position> = touches
+        .first()
+        .into_iter()
+        .chain(touches.last())
+        .map(|touch| touch.position)
+        .collect();
+    ends.dedup();
+    ends
+}
