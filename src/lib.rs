@@ -19,7 +19,6 @@
 //! | [`saga`] | one instance: step states, outcome, what is in force; pure |
 //! | [`invariant`], [`idempotency`] | totals across aggregates; what became of keys |
 //! | [`projection`] | events folded into a state per key, stored rows compared with it |
-//! | [`invariant`] | totals across aggregates |
 //! | [`replay`] | the one pass: routes, instances, streams, the horizon |
 //! | [`rules`] | one file per close family; the table; what silences what |
 //! | [`report`] | what a run found, as data |

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::event::{Position, Span, Timestamp};
 use crate::finding::{Finding, Severity};
+use crate::projection::Verdict;
 use crate::saga::Outcome;
 
 /// The result of an audit.
@@ -22,6 +23,8 @@ pub struct Report {
     pub rules: Vec<RuleCount>,
     /// Per saga, in definition order.
     pub sagas: Vec<SagaCount>,
+    /// Per projection with stored rows, in definition order.
+    pub projections: Vec<ProjectionCount>,
     /// Findings that an `allow` or a baseline accepted.
     pub accepted: usize,
     /// What the reader should know: an old log, a private snapshot, what could not be checked.
@@ -78,6 +81,17 @@ pub struct SagaCount {
     pub saga: Arc<str>,
     /// How many instances have each outcome, in the order of [`Outcome::ALL`].
     pub outcomes: [u64; Outcome::ALL.len()],
+}
+
+/// The keys of one projection, by verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectionCount {
+    /// The projection.
+    pub projection: Arc<str>,
+    /// How many keys have each verdict, in the order of [`Verdict::ALL`].
+    pub verdicts: [u64; Verdict::ALL.len()],
+    /// The longest time that an event waits to be applied.
+    pub lag: Option<Span>,
 }
 
 impl Report {

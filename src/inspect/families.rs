@@ -4,6 +4,8 @@ use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
+use crate::projection::Verdict;
+use crate::report::ProjectionCount;
 use crate::rules;
 
 impl Run<'_> {
@@ -13,9 +15,21 @@ impl Run<'_> {
             return Vec::new();
         };
         let mut found = Vec::new();
+        self.projections(tally);
         self.invariants(horizon, tally, &mut found);
         self.idempotency(horizon, tally, &mut found);
         found
+    }
+
+    fn projections(&self, tally: &mut Tally) {
+        for conclusion in &self.projections {
+            let of = |verdict: &Verdict| conclusion.counts.get(verdict).copied().unwrap_or(0);
+            tally.projection(ProjectionCount {
+                projection: conclusion.fold.definition().name.clone(),
+                verdicts: Verdict::ALL.map(|verdict| of(&verdict)),
+                lag: conclusion.greatest_lag,
+            });
+        }
     }
 
     fn invariants(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {

@@ -192,6 +192,7 @@ pub fn audit(
         findings: Vec::new(),
         rules: Vec::new(),
         sagas: Vec::new(),
+        projections: Vec::new(),
         accepted: 0,
         remarks: Vec::new(),
     };

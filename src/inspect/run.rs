@@ -1,7 +1,5 @@
 //! One log judged by its definitions: the pass, the verdicts, the findings.
 
-use std::ops::ControlFlow;
-
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -15,10 +13,11 @@ use crate::finding::Finding;
 use crate::inspect::judge::Judge;
 use crate::inspect::tally::Tally;
 use crate::inspect::{Go, Options, Progress, RunError, Watch, rows};
-use crate::log::{Filter, Log, OpenOptions};
+use crate::log::{Filter, Log, LogError, OpenOptions};
+use crate::projection::{Audit, Conclusion, ReadModels};
 use crate::replay::{
-    Entry, Gathered, Gatherer, Horizon, Ledgers, Readers, Reading, Router, Selection, named_types,
-    pass,
+    Continue, Entry, Gathered, Gatherer, Horizon, Ledgers, Readers, Reading, Router, Selection,
+    histories, named_types, pass,
 };
 use crate::report::{LogSummary, Report};
 use crate::rules;
@@ -46,6 +45,8 @@ pub struct Run<'s> {
     pub(super) off: Vec<&'static str>,
     pub(super) claims: ClaimTable,
     pub(super) gathered: Gathered,
+    models: ReadModels,
+    pub(super) projections: Vec<Conclusion>,
     pub(super) horizon: Option<Timestamp>,
     pub(super) findings: Vec<Finding>,
 }
@@ -58,6 +59,14 @@ impl<'s> Run<'s> {
         rules: &[&'static str],
     ) -> Result<Run<'s>, RunError> {
         let definition = scope.log.as_ref().ok_or(RunError::NoLog)?;
+        let is_wanted_family = |rule: &rules::Rule| {
+            matches!(rule.judge, rules::Judge::Family) && rules.contains(&rule.info.name)
+        };
+        let families = !options.narrowed() && rules::TABLE.iter().any(is_wanted_family);
+        let models = match families {
+            true => ReadModels::open(scope.projections.iter().map(AsRef::as_ref))?,
+            false => ReadModels::default(),
+        };
         let log = Log::open(
             definition,
             &OpenOptions {
@@ -68,9 +77,6 @@ impl<'s> Run<'s> {
         let wants = |wanted: &[&rules::Info]| wanted.iter().any(|info| rules.contains(&info.name));
         let proven = !log.facts().is_empty() && log.facts().iter().all(|source| source.unique_id);
         use rules::log as log_rules;
-        let is_wanted_family = |rule: &rules::Rule| {
-            matches!(rule.judge, rules::Judge::Family) && rules.contains(&rule.info.name)
-        };
         let selection = Selection {
             sagas: rules
                 .iter()
@@ -84,7 +90,7 @@ impl<'s> Run<'s> {
                 ]),
             ids: maps.id && !proven && wants(&[&log_rules::DUPLICATE_ID]),
             data: maps.data && wants(&[&log_rules::BAD_ROW]),
-            families: !options.narrowed() && rules::TABLE.iter().any(is_wanted_family),
+            families,
         };
         let mut run = Run {
             scope,
@@ -103,6 +109,8 @@ impl<'s> Run<'s> {
                 .collect(),
             claims: ClaimTable::new(),
             gathered: Gathered::default(),
+            models,
+            projections: Vec::new(),
             horizon: None,
             findings: Vec::new(),
         };
@@ -177,6 +185,36 @@ impl<'s> Run<'s> {
             AsOf::Now => self.gathered.positions.map(|_| self.options.now),
             AsOf::Instant(instant) => self.gathered.positions.map(|_| instant),
         };
+        if self.selection.families && self.until().is_none() {
+            self.hold_projections(watch)?;
+        }
+        Ok(())
+    }
+
+    /// Holds stored rows against the folded states; what differs is looked into by its history.
+    fn hold_projections(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        let Some(horizon) = self.horizon else {
+            return Ok(());
+        };
+        let ledger = &self.gathered.ledgers.projections;
+        let mut audit = Audit::new(ledger, &self.models, &self.log, self.definition.cut)?;
+        if let Some(suspects) = audit.suspects() {
+            let readers = self.readers.of_projections();
+            let reading = Reading::new(
+                self.definition,
+                &self.router,
+                &readers,
+                self.selection,
+                self.until(),
+            )
+            .histories();
+            let threads = self.options.threads;
+            told(self.log.estimate(), watch, |go_on| {
+                histories(&mut self.log, reading, threads, suspects, go_on)
+            })?;
+        }
+        let head = self.gathered.positions.map(|(_, last)| last);
+        self.projections = audit.conclude(horizon, head);
         Ok(())
     }
 
@@ -222,7 +260,8 @@ impl<'s> Run<'s> {
                 names,
             )
         };
-        let mut gatherer = Gatherer::new(definition, Ledgers::new(scope), &mut settle);
+        let mut gatherer =
+            Gatherer::new(definition, Ledgers::new(scope, &self.readers), &mut settle);
         let reading = Reading::new(
             definition,
             &self.router,
@@ -401,15 +440,25 @@ fn drive(
     gatherer: &mut Gatherer<'_>,
     watch: Watch<'_>,
 ) -> Result<(), RunError> {
-    let of = log.estimate();
+    told(log.estimate(), watch, |go_on| {
+        pass(log, reading, filter, threads, gatherer, go_on)
+    })
+}
+
+/// Tells the progress of a pass over about `of` rows, and stops it where that is wanted.
+fn told(
+    of: u64,
+    watch: Watch<'_>,
+    pass: impl FnOnce(&mut dyn FnMut(u64) -> Continue) -> Result<(), LogError>,
+) -> Result<(), RunError> {
     let mut stopped = None;
-    pass(log, reading, filter, threads, gatherer, &mut |rows| {
+    pass(&mut |rows| {
         let progress = Progress { rows, of };
         match watch(progress) {
-            Go::On => ControlFlow::Continue(()),
+            Go::On => Continue::Continue(()),
             Go::Stop => {
                 stopped = Some(progress);
-                ControlFlow::Break(())
+                Continue::Break(())
             }
         }
     })?;

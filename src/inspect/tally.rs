@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::definition::settings::{Allow, Settings};
 use crate::event::Timestamp;
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
-use crate::report::{Report, RuleCount, SagaCount};
+use crate::report::{ProjectionCount, Report, RuleCount, SagaCount};
 use crate::rules::{
     self,
     definition::{EXPIRED_ALLOW, UNUSED_ALLOW},
@@ -23,6 +23,7 @@ pub struct Tally {
     counts: BTreeMap<&'static str, RuleCount>,
     findings: Vec<Finding>,
     sagas: Vec<SagaCount>,
+    projections: Vec<ProjectionCount>,
     accepted: usize,
     remarks: Vec<String>,
     narrowed: bool,
@@ -52,6 +53,7 @@ impl Tally {
             counts,
             findings: Vec::new(),
             sagas: Vec::new(),
+            projections: Vec::new(),
             accepted: 0,
             remarks: Vec::new(),
             narrowed,
@@ -94,6 +96,11 @@ impl Tally {
     /// The instances of a saga by outcome.
     pub fn saga(&mut self, saga: Arc<str>, outcomes: [u64; Outcome::ALL.len()]) {
         self.sagas.push(SagaCount { saga, outcomes });
+    }
+
+    /// The keys of a projection by verdict.
+    pub fn projection(&mut self, count: ProjectionCount) {
+        self.projections.push(count);
     }
 
     /// Takes the findings of one log in, as its settings want them.
@@ -195,6 +202,7 @@ impl Tally {
         });
         report.findings = self.findings;
         report.sagas = self.sagas;
+        report.projections = self.projections;
         report.accepted += self.accepted;
         report.remarks.append(&mut self.remarks);
     }

@@ -13,7 +13,8 @@ use serde::Serialize;
 use crate::finding::{Direction, Finding, Next, Severity};
 use crate::output::again::Again;
 use crate::output::escape;
-use crate::report::{LogSummary, Report, RuleCount, SagaCount};
+use crate::projection::Verdict;
+use crate::report::{LogSummary, ProjectionCount, Report, RuleCount, SagaCount};
 use crate::saga::Outcome;
 
 /// The number that stands first in every document.
@@ -43,6 +44,8 @@ struct DocumentV1<'a> {
     findings: Vec<FindingV1<'a>>,
     rules: Vec<RuleV1>,
     instances: Vec<InstancesV1<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    projections: Vec<ProjectionsV1<'a>>,
     summary: SummaryV1,
     #[serde(skip_serializing_if = "is_zero")]
     accepted: usize,
@@ -134,6 +137,23 @@ struct InstancesV1<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct ProjectionsV1<'a> {
+    projection: &'a str,
+    exact: u64,
+    converging: u64,
+    late: u64,
+    skipped: u64,
+    divergent: u64,
+    missing: u64,
+    orphan: u64,
+    ahead: u64,
+    unreadable: u64,
+    unknown: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_seconds: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
 struct SummaryV1 {
     error: usize,
     warning: usize,
@@ -181,6 +201,7 @@ pub fn write(out: &mut dyn Write, report: &Report, frame: Frame<'_>) -> io::Resu
             .collect(),
         rules: report.rules.iter().map(rule).collect(),
         instances: report.sagas.iter().map(instances).collect(),
+        projections: report.projections.iter().map(projections).collect(),
         summary: SummaryV1 {
             error: report.count(Severity::Error),
             warning: report.count(Severity::Warning),
@@ -260,6 +281,24 @@ fn rule(count: &RuleCount) -> RuleV1 {
         found: count.found,
         unknown: count.unknown,
         idle: count.idle,
+    }
+}
+
+fn projections(count: &ProjectionCount) -> ProjectionsV1<'_> {
+    let of = |verdict: Verdict| count.verdicts[verdict as usize];
+    ProjectionsV1 {
+        projection: &count.projection,
+        exact: of(Verdict::Exact),
+        converging: of(Verdict::Converging),
+        late: of(Verdict::Late),
+        skipped: of(Verdict::Skipped),
+        divergent: of(Verdict::Divergent),
+        missing: of(Verdict::Missing),
+        orphan: of(Verdict::Orphan),
+        ahead: of(Verdict::Ahead),
+        unreadable: of(Verdict::Unreadable),
+        unknown: of(Verdict::Unknown),
+        lag_seconds: count.lag.map(|lag| lag.as_secs()),
     }
 }
 

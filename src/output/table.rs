@@ -11,6 +11,7 @@ use crate::output::again::Again;
 use crate::output::page::{Page, columns};
 use crate::output::style::{ALARM, CALM, CAUTION, COMMAND, FAINT, PLAIN, STRONG};
 use crate::output::{escape, style, words};
+use crate::projection::Verdict;
 use crate::report::{DefinitionsSummary, LogSummary, Report, RuleCount};
 use crate::rules;
 use crate::saga::Outcome;
@@ -41,6 +42,7 @@ pub fn write(page: &mut Page<'_>, report: &Report, frame: Frame<'_>) -> io::Resu
     }
     looked_at(page, &report.rules)?;
     instances(page, report)?;
+    projections(page, report)?;
     if !report.remarks.is_empty() {
         page.blank()?;
         page.line(heading("remarks"))?;
@@ -288,6 +290,34 @@ fn instances(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
             PLAIN,
             &text,
         )?;
+    }
+    Ok(())
+}
+
+fn projections(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    if report.projections.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.line(heading("projections"))?;
+    for projection in &report.projections {
+        let total: u64 = projection.verdicts.iter().sum();
+        let parts: Vec<String> = Verdict::ALL
+            .iter()
+            .zip(projection.verdicts)
+            .filter(|(_, count)| *count > 0)
+            .map(|(verdict, count)| format!("{} {}", words::grouped(count), verdict.label()))
+            .collect();
+        let lag = projection
+            .lag
+            .map(|lag| format!("; up to {lag} behind"))
+            .unwrap_or_default();
+        let text = match parts.as_slice() {
+            [] => "neither keys nor rows".to_owned(),
+            parts => format!("{}: {}{lag}", words::grouped(total), parts.join(", ")),
+        };
+        let name = format!("{}  ", escape::terminal(&projection.projection));
+        page.labelled(2, PLAIN, &name, PLAIN, &text)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::texts::{Text, Texts};
 const MOST_TEXT: usize = u32::MAX as usize;
 
 /// The states of all keys of all projections.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ledger {
     folds: Vec<Arc<Fold>>,
     books: Vec<Book>,

@@ -12,7 +12,7 @@ use crate::projection::note::{self, Event, Given, Note};
 use crate::texts::Texts;
 
 /// Turns rows into notes. Readers share it and run beside each other.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Reader {
     folds: Vec<Arc<Fold>>,
 }

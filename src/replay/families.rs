@@ -3,16 +3,21 @@
 //!
 //! A new family is one line in each list here.
 
+use std::sync::Arc;
+
 use crate::definition::Scope;
 use crate::expression::Scope as Row;
 use crate::idempotency;
 use crate::invariant;
 use crate::log::Fields;
+use crate::projection::{self, Fold};
 use crate::texts::Texts;
 
 /// What every family reads out of rows.
 #[derive(Debug, Clone, Default)]
 pub struct Readers {
+    folds: Vec<Arc<Fold>>,
+    projections: projection::Reader,
     invariants: invariant::Reader,
     idempotency: idempotency::Reader,
 }
@@ -20,6 +25,7 @@ pub struct Readers {
 /// What of every family an event type concerns.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Routes {
+    projections: projection::Route,
     invariants: invariant::Route,
     idempotency: idempotency::Route,
 }
@@ -27,6 +33,7 @@ pub(super) struct Routes {
 /// What readers hand on, each list in reading order.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
+    pub(super) projections: Vec<projection::Note>,
     invariants: Vec<invariant::Note>,
     idempotency: Vec<idempotency::Note>,
 }
@@ -34,6 +41,8 @@ pub(super) struct Notes {
 /// What every family keeps.
 #[derive(Debug, Default)]
 pub struct Ledgers {
+    /// States.
+    pub projections: projection::Ledger,
     /// Totals.
     pub invariants: invariant::Ledger,
     /// Keys.
@@ -43,20 +52,40 @@ pub struct Ledgers {
 impl Readers {
     /// Readers for the definitions of a scope.
     pub fn new(scope: &Scope) -> Readers {
+        let folds: Vec<Arc<Fold>> = (scope.projections.iter())
+            .map(|projection| Arc::new(Fold::new(projection)))
+            .collect();
         Readers {
+            projections: projection::Reader::new(&folds),
+            folds,
             invariants: invariant::Reader::new(&scope.invariants),
             idempotency: idempotency::Reader::new(&scope.idempotency),
         }
     }
 
+    /// Those of projections alone.
+    pub fn of_projections(&self) -> Readers {
+        Readers {
+            folds: self.folds.clone(),
+            projections: self.projections.clone(),
+            ..Readers::default()
+        }
+    }
+
     /// The columns that they need.
     pub(super) fn fields(&self) -> Fields {
-        self.invariants.fields().with(self.idempotency.fields())
+        let families = [
+            self.projections.fields(),
+            self.invariants.fields(),
+            self.idempotency.fields(),
+        ];
+        families.into_iter().fold(Fields::default(), Fields::with)
     }
 
     /// What an event type concerns.
     pub(super) fn routes(&self, kind: &str) -> Routes {
         Routes {
+            projections: self.projections.route(kind),
             invariants: self.invariants.route(kind),
             idempotency: self.idempotency.route(kind),
         }
@@ -70,6 +99,8 @@ impl Readers {
         texts: &mut Texts,
         notes: &mut Notes,
     ) {
+        self.projections
+            .note(&routes.projections, row, texts, &mut notes.projections);
         self.invariants
             .note(&routes.invariants, row, texts, &mut notes.invariants);
         self.idempotency
@@ -80,12 +111,13 @@ impl Readers {
 impl Routes {
     /// Whether an event type concerns no family.
     pub(super) fn is_empty(&self) -> bool {
-        self.invariants.is_empty() && self.idempotency.is_empty()
+        self.projections.is_empty() && self.invariants.is_empty() && self.idempotency.is_empty()
     }
 }
 
 impl Notes {
     pub(super) fn clear(&mut self) {
+        self.projections.clear();
         self.invariants.clear();
         self.idempotency.clear();
     }
@@ -93,8 +125,9 @@ impl Notes {
 
 impl Ledgers {
     /// Empty ledgers for the definitions of a scope.
-    pub fn new(scope: &Scope) -> Ledgers {
+    pub fn new(scope: &Scope, readers: &Readers) -> Ledgers {
         Ledgers {
+            projections: projection::Ledger::new(&readers.folds),
             invariants: invariant::Ledger::new(&scope.invariants),
             idempotency: idempotency::Ledger::new(&scope.idempotency),
         }
@@ -102,6 +135,9 @@ impl Ledgers {
 
     /// Takes what the next rows say.
     pub(super) fn take(&mut self, notes: &Notes, texts: &Texts) {
+        for note in &notes.projections {
+            self.projections.take(note, texts);
+        }
         for note in &notes.invariants {
             self.invariants.take(note, texts);
         }

@@ -40,6 +40,15 @@ impl Selection {
         data: false,
         families: false,
     };
+
+    /// The definitions beside sagas and nothing else.
+    pub const FAMILIES: Selection = Selection {
+        sagas: false,
+        streams: false,
+        ids: false,
+        data: false,
+        families: true,
+    };
 }
 
 /// Rows counted, the first of them kept.

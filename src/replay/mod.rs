@@ -23,7 +23,7 @@ pub use gather::Gatherer;
 pub use gathered::{Cut, Gathered, Selection};
 pub use horizon::Horizon;
 pub use instances::{Doubt, Entry, Instances, Link, Stage};
-pub use pass::{Continue, pass};
+pub use pass::{Continue, histories, pass};
 pub use reading::Reading;
 pub use route::{Candidate, Route, Router, Use, named_types};
 pub use streams::{Noticed, Observation, StreamEvent, Streams};

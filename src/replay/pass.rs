@@ -11,6 +11,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use crate::event::Position;
 use crate::log::{Filter, Log, LogError};
+use crate::projection::Suspects;
 use crate::replay::batch::Batch;
 use crate::replay::gather::Gatherer;
 use crate::replay::reading::{Reader, Reading};
@@ -37,11 +38,41 @@ pub fn pass(
     go_on: &mut dyn FnMut(u64) -> Continue,
 ) -> Result<(), LogError> {
     let mut rows = 0_u64;
-    let mut take = |batch: &mut Batch| {
+    run(log, reading, filter, threads, &mut |batch| {
         gatherer.take(batch, reading.router());
         rows += batch.seen;
         go_on(rows)
-    };
+    })
+}
+
+/// Reads the log once more for the histories of the keys that are suspected.
+///
+/// # Errors
+/// When the log cannot be read further.
+pub fn histories(
+    log: &mut Log,
+    reading: Reading<'_>,
+    threads: usize,
+    suspects: &mut Suspects,
+    go_on: &mut dyn FnMut(u64) -> Continue,
+) -> Result<(), LogError> {
+    let mut rows = 0_u64;
+    run(log, reading, Filter::All, threads, &mut |batch| {
+        for note in &batch.families.projections {
+            suspects.take(note, &batch.texts);
+        }
+        rows += batch.seen;
+        go_on(rows)
+    })
+}
+
+fn run(
+    log: &mut Log,
+    reading: Reading<'_>,
+    filter: Filter<'_>,
+    threads: usize,
+    take: &mut dyn FnMut(&mut Batch) -> Continue,
+) -> Result<(), LogError> {
     if threads < 2 {
         let mut batch = Batch::default();
         let mut reader = reading.reader();

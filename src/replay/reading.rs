@@ -74,6 +74,15 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Only notes of projections are wanted, for a look into the histories of some keys.
+    pub fn histories(self) -> Reading<'a> {
+        Reading {
+            selection: Selection::FAMILIES,
+            again: true,
+            ..self
+        }
+    }
+
     /// The sagas' router.
     pub(super) fn router(&self) -> &'a Router {
         self.router
@@ -206,6 +215,16 @@ impl Reader<'_> {
             batch.matched += u64::from(concerns);
             self.note(row, kind, batch);
         }
+        if !kind.families.is_empty() {
+            let scope = scope(row, &kind.name);
+            let readers = self.reading.readers;
+            readers.note(
+                &kind.families,
+                &scope,
+                &mut batch.texts,
+                &mut batch.families,
+            );
+        }
         if self.reading.selection.sagas {
             let mut kept = None;
             for one in &kind.route.uses {
@@ -226,16 +245,6 @@ impl Reader<'_> {
                 time: row.time,
                 is_tombstone: kind.is_tombstone,
             });
-        }
-        if !kind.families.is_empty() {
-            let scope = scope(row, &kind.name);
-            let readers = self.reading.readers;
-            readers.note(
-                &kind.families,
-                &scope,
-                &mut batch.texts,
-                &mut batch.families,
-            );
         }
         if let (true, Some(id)) = (selection.ids, row.id) {
             batch.ids.push((self.hasher.hash_one(id), row.position));

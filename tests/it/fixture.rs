@@ -187,6 +187,7 @@ pub fn report() -> Report {
                 outcomes: [0; 6],
             },
         ],
+        projections: Vec::new(),
         accepted: 4,
         remarks: vec![
             "compensation/uncompensated is allowed for order-0042 only until 2026-12-31: INC-311, \

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "event",
     "json",
     "suggest",
