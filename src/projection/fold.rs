@@ -97,6 +97,12 @@ impl Fold {
         }
     }
 
+    /// Compiles several, in their order.
+    pub fn all(definitions: &[Arc<Projection>]) -> Vec<Arc<Fold>> {
+        let folds = definitions.iter().map(Fold::new);
+        folds.map(Arc::new).collect()
+    }
+
     /// What it was compiled from.
     pub fn definition(&self) -> &Projection {
         &self.definition

@@ -1,19 +1,13 @@
 //! The states of all keys, folded in position order. Nothing is kept per event.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-
+use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
 use crate::projection::fold::{Fold, Touch};
 use crate::projection::note::{Event, Note};
 use crate::projection::state::State;
-use crate::texts::{Text, Texts};
-
-/// A text is kept only while all of them fit; no key may be lost to that.
-const MOST_TEXT: usize = u32::MAX as usize;
+use crate::texts::{Keys, Texts};
 
 /// The states of all keys of all projections.
 #[derive(Debug, Default)]
@@ -26,17 +20,15 @@ pub struct Ledger {
 /// The keys of one projection.
 #[derive(Debug, Default)]
 struct Book {
-    index: HashTable<u32>,
+    keys: Keys,
+    /// By the number of the key.
     entries: Vec<Entry>,
-    keys: Texts,
-    hasher: FixedState,
     keyless: Keyless,
 }
 
 /// What is kept of one key.
 #[derive(Debug)]
 pub struct Entry {
-    key: Text,
     /// What its events made of it.
     pub state: State,
     /// Its last event.
@@ -59,11 +51,11 @@ pub struct Keyless {
 }
 
 impl Ledger {
-    /// A ledger of these folds, in which nothing happened yet.
-    pub fn new(folds: &[Arc<Fold>]) -> Ledger {
+    /// A ledger of these projections, in which nothing happened yet.
+    pub fn new(projections: &[Arc<Projection>]) -> Ledger {
         Ledger {
-            folds: folds.to_vec(),
-            books: folds.iter().map(|_| Book::default()).collect(),
+            folds: Fold::all(projections),
+            books: projections.iter().map(|_| Book::default()).collect(),
             assembly: Assembly::default(),
         }
     }
@@ -87,20 +79,21 @@ impl Ledger {
         else {
             return;
         };
-        let key = texts.get(event.key);
-        match book.entry(key) {
-            Some((entry, is_new)) => {
-                if is_new {
-                    entry.is_whole = event.version.is_some_and(|version| version <= 1);
-                }
-                fold.apply(&mut entry.state, touch);
-                entry.last = event.position;
-                entry.version = event.version;
-                entry.events = entry.events.saturating_add(1);
-            }
-            None => book
-                .keyless
-                .add(event.position, "there are more keys than can be held"),
+        let number = book.keys.number(event.hash, texts.get(event.key)) as usize;
+        if book.entries.len() == number {
+            book.entries.push(Entry {
+                state: State::NONE,
+                last: event.position,
+                version: event.version,
+                events: 0,
+                is_whole: event.version.is_some_and(|version| version <= 1),
+            });
+        }
+        if let Some(entry) = book.entries.get_mut(number) {
+            fold.apply(&mut entry.state, touch);
+            entry.last = event.position;
+            entry.version = event.version;
+            entry.events = entry.events.saturating_add(1);
         }
     }
 
@@ -113,70 +106,27 @@ impl Ledger {
     pub fn entry(&self, projection: usize, number: u32) -> Option<(&str, &Entry)> {
         let book = self.books.get(projection)?;
         let entry = book.entries.get(number as usize)?;
-        Some((book.keys.get(entry.key), entry))
+        Some((book.keys.text(number), entry))
     }
 
     /// The number of a key in a projection.
     pub fn find(&self, projection: usize, key: &str) -> Option<u32> {
-        self.books.get(projection)?.find(key)
+        let book = self.books.get(projection)?;
+        book.keys.find(Keys::hash(key), key)
     }
 
     /// Every key of a projection with its text, by number.
     pub fn entries(&self, projection: usize) -> impl Iterator<Item = (&str, &Entry)> {
         let book = self.books.get(projection);
         book.into_iter().flat_map(|book| {
-            let entries = book.entries.iter();
-            entries.map(|entry| (book.keys.get(entry.key), entry))
+            let entries = book.entries.iter().enumerate();
+            entries.map(|(number, entry)| (book.keys.text(number as u32), entry))
         })
     }
 
     /// The events of a projection of which the key could not be told.
     pub fn keyless(&self, projection: usize) -> Option<&Keyless> {
         self.books.get(projection).map(|book| &book.keyless)
-    }
-}
-
-impl Book {
-    fn find(&self, key: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
-        let Book { entries, keys, .. } = self;
-        let is_it = |number: &u32| keys.get(entries[*number as usize].key) == key;
-        self.index.find(hash, is_it).copied()
-    }
-
-    /// The entry of a key and whether it is new; `None` where there is no room.
-    fn entry(&mut self, key: &str) -> Option<(&mut Entry, bool)> {
-        let known = self.find(key);
-        let number = match known {
-            Some(number) => number,
-            None => {
-                let number = u32::try_from(self.entries.len()).ok()?;
-                if self.keys.len() + key.len() > MOST_TEXT {
-                    return None;
-                }
-                self.entries.push(Entry {
-                    key: self.keys.keep(key),
-                    state: State::NONE,
-                    last: Position(0),
-                    version: None,
-                    events: 0,
-                    is_whole: false,
-                });
-                let Book {
-                    index,
-                    entries,
-                    keys,
-                    hasher,
-                    ..
-                } = self;
-                let rehash =
-                    |number: &u32| hasher.hash_one(keys.get(entries[*number as usize].key));
-                index.insert_unique(hasher.hash_one(key), number, rehash);
-                number
-            }
-        };
-        let entry = self.entries.get_mut(number as usize)?;
-        Some((entry, known.is_none()))
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Event {
     pub inputs: u16,
     /// Its key.
     pub key: Text,
+    /// The hash of that, see [`Keys::hash`](crate::texts::Keys::hash).
+    pub hash: u64,
     /// Its place in the log.
     pub position: Position,
     /// When it happened; the epoch where that cannot be read.

@@ -9,7 +9,7 @@ use crate::expression::{Expression, Scope};
 use crate::log::Fields;
 use crate::projection::fold::Fold;
 use crate::projection::note::{self, Event, Given, Note};
-use crate::texts::Texts;
+use crate::texts::{Keys, Texts};
 
 /// Turns rows into notes. Readers share it and run beside each other.
 #[derive(Debug, Clone, Default)]
@@ -49,10 +49,10 @@ impl Route {
 }
 
 impl Reader {
-    /// A reader for these folds, whose indices the notes use.
-    pub fn new(folds: &[Arc<Fold>]) -> Reader {
+    /// A reader for these projections, whose indices the notes use.
+    pub fn new(projections: &[Arc<Projection>]) -> Reader {
         Reader {
-            folds: folds.to_vec(),
+            folds: Fold::all(projections),
         }
     }
 
@@ -153,6 +153,7 @@ fn note_one(fold: &Fold, one: Use, row: &Scope<'_>, texts: &mut Texts, notes: &m
         effect: one.effect,
         inputs: inputs.len() as u16,
         key: texts.keep(&key),
+        hash: Keys::hash(&key),
         position: row.position,
         time: row.time.unwrap_or(Timestamp::from_nanos(0)),
         version: row.version,

@@ -5,6 +5,7 @@
 //! it can be behind the events, and never ahead of them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 
@@ -37,11 +38,9 @@ impl ReadModels {
     ///
     /// # Errors
     /// When one cannot be opened.
-    pub fn open<'p>(
-        projections: impl IntoIterator<Item = &'p Projection>,
-    ) -> Result<ReadModels, LogError> {
+    pub fn open(projections: &[Arc<Projection>]) -> Result<ReadModels, LogError> {
         let mut models = ReadModels::default();
-        for stored in projections.into_iter().filter_map(|it| it.stored.as_ref()) {
+        for stored in projections.iter().filter_map(|it| it.stored.as_ref()) {
             if let Some(path) = &stored.database
                 && models.find(path).is_none()
             {

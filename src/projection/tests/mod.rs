@@ -13,9 +13,10 @@ use rusqlite::Connection;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-use super::{Audit, Conclusion, Fold, Ledger, Note, ReadModels, Reader, Standing};
+use super::{Audit, Conclusion, Ledger, Note, ReadModels, Reader, Standing};
 use crate::definition;
 use crate::definition::log::LogDefinition;
+use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
 use crate::expression::Scope;
 use crate::log::record::{self, Cell, Record};
@@ -27,7 +28,7 @@ struct Bench {
     _folder: TempDir,
     path: PathBuf,
     definition: LogDefinition,
-    folds: Vec<Arc<Fold>>,
+    projections: Vec<Arc<Projection>>,
 }
 
 /// An event: seconds after the epoch, type, stream, version, data.
@@ -62,11 +63,7 @@ impl Bench {
         Connection::open(&path).unwrap().execute_batch(sql).unwrap();
         let definitions = definition::load_text(&folder.path().join("p.yaml"), projections, &[])
             .unwrap_or_else(|unusable| panic!("{:?}", unusable.faults));
-        let folds = definitions.scopes[0]
-            .projections
-            .iter()
-            .map(|projection| Arc::new(Fold::new(projection)))
-            .collect();
+        let projections = definitions.scopes[0].projections.clone();
         let definition = LogDefinition {
             database: Some(path.clone()),
             sources: vec![record::source()],
@@ -76,7 +73,7 @@ impl Bench {
             _folder: folder,
             path,
             definition,
-            folds,
+            projections,
         }
     }
 
@@ -86,7 +83,7 @@ impl Bench {
 
     /// One pass over the log.
     fn pass(&self, log: &Log, take: &mut dyn FnMut(&Note, &Texts)) {
-        let reader = Reader::new(&self.folds);
+        let reader = Reader::new(&self.projections);
         let mut texts = Texts::default();
         let mut notes = Vec::new();
         log.scan(reader.fields(), Filter::All, &mut |row| {
@@ -117,13 +114,13 @@ impl Bench {
     }
 
     fn ledger(&self, log: &Log) -> Ledger {
-        let mut ledger = Ledger::new(&self.folds);
+        let mut ledger = Ledger::new(&self.projections);
         self.pass(log, &mut |note, texts| ledger.take(note, texts));
         ledger
     }
 
     fn try_audit(&self, horizon: i64, cut: bool) -> Result<Conclusion, LogError> {
-        let models = ReadModels::open(self.folds.iter().map(|fold| fold.definition()))?;
+        let models = ReadModels::open(&self.projections)?;
         let log = self.log();
         let ledger = self.ledger(&log);
         let mut audit = Audit::new(&ledger, &models, &log, cut)?;
@@ -147,7 +144,7 @@ impl Bench {
         if let Some(doubt) = entry.state.doubt() {
             return Some(format!("doubt: {doubt}").into());
         }
-        let fields = self.folds[0].definition().fields.iter().enumerate();
+        let fields = self.projections[0].fields.iter().enumerate();
         let values = fields.map(|(index, field)| {
             let value = match entry.state.cell(index) {
                 super::Cell::Blank => Json::from("blank"),

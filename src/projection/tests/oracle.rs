@@ -106,7 +106,7 @@ proptest! {
             .unwrap();
         let log = bench.log();
         let ledger = bench.ledger(&log);
-        let definition = bench.folds[0].definition();
+        let definition = &bench.projections[0];
         let whole = |cell: &Cell| match cell {
             Cell::Known(value) => value.to_json().as_i64(),
             Cell::Blank | Cell::Unknown(_) => None,

@@ -229,9 +229,9 @@ stored:
         .unwrap();
     assert_eq!(told(&bench.audit(100)), ["2 orphan []"]);
     let log = bench.log();
-    let unopened = ReadModels::default().mark(bench.folds[0].definition(), &log);
+    let unopened = ReadModels::default().mark(&bench.projections[0], &log);
     assert_eq!(unopened, Ok(Mark::At(2)));
-    let unopened = ReadModels::default().uncompared(bench.folds[0].definition(), &log);
+    let unopened = ReadModels::default().uncompared(&bench.projections[0], &log);
     assert!(
         unopened
             .unwrap_err()
