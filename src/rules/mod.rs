@@ -95,6 +95,7 @@ pub mod invariant;
 mod late;
 pub mod log;
 mod precedence;
+pub mod projection;
 mod repeated;
 mod sequence;
 mod shape;

@@ -1,0 +1,334 @@
+//! Stored rows that are not what their events say.
+
+use crate::definition::projection::Projection;
+use crate::event::{Position, Timestamp};
+use crate::finding::{Finding, Next, Severity, Subject, SubjectKind};
+use crate::projection::{Conclusion, Difference, Mark, Standing, Verdict};
+use crate::rules::Info;
+
+/// `projection/late`
+pub const LATE: Info = Info {
+    name: "projection/late",
+    severity: Severity::Error,
+    summary: "a stored row is behind its events for longer than is tolerated",
+    explanation: "\
+Finds keys whose stored row is what the first of their events give, where the oldest event that is \
+not applied is older than the projection's `within` at the horizon, and nobody claims to have \
+applied it.
+
+The consumer is slow, stopped, or stuck on an event. Whoever reads the row sees the past and takes \
+it for the present. A row that is behind for less than `within` is converging, and no fault.
+
+Look whether the consumer runs and what it last did. Once it goes on, the row rights itself; nothing \
+needs to be repaired.
+
+Example: `within: 30s`; the row of order-7 shows two items, a third was added at 10:00, horizon \
+10:05, the checkpoint stands before that event.",
+};
+
+/// `projection/skipped`
+pub const SKIPPED: Info = Info {
+    name: "projection/skipped",
+    severity: Severity::Error,
+    summary: "an event was not applied though the consumer claims that it was",
+    explanation: "\
+Finds keys whose stored row is what their events give when one of them, or a run of them, is left \
+out, where the consumer's checkpoint or the row's version stands at or after it.
+
+The event is lost to this row: it will never be applied, since the consumer is past it. A handler \
+that swallowed an error, a batch that was committed before it was worked off, or two consumers that \
+overwrote each other.
+
+Rebuild the key from its events, then find out why the event was passed. Where several events would \
+explain the row, none is named.
+
+Example: deposits of 1, 2 and 4; the row says 5 and has the version of the last one: the deposit of \
+2 was skipped.",
+};
+
+/// `projection/divergent`
+pub const DIVERGENT: Info = Info {
+    name: "projection/divergent",
+    severity: Severity::Error,
+    summary: "no first part of the events gives what is stored",
+    explanation: "\
+Finds keys whose stored row is neither what all their events give, nor what the first of them give, \
+nor, where a checkpoint or version tells what was claimed, what leaving some out gives.
+
+An event was applied twice or in the wrong order, the reducer has changed since, or somebody edited \
+the row.
+
+Rebuild the key from its events. If many keys diverge alike, the reducer and the definition disagree: \
+compare what each does with the columns named here. Without a checkpoint or version, rows that lost an \
+event are found here too.
+
+Example: deposits of 1, 2 and 4; the row says 9.",
+};
+
+/// `projection/missing`
+pub const MISSING: Info = Info {
+    name: "projection/missing",
+    severity: Severity::Error,
+    summary: "a key has events and no stored row",
+    explanation: "\
+Finds keys that their events brought into being and did not delete, without a stored row, where that \
+should have been there longer ago than the projection's `within`.
+
+The consumer never saw the events, or could not store the row. To whoever reads the view the thing \
+does not exist.
+
+Look at what happened to the event named here: a constraint it violated, a dead letter, a filter.
+
+Example: OrderPlaced for order-7 at 10:00, no row at 10:05.",
+};
+
+/// `projection/orphan`
+pub const ORPHAN: Info = Info {
+    name: "projection/orphan",
+    severity: Severity::Error,
+    summary: "a stored row whose key has no events, or was deleted",
+    explanation: "\
+Finds stored rows whose key has no event in the log, and rows of keys that an event deleted, unless \
+that deletion may still be on its way.
+
+A row written by hand, left from an older log or another environment, or personal data that was to be \
+forgotten and was not.
+
+Make sure that the key is read in the same way on both sides. Then remove the row.
+
+Example: the view has a row for order-99, the log has never heard of it.",
+};
+
+/// `projection/ahead`
+pub const AHEAD: Info = Info {
+    name: "projection/ahead",
+    severity: Severity::Error,
+    summary: "a consumer claims events that are not in the log",
+    explanation: "\
+Finds checkpoints beyond the last position of the log, and stored rows whose version is beyond the \
+last one of their key.
+
+The log was restored from an older backup or truncated, or the checkpoint belongs to another log. \
+Events that get these positions from now on will be taken for known ones and skipped.
+
+Find out what the log lost. Then set the consumer back and rebuild.
+
+Example: the log ends at position 980, the checkpoint says 1000.",
+};
+
+/// `projection/unreadable`
+pub const UNREADABLE: Info = Info {
+    name: "projection/unreadable",
+    severity: Severity::Error,
+    summary: "a stored value that cannot be compared",
+    explanation: "\
+Finds stored values of another kind than the state's: text where a number is expected, text that is \
+not JSON where a list is expected, a version or checkpoint that is no number; rows without a key, and \
+keys with several rows.
+
+Nothing can be said of such a row, neither that it is right nor that it is wrong.
+
+Often the mapping is wrong, not the row: an amount in cents needs `{ column: total_cents, scale: 2 }`.
+
+Example: `balance` holds \"n/a\" where a number is expected.",
+};
+
+/// All of them, in the order of reports.
+pub const ALL: [&Info; 7] = [
+    &LATE,
+    &SKIPPED,
+    &DIVERGENT,
+    &MISSING,
+    &ORPHAN,
+    &AHEAD,
+    &UNREADABLE,
+];
+
+/// The rule that a verdict breaks.
+pub fn of(verdict: Verdict) -> Option<&'static Info> {
+    match verdict {
+        Verdict::Exact | Verdict::Converging | Verdict::Unknown => None,
+        Verdict::Late => Some(&LATE),
+        Verdict::Skipped => Some(&SKIPPED),
+        Verdict::Divergent => Some(&DIVERGENT),
+        Verdict::Missing => Some(&MISSING),
+        Verdict::Orphan => Some(&ORPHAN),
+        Verdict::Ahead => Some(&AHEAD),
+        Verdict::Unreadable => Some(&UNREADABLE),
+    }
+}
+
+/// Why a rule has nothing to look at in these projections, if it has not.
+pub fn idle(info: &Info, projections: &[&Projection]) -> Option<&'static str> {
+    let mut stored = projections.iter().filter_map(|it| it.stored.as_ref());
+    let claims = |info: &Info| info.name == SKIPPED.name || info.name == AHEAD.name;
+    if stored.clone().next().is_none() {
+        Some("no projection says where its rows are stored")
+    } else if claims(info) && stored.all(|it| it.version.is_none() && it.checkpoint.is_none()) {
+        Some("no projection has a checkpoint or a version")
+    } else {
+        None
+    }
+}
+
+/// The findings of one projection.
+pub fn findings(conclusion: &Conclusion, horizon: Timestamp) -> Vec<Finding> {
+    let definition = conclusion.fold.definition();
+    let mut findings: Vec<Finding> = conclusion
+        .standings
+        .iter()
+        .filter_map(|standing| {
+            let info = of(standing.verdict)?;
+            let subject = (SubjectKind::Key, standing.key.as_str());
+            let message = message(standing, definition);
+            Some(Finding {
+                evidence: standing.evidence.clone(),
+                since: standing.since,
+                age: standing.since.map(|since| horizon.since(since)),
+                ..finding(info, definition, subject, message)
+            })
+        })
+        .collect();
+    let itself = (SubjectKind::Definition, &*definition.name);
+    if let Some((claimed, Position(head))) = conclusion.ahead {
+        let message = format!("its checkpoint is {claimed}, the log ends at {head}");
+        findings.push(finding(&AHEAD, definition, itself, message));
+    }
+    if let Mark::Unreadable(reason) = &conclusion.mark {
+        let message = format!("its checkpoint cannot be read: {reason}");
+        findings.push(finding(&UNREADABLE, definition, itself, message));
+    }
+    findings
+}
+
+/// What the reader should know of one projection beside its findings.
+pub fn remarks(conclusion: &Conclusion) -> Vec<String> {
+    let name = &conclusion.fold.definition().name;
+    let mut remarks = Vec::new();
+    if let Mark::Absent(reason) = &conclusion.mark {
+        remarks.push(format!(
+            "projection {name}: its checkpoint tells nothing: {reason}"
+        ));
+    }
+    if !conclusion.uncompared.is_empty() {
+        remarks.push(format!(
+            "projection {name}: nothing is compared with {}; map them, or list them in `ignore`",
+            conclusion.uncompared.join(", ")
+        ));
+    }
+    let keyless = &conclusion.keyless;
+    if let Some((position, reason)) = &keyless.first {
+        remarks.push(format!(
+            "projection {name}: the key of {} events cannot be told, first at position {position}: {reason}",
+            keyless.count
+        ));
+    }
+    let unknown: Vec<&Standing> = conclusion
+        .standings
+        .iter()
+        .filter(|standing| standing.verdict == Verdict::Unknown)
+        .collect();
+    if let Some(first) = unknown.first() {
+        remarks.push(format!(
+            "projection {name}: {} keys cannot be told, first `{}`: {}",
+            unknown.len(),
+            first.key,
+            first.reason.as_deref().unwrap_or("no reason is known")
+        ));
+    }
+    remarks
+}
+
+fn finding(
+    info: &Info,
+    definition: &Projection,
+    (kind, id): (SubjectKind, &str),
+    message: String,
+) -> Finding {
+    let mut arguments = vec!["diff".to_owned(), definition.name.to_string()];
+    if kind == SubjectKind::Key {
+        arguments.push(id.to_owned());
+    }
+    Finding {
+        rule: info.name,
+        severity: info.severity,
+        subject: Subject {
+            kind,
+            definition: definition.name.clone(),
+            id: id.to_owned(),
+        },
+        step: None,
+        facet: None,
+        evidence: Vec::new(),
+        since: None,
+        age: None,
+        message,
+        next: Some(Next {
+            arguments,
+            direction: None,
+            steps: Vec::new(),
+            by_hand: false,
+        }),
+    }
+}
+
+fn message(standing: &Standing, definition: &Projection) -> String {
+    let within = definition.within;
+    let lag = standing
+        .lag
+        .map_or_else(String::new, |lag| format!(" for {lag}"));
+    let what = match standing.verdict {
+        Verdict::Late => format!(
+            "{} behind{lag}; {within} is tolerated",
+            events(standing.behind as usize)
+        ),
+        Verdict::Skipped => match standing.reason.as_deref() {
+            Some(reason) => reason.to_owned(),
+            None => format!(
+                "{} claimed and not applied",
+                events(standing.evidence.len())
+            ),
+        },
+        Verdict::Divergent => match standing.reason.as_deref() {
+            Some(reason) => format!("no first part of its events gives it; {reason}"),
+            None => "no first part of its events gives it".to_owned(),
+        },
+        Verdict::Missing => format!("no row{lag}; {within} is tolerated"),
+        Verdict::Orphan if standing.evidence.is_empty() => "a row without any event".to_owned(),
+        Verdict::Orphan => "a row though the key was deleted".to_owned(),
+        Verdict::Exact
+        | Verdict::Converging
+        | Verdict::Ahead
+        | Verdict::Unreadable
+        | Verdict::Unknown => standing.reason.clone().unwrap_or_default(),
+    };
+    let differs = matches!(
+        standing.verdict,
+        Verdict::Late | Verdict::Skipped | Verdict::Divergent
+    );
+    match differing(&standing.differences) {
+        Some(columns) if differs => format!("{what}: {columns}"),
+        _ => what,
+    }
+}
+
+fn events(count: usize) -> String {
+    match count {
+        1 => "1 event".to_owned(),
+        count => format!("{count} events"),
+    }
+}
+
+/// The columns that differ, the first few in full.
+fn differing(differences: &[Difference]) -> Option<String> {
+    const SHOWN: usize = 3;
+    let mut columns: Vec<String> = differences
+        .iter()
+        .take(SHOWN)
+        .map(|it| format!("{} is {} instead of {}", it.column, it.stored, it.expected))
+        .collect();
+    if differences.len() > SHOWN {
+        columns.push(format!("{} more columns", differences.len() - SHOWN));
+    }
+    (!columns.is_empty()).then(|| columns.join(", "))
+}
