@@ -1,5 +1,6 @@
 //! Findings of the definitions beside sagas, from what their ledgers hold at the horizon.
 
+use crate::definition::projection::Projection;
 use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::inspect::run::Run;
@@ -15,13 +16,28 @@ impl Run<'_> {
             return Vec::new();
         };
         let mut found = Vec::new();
-        self.projections(tally);
+        self.projections(horizon, tally, &mut found);
         self.invariants(horizon, tally, &mut found);
         self.idempotency(horizon, tally, &mut found);
         found
     }
 
-    fn projections(&self, tally: &mut Tally) {
+    fn projections(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
+        use rules::projection as own;
+        let declared: Vec<&Projection> = self.scope.projections.iter().map(AsRef::as_ref).collect();
+        for info in own::ALL {
+            if let Some(reason) = own::idle(info, &declared) {
+                tally.idle(info.name, reason);
+            }
+        }
+        if self.until().is_some() && declared.iter().any(|one| one.stored.is_some()) {
+            for info in own::ALL {
+                tally.unknown(info.name, 1);
+            }
+            tally.remark(
+                "stored rows tell of now and were not compared with an earlier horizon".to_owned(),
+            );
+        }
         for conclusion in &self.projections {
             let of = |verdict: &Verdict| conclusion.counts.get(verdict).copied().unwrap_or(0);
             tally.projection(ProjectionCount {
@@ -29,6 +45,17 @@ impl Run<'_> {
                 verdicts: Verdict::ALL.map(|verdict| of(&verdict)),
                 lag: conclusion.greatest_lag,
             });
+            let (keys, unknown) = (conclusion.counts.values().sum(), of(&Verdict::Unknown));
+            for info in own::ALL {
+                if own::idle(info, &[conclusion.fold.definition()]).is_none() {
+                    tally.checked(info.name, keys);
+                    tally.unknown(info.name, unknown);
+                }
+            }
+            own::remarks(conclusion)
+                .into_iter()
+                .for_each(|remark| tally.remark(remark));
+            found.extend(own::findings(conclusion, horizon));
         }
     }
 

@@ -64,7 +64,7 @@ impl<'s> Run<'s> {
         };
         let families = !options.narrowed() && rules::TABLE.iter().any(is_wanted_family);
         let models = match families {
-            true => ReadModels::open(scope.projections.iter().map(AsRef::as_ref))?,
+            true => ReadModels::open(&scope.projections)?,
             false => ReadModels::default(),
         };
         let log = Log::open(
@@ -130,7 +130,7 @@ impl<'s> Run<'s> {
             .unwrap_or(AsOf::End)
     }
 
-    fn until(&self) -> Option<Timestamp> {
+    pub(super) fn until(&self) -> Option<Timestamp> {
         match self.as_of() {
             AsOf::Instant(instant) => Some(instant),
             AsOf::End | AsOf::Now => None,
@@ -260,8 +260,7 @@ impl<'s> Run<'s> {
                 names,
             )
         };
-        let mut gatherer =
-            Gatherer::new(definition, Ledgers::new(scope, &self.readers), &mut settle);
+        let mut gatherer = Gatherer::new(definition, Ledgers::new(scope), &mut settle);
         let reading = Reading::new(
             definition,
             &self.router,

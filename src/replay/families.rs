@@ -3,20 +3,17 @@
 //!
 //! A new family is one line in each list here.
 
-use std::sync::Arc;
-
 use crate::definition::Scope;
 use crate::expression::Scope as Row;
 use crate::idempotency;
 use crate::invariant;
 use crate::log::Fields;
-use crate::projection::{self, Fold};
+use crate::projection;
 use crate::texts::Texts;
 
 /// What every family reads out of rows.
 #[derive(Debug, Clone, Default)]
 pub struct Readers {
-    folds: Vec<Arc<Fold>>,
     projections: projection::Reader,
     invariants: invariant::Reader,
     idempotency: idempotency::Reader,
@@ -52,12 +49,8 @@ pub struct Ledgers {
 impl Readers {
     /// Readers for the definitions of a scope.
     pub fn new(scope: &Scope) -> Readers {
-        let folds: Vec<Arc<Fold>> = (scope.projections.iter())
-            .map(|projection| Arc::new(Fold::new(projection)))
-            .collect();
         Readers {
-            projections: projection::Reader::new(&folds),
-            folds,
+            projections: projection::Reader::new(&scope.projections),
             invariants: invariant::Reader::new(&scope.invariants),
             idempotency: idempotency::Reader::new(&scope.idempotency),
         }
@@ -66,7 +59,6 @@ impl Readers {
     /// Those of projections alone.
     pub fn of_projections(&self) -> Readers {
         Readers {
-            folds: self.folds.clone(),
             projections: self.projections.clone(),
             ..Readers::default()
         }
@@ -125,9 +117,9 @@ impl Notes {
 
 impl Ledgers {
     /// Empty ledgers for the definitions of a scope.
-    pub fn new(scope: &Scope, readers: &Readers) -> Ledgers {
+    pub fn new(scope: &Scope) -> Ledgers {
         Ledgers {
-            projections: projection::Ledger::new(&readers.folds),
+            projections: projection::Ledger::new(&scope.projections),
             invariants: invariant::Ledger::new(&scope.invariants),
             idempotency: idempotency::Ledger::new(&scope.idempotency),
         }

@@ -184,7 +184,7 @@ const fn definition_rule(info: &'static Info) -> Rule {
 }
 
 /// All rules, in the order of reports.
-pub static TABLE: [Rule; 39] = [
+pub static TABLE: [Rule; 46] = [
     instance(&stuck::STEP, stuck::step, without_timeouts),
     instance(&stuck::SAGA, stuck::saga, without_deadline),
     instance(&wedged::INFO, wedged::check, without_failures),
@@ -232,6 +232,13 @@ pub static TABLE: [Rule; 39] = [
     family_rule(&idempotency::KEY_CONFLICT),
     family_rule(&idempotency::MISSING_KEY),
     family_rule(&idempotency::EXPIRED),
+    family_rule(&projection::LATE),
+    family_rule(&projection::SKIPPED),
+    family_rule(&projection::DIVERGENT),
+    family_rule(&projection::MISSING),
+    family_rule(&projection::ORPHAN),
+    family_rule(&projection::AHEAD),
+    family_rule(&projection::UNREADABLE),
     family_rule(&invariant::VIOLATED),
     log_rule(&log::GAP),
     log_rule(&log::DUPLICATE_VERSION),
