@@ -17,7 +17,7 @@
 //! | [`definition`] | YAML in, checked types out, every fault of every file at once |
 //! | [`log`] | the recorded log, read-only: opening, mapping, presets, rows |
 //! | [`saga`] | one instance: step states, outcome, what is in force; pure |
-//! | [`invariant`], [`idempotency`] | totals across aggregates; what became of keys |
+//! | [`invariant`], [`idempotency`], [`transaction`] | totals across aggregates; what became of keys; two-phase commits |
 //! | [`projection`] | events folded into a state per key, stored rows compared with it |
 //! | [`replay`] | the one pass: routes, instances, streams, the horizon |
 //! | [`rules`] | one file per close family; the table; what silences what |
@@ -80,3 +80,4 @@ pub mod rules;
 pub mod saga;
 pub mod suggest;
 pub mod texts;
+pub mod transaction;

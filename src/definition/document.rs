@@ -19,6 +19,7 @@ use crate::definition::saga::Saga;
 use crate::definition::scalar::Meaning;
 use crate::definition::settings::Settings;
 use crate::definition::structure::{self, shown};
+use crate::definition::transaction::Transaction;
 use crate::definition::{raw, schema, validate};
 use crate::suggest::did_you_mean;
 
@@ -46,6 +47,8 @@ pub(crate) enum Thing {
     Invariant(Option<Arc<Invariant>>),
     /// `idempotency:`
     Idempotency(Option<Arc<Idempotency>>),
+    /// `transaction:`
+    Transaction(Option<Arc<Transaction>>),
     /// `settings:`
     Settings(Option<Settings>),
 }
@@ -59,20 +62,22 @@ impl Thing {
             Thing::Projection(_) => "projections",
             Thing::Invariant(_) => "invariants",
             Thing::Idempotency(_) => "idempotency rules",
+            Thing::Transaction(_) => "transactions",
             Thing::Settings(_) => "settings",
         }
     }
 }
 
-const READ: [&str; 6] = [
+const READ: [&str; 7] = [
     "log",
     "saga",
     "projection",
     "invariant",
     "idempotency",
+    "transaction",
     "settings",
 ];
-const NOT_READ: [&str; 2] = ["reaction", "transaction"];
+const NOT_READ: [&str; 1] = ["reaction"];
 
 /// Whether the file is a case file, which says what to expect and defines nothing.
 pub(crate) fn is_case(documents: &[Node]) -> bool {
@@ -133,6 +138,11 @@ pub(crate) fn read(
         "idempotency" => Thing::Idempotency(
             decode(at, "idempotency", faults)
                 .and_then(|raw| validate::idempotency::check(raw, at, faults))
+                .map(Arc::new),
+        ),
+        "transaction" => Thing::Transaction(
+            decode(at, "transaction", faults)
+                .and_then(|raw| validate::transaction::check(raw, at, faults))
                 .map(Arc::new),
         ),
         "settings" => Thing::Settings(decode(at, "settings-document", faults).and_then(

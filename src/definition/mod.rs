@@ -13,6 +13,7 @@ pub mod log;
 pub mod projection;
 pub mod saga;
 pub mod settings;
+pub mod transaction;
 
 mod document;
 pub(crate) mod file;
@@ -43,6 +44,7 @@ use log::LogDefinition;
 use projection::Projection;
 use saga::Saga;
 use settings::Settings;
+use transaction::Transaction;
 
 /// Everything that a run was given to judge by.
 #[derive(Debug, Clone)]
@@ -73,6 +75,8 @@ pub struct Scope {
     pub invariants: Vec<Arc<Invariant>>,
     /// What its idempotency keys have to keep.
     pub idempotency: Vec<Arc<Idempotency>>,
+    /// Its two-phase transactions.
+    pub transactions: Vec<Arc<Transaction>>,
     /// Its settings, merged from the settings documents of its folders.
     pub settings: Settings,
 }

@@ -120,6 +120,7 @@ impl Draft {
             Thing::Projection(one) => scope.projections.extend(one),
             Thing::Invariant(one) => scope.invariants.extend(one),
             Thing::Idempotency(one) => scope.idempotency.extend(one),
+            Thing::Transaction(one) => scope.transactions.extend(one),
             Thing::Log(_) | Thing::Settings(_) => {}
         }
     }

@@ -19,6 +19,7 @@ impl Run<'_> {
         self.projections(horizon, tally, &mut found);
         self.invariants(horizon, tally, &mut found);
         self.idempotency(horizon, tally, &mut found);
+        self.transactions(horizon, tally, &mut found);
         found
     }
 
@@ -124,5 +125,47 @@ impl Run<'_> {
         found.extend(keyless.iter().map(|keyless| {
             rules::idempotency::missing_key(&declared[keyless.rule], keyless, horizon)
         }));
+    }
+
+    fn transactions(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
+        use rules::transaction as own;
+        const RULES: [&rules::Info; 5] = [
+            &own::IN_DOUBT,
+            &own::MIXED,
+            &own::WITHOUT_VOTES,
+            &own::UNDELIVERED,
+            &own::BLOCKED,
+        ];
+        let declared = &self.scope.transactions;
+        if declared.is_empty() {
+            for info in RULES {
+                tally.idle(info.name, "no two-phase transaction is declared");
+            }
+        }
+        let ledger = &self.gathered.ledgers.transactions;
+        let conclusions = ledger.conclude(horizon, self.definition.cut);
+        for (definition, conclusion) in declared.iter().zip(conclusions) {
+            for info in RULES {
+                tally.checked(info.name, conclusion.transactions);
+                if info.name != own::BLOCKED.name {
+                    tally.unknown(info.name, conclusion.unknown);
+                }
+            }
+            if conclusion.unknown > 0 {
+                tally.remark(format!(
+                    "transaction {}: {} of them cannot be told: an event lacks its participant, or their beginning was cut off",
+                    definition.name, conclusion.unknown
+                ));
+            }
+            if conclusion.astray > 0 {
+                tally.remark(format!(
+                    "transaction {}: {} events do not tell which transaction they belong to and were not judged",
+                    definition.name, conclusion.astray
+                ));
+            }
+            let faults = conclusion.faults.iter();
+            found.extend(faults.map(|fault| own::of(definition, fault, horizon)));
+            found.extend(own::blocked(definition, &conclusion));
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::invariant;
 use crate::log::Fields;
 use crate::projection;
 use crate::texts::Texts;
+use crate::transaction;
 
 /// What every family reads out of rows.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,7 @@ pub struct Readers {
     projections: projection::Reader,
     invariants: invariant::Reader,
     idempotency: idempotency::Reader,
+    transactions: transaction::Reader,
 }
 
 /// What of every family an event type concerns.
@@ -25,6 +27,7 @@ pub(super) struct Routes {
     projections: projection::Route,
     invariants: invariant::Route,
     idempotency: idempotency::Route,
+    transactions: transaction::Route,
 }
 
 /// What readers hand on, each list in reading order.
@@ -33,6 +36,7 @@ pub(super) struct Notes {
     pub(super) projections: Vec<projection::Note>,
     invariants: Vec<invariant::Note>,
     idempotency: Vec<idempotency::Note>,
+    transactions: Vec<transaction::Note>,
 }
 
 /// What every family keeps.
@@ -44,6 +48,8 @@ pub struct Ledgers {
     pub invariants: invariant::Ledger,
     /// Keys.
     pub idempotency: idempotency::Ledger,
+    /// Two-phase commits.
+    pub transactions: transaction::Ledger,
 }
 
 impl Readers {
@@ -53,6 +59,7 @@ impl Readers {
             projections: projection::Reader::new(&scope.projections),
             invariants: invariant::Reader::new(&scope.invariants),
             idempotency: idempotency::Reader::new(&scope.idempotency),
+            transactions: transaction::Reader::new(&scope.transactions),
         }
     }
 
@@ -70,6 +77,7 @@ impl Readers {
             self.projections.fields(),
             self.invariants.fields(),
             self.idempotency.fields(),
+            self.transactions.fields(),
         ];
         families.into_iter().fold(Fields::default(), Fields::with)
     }
@@ -80,6 +88,7 @@ impl Readers {
             projections: self.projections.route(kind),
             invariants: self.invariants.route(kind),
             idempotency: self.idempotency.route(kind),
+            transactions: self.transactions.route(kind),
         }
     }
 
@@ -97,13 +106,18 @@ impl Readers {
             .note(&routes.invariants, row, texts, &mut notes.invariants);
         self.idempotency
             .note(&routes.idempotency, row, texts, &mut notes.idempotency);
+        self.transactions
+            .note(&routes.transactions, row, texts, &mut notes.transactions);
     }
 }
 
 impl Routes {
     /// Whether an event type concerns no family.
     pub(super) fn is_empty(&self) -> bool {
-        self.projections.is_empty() && self.invariants.is_empty() && self.idempotency.is_empty()
+        self.projections.is_empty()
+            && self.invariants.is_empty()
+            && self.idempotency.is_empty()
+            && self.transactions.is_empty()
     }
 }
 
@@ -112,6 +126,7 @@ impl Notes {
         self.projections.clear();
         self.invariants.clear();
         self.idempotency.clear();
+        self.transactions.clear();
     }
 }
 
@@ -122,6 +137,7 @@ impl Ledgers {
             projections: projection::Ledger::new(&scope.projections),
             invariants: invariant::Ledger::new(&scope.invariants),
             idempotency: idempotency::Ledger::new(&scope.idempotency),
+            transactions: transaction::Ledger::new(&scope.transactions),
         }
     }
 
@@ -135,6 +151,9 @@ impl Ledgers {
         }
         for note in &notes.idempotency {
             self.idempotency.take(note, texts);
+        }
+        for note in &notes.transactions {
+            self.transactions.take(note, texts);
         }
     }
 }

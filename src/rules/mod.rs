@@ -100,6 +100,7 @@ mod repeated;
 mod sequence;
 mod shape;
 mod stuck;
+pub mod transaction;
 mod uncompensated;
 mod undo;
 mod wedged;
@@ -184,7 +185,7 @@ const fn definition_rule(info: &'static Info) -> Rule {
 }
 
 /// All rules, in the order of reports.
-pub static TABLE: [Rule; 46] = [
+pub static TABLE: [Rule; 51] = [
     instance(&stuck::STEP, stuck::step, without_timeouts),
     instance(&stuck::SAGA, stuck::saga, without_deadline),
     instance(&wedged::INFO, wedged::check, without_failures),
@@ -240,6 +241,11 @@ pub static TABLE: [Rule; 46] = [
     family_rule(&projection::AHEAD),
     family_rule(&projection::UNREADABLE),
     family_rule(&invariant::VIOLATED),
+    family_rule(&transaction::IN_DOUBT),
+    family_rule(&transaction::MIXED),
+    family_rule(&transaction::WITHOUT_VOTES),
+    family_rule(&transaction::UNDELIVERED),
+    family_rule(&transaction::BLOCKED),
     log_rule(&log::GAP),
     log_rule(&log::DUPLICATE_VERSION),
     log_rule(&log::VERSION_BACKWARDS),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "event",
     "json",
     "suggest",
@@ -18,6 +18,7 @@ const ORDER: [&str; 23] = [
     "projection",
     "invariant",
     "idempotency",
+    "transaction",
     "replay",
     "rules",
     "report",

@@ -8,4 +8,5 @@ pub(crate) mod projection;
 pub(crate) mod saga;
 pub(crate) mod settings;
 pub(crate) mod shape;
+pub(crate) mod transaction;
 pub(crate) mod written;

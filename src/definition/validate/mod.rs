@@ -10,3 +10,4 @@ pub(crate) mod order;
 pub(crate) mod projection;
 pub(crate) mod saga;
 pub(crate) mod settings;
+pub(crate) mod transaction;

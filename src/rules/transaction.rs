@@ -1,0 +1,195 @@
+//! Two-phase transactions that hold locks, fell apart or were decided wrongly.
+
+use crate::definition::transaction::Transaction;
+use crate::event::{Span, Timestamp};
+use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::rules::Info;
+use crate::transaction::{Conclusion, Fault, What};
+
+/// `transaction/in-doubt`
+pub const IN_DOUBT: Info = Info {
+    name: "transaction/in-doubt",
+    severity: Severity::Error,
+    summary: "participants have voted yes and nobody has decided: their locks are held",
+    explanation: "\
+Finds transactions without a decision of which a participant prepared, and has not ended, for at least \
+`in-doubt-after` at the horizon.
+
+A participant that voted yes can neither commit nor abort by itself: its locks are held, and whoever \
+needs the same rows waits behind it. The coordinator died between the vote and the decision.
+
+Bring the coordinator back, or decide by hand, the same for all participants. Abort is safe as long as \
+nobody can have been told to commit.
+
+Example: `in-doubt-after: 10s`; TxPrepared of ledger-eu at 10:00:00, no decision, horizon 10:01.",
+};
+
+/// `transaction/mixed`
+pub const MIXED: Info = Info {
+    name: "transaction/mixed",
+    severity: Severity::Error,
+    summary: "participants of one transaction ended differently, or against the decision",
+    explanation: "\
+Finds transactions of which one participant committed and another, that had voted yes, aborted; of \
+which a participant ended against the decision, or both ways; or that were decided both ways.
+
+Somebody broke the lock of a participant in doubt and guessed: a heuristic outcome. What should have \
+happened everywhere or nowhere happened in part.
+
+Find out which outcome was meant, and undo or repeat the other side by hand.
+
+Example: decided to commit; ledger-eu committed, ledger-us aborted.",
+};
+
+/// `transaction/decided-without-votes`
+pub const WITHOUT_VOTES: Info = Info {
+    name: "transaction/decided-without-votes",
+    severity: Severity::Error,
+    summary: "commit was decided although a participant refused or never voted",
+    explanation: "\
+Finds transactions with a decision to commit in which a participant that took part refused, or never \
+voted.
+
+That participant never promised that it can commit. If it cannot, the transaction is mixed.
+
+See whether it did commit. The coordinator counts votes wrongly, or does not wait for them.
+
+Example: TxBegun for ledger-eu and ledger-us, TxPrepared of ledger-eu only, TxCommitDecided.",
+};
+
+/// `transaction/undelivered`
+pub const UNDELIVERED: Info = Info {
+    name: "transaction/undelivered",
+    severity: Severity::Error,
+    summary: "decided, but a participant that waits for the decision never got it",
+    explanation: "\
+Finds transactions with a decision of which a participant that prepared has not ended, \
+`in-doubt-after` or longer after the decision.
+
+Its locks are still held, though the outcome is known.
+
+Deliver the decision again; it is idempotent. If the participant lost the transaction, see what it \
+holds.
+
+Example: TxCommitDecided at 10:00:01, ledger-us prepared and never committed, horizon 10:05.",
+};
+
+/// `transaction/blocked`
+pub const BLOCKED: Info = Info {
+    name: "transaction/blocked",
+    severity: Severity::Note,
+    summary: "how long participants were held, where some were held beyond the limit",
+    explanation: "\
+Tells of each transaction definition how long participants were held, from their vote to their end: \
+the median, the 99th percentile and the longest. Says nothing where nobody was held beyond \
+`in-doubt-after`.
+
+Two-phase commit buys consistency with locks. This is what they cost: while a participant is held, \
+nobody else can change what it changed.
+
+If it costs too much, a saga with compensations holds no locks.
+
+Example: p50 40ms, p99 8s, longest 2m 3s, in 12,000 participants.",
+};
+
+/// The finding of a transaction.
+pub fn of(definition: &Transaction, fault: &Fault, horizon: Timestamp) -> Finding {
+    let who = listed(&fault.participants);
+    let age = horizon.since(fault.since);
+    let (info, message) = match fault.what {
+        What::InDoubt => (
+            &IN_DOUBT,
+            format!("{who} prepared {age} ago and nothing is decided; their locks are held"),
+        ),
+        What::Mixed if fault.participants.is_empty() => {
+            (&MIXED, "decided to commit and to abort".to_owned())
+        }
+        What::Mixed => (
+            &MIXED,
+            format!("{who} did not end alike, or not as decided"),
+        ),
+        What::WithoutVotes => (
+            &WITHOUT_VOTES,
+            format!("commit was decided without the yes of {who}"),
+        ),
+        What::Undelivered => (
+            &UNDELIVERED,
+            format!("decided {age} ago, and {who} never got to know"),
+        ),
+    };
+    Finding {
+        since: Some(fault.since),
+        age: Some(age),
+        evidence: fault.evidence.clone(),
+        ..finding(
+            info,
+            definition,
+            (SubjectKind::Transaction, &fault.id),
+            message,
+        )
+    }
+}
+
+/// What the participants of a definition had to wait, where that was beyond its limit.
+pub fn blocked(definition: &Transaction, conclusion: &Conclusion) -> Option<Finding> {
+    let held = &conclusion.held;
+    let longest = *held
+        .last()
+        .filter(|longest| **longest > definition.in_doubt_after)?;
+    let message = format!(
+        "participants were held for {} (p50), {} (p99), at most {longest}, in {} of them; the limit is {}",
+        percentile(held, 50),
+        percentile(held, 99),
+        held.len(),
+        definition.in_doubt_after
+    );
+    let subject = (SubjectKind::Definition, &*definition.name);
+    Some(finding(&BLOCKED, definition, subject, message))
+}
+
+/// The least of them that so many percent do not exceed; they are in ascending order.
+fn percentile(ascending: &[Span], percent: usize) -> Span {
+    let rank = (ascending.len() * percent).div_ceil(100).max(1);
+    ascending.get(rank - 1).copied().unwrap_or(Span::ZERO)
+}
+
+/// The first few, in full.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    match names {
+        [] => "nobody".to_owned(),
+        [one] => one.clone(),
+        names if names.len() > SHOWN => {
+            format!(
+                "{} and {} more",
+                names[..SHOWN].join(", "),
+                names.len() - SHOWN
+            )
+        }
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+fn finding(
+    info: &Info,
+    definition: &Transaction,
+    (kind, id): (SubjectKind, &str),
+    message: String,
+) -> Finding {
+    Finding {
+        rule: info.name,
+        severity: info.severity,
+        subject: Subject {
+            kind,
+            definition: definition.name.clone(),
+            id: id.to_owned(),
+        },
+        step: None,
+        facet: None,
+        evidence: Vec::new(),
+        since: None,
+        age: None,
+        message,
+        next: None,
+    }
+}

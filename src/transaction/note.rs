@@ -1,0 +1,182 @@
+//! What an event says of a transaction.
+
+use std::sync::Arc;
+
+use crate::definition::transaction::Transaction;
+use crate::event::{Position, Timestamp};
+use crate::expression::{Expression, Scope};
+use crate::json;
+use crate::log::Fields;
+use crate::texts::{Keys, Text, Texts};
+use crate::transaction::state::Happening;
+
+/// What an event means in a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// The coordinator decides to commit.
+    Commit,
+    /// The coordinator decides to abort.
+    Abort,
+    /// Something about a participant.
+    Of(Happening),
+}
+
+/// What an event says.
+#[derive(Debug, Clone, Copy)]
+pub struct Note {
+    pub(super) definition: u16,
+    /// The transaction and its hash; `None` where it cannot be told.
+    pub(super) id: Option<(u64, Text)>,
+    /// `None` where a condition cannot tell.
+    pub(super) meaning: Option<Meaning>,
+    pub(super) participant: Option<Text>,
+    pub(super) position: Position,
+    pub(super) time: Timestamp,
+}
+
+/// What an event type means in one definition.
+#[derive(Debug, Clone)]
+struct Candidate {
+    definition: u16,
+    meaning: Meaning,
+    when: Option<Expression>,
+}
+
+/// The definitions that an event type concerns.
+#[derive(Debug, Clone, Default)]
+pub struct Route(Vec<Candidate>);
+
+impl Route {
+    /// Whether it concerns none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Reads transactions out of events.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    definitions: Vec<Arc<Transaction>>,
+}
+
+/// Every pattern of a definition with its meaning; conditions are tried first.
+fn candidates(of: &Transaction, index: u16, kind: &str) -> Vec<Candidate> {
+    let all = [
+        (&of.begins, Meaning::Of(Happening::Joins)),
+        (&of.prepares, Meaning::Of(Happening::Prepares)),
+        (&of.refuses, Meaning::Of(Happening::Refuses)),
+        (&of.commits, Meaning::Commit),
+        (&of.aborts, Meaning::Abort),
+        (&of.committed, Meaning::Of(Happening::Commits)),
+        (&of.aborted, Meaning::Of(Happening::Aborts)),
+    ];
+    let mut found: Vec<Candidate> = all
+        .into_iter()
+        .flat_map(|(patterns, meaning)| patterns.iter().map(move |pattern| (pattern, meaning)))
+        .filter(|(pattern, _)| &*pattern.kind == kind)
+        .map(|(pattern, meaning)| Candidate {
+            definition: index,
+            meaning,
+            when: pattern.when.clone(),
+        })
+        .collect();
+    found.sort_by_key(|candidate| candidate.when.is_none());
+    found
+}
+
+impl Reader {
+    /// A reader for these definitions.
+    pub fn new(definitions: &[Arc<Transaction>]) -> Reader {
+        Reader {
+            definitions: definitions.to_vec(),
+        }
+    }
+
+    /// The columns that it needs.
+    pub fn fields(&self) -> Fields {
+        let own = Fields {
+            time: !self.definitions.is_empty(),
+            correlation: self.definitions.iter().any(|one| one.id.is_none()),
+            ..Fields::default()
+        };
+        own.with(Fields::of(self.definitions.iter().flat_map(|one| {
+            let patterns = [
+                &one.begins,
+                &one.prepares,
+                &one.refuses,
+                &one.commits,
+                &one.aborts,
+                &one.committed,
+                &one.aborted,
+            ];
+            let conditions = patterns.into_iter().flatten();
+            conditions
+                .filter_map(|pattern| pattern.when.as_ref())
+                .chain(&one.id)
+                .chain(&one.narrow)
+                .chain([&one.participant])
+        })))
+    }
+
+    /// What an event type concerns.
+    pub fn route(&self, kind: &str) -> Route {
+        let each = self.definitions.iter().enumerate();
+        Route(
+            each.flat_map(|(index, one)| candidates(one, index as u16, kind))
+                .collect(),
+        )
+    }
+
+    /// Adds what an event of this type says.
+    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+        for candidates in route
+            .0
+            .chunk_by(|one, other| one.definition == other.definition)
+        {
+            let index = candidates[0].definition;
+            let definition = &self.definitions[usize::from(index)];
+            let narrow = definition
+                .narrow
+                .as_ref()
+                .map_or(Ok(true), |narrow| narrow.holds(row));
+            let mut meaning = narrow.as_ref().ok().map(|_| None);
+            if narrow == Ok(false) {
+                continue;
+            }
+            for candidate in candidates {
+                let holds = candidate
+                    .when
+                    .as_ref()
+                    .map_or(Ok(true), |when| when.holds(row));
+                match (holds, &mut meaning) {
+                    (Ok(true), Some(found @ None)) => *found = Some(candidate.meaning),
+                    (Err(_), Some(None)) => meaning = None,
+                    _ => {}
+                }
+            }
+            let meaning = match meaning {
+                Some(None) => continue,
+                Some(Some(meaning)) => Some(meaning),
+                None => None,
+            };
+            let computed;
+            let id = match &definition.id {
+                None => row.correlation.map(Into::into),
+                Some(id) => {
+                    computed = id.evaluate(row).ok();
+                    computed.as_ref().and_then(json::text)
+                }
+            };
+            let participant = definition.participant.evaluate(row).ok();
+            let participant = participant.as_ref().and_then(json::text);
+            notes.push(Note {
+                definition: index,
+                id: id.map(|id| (Keys::hash(&id), texts.keep(&id))),
+                meaning,
+                participant: participant.map(|participant| texts.keep(&participant)),
+                position: row.position,
+                time: row.time.unwrap_or(Timestamp::MIN),
+            });
+        }
+    }
+}
