@@ -17,6 +17,7 @@
 //! | [`definition`] | YAML in, checked types out, every fault of every file at once |
 //! | [`log`] | the recorded log, read-only: opening, mapping, presets, rows |
 //! | [`saga`] | one instance: step states, outcome, what is in force; pure |
+//! | [`causation`] | which event caused which |
 //! | [`invariant`], [`idempotency`], [`transaction`] | totals across aggregates; what became of keys; two-phase commits |
 //! | [`projection`] | events folded into a state per key, stored rows compared with it |
 //! | [`replay`] | the one pass: routes, instances, streams, the horizon |
@@ -59,6 +60,7 @@
 
 pub mod baseline;
 pub mod casefile;
+pub mod causation;
 pub mod cli;
 pub mod commands;
 pub mod definition;

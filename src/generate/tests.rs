@@ -306,8 +306,14 @@ fn every_rule_that_a_log_can_break_gets_its_label() {
     for info in crate::rules::table() {
         let needs_other_log = info.name == "log/too-late" || info.name.starts_with("definition/");
         let family = info.name.split('/').next().unwrap_or_default();
-        let is_of_sagas =
-            !["idempotency", "invariant", "projection", "transaction"].contains(&family);
+        let is_of_sagas = ![
+            "causation",
+            "idempotency",
+            "invariant",
+            "projection",
+            "transaction",
+        ]
+        .contains(&family);
         assert_eq!(
             labelled.contains(&info.name),
             is_of_sagas && !needs_other_log,

@@ -3,6 +3,7 @@
 mod describe;
 mod families;
 mod filter;
+mod ids;
 mod judge;
 mod rows;
 mod run;

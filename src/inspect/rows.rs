@@ -15,7 +15,6 @@ pub fn findings(
     log: &Log,
     definition: &LogDefinition,
     gathered: &mut Gathered,
-    duplicates: &[(Position, Position, String)],
     horizon: Option<Timestamp>,
     tally: &mut Tally,
 ) -> Vec<Finding> {
@@ -30,15 +29,6 @@ pub fn findings(
     let by_position = definition.order == Order::Position;
     for observation in streams.observations(definition.cut, by_position) {
         found.push(judge.observation(observation));
-    }
-    for (first, again, id) in duplicates {
-        found.push(judge.finding(
-            &rules::DUPLICATE_ID,
-            (SubjectKind::Event, again.to_string()),
-            None,
-            vec![*first, *again],
-            format!("the id `{id}` stands at position {first} already"),
-        ));
     }
     for bad in &gathered.bad.listed {
         let id = bad
@@ -127,19 +117,6 @@ fn count(
             tally.idle(rule.name, "the mapping names no stream");
         }
     }
-    let proven = !log.facts().is_empty() && log.facts().iter().all(|source| source.unique_id);
-    if !maps.id {
-        tally.idle(rules::DUPLICATE_ID.name, "the mapping names no event id");
-    } else {
-        tally.checked(
-            rules::DUPLICATE_ID.name,
-            if proven {
-                gathered.events
-            } else {
-                gathered.with_id
-            },
-        );
-    }
     tally.checked(rules::POSITION_REUSE.name, log.facts().len() as u64);
     tally.checked(rules::BAD_ROW.name, gathered.events + gathered.bad.total);
     tally.checked(rules::FUTURE_TIME.name, gathered.events);
@@ -157,11 +134,6 @@ fn count(
             rules::TOO_LATE.name,
             gathered.too_late.total,
             gathered.too_late.listed.len(),
-        ),
-        (
-            rules::DUPLICATE_ID.name,
-            gathered.same_id.total,
-            gathered.same_id.listed.len(),
         ),
     ];
     for (rule, total, listed) in listed {

@@ -8,7 +8,7 @@ use crate::definition::fault::Fault;
 use crate::definition::log::LogDefinition;
 use crate::definition::saga::Saga;
 use crate::definition::settings::AsOf;
-use crate::event::{Position, Span, Timestamp};
+use crate::event::{Span, Timestamp};
 use crate::finding::Finding;
 use crate::inspect::judge::Judge;
 use crate::inspect::tally::Tally;
@@ -77,6 +77,7 @@ impl<'s> Run<'s> {
         let wants = |wanted: &[&rules::Info]| wanted.iter().any(|info| rules.contains(&info.name));
         let proven = !log.facts().is_empty() && log.facts().iter().all(|source| source.unique_id);
         use rules::log as log_rules;
+        let causes = maps.id && maps.causation && wants(&rules::causation::ALL);
         let selection = Selection {
             sagas: rules
                 .iter()
@@ -88,7 +89,8 @@ impl<'s> Run<'s> {
                     &log_rules::VERSION_BACKWARDS,
                     &log_rules::TIME_BACKWARDS,
                 ]),
-            ids: maps.id && !proven && wants(&[&log_rules::DUPLICATE_ID]),
+            ids: maps.id && (causes || (!proven && wants(&[&log_rules::DUPLICATE_ID]))),
+            causes,
             data: maps.data && wants(&[&log_rules::BAD_ROW]),
             families,
         };
@@ -357,12 +359,11 @@ impl<'s> Run<'s> {
             findings.extend(self.families(tally));
         }
         if self.options.instances.is_empty() {
-            let duplicates = self.duplicates();
+            findings.extend(self.ids(tally));
             findings.extend(rows::findings(
                 &self.log,
                 self.definition,
                 &mut self.gathered,
-                &duplicates,
                 self.horizon,
                 tally,
             ));
@@ -399,34 +400,6 @@ impl<'s> Run<'s> {
             label: "this saga names them".to_owned(),
             help: Some("a misspelt type is never seen; a rare one is nothing to mend".to_owned()),
         })
-    }
-
-    /// Repeated ids, looked up again, since the pass compares only their hashes.
-    fn duplicates(&self) -> Vec<(Position, Position, String)> {
-        let pairs = &self.gathered.same_id.listed;
-        let mut positions: Vec<Position> = pairs
-            .iter()
-            .flat_map(|(first, again)| [*first, *again])
-            .collect();
-        positions.sort_unstable();
-        positions.dedup();
-        if positions.is_empty() {
-            return Vec::new();
-        }
-        let Ok((events, _)) = self.log.events(Filter::Positions(&positions)) else {
-            return Vec::new();
-        };
-        let ids: HashMap<Position, String, FixedState> = events
-            .into_iter()
-            .filter_map(|event| Some((event.position, event.id?)))
-            .collect();
-        pairs
-            .iter()
-            .filter_map(|(first, again)| {
-                let id = ids.get(again)?;
-                (ids.get(first) == Some(id)).then(|| (*first, *again, id.clone()))
-            })
-            .collect()
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::causation;
 use crate::event::{Position, Timestamp};
 use crate::log::BadRow;
 use crate::replay::families::Notes;
@@ -75,8 +76,8 @@ pub(super) struct Batch {
     pub(super) details: Vec<Text>,
     pub(super) families: Notes,
     pub(super) streams: Vec<StreamNote>,
-    /// Hashes of event ids.
-    pub(super) ids: Vec<(u64, Position)>,
+    /// Ids and causes.
+    pub(super) ids: Vec<causation::Note>,
     /// Types that this reader had not met before.
     pub(super) types: Vec<Arc<str>>,
     pub(super) texts: Texts,

@@ -1,10 +1,10 @@
 //! What a pass keeps of the notes that readers made, taken in the log's order.
 
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use crate::definition::log::{LogDefinition, Order};
-use crate::event::{Position, Timestamp};
+use crate::event::Timestamp;
 use crate::replay::batch::{Batch, Sighting};
 use crate::replay::families::Ledgers;
 use crate::replay::gathered::Gathered;
@@ -22,7 +22,6 @@ pub struct Gatherer<'a> {
     definition: &'a LogDefinition,
     only: Option<HashSet<u32, FixedState>>,
     settle: Settle<'a>,
-    ids: HashMap<u64, Position, FixedState>,
     youngest: Option<Timestamp>,
     horizon: Horizon,
     entries: Vec<u32>,
@@ -48,7 +47,6 @@ impl<'a> Gatherer<'a> {
             definition,
             only: None,
             settle,
-            ids: HashMap::default(),
             youngest: None,
             horizon: Horizon::new(definition.future_tolerance),
             entries: Vec::new(),
@@ -143,14 +141,8 @@ impl<'a> Gatherer<'a> {
                 is_tombstone: note.is_tombstone,
             });
         }
-        gathered.with_id += batch.ids.len() as u64;
-        for (hash, position) in &batch.ids {
-            match self.ids.get(hash) {
-                Some(first) => gathered.same_id.push((*first, *position)),
-                None => {
-                    self.ids.insert(*hash, *position);
-                }
-            }
+        for note in &batch.ids {
+            gathered.register.take(*note);
         }
     }
 

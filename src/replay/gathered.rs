@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::causation::Register;
 use crate::event::{Position, Span, Timestamp};
 use crate::log::BadRow;
 use crate::replay::families::Ledgers;
@@ -23,8 +24,10 @@ pub struct Selection {
     pub sagas: bool,
     /// The versions and times of streams.
     pub streams: bool,
-    /// Whether event ids repeat.
+    /// Whether event ids repeat, and what refers to them.
     pub ids: bool,
+    /// Which event caused which.
+    pub causes: bool,
     /// Whether every row's data is JSON.
     pub data: bool,
     /// The definitions beside sagas.
@@ -37,6 +40,7 @@ impl Selection {
         sagas: true,
         streams: false,
         ids: false,
+        causes: false,
         data: false,
         families: false,
     };
@@ -46,6 +50,7 @@ impl Selection {
         sagas: false,
         streams: false,
         ids: false,
+        causes: false,
         data: false,
         families: true,
     };
@@ -99,10 +104,8 @@ pub struct Gathered {
     pub bad: Cut<BadRow>,
     /// Rows later than the declared lateness, with how late.
     pub too_late: Cut<(Position, Timestamp, Span)>,
-    /// Rows with an id that stood before, and where.
-    pub same_id: Cut<(Position, Position)>,
-    /// Rows with an id.
-    pub with_id: u64,
+    /// Ids and causes.
+    pub register: Register,
     /// The streams.
     pub streams: Streams,
     /// The instances.

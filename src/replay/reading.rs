@@ -9,6 +9,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use serde::de::IgnoredAny;
 
+use crate::causation;
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::Timestamp;
 use crate::expression::Scope;
@@ -94,6 +95,7 @@ impl<'a> Reading<'a> {
             sagas,
             streams,
             ids,
+            causes,
             data,
             families,
         } = self.selection;
@@ -109,7 +111,8 @@ impl<'a> Reading<'a> {
         fields.time = true;
         fields.stream |= streams || by_time;
         fields.id |= ids || by_time;
-        fields.causation |= by_time;
+        fields.causation |= causes || by_time;
+        fields.correlation |= causes;
         fields.data |= data;
         fields
     }
@@ -246,8 +249,18 @@ impl Reader<'_> {
                 is_tombstone: kind.is_tombstone,
             });
         }
-        if let (true, Some(id)) = (selection.ids, row.id) {
-            batch.ids.push((self.hasher.hash_one(id), row.position));
+        if selection.ids {
+            let cause = row.causation.filter(|_| selection.causes);
+            let correlation = row.correlation.filter(|_| selection.causes);
+            if row.id.is_some() || cause.is_some() {
+                batch.ids.push(causation::Note {
+                    id: self.hash(row.id),
+                    cause: self.hash(cause),
+                    correlation: self.hash(correlation),
+                    position: row.position,
+                    time: row.time,
+                });
+            }
         }
         if let (true, Some(data)) = (selection.data, row.data)
             && let Err(error) = serde_json::from_slice::<IgnoredAny>(data)

@@ -87,6 +87,7 @@
 //! else. A finding that is silenced still silences what follows from it.
 
 pub mod case;
+pub mod causation;
 pub mod definition;
 mod exhausted;
 mod false_claim;
@@ -185,7 +186,7 @@ const fn definition_rule(info: &'static Info) -> Rule {
 }
 
 /// All rules, in the order of reports.
-pub static TABLE: [Rule; 51] = [
+pub static TABLE: [Rule; 55] = [
     instance(&stuck::STEP, stuck::step, without_timeouts),
     instance(&stuck::SAGA, stuck::saga, without_deadline),
     instance(&wedged::INFO, wedged::check, without_failures),
@@ -246,6 +247,10 @@ pub static TABLE: [Rule; 51] = [
     family_rule(&transaction::WITHOUT_VOTES),
     family_rule(&transaction::UNDELIVERED),
     family_rule(&transaction::BLOCKED),
+    log_rule(&causation::DANGLING),
+    log_rule(&causation::CYCLE),
+    log_rule(&causation::LATER),
+    log_rule(&causation::OTHER_CORRELATION),
     log_rule(&log::GAP),
     log_rule(&log::DUPLICATE_VERSION),
     log_rule(&log::VERSION_BACKWARDS),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "event",
     "json",
     "suggest",
@@ -16,6 +16,7 @@ const ORDER: [&str; 24] = [
     "log",
     "saga",
     "projection",
+    "causation",
     "invariant",
     "idempotency",
     "transaction",

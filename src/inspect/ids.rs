@@ -1,0 +1,146 @@
+//! Findings about event ids: repeated ones, and causes that refer to none or to the wrong one.
+//!
+//! The register that the pass kept compares hashes. What is reported of two events is looked up
+//! again and compared as it stands in the log.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::causation::{Fault, What};
+use crate::definition::log::Order;
+use crate::event::{Event, Position};
+use crate::finding::{Finding, Subject, SubjectKind};
+use crate::inspect::run::Run;
+use crate::inspect::tally::Tally;
+use crate::log::Filter;
+use crate::rules::causation as causes;
+use crate::rules::log::DUPLICATE_ID;
+
+/// How many events are looked up again for one kind of finding.
+const LISTED: usize = 10_000;
+
+impl Run<'_> {
+    /// Everything that is wrong with ids, and what was looked at for it.
+    pub(super) fn ids(&mut self, tally: &mut Tally) -> Vec<Finding> {
+        let register = std::mem::take(&mut self.gathered.register);
+        let conclusion = register.conclude(self.definition.order);
+        let facts = self.log.facts();
+        let proven = !facts.is_empty() && facts.iter().all(|source| source.unique_id);
+        let maps = self.log.maps();
+        if !maps.id {
+            tally.idle(DUPLICATE_ID.name, "the mapping names no event id");
+        } else {
+            let read = if proven {
+                self.gathered.events
+            } else {
+                conclusion.with_id
+            };
+            tally.checked(DUPLICATE_ID.name, read);
+        }
+        for info in causes::ALL {
+            let by_position = self.definition.order == Order::Position;
+            if maps.id && maps.causation && (by_position || info.name != causes::LATER.name) {
+                tally.checked(info.name, conclusion.with_cause);
+            } else {
+                tally.idle(
+                    info.name,
+                    "the mapping names no event id or no causation id",
+                );
+            }
+        }
+        if self.definition.order != Order::Position {
+            tally.idle(causes::LATER.name, "the log is ordered by time");
+        }
+        let mut faults = conclusion.faults;
+        if self.definition.cut {
+            let all = faults.len();
+            faults.retain(|fault| fault.what != What::Dangling);
+            tally.unknown(causes::DANGLING.name, (all - faults.len()) as u64);
+        }
+        for (rule, total) in [
+            (DUPLICATE_ID.name, conclusion.same_id.len()),
+            ("causation/*", faults.len()),
+        ] {
+            if total > LISTED {
+                tally.remark(format!(
+                    "{rule}: {total} rows, of which the first {LISTED} are listed"
+                ));
+            }
+        }
+        let same: Vec<_> = conclusion.same_id.into_iter().take(LISTED).collect();
+        faults.truncate(LISTED);
+        let wanted = same.iter().flat_map(|(first, again)| [*first, *again]);
+        let of_faults = faults
+            .iter()
+            .flat_map(|fault| fault.cause.into_iter().chain([fault.effect]));
+        let events = self.look_up(wanted.chain(of_faults));
+        let mut found: Vec<Finding> = same
+            .iter()
+            .filter_map(|(first, again)| self.repeated(&events, *first, *again))
+            .collect();
+        found.extend(
+            faults
+                .iter()
+                .filter_map(|fault| self.caused(&events, fault)),
+        );
+        found
+    }
+
+    fn look_up(&self, positions: impl Iterator<Item = Position>) -> Events {
+        let mut positions: Vec<Position> = positions.collect();
+        positions.sort_unstable();
+        positions.dedup();
+        if positions.is_empty() {
+            return Events::default();
+        }
+        let Ok((events, _)) = self.log.events(Filter::Positions(&positions)) else {
+            return Events::default();
+        };
+        events
+            .into_iter()
+            .map(|event| (event.position, event))
+            .collect()
+    }
+
+    fn repeated(&self, events: &Events, first: Position, again: Position) -> Option<Finding> {
+        let id = events.get(&again)?.id.as_ref()?;
+        (events.get(&first)?.id.as_ref() == Some(id)).then(|| Finding {
+            rule: DUPLICATE_ID.name,
+            severity: DUPLICATE_ID.severity,
+            subject: Subject {
+                kind: SubjectKind::Event,
+                definition: self.definition.name.clone(),
+                id: again.to_string(),
+            },
+            step: None,
+            facet: None,
+            evidence: vec![first, again],
+            since: None,
+            age: None,
+            message: format!("the id `{id}` stands at position {first} already"),
+            next: None,
+        })
+    }
+
+    fn caused(&self, events: &Events, fault: &Fault) -> Option<Finding> {
+        let horizon = self.horizon?;
+        let effect = events.get(&fault.effect)?;
+        if let Some(cause) = fault.cause {
+            let cause = events.get(&cause)?;
+            let is_one = cause.id == effect.causation;
+            let differs = cause.correlation != effect.correlation;
+            if !is_one || (fault.what == What::OtherCorrelation && !differs) {
+                return None;
+            }
+        }
+        let named = effect.causation.as_deref();
+        Some(causes::finding(
+            &self.definition.name,
+            fault,
+            named,
+            horizon,
+        ))
+    }
+}
+
+type Events = HashMap<Position, Event, FixedState>;
