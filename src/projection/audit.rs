@@ -11,13 +11,15 @@ use crate::event::{Position, Span, Timestamp};
 use crate::log::{Log, LogError};
 use crate::projection::compare::{Likeness, Row, compare};
 use crate::projection::fold::Fold;
-use crate::projection::history::History;
+use crate::projection::history::{BUDGET, History};
 use crate::projection::ledger::{Assembly, Entry, Keyless, Ledger};
 use crate::projection::note::Note;
 use crate::projection::stored::{Mark, ReadModels};
 use crate::projection::verdict::{Standing, Verdict, judge};
 use crate::texts::Texts;
 
+/// How many searches of the greatest size there is time for.
+const SEARCHES: usize = 250;
 /// How many events of suspects are gathered at most; further suspects stay unknown.
 const MOST_EVENTS: u64 = 2_000_000;
 
@@ -118,13 +120,14 @@ impl Audit {
     /// Judges every key, as of a horizon; `head` is the last position of the log.
     pub fn conclude(self, horizon: Timestamp, head: Option<Position>) -> Vec<Conclusion> {
         let Audit { mut held, suspects } = self;
+        let mut budget = SEARCHES * BUDGET;
         for (history, held_by) in suspects.histories.iter().zip(&suspects.held_by) {
             if let Some(held) = held.get_mut(*held_by) {
                 let claimed = match held.mark {
                     Mark::At(position) => Some(position),
                     Mark::Undeclared | Mark::Absent(_) | Mark::Unreadable(_) => None,
                 };
-                held.add(judge(history, claimed, horizon));
+                held.add(judge(history, claimed, horizon, &mut budget));
             }
         }
         held.into_iter().map(|held| held.conclude(head)).collect()

@@ -5,9 +5,11 @@
 //! deletes. What tells slow from lost is what the consumer claims to have applied: its checkpoint,
 //! or the version in the row. Where nothing claims anything, nothing is called lost.
 
+use std::ops::Range;
+
 use crate::event::{Position, Span, Timestamp};
 use crate::projection::compare::{Difference, differences};
-use crate::projection::history::{History, Match};
+use crate::projection::history::{Edit, History, Match};
 use crate::projection::state::State;
 
 /// How a stored row relates to the events of its key.
@@ -105,8 +107,13 @@ impl Standing {
 }
 
 /// Judges a key by its history; `claimed` is the position up to which the consumer says that it has
-/// come with the whole log.
-pub fn judge(history: &History, claimed: Option<i64>, horizon: Timestamp) -> Standing {
+/// come with the whole log, `budget` how many events may be applied in search of what happened.
+pub fn judge(
+    history: &History,
+    claimed: Option<i64>,
+    horizon: Timestamp,
+    budget: &mut usize,
+) -> Standing {
     let scan = Scan::of(history);
     let row = history.row();
     let said = Standing {
@@ -137,7 +144,7 @@ pub fn judge(history: &History, claimed: Option<i64>, horizon: Timestamp) -> Sta
             ..said
         },
         Some(applied) => behind(history, applied, passed, horizon, said, &scan.last),
-        None => unmatched(history, passed, said, &scan.last),
+        None => unmatched(history, passed, said, &scan.last, budget),
     }
 }
 
@@ -248,7 +255,13 @@ fn behind(
 }
 
 /// A row that is the fold of no first part of the events.
-fn unmatched(history: &History, passed: Option<usize>, said: Standing, last: &State) -> Standing {
+fn unmatched(
+    history: &History,
+    passed: Option<usize>,
+    said: Standing,
+    last: &State,
+    budget: &mut usize,
+) -> Standing {
     if !last.is_alive() {
         return Standing {
             verdict: Verdict::Orphan,
@@ -256,42 +269,49 @@ fn unmatched(history: &History, passed: Option<usize>, said: Standing, last: &St
             ..said
         };
     }
-    let left_out = match passed {
-        Some(passed) => history.left_out(passed),
-        None => LeftOut::Nothing,
+    let edit = match passed {
+        Some(passed) => history.edit(passed, budget),
+        None => Edit::None,
     };
-    let touches = history.touches();
-    match left_out {
-        LeftOut::One(runs) => {
-            let first = runs.iter().map(|run| run.start).min();
-            let since = first.map(|at| touches[at].time);
-            let evidence = match runs.as_slice() {
-                [only] => touches[only.clone()].iter().map(|it| it.position).collect(),
-                _ => ends(history),
-            };
-            Standing {
-                verdict: Verdict::Skipped,
-                evidence,
-                since: since.filter(|_| runs.len() == 1),
-                reason: (runs.len() > 1).then(|| several(&runs)),
-                ..said
-            }
-        }
-        LeftOut::Nothing => Standing {
-            verdict: Verdict::Divergent,
-            evidence: ends(history),
-            ..said
-        },
-        LeftOut::Unsearched => Standing {
-            verdict: Verdict::Divergent,
-            evidence: ends(history),
-            reason: Some("whether events were left out is unknown: search budget".to_owned()),
-            ..said
-        },
+    let divergent = |reason: Option<&str>| Standing {
+        verdict: Verdict::Divergent,
+        evidence: ends(history),
+        reason: reason.map(str::to_owned),
+        ..said.clone()
+    };
+    match edit {
+        Edit::LeftOut(runs) => skipped(history, &runs, said),
+        Edit::None => divergent(None),
+        Edit::Otherwise => divergent(Some("an event applied twice or too early would give it")),
+        Edit::Either => divergent(Some(
+            "an event left out would give it, or one applied twice or too early",
+        )),
+        Edit::Unsearched => divergent(Some(
+            "whether events were left out is unknown: search budget",
+        )),
     }
 }
 
-fn several(runs: &[std::ops::Range<usize>]) -> String {
+/// A row that any of these runs of events gives when it is left out.
+fn skipped(history: &History, runs: &[Range<usize>], said: Standing) -> Standing {
+    let touches = history.touches();
+    let (evidence, since) = match runs {
+        [only] => (
+            touches[only.clone()].iter().map(|it| it.position).collect(),
+            Some(touches[only.start].time),
+        ),
+        _ => (ends(history), None),
+    };
+    Standing {
+        verdict: Verdict::Skipped,
+        evidence,
+        since,
+        reason: (runs.len() > 1).then(|| several(runs)),
+        ..said
+    }
+}
+
+fn several(runs: &[Range<usize>]) -> String {
     match runs.first().map_or(0, ExactSizeIterator::len) {
         1 => format!("any of {} events may be the one left out", runs.len()),
         length => format!(
@@ -299,17 +319,6 @@ fn several(runs: &[std::ops::Range<usize>]) -> String {
             runs.len()
         ),
     }
-}
-
-/// What the search for events left out found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LeftOut {
-    /// Leaving out any of these runs of events gives the row.
-    One(Vec<std::ops::Range<usize>>),
-    /// Leaving out no run of events gives it.
-    Nothing,
-    /// There were too many events to try.
-    Unsearched,
 }
 
 /// The first and the last event.

@@ -14,4 +14,5 @@ mod labels;
 mod oracle;
 mod output;
 mod readme;
+mod readmodels;
 mod recorded;
