@@ -173,6 +173,18 @@ fn raw_cell(node: &Node) -> Cell {
     }
 }
 
+/// A cell of a read model: a number, a truth value as SQL has it, text, JSON text or nothing.
+pub(super) fn stored_cell(node: &Node) -> Cell {
+    match &node.kind {
+        Kind::Scalar(scalar) => match scalar.meaning {
+            Meaning::Float(number) => Cell::Real(number),
+            Meaning::Bool(truth) => Cell::Integer(i64::from(truth)),
+            Meaning::Null | Meaning::Integer(_) | Meaning::Text => raw_cell(node),
+        },
+        Kind::List(_) | Kind::Map(_) => raw_cell(node),
+    }
+}
+
 /// A payload.
 fn json(node: &Node) -> Value {
     match &node.kind {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::casefile::define::{self, Library};
 use crate::casefile::{
-    Case, ExpectedOutcome, ExpectedUnknown, Faulty, Statuses, event, expect, schema,
+    Case, ExpectedOutcome, ExpectedUnknown, Faulty, Statuses, event, expect, schema, stored,
 };
 use crate::definition::fault::{self, Fault};
 use crate::definition::file::{SourceFile, reason};
@@ -152,6 +152,14 @@ impl Reader<'_> {
             .first()
             .and_then(|scope| scope.log.as_ref());
         let statuses = self.keep(self.statuses(document, log));
+        let projections = definitions
+            .scopes
+            .first()
+            .map(|scope| scope.projections.as_slice());
+        let stored = document
+            .entry("stored")
+            .map(|entry| stored::read(self.file, entry, projections.unwrap_or_default()));
+        let stored = self.keep(stored.unwrap_or(Ok(Vec::new())));
         let mut unknown = None;
         if let Some(entry) = document.entry("unknown") {
             let counts = self.keep(self.counts(entry))?;
@@ -169,6 +177,7 @@ impl Reader<'_> {
             definitions,
             events,
             statuses: statuses?,
+            stored: stored?,
             rules: document
                 .entry("rules")
                 .map(|entry| texts(&entry.value))

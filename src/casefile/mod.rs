@@ -13,6 +13,7 @@ mod expect;
 mod load;
 mod run;
 mod schema;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use compare::Found;
 pub use load::{Cases, load};
 pub use run::{CaseResult, Mismatch, run};
 pub use schema::schema;
+pub use stored::ReadModel;
 
 /// One case, ready to be run.
 #[derive(Debug, Clone)]
@@ -45,6 +47,8 @@ pub struct Case {
     pub events: Vec<Record>,
     /// The rows of the status tables.
     pub statuses: Statuses,
+    /// The stored rows of projections.
+    pub stored: Vec<ReadModel>,
     /// Only these rules; empty is all but those that look at the table's schema.
     pub rules: Vec<String>,
     /// What must be found.

@@ -1,6 +1,7 @@
 //! Runs a case: its events become a real log, which is judged like any other.
 
 use crate::casefile::compare::{self, Found};
+use crate::casefile::stored;
 use crate::casefile::{Case, Expected, ExpectedOutcome, ExpectedUnknown};
 use crate::definition::log::LogDefinition;
 use crate::definition::settings::AsOf;
@@ -53,6 +54,7 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
     let path = folder.path().join("case.db");
     let mut definitions = case.definitions.clone();
     let mut tables = 0;
+    let mut read_models = Vec::new();
     for scope in &mut definitions.scopes {
         let mut log = scope
             .log
@@ -68,14 +70,16 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
             .map(|(number, claims)| record::claims(claims, number))
             .collect();
         scope.log = Some(log);
+        read_models.extend(stored::redirect(&mut scope.projections, &case.stored));
     }
     let statuses: Vec<Vec<(String, String)>> = (0..tables)
         .map(|number| case.statuses.get(&number).cloned().unwrap_or_default())
         .collect();
     record::write(&path, &case.events, &statuses)?;
+    record::add(&path, &read_models)?;
 
     let options = Options {
-        as_of: case.as_of,
+        as_of: horizon(case),
         rules: case.rules.clone(),
         ..Options::new(now(case))
     };
@@ -144,14 +148,30 @@ fn vacuous(case: &Case, report: &Report) -> Option<Mismatch> {
     })
 }
 
+/// The horizon to judge at. Stored rows tell of now: where a case says what is stored at its horizon
+/// and nothing happens after that, the horizon is now.
+fn horizon(case: &Case) -> Option<AsOf> {
+    match case.as_of {
+        Some(AsOf::Instant(instant)) if !case.stored.is_empty() && last(case) <= instant => {
+            Some(AsOf::Now)
+        }
+        as_of => as_of,
+    }
+}
+
 /// The wall clock of a case: its horizon, so that every run is the same.
 fn now(case: &Case) -> Timestamp {
-    if let Some(AsOf::Instant(instant)) = case.as_of {
-        return instant;
+    match case.as_of {
+        Some(AsOf::Instant(instant)) => instant,
+        Some(AsOf::End | AsOf::Now) | None => last(case),
     }
+}
+
+/// The greatest time of an event.
+fn last(case: &Case) -> Timestamp {
     let times = case.events.iter().filter_map(|record| match record[1] {
         Cell::Integer(nanos) => Some(nanos),
-        Cell::Null | Cell::Text(_) => None,
+        Cell::Null | Cell::Real(_) | Cell::Text(_) => None,
     });
     Timestamp::from_nanos(times.max().unwrap_or(0))
 }

@@ -29,6 +29,11 @@ fn make() -> Value {
         })
     };
     let rows = json!({ "type": "array", "items": { "type": "array", "minItems": 2 } });
+    let stored_rows = json!({
+        "description": "Rows, each a mapping from column to value; a column left out is null.",
+        "type": "array",
+        "items": { "type": "object", "additionalProperties": {} }
+    });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "sagactl case",
@@ -62,6 +67,11 @@ fn make() -> Value {
                         "description": "The status table: `[[id, status], …]`, by saga where there are several.",
                         "anyOf": [rows, { "type": "object", "additionalProperties": rows }]
                     },
+                    "stored": {
+                        "description": "What is stored, by projection; those not named are not compared.",
+                        "type": "object",
+                        "additionalProperties": { "anyOf": [stored_rows, { "$ref": "#/$defs/read-model" }] }
+                    },
                     "rules": texts("Judge by these rules only; `*` stands for anything."),
                     "expect": {
                         "description": "Every finding that must come of it, and no other. `[]` is nothing.",
@@ -78,6 +88,15 @@ fn make() -> Value {
                         "type": "object",
                         "additionalProperties": { "type": "integer", "minimum": 0 }
                     }
+                }
+            },
+            "read-model": {
+                "description": "The rows of a projection, and how far its consumer says that it has come.",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "rows": stored_rows,
+                    "checkpoint": { "description": "What stands in the checkpoint's column; left out, no row is there." }
                 }
             },
             "event": {

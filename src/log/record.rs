@@ -8,6 +8,7 @@ use rusqlite::{Connection, ToSql, params, params_from_iter};
 
 use super::LogError;
 use super::presets::field;
+use super::schema::quote;
 use crate::definition::log::{Claims, Relation, Source, TimeField, TimeUnit, TypeField};
 
 /// The columns, in the order of a [`Record`].
@@ -26,12 +27,14 @@ pub const COLUMNS: [&str; 11] = [
 ];
 
 /// One cell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     /// Nothing.
     Null,
-    /// A number.
+    /// A whole number.
     Integer(i64),
+    /// A floating point number.
+    Real(f64),
     /// Text.
     Text(String),
 }
@@ -44,6 +47,7 @@ impl ToSql for Cell {
         Ok(match self {
             Cell::Null => ToSqlOutput::Owned(Value::Null),
             Cell::Integer(number) => ToSqlOutput::from(*number),
+            Cell::Real(number) => ToSqlOutput::from(*number),
             Cell::Text(text) => ToSqlOutput::from(text.as_str()),
         })
     }
@@ -89,10 +93,47 @@ fn attempt(
     transaction.commit()
 }
 
+/// A table beside the events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its columns; at least one.
+    pub columns: Vec<String>,
+    /// Its rows, each with a cell per column.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// Adds tables to a database that [`write`] made.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn add(path: &Path, tables: &[Table]) -> Result<(), LogError> {
+    attempt_tables(path, tables).map_err(|error| LogError {
+        message: format!("cannot write `{}`: {error}", path.display()),
+    })
+}
+
+fn attempt_tables(path: &Path, tables: &[Table]) -> rusqlite::Result<()> {
+    let mut connection = Connection::open(path)?;
+    let transaction = connection.transaction()?;
+    for table in tables {
+        let columns: Vec<&str> = table.columns.iter().map(String::as_str).collect();
+        let (name, columns) = (quoted(&[&table.name]), quoted(&columns));
+        transaction.execute_batch(&format!("CREATE TABLE {name} ({columns})"))?;
+        let places = vec!["?"; table.columns.len()].join(", ");
+        let mut insert = transaction.prepare(&format!("INSERT INTO {name} VALUES ({places})"))?;
+        for row in &table.rows {
+            insert.execute(params_from_iter(row))?;
+        }
+    }
+    transaction.commit()
+}
+
 fn quoted(names: &[&str]) -> String {
     names
         .iter()
-        .map(|name| format!("\"{name}\""))
+        .map(|name| quote(name))
         .collect::<Vec<_>>()
         .join(", ")
 }
