@@ -8,6 +8,7 @@ mod document;
 mod engine;
 mod fold;
 mod row;
+pub mod template;
 mod words;
 
 use std::fmt;

@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: anything that needs an open log, such as whether a column exists.
 
+pub mod action;
 pub mod fault;
 pub mod idempotency;
 pub mod invariant;

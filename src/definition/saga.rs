@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
+use crate::definition::action::Action;
 use crate::definition::fault::Place;
 use crate::event::Span;
 use crate::expression::Expression;
@@ -204,11 +205,4 @@ pub struct Compensation {
     pub retries: Option<u32>,
     /// How the tool itself could drive it.
     pub action: Option<Action>,
-}
-
-/// A declared way to drive a step or compensation from outside.
-#[derive(Debug, Clone)]
-pub struct Action {
-    /// Sending it twice under one key has one effect.
-    pub idempotent: bool,
 }

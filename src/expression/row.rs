@@ -35,7 +35,7 @@ impl RowExpression {
                 asked_for: words::asked_for(&words).into(),
             }),
             Some(name) => Err(ExpressionError {
-                message: format!("a row has no `{name}`"),
+                message: format!("`{name}` cannot be seen here"),
                 help: did_you_mean(name, known.iter().copied()),
             }),
         }
@@ -51,6 +51,14 @@ impl RowExpression {
     /// # Errors
     /// When something it refers to is missing, or the evaluation fails or runs out of fuel.
     pub fn holds(&self, row: BTreeMap<&str, Value>) -> Result<bool, Undetermined> {
+        self.value(row).map(|value| is_true(&value))
+    }
+
+    /// Its value for a row; names without a value are missing.
+    ///
+    /// # Errors
+    /// As [`RowExpression::holds`].
+    pub fn value(&self, row: BTreeMap<&str, Value>) -> Result<Value, Undetermined> {
         if let Some(missing) = self
             .names
             .iter()
@@ -62,6 +70,6 @@ impl RowExpression {
         let context = row
             .into_iter()
             .map(|(name, json)| (name, document::value(json, name, &misses)));
-        evaluate(&self.code, context.collect(), &misses).map(|value| is_true(&value))
+        evaluate(&self.code, context.collect(), &misses)
     }
 }

@@ -216,14 +216,11 @@ pub(crate) struct Action {
     /// Inserts a row into an SQLite table.
     pub(crate) outbox: Option<Outbox>,
     /// How long one attempt may take.
-    #[expect(dead_code, reason = "the shape is checked here; recovery reads it")]
     pub(crate) timeout: Option<Text<Span>>,
     /// How many times it is tried in one recovery.
     #[schemars(range(min = 1))]
-    #[expect(dead_code, reason = "the shape is checked here; recovery reads it")]
     pub(crate) attempts: Option<u32>,
     /// The pause before the second attempt; it doubles from then on.
-    #[expect(dead_code, reason = "the shape is checked here; recovery reads it")]
     pub(crate) backoff: Option<Text<Span>>,
     /// Sending it twice under one key has one effect.
     #[serde(default)]
@@ -234,7 +231,6 @@ pub(crate) struct Action {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(rename = "http-action")]
-#[expect(dead_code, reason = "the shape is checked here; recovery reads it")]
 pub(crate) struct Http {
     /// The method; default `POST`.
     pub(crate) method: Option<Method>,
@@ -266,7 +262,6 @@ pub(crate) enum Method {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(rename = "outbox-action")]
-#[expect(dead_code, reason = "the shape is checked here; recovery reads it")]
 pub(crate) struct Outbox {
     /// The database, relative to this file; default: the log's own.
     pub(crate) database: Option<Text<Name>>,

@@ -1,8 +1,9 @@
 //! What a saga can be used with but should not be left as it is.
 
+use crate::definition::action::Action;
 use crate::definition::document::At;
 use crate::definition::fault::{self, Fault};
-use crate::definition::saga::{Action, Saga, Step, StepSet};
+use crate::definition::saga::{Saga, Step, StepSet};
 use crate::event::Span;
 use crate::finding::Severity;
 

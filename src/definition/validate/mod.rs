@@ -3,6 +3,7 @@
 
 pub(crate) mod idempotency;
 pub(crate) mod invariant;
+pub(crate) mod action;
 pub(crate) mod lints;
 pub(crate) mod log;
 pub(crate) mod meanings;

@@ -7,7 +7,8 @@ use crate::definition::fault::{self, Fault};
 use crate::definition::raw::saga as raw;
 use crate::definition::raw::shape::{OneOrMany, Short};
 use crate::definition::raw::written::{By, Name};
-use crate::definition::saga::{Action, Compensation, Correlate, EventPattern, Saga, Step, StepSet};
+use crate::definition::saga::{Compensation, Correlate, EventPattern, Saga, Step, StepSet};
+use crate::definition::validate::action;
 use crate::definition::validate::lints;
 use crate::definition::validate::meanings::{self, Mention};
 use crate::definition::validate::order::{self, Rank};
@@ -147,7 +148,7 @@ fn checked_step(raw: raw::Step, rank: Rank, at: At<'_>, faults: &mut Vec<Fault>)
         retries: raw.retries,
         action: raw
             .action
-            .map(|action| checked_action(action, at.key("action"), faults)),
+            .and_then(|action| action::check(action, at.key("action"), faults)),
         compensation: raw
             .compensation
             .map(|compensation| checked_compensation(compensation, at.key("compensation"), faults)),
@@ -170,7 +171,7 @@ fn checked_compensation(
         retries: raw.retries,
         action: raw
             .action
-            .map(|action| checked_action(action, at.key("action"), faults)),
+            .and_then(|action| action::check(action, at.key("action"), faults)),
     }
 }
 
@@ -182,50 +183,6 @@ fn never_succeeds(at: At<'_>) -> Fault {
     )
     .label("it could never take effect")
     .help("name the event type that says so".to_owned())
-}
-
-fn checked_action(raw: raw::Action, at: At<'_>, faults: &mut Vec<Fault>) -> Action {
-    let kinds = [
-        ("http", raw.http.is_some()),
-        ("exec", raw.exec.is_some()),
-        ("outbox", raw.outbox.is_some()),
-    ];
-    let mut given = kinds
-        .into_iter()
-        .filter(|(_, given)| *given)
-        .map(|(kind, _)| kind);
-    match (given.next(), given.next()) {
-        (None, _) => faults.push(
-            Fault::fatal(
-                fault::MISSING_KEY,
-                at.place(),
-                "the action says nothing to do",
-            )
-            .label("`http`, `exec` or `outbox` is needed"),
-        ),
-        (Some(one), Some(other)) => faults.push(
-            Fault::fatal(
-                fault::BAD_VALUE,
-                at.name_of(other).place(),
-                format!("an action is `{one}` or `{other}`, not both"),
-            )
-            .label("the second one"),
-        ),
-        (Some(_), None) => {}
-    }
-    if raw.exec.is_some_and(|arguments| arguments.is_empty()) {
-        faults.push(
-            Fault::fatal(
-                fault::BAD_VALUE,
-                at.key("exec").place(),
-                "`exec` cannot be empty",
-            )
-            .label("the program is missing"),
-        );
-    }
-    Action {
-        idempotent: raw.idempotent,
-    }
 }
 
 fn correlate(raw: Option<Short<raw::Correlate>>, at: At<'_>, faults: &mut Vec<Fault>) -> Correlate {
