@@ -1,6 +1,7 @@
 //! What can be typed. The doc comments here are the help texts.
 
 pub mod generate;
+pub mod recovery;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -78,6 +79,8 @@ pub enum Command {
     List(ListArgs),
     /// Show one instance: where it is and why
     Show(ShowArgs),
+    /// Decide what to do about instances that call for a recovery; writes nothing
+    Plan(recovery::PlanArgs),
     /// Check the definitions alone, without a log
     Check(CheckArgs),
     /// Run case files: unit tests for definitions
@@ -469,7 +472,7 @@ fn as_of(text: &str) -> Result<AsOf, String> {
     }
 }
 
-fn outcome(text: &str) -> Result<Outcome, String> {
+pub(crate) fn outcome(text: &str) -> Result<Outcome, String> {
     Outcome::ALL
         .into_iter()
         .find(|outcome| outcome.label() == text)

@@ -25,6 +25,7 @@
 //! | [`report`] | what a run found, as data |
 //! | [`inspect`] | a run: a log judged by its definitions |
 //! | [`casefile`], [`baseline`] | expected findings: of tests, and of yesterday |
+//! | [`recovery`] | a plan decided, applied under a permit, journal first, and verified |
 //! | [`output`] | one file per format; gets a report and a writer, knows nothing else |
 //! | [`generate`] | logs with labelled faults, for the example, tests and measurements |
 //! | [`exit`], [`cli`], [`commands`] | what is typed and what comes of it |
@@ -76,6 +77,7 @@ pub mod json;
 pub mod log;
 pub mod output;
 pub mod projection;
+pub mod recovery;
 pub mod replay;
 pub mod report;
 pub mod rules;

@@ -9,6 +9,7 @@ mod explain;
 mod generate;
 mod list;
 mod log;
+mod plan;
 mod progress;
 mod schema;
 mod session;
@@ -54,6 +55,7 @@ fn run(command: &Command, terminal: &Terminal, now: Timestamp) -> anyhow::Result
         Command::Audit(args) => audit::run(args, terminal, now),
         Command::List(args) => list::run(args, terminal, now),
         Command::Show(args) => show::run(args, terminal, now),
+        Command::Plan(args) => plan::run(args, terminal, now),
         Command::Test(args) => test::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),
         Command::Completions(args) => completions::run(args, terminal),

@@ -10,7 +10,7 @@ use crate::rules::case::Draft;
 use crate::saga::{At, Exhaustion, Forward, Instance, Moment, Outcome, Undo, course};
 
 /// Rules whose findings call for a recovery; the others tell of something that is past.
-const CALLS_FOR_RECOVERY: [&str; 14] = [
+pub(super) const CALLS_FOR_RECOVERY: [&str; 14] = [
     "saga/stuck-step",
     "saga/stuck-saga",
     "saga/wedged",

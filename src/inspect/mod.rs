@@ -5,6 +5,7 @@ mod families;
 mod filter;
 mod ids;
 mod judge;
+pub mod recover;
 mod rows;
 mod run;
 mod tally;

@@ -16,6 +16,7 @@ pub mod jsonl;
 pub mod list;
 pub mod log;
 pub mod mermaid;
+pub mod plan;
 pub mod show;
 pub mod table;
 

@@ -16,7 +16,7 @@ pub use abort::{Abort, Cause};
 pub use instance::{Anomaly, At, Instance, Irregularity, StepRecord, Trace};
 pub use moment::{Meaning, Moment, StepEvent};
 pub use names::Names;
-pub use recovery::{Course, course};
+pub use recovery::{Course, course, towards};
 pub use state::{Attempts, Exhaustion, Forward, Move, Undo, forward, undo};
 
 /// Where an instance stands, derived from the log and never from a claim.

@@ -35,6 +35,22 @@ pub fn course(saga: &Saga, instance: &Instance) -> Option<Course> {
     if goes_back && instance.pivot.is_none() {
         return None;
     }
+    forward(saga, instance)
+}
+
+/// The way that an instance can be made to go, whichever it calls for; `None` where nothing is to
+/// be driven that way. Whether it may go that way is not asked.
+pub fn towards(saga: &Saga, instance: &Instance, direction: Direction) -> Option<Course> {
+    match direction {
+        Direction::Forward => forward(saga, instance),
+        Direction::Backward => {
+            let standing = instance.in_force(saga).union(instance.dangling());
+            (!standing.is_empty()).then(|| backward(saga, instance, standing))
+        }
+    }
+}
+
+fn forward(saga: &Saga, instance: &Instance) -> Option<Course> {
     let missing = instance.missing(saga);
     let steps: Vec<usize> = missing
         .iter()

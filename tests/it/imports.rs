@@ -6,6 +6,7 @@ use std::{env, fs};
 
 /// Every room may import those before it and none after it.
 const ORDER: [&str; 25] = [
+const ORDER: [&str; 21] = [
     "event",
     "json",
     "suggest",
@@ -24,6 +25,7 @@ const ORDER: [&str; 25] = [
     "rules",
     "report",
     "inspect",
+    "recovery",
     "generate",
     "baseline",
     "exit",
@@ -36,6 +38,7 @@ const ORDER: [&str; 25] = [
 /// A crate and the rooms that may use it.
 const CONFINED: [(&str, &[&str]); 9] = [
     ("rusqlite", &["log", "projection", "generate"]),
+    ("rusqlite", &["log", "generate", "recovery"]),
     ("serde_yaml", &["definition"]),
     ("saphyr_parser", &["definition"]),
     ("minijinja", &["expression"]),

@@ -1,0 +1,13 @@
+//! Recovery by hand: a [`plan`] is decided as a value that can be read and refused, then applied
+//! under a permit, journal first, then verified against the log.
+//!
+//! Deliberately absent: any judgement of what is wrong. Which instances call for a recovery, and
+//! which way, is what the rules and [`crate::saga::course`] say, so that what is found and what is
+//! repaired cannot disagree.
+
+pub mod document;
+pub mod plan;
+mod request;
+pub mod select;
+
+pub use document::PlanV1;
