@@ -6,6 +6,8 @@
 //! repaired cannot disagree.
 
 pub mod document;
+pub mod journal;
+pub mod permit;
 pub mod plan;
 mod request;
 pub mod select;

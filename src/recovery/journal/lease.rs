@@ -1,0 +1,136 @@
+//! One driver per instance: a lease is taken before its first action and given back after its last.
+//! A lease that ran out, or whose process is gone, is nobody's.
+
+use std::path::Path;
+
+use rusqlite::{OptionalExtension, TransactionBehavior, params};
+
+use crate::event::{Span, Timestamp};
+use crate::recovery::document::InstanceV1;
+use crate::recovery::journal::{Journal, JournalError};
+use crate::recovery::permit::Permit;
+
+/// Who drives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// A person.
+    pub name: String,
+    /// The machine, as far as its processes can be told apart.
+    pub host: String,
+    /// The process there.
+    pub process: u32,
+}
+
+/// Who holds an instance, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Who.
+    pub owner: Owner,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// What came of asking for an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lease {
+    /// It is ours.
+    Taken,
+    /// Another drives it.
+    Held(Holder),
+}
+
+impl Owner {
+    /// This process.
+    pub fn here(name: &str) -> Owner {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        Owner {
+            name: name.to_owned(),
+            host: format!(
+                "{} {} {}",
+                read("/proc/sys/kernel/hostname").trim(),
+                read("/proc/sys/kernel/random/boot_id").trim(),
+                namespace.display()
+            ),
+            process: std::process::id(),
+        }
+    }
+
+    /// Whether the process is certainly gone; only on the same machine that can be told.
+    fn is_gone(&self, here: &Owner) -> bool {
+        self.host == here.host
+            && Path::new("/proc/self").exists()
+            && !Path::new(&format!("/proc/{}", self.process)).exists()
+    }
+}
+
+impl Journal {
+    /// Takes an instance for `span`, or says who has it. Taking what one has already prolongs it.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn lease(
+        &mut self,
+        _: &Permit,
+        instance: &InstanceV1,
+        owner: &Owner,
+        at: Timestamp,
+        span: Span,
+    ) -> Result<Lease, JournalError> {
+        let path = self.path.clone();
+        self.try_lease(instance, owner, at, span)
+            .map_err(|error| JournalError::Sqlite { path, error })
+    }
+
+    fn try_lease(
+        &mut self,
+        instance: &InstanceV1,
+        owner: &Owner,
+        at: Timestamp,
+        span: Span,
+    ) -> Result<Lease, rusqlite::Error> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let holder = transaction
+            .query_row(
+                "SELECT owner, host, process, until FROM leases
+                 WHERE log = ?1 AND saga = ?2 AND instance = ?3 ORDER BY id DESC LIMIT 1",
+                [&instance.log, &instance.saga, &instance.id],
+                |row| {
+                    Ok(Holder {
+                        owner: Owner {
+                            name: row.get(0)?,
+                            host: row.get(1)?,
+                            process: row.get(2)?,
+                        },
+                        until: Timestamp::from_nanos(row.get(3)?),
+                    })
+                },
+            )
+            .optional()?;
+        if let Some(holder) = holder
+            && holder.owner != *owner
+            && holder.until > at
+            && !holder.owner.is_gone(owner)
+        {
+            return Ok(Lease::Held(holder));
+        }
+        transaction.execute(
+            "INSERT INTO leases (at, log, saga, instance, owner, host, process, until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                at.as_nanos(),
+                instance.log,
+                instance.saga,
+                instance.id,
+                owner.name,
+                owner.host,
+                owner.process,
+                at.after(span).as_nanos()
+            ],
+        )?;
+        transaction.commit()?;
+        Ok(Lease::Taken)
+    }
+}
