@@ -5,11 +5,16 @@
 //! which way, is what the rules and [`crate::saga::course`] say, so that what is found and what is
 //! repaired cannot disagree.
 
+mod action;
+pub mod apply;
+mod clock;
 pub mod document;
+pub mod item;
 pub mod journal;
 pub mod permit;
 pub mod plan;
 mod request;
 pub mod select;
 
+pub use clock::Clock;
 pub use document::PlanV1;

@@ -38,6 +38,7 @@ const ORDER: [&str; 21] = [
 /// A crate and the rooms that may use it.
 const CONFINED: [(&str, &[&str]); 9] = [
     ("rusqlite", &["log", "projection", "generate"]),
+const CONFINED: [(&str, &[&str]); 11] = [
     ("rusqlite", &["log", "generate", "recovery"]),
     ("serde_yaml", &["definition"]),
     ("saphyr_parser", &["definition"]),
@@ -47,6 +48,8 @@ const CONFINED: [(&str, &[&str]); 9] = [
     ("indicatif", &["commands"]),
     ("anyhow", &["commands", "main"]),
     ("clap", &["cli", "commands"]),
+    ("process_wrap", &["recovery"]),
+    ("ureq", &["recovery"]),
 ];
 
 /// The room of a file, and its text without comments and tests.

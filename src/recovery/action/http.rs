@@ -1,0 +1,111 @@
+//! Sends a request. Redirects are not followed: whoever answers with one is not the one asked.
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, Request, Response};
+use ureq::{Agent, Body, Error, Timeout};
+
+use crate::inspect::TOOL;
+use crate::recovery::action::{Attempt, Order, duration};
+use crate::recovery::document::RequestV1;
+
+/// More of an answer is not read.
+const MOST_ANSWER: u64 = 4096;
+
+/// Sends the request of an action.
+pub(super) fn send(order: Order<'_>) -> Attempt {
+    let agent: Agent = Agent::config_builder()
+        .timeout_global(Some(duration(order.action.timeout)))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .user_agent(TOOL)
+        .build()
+        .into();
+    let RequestV1::Http {
+        method,
+        url,
+        headers,
+        body,
+    } = order.request
+    else {
+        return Attempt::Failed("it is no HTTP request".to_owned());
+    };
+    let mut request = Request::builder()
+        .method(method.as_str())
+        .uri(url)
+        .header("Idempotency-Key", &order.planned.key);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let mut names = headers.keys();
+    if body.is_some() && !names.any(|name| name.eq_ignore_ascii_case("content-type")) {
+        request = request.header("Content-Type", "application/json");
+    }
+    // A DELETE without a body has none; of the others a service may expect an empty one.
+    let result = match body {
+        None if method == "DELETE" => request.body(()).map(|request| agent.run(request)),
+        body => {
+            let bytes = body.as_ref().map(|body| body.to_string().into_bytes());
+            let request = request.body(bytes.unwrap_or_default());
+            request.map(|request| agent.run(request))
+        }
+    };
+    match result {
+        Ok(Ok(response)) => answered(response, order.action.idempotent),
+        Ok(Err(error)) => unanswered(&error),
+        Err(error) => Attempt::Failed(format!("not a request: {error}")),
+    }
+}
+
+/// A server error may come after the effect; where sending again is harmless that does not matter.
+fn answered(mut response: Response<Body>, idempotent: bool) -> Attempt {
+    let status = response.status();
+    let pause = retry_after(response.headers());
+    // What cannot be read of an answer does not change what it said.
+    let mut bytes = Vec::new();
+    let read = response
+        .body_mut()
+        .as_reader()
+        .take(MOST_ANSWER)
+        .read_to_end(&mut bytes);
+    let text = read.map_or_else(|_| Cow::default(), |_| String::from_utf8_lossy(&bytes));
+    let answer = match text.trim() {
+        "" => status.to_string(),
+        text => format!("{status}: {text}"),
+    };
+    match status.as_u16() {
+        200..=299 => Attempt::Done(answer),
+        408 | 425 | 429 => Attempt::Again { why: answer, pause },
+        500..=599 if idempotent => Attempt::Again { why: answer, pause },
+        500..=599 => Attempt::Unknown(answer),
+        _ => Attempt::Failed(answer),
+    }
+}
+
+/// The seconds that `Retry-After` asks for. Its other form, a date, is compared with a clock that
+/// may be another's, so the usual pause is taken instead.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("retry-after")?.to_str().ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn unanswered(error: &Error) -> Attempt {
+    let why = error.to_string();
+    match error {
+        // Nobody was reached, so nothing happened.
+        Error::HostNotFound
+        | Error::ConnectionFailed
+        | Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+            Attempt::Again { why, pause: None }
+        }
+        Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            Attempt::Again { why, pause: None }
+        }
+        Error::BadUri(_) | Error::Http(_) | Error::InvalidProxyUrl | Error::Tls(_) => {
+            Attempt::Failed(why)
+        }
+        _ => Attempt::Unknown(why),
+    }
+}

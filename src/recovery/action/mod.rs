@@ -1,0 +1,150 @@
+//! Doing one thing outside: an attempt, and attempts until one settles it.
+
+mod exec;
+mod http;
+mod outbox;
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::definition::action::{Action, ActionKind};
+use crate::event::Span;
+use crate::expression::template::Secrets;
+use crate::recovery::document::{ActionV1, InstanceV1, RequestV1};
+use crate::recovery::journal::Done;
+use crate::recovery::permit::Permit;
+
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How often a pause looks whether it shall end.
+const TICK: Duration = Duration::from_millis(50);
+/// Shorter secrets cannot be told from other text, so they are not looked for in answers.
+const SHORTEST_SECRET: usize = 4;
+
+/// How one attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// It is done.
+    Done(String),
+    /// It had no effect, and may have one later.
+    Again {
+        /// What was answered.
+        why: String,
+        /// How long the other side asks to wait.
+        pause: Option<Duration>,
+    },
+    /// It may have had its effect; nobody answered.
+    Unknown(String),
+    /// It had no effect, and will have none.
+    Failed(String),
+}
+
+/// One action about to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order<'a> {
+    /// As declared.
+    pub(super) action: &'a Action,
+    /// As planned.
+    pub(super) planned: &'a ActionV1,
+    /// Of this instance.
+    pub(super) instance: &'a InstanceV1,
+    /// What is sent, secrets and all.
+    pub(super) request: &'a RequestV1,
+    /// What a program is told of the instance.
+    pub(super) context: &'a Value,
+    /// The secrets in it.
+    pub(super) secrets: &'a Secrets,
+}
+
+/// Tries until it is settled, the attempts are used up, or `stops` says so; answers what came of it,
+/// after how many attempts, and what was answered last, without secrets.
+///
+/// What may have had its effect is tried again only where the action is idempotent.
+pub(super) fn drive(_: &Permit, order: Order<'_>, stops: &dyn Fn() -> bool) -> (Done, u32, String) {
+    let mut may_have_happened = false;
+    let mut pause = duration(order.action.backoff);
+    let mut number = 0;
+    loop {
+        number += 1;
+        let attempt = attempt(order);
+        let (why, wanted) = match attempt {
+            Attempt::Done(answer) => return (Done::Done, number, hide(&answer, order.secrets)),
+            Attempt::Failed(why) => {
+                let done = if may_have_happened {
+                    Done::Unknown
+                } else {
+                    Done::Failed
+                };
+                return (done, number, hide(&why, order.secrets));
+            }
+            Attempt::Again { why, pause } => (why, pause),
+            Attempt::Unknown(why) => {
+                may_have_happened = true;
+                (why, None)
+            }
+        };
+        let may_repeat = order.action.idempotent || !may_have_happened;
+        if !may_repeat
+            || number >= order.action.attempts
+            || !waited(wanted.unwrap_or(pause).min(LONGEST_PAUSE), stops)
+        {
+            let done = if may_have_happened {
+                Done::Unknown
+            } else {
+                Done::Failed
+            };
+            return (done, number, hide(&why, order.secrets));
+        }
+        pause = pause.saturating_mul(2);
+    }
+}
+
+fn attempt(order: Order<'_>) -> Attempt {
+    match (&order.action.kind, order.request) {
+        (ActionKind::Exec(exec), RequestV1::Exec { arguments }) => {
+            exec::run(order, arguments, &exec.folder)
+        }
+        (
+            ActionKind::Outbox(_),
+            RequestV1::Outbox {
+                database,
+                table,
+                columns,
+            },
+        ) => outbox::insert(order, Path::new(database), table, columns),
+        (ActionKind::Http(_), RequestV1::Http { .. }) => http::send(order),
+        _ => Attempt::Failed("the request is of another kind than the action".to_owned()),
+    }
+}
+
+/// Waits, unless it is told to stop; answers whether it waited to the end.
+pub(super) fn waited(pause: Duration, stops: &dyn Fn() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if stops() {
+            return false;
+        }
+        match pause.checked_sub(start.elapsed()) {
+            Some(rest) if !rest.is_zero() => thread::sleep(rest.min(TICK)),
+            _ => return true,
+        }
+    }
+}
+
+fn duration(span: Span) -> Duration {
+    Duration::from_nanos(u64::try_from(span.as_nanos()).unwrap_or(0))
+}
+
+/// An answer without the secrets that were sent.
+fn hide(answer: &str, secrets: &Secrets) -> String {
+    let mut hidden = answer.to_owned();
+    for (name, secret) in secrets {
+        if secret.len() >= SHORTEST_SECRET {
+            hidden = hidden.replace(secret, &format!("${{env.{name}}}"));
+        }
+    }
+    hidden
+}

@@ -1,0 +1,149 @@
+//! An instance read again, to be compared with what a plan was decided on.
+
+use std::path::Path;
+
+use crate::definition::action::Action;
+use crate::event::Event;
+use crate::finding::Direction;
+use crate::inspect::recover::{Candidate, candidates};
+use crate::inspect::{Options, RunError, Watch};
+use crate::recovery::apply::World;
+use crate::recovery::document::{ActionV1, InstanceV1, PlanV1};
+use crate::recovery::{plan, select};
+use crate::report::InstanceRow;
+use crate::saga::{Forward, Undo, towards};
+
+/// An instance as it is now.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    candidate: Candidate,
+    events: Vec<Event>,
+    planned: usize,
+    path: std::path::PathBuf,
+}
+
+/// The instance is not what the plan was decided on: how it differs.
+#[derive(Debug)]
+pub(crate) struct Moved(pub(crate) String);
+
+impl Fresh {
+    /// Reads an instance again; what the plan knew of it must stand there unchanged, but more may
+    /// have come.
+    pub(crate) fn read(
+        plan: &PlanV1,
+        instance: &InstanceV1,
+        world: World<'_>,
+        watch: Watch<'_>,
+    ) -> Result<Result<Fresh, Moved>, RunError> {
+        let options = Options {
+            instances: vec![instance.id.clone()],
+            sagas: vec![instance.saga.clone()],
+            rules: Vec::new(),
+            ..world.options.clone()
+        };
+        let found = candidates(world.definitions, &options, watch, &|_| true)?;
+        let found = found.into_iter();
+        let mut logs = found.filter(|searched| *searched.summary.name == *instance.log);
+        let moved = |why: &str| Ok(Err(Moved(why.to_owned())));
+        let Some(searched) = logs.next() else {
+            return moved("its log is no longer defined");
+        };
+        let known = plan.logs.iter().find(|log| log.name == instance.log);
+        if known.map(|log| &log.identity) != Some(&select::log(&searched)?.identity) {
+            return moved("the log is another than the one planned on");
+        }
+        let Some(candidate) = searched.candidates.first() else {
+            return moved("the log holds it no longer");
+        };
+        let events = searched.events(candidate)?;
+        let planned = events
+            .iter()
+            .take_while(|event| event.position.0 <= instance.last_position)
+            .count();
+        if plan::fingerprint(&events[..planned]) != instance.fingerprint {
+            return moved("what the log said of it has changed");
+        }
+        Ok(Ok(Fresh {
+            candidate: candidate.clone(),
+            path: searched.path().to_owned(),
+            planned,
+            events,
+        }))
+    }
+
+    /// The same, if nothing happened since the plan.
+    pub(crate) fn unmoved(self) -> Result<Fresh, Moved> {
+        match self.events.get(self.planned) {
+            None => Ok(self),
+            Some(event) => Err(Moved(format!(
+                "{} came at position {} since the plan",
+                event.kind, event.position
+            ))),
+        }
+    }
+
+    /// The events that the plan was decided on.
+    pub(crate) fn planned_on(&self) -> &[Event] {
+        &self.events[..self.planned]
+    }
+
+    /// As `list` shows it.
+    pub(crate) fn row(&self) -> &InstanceRow {
+        &self.candidate.row
+    }
+
+    /// The log's file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The events that came since the plan.
+    pub(crate) fn since(&self) -> &[Event] {
+        &self.events[self.planned..]
+    }
+
+    /// The instance itself.
+    pub(crate) fn candidate(&self) -> &Candidate {
+        &self.candidate
+    }
+
+    fn step(&self, action: &ActionV1) -> Option<usize> {
+        self.candidate.saga.step(&action.step)
+    }
+
+    /// The action's declaration.
+    pub(crate) fn declared(&self, action: &ActionV1) -> Option<&Action> {
+        let direction = Direction::from(action.direction);
+        plan::declared(&self.candidate.saga, self.step(action)?, direction)
+    }
+
+    /// Whether the log shows what the action was to bring about.
+    pub(crate) fn has_reached(&self, action: &ActionV1) -> bool {
+        let Some(record) = self
+            .step(action)
+            .map(|step| &self.candidate.instance.steps[step])
+        else {
+            return false;
+        };
+        match Direction::from(action.direction) {
+            Direction::Backward => {
+                matches!(record.undo, Undo::Undone(_)) && record.dangling.is_none()
+            }
+            Direction::Forward => {
+                matches!(record.forward, Forward::Succeeded(_)) && !record.is_undone()
+            }
+        }
+    }
+
+    /// Whether the instance can still be driven this way at this step.
+    pub(crate) fn calls_for(&self, action: &ActionV1) -> bool {
+        let direction = Direction::from(action.direction);
+        let course = towards(&self.candidate.saga, &self.candidate.instance, direction);
+        let is_past = self.candidate.instance.pivot.is_some()
+            && self.candidate.instance.dangling().is_empty()
+            && direction == Direction::Backward;
+        self.step(action).is_some_and(|step| {
+            !is_past && course.is_some_and(|course| course.steps.contains(&step))
+        })
+    }
+}
