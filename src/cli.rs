@@ -16,8 +16,8 @@ use crate::saga::Outcome;
 /// Finds stuck sagas and effects that nobody compensated, in recorded event logs
 ///
 /// sagactl replays an event log from SQLite through saga definitions in YAML and reports what is
-/// stuck, what was never undone, and what the log claims and does not show. It only reads: the
-/// log's folder stays as it was.
+/// stuck, what was never undone, and what the log claims and does not show. It plans recoveries
+/// and, told to, drives them. Without --write it only reads: the log's folder stays as it was.
 #[derive(Debug, Parser)]
 #[command(
     name = "sagactl",
@@ -81,6 +81,16 @@ pub enum Command {
     Show(ShowArgs),
     /// Decide what to do about instances that call for a recovery; writes nothing
     Plan(recovery::PlanArgs),
+    /// Do what a plan says; without --write, print what would be done
+    Apply(recovery::ApplyArgs),
+    /// Plan and apply for one instance, forward: retry what holds it up
+    Retry(recovery::OneArgs),
+    /// Plan and apply for one instance, backward: undo what is in force
+    Compensate(recovery::OneArgs),
+    /// Tell whether an applied plan took: what the log says now
+    Verify(recovery::VerifyArgs),
+    /// Show what was applied: when, by whom, why, and what came of it
+    Journal(recovery::JournalArgs),
     /// Check the definitions alone, without a log
     Check(CheckArgs),
     /// Run case files: unit tests for definitions

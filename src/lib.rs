@@ -38,12 +38,15 @@
 //! - The log is judged, not trusted: a bad row is a finding, never the end of the run.
 //! - Position orders; time only ages. The clock is read in `main` and nowhere else.
 //! - Same log, same definitions, same horizon: the same report, whatever the number of threads.
-//! - Nothing here writes to a log or beside it. [`generate`] and the files of test cases are made
-//!   from nothing; they touch no log that exists.
+//! - Nothing but [`recovery`] writes to a log or beside it, and that only with a
+//!   [`Permit`](recovery::permit::Permit). [`generate`] and the files of test cases are made from
+//!   nothing; they touch no log that exists.
 //! - What could not be checked is counted as unknown, never as fine.
 //!
 //! Deliberately absent so far: invariants, reactions, idempotency rules, two-phase
 //! transactions, and driving recovery.
+//! Deliberately absent so far: projections, invariants, reactions, idempotency rules, two-phase
+//! transactions.
 //!
 //! # Glossary
 //!
@@ -58,6 +61,7 @@
 //! | horizon | the instant against which ages are judged |
 //! | claim | what a terminal event or a status column says of an instance |
 //! | finding | one rule broken by one subject |
+//! | plan, action, journal | a recovery decided; one thing it does; the durable record of what was done |
 
 pub mod baseline;
 pub mod casefile;

@@ -1,10 +1,11 @@
 //! What can be typed for a recovery.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::{PathArgs, PlainFormat, SourceArgs, outcome};
+use crate::cli::{PathArgs, PlainFormat, ReportFormat, SourceArgs, outcome};
 use crate::event::Span;
 use crate::finding::Direction;
 use crate::saga::Outcome;
@@ -100,5 +101,179 @@ impl PlanArgs {
         };
         let is_piped = given.paths.len() < self.paths.paths.len();
         (given, is_piped)
+    }
+}
+
+/// What everything that acts takes.
+#[derive(Debug, Args)]
+pub struct WriteArgs {
+    /// Act; without it the plan is printed and nothing is touched
+    #[arg(long, help_heading = "Acting")]
+    pub write: bool,
+    /// Why, for the journal; needed with --write
+    #[arg(long, value_name = "TEXT", help_heading = "Acting")]
+    pub reason: Option<String>,
+    /// Do not ask: for scripts
+    #[arg(long, help_heading = "Acting")]
+    pub yes: bool,
+    /// Where the journal is [default: beside the log, with the ending .journal.db]
+    #[arg(long, value_name = "FILE", help_heading = "Acting")]
+    pub journal: Option<PathBuf>,
+    /// No more than so many actions: 5/s, 30/m
+    #[arg(long, value_name = "N/UNIT", value_parser = rate, help_heading = "Acting")]
+    pub rate: Option<Duration>,
+    /// Stop after so many failures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Acting")]
+    pub stop_after: Option<u32>,
+}
+
+/// `apply`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sagactl apply plan.json                                  what would be sent; touches nothing
+  sagactl apply plan.json --write --reason 'INC-4711 stock outage'
+  sagactl apply plan.json --write --yes --resume --reason 'INC-4711' --rate 5/s")]
+pub struct ApplyArgs {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where the definitions are
+    #[command(flatten)]
+    pub paths: PathArgs,
+    /// What to read
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// How to act
+    #[command(flatten)]
+    pub write: WriteArgs,
+    /// Finish a plan that was begun
+    #[arg(long, help_heading = "Acting")]
+    pub resume: bool,
+    /// How to print what came of it
+    #[arg(long, env = "SAGACTL_FORMAT", value_enum, default_value_t = ReportFormat::Table, help_heading = "Output")]
+    pub format: ReportFormat,
+}
+
+/// `retry` and `compensate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sagactl retry order-1031                                 what would be sent; touches nothing
+  sagactl retry order-1031 --write --reason 'INC-4711'
+  sagactl compensate order-1007 --step reserve-stock --write --yes --reason 'INC-4711'")]
+pub struct OneArgs {
+    /// The instance: its correlation value
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Where the definitions are
+    #[command(flatten)]
+    pub paths: PathArgs,
+    /// What to read
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Only the instance of this saga, where several know the id
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "Filter"
+    )]
+    pub saga: Vec<String>,
+    /// Only this step; named so, it is driven although it failed for good
+    #[arg(long, value_name = "STEP", help_heading = "Filter")]
+    pub step: Option<String>,
+    /// How to act
+    #[command(flatten)]
+    pub write: WriteArgs,
+    /// How to print what came of it
+    #[arg(long, env = "SAGACTL_FORMAT", value_enum, default_value_t = ReportFormat::Table, help_heading = "Output")]
+    pub format: ReportFormat,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sagactl verify plan.json
+  sagactl verify plan.json --within 5m --format jsonl")]
+pub struct VerifyArgs {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where the definitions are
+    #[command(flatten)]
+    pub paths: PathArgs,
+    /// What to read
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Where the journal is [default: beside the log, with the ending .journal.db]
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// Look again for so long while something is submitted and not confirmed
+    #[arg(long, value_name = "SPAN")]
+    pub within: Option<Span>,
+    /// How to print it
+    #[arg(long, env = "SAGACTL_FORMAT", value_enum, default_value_t = ReportFormat::Table, help_heading = "Output")]
+    pub format: ReportFormat,
+}
+
+/// `journal`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sagactl journal list
+  sagactl journal show 3
+  sagactl journal export --journal sagas/shop/shop.journal.db > journal.jsonl")]
+pub struct JournalArgs {
+    /// What to print
+    #[command(subcommand)]
+    pub what: JournalCommand,
+}
+
+/// What to print of the journal.
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Every apply: when, who, why, how far it came
+    List(JournalSource),
+    /// The actions of one apply
+    Show {
+        /// Its number
+        #[arg(value_name = "APPLY")]
+        apply: i64,
+        /// Which journal
+        #[command(flatten)]
+        source: JournalSource,
+    },
+    /// Every action, one JSON object a line
+    Export(JournalSource),
+}
+
+/// Which journal.
+#[derive(Debug, Args)]
+pub struct JournalSource {
+    /// Where the definitions are, whose logs have the journals beside them
+    #[command(flatten)]
+    pub paths: PathArgs,
+    /// The log, instead of the one that the definitions name
+    #[arg(long, env = "SAGACTL_LOG", value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// The journal itself
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+}
+
+fn rate(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a number and a unit: 5/s, 30/m or 100/h".to_owned();
+    let (number, unit) = text.split_once('/').ok_or_else(wrong)?;
+    let seconds = match unit.trim() {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    match number.trim().parse::<u32>() {
+        Ok(0) | Err(_) => Err(wrong()),
+        Ok(number) => Ok(Duration::from_secs(seconds) / number),
     }
 }

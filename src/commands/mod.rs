@@ -1,12 +1,14 @@
 //! One file per command: it takes what was typed, calls the library and hands the result to a
 //! format. Nothing is judged here.
 
+mod apply;
 mod audit;
 mod check;
 mod completions;
 mod condition;
 mod explain;
 mod generate;
+mod journal;
 mod list;
 mod log;
 mod plan;
@@ -16,6 +18,7 @@ mod session;
 mod show;
 mod terminal;
 mod test;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -25,6 +28,7 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 use crate::event::Timestamp;
 use crate::exit::Exit;
+use crate::finding::Direction;
 use terminal::Terminal;
 
 /// Does what the arguments ask for; everything that is printed is printed from here.
@@ -56,6 +60,11 @@ fn run(command: &Command, terminal: &Terminal, now: Timestamp) -> anyhow::Result
         Command::List(args) => list::run(args, terminal, now),
         Command::Show(args) => show::run(args, terminal, now),
         Command::Plan(args) => plan::run(args, terminal, now),
+        Command::Apply(args) => apply::run(args, terminal, now),
+        Command::Retry(args) => apply::one(args, Direction::Forward, terminal, now),
+        Command::Compensate(args) => apply::one(args, Direction::Backward, terminal, now),
+        Command::Verify(args) => verify::run(args, terminal, now),
+        Command::Journal(args) => journal::run(args, terminal),
         Command::Test(args) => test::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),
         Command::Completions(args) => completions::run(args, terminal),

@@ -22,15 +22,21 @@ pub(super) struct Meter {
     interrupted: Arc<AtomicBool>,
 }
 
+/// A flag that the first Ctrl-C raises; the second one kills.
+pub(super) fn listen() -> anyhow::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    // In this order: the first signal finds the flag down.
+    signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&interrupted))
+        .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&interrupted)))
+        .context("cannot listen for Ctrl-C")?;
+    Ok(interrupted)
+}
+
 impl Meter {
     /// Starts counting the time; from here on the first Ctrl-C stops the run in an orderly way and
     /// the second one kills.
     pub(super) fn start(draws: bool) -> anyhow::Result<Meter> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        // In this order: the first signal finds the flag down.
-        signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&interrupted))
-            .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&interrupted)))
-            .context("cannot listen for Ctrl-C")?;
+        let interrupted = listen()?;
         let style = ProgressStyle::with_template(
             "{bar:30} {percent:>3}%  {human_pos} of about {human_len} events  {per_sec}  {eta} left",
         )?;

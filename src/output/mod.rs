@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod dot;
 pub mod escape;
 pub mod explain;
+pub mod journal;
 pub mod json;
 pub mod json_view;
 pub mod jsonl;
@@ -17,6 +18,7 @@ pub mod list;
 pub mod log;
 pub mod mermaid;
 pub mod plan;
+pub mod recovered;
 pub mod show;
 pub mod table;
 

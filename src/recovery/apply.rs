@@ -1,7 +1,7 @@
 //! A plan put into action: each instance is read again just before its first action, each action is
 //! in the journal before it starts, and what fails stops its instance and no other.
 
-mod fresh;
+pub(super) mod fresh;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -49,6 +49,12 @@ pub struct World<'a> {
     pub clock: Clock,
     /// Who drives.
     pub owner: &'a Owner,
+}
+
+impl<'a> World<'a> {
+    const fn source(self) -> (&'a Definitions, &'a Options) {
+        (self.definitions, self.options)
+    }
 }
 
 /// Why a plan is not applied at all.
@@ -109,24 +115,7 @@ pub fn secrets(definitions: &Definitions, plan: &PlanV1) -> BTreeSet<String> {
     names
 }
 
-/// Whether a plan can be applied here and now.
-///
-/// # Errors
-/// See [`Refused`].
-pub fn admit(
-    plan: &PlanV1,
-    world: World<'_>,
-    journal: &Journal,
-    pace: Pace,
-) -> Result<(), Refused> {
-    check(plan, world)?;
-    match journal.begun(&plan.digest)? {
-        Some(at) if !pace.resume => Err(Refused::Begun(at)),
-        _ => Ok(()),
-    }
-}
-
-/// As [`admit`], without a journal: for a dry run.
+/// Whether a plan fits the definitions and the environment.
 ///
 /// # Errors
 /// See [`Refused`].
@@ -135,10 +124,20 @@ pub fn check(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
         return Err(Refused::Stale);
     }
     let needed = secrets(world.definitions, plan);
-    let missing = needed
-        .into_iter()
-        .find(|name| !world.secrets.contains_key(name));
+    let mut needed = needed.into_iter();
+    let missing = needed.find(|name| !world.secrets.contains_key(name));
     missing.map_or(Ok(()), |name| Err(Refused::NoSecret(name)))
+}
+
+/// Whether a plan was not begun before, or is to be finished.
+///
+/// # Errors
+/// See [`Refused`].
+pub fn admit(plan: &PlanV1, journal: &Journal, pace: Pace) -> Result<(), Refused> {
+    match journal.begun(&plan.digest)? {
+        Some(at) if !pace.resume => Err(Refused::Begun(at)),
+        _ => Ok(()),
+    }
 }
 
 /// The actions that could not be sent now, since their instances have moved; nothing is sent.
@@ -148,7 +147,7 @@ pub fn check(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
 pub fn rehearse(plan: &PlanV1, world: World<'_>, watch: Watch<'_>) -> Result<Vec<Item>, RunError> {
     let mut items = Vec::new();
     for instance in &plan.instances {
-        let fresh = Fresh::read(plan, instance, world, watch)?;
+        let fresh = Fresh::read(plan, instance, world.source(), watch)?;
         if let Err(Moved(why)) = fresh.and_then(|fresh| fresh.unmoved()) {
             let moved = |action| Item::new(instance, action, Outcome::Moved, why.clone());
             items.extend(instance.actions.iter().map(moved));
@@ -254,7 +253,7 @@ impl Driver<'_> {
             known.push(self.journal.known(&action.key)?);
         }
         let is_begun = known.iter().any(Option::is_some);
-        let fresh = Fresh::read(self.plan, instance, self.world, &|_| Go::On)?;
+        let fresh = Fresh::read(self.plan, instance, self.world.source(), &|_| Go::On)?;
         let fresh = match fresh.and_then(|fresh| if is_begun { Ok(fresh) } else { fresh.unmoved() })
         {
             Ok(fresh) => fresh,
@@ -344,11 +343,6 @@ impl Driver<'_> {
             Ok(request) => request,
             Err(error) => return Ok((Outcome::Failed, error.to_string())),
         };
-        let mut secrets = Secrets::new();
-        for name in declared.secrets() {
-            let value = self.world.secrets.get(name);
-            secrets.extend(value.map(|value| (name.to_owned(), value.clone())));
-        }
         let context = json!({
             "log": instance.log, "saga": facts.get("saga"), "step": facts.get("step"),
             "key": action.key, "reason": self.permit.reason(), "data": facts.get("data"),
@@ -373,7 +367,7 @@ impl Driver<'_> {
             instance,
             request: &request,
             context: &context,
-            secrets: &secrets,
+            secrets: self.world.secrets,
         };
         let (ended, attempts, answer) = action::drive(self.permit, order, self.stops);
         let now = self.world.clock.now();

@@ -15,6 +15,7 @@ pub mod permit;
 pub mod plan;
 mod request;
 pub mod select;
+pub mod verify;
 
 pub use clock::Clock;
 pub use document::PlanV1;

@@ -55,7 +55,7 @@ pub(super) struct Order<'a> {
     pub(super) request: &'a RequestV1,
     /// What a program is told of the instance.
     pub(super) context: &'a Value,
-    /// The secrets in it.
+    /// Every secret that the plan sends: an answer may tell one that was sent before.
     pub(super) secrets: &'a Secrets,
 }
 

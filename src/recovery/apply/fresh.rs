@@ -1,17 +1,17 @@
 //! An instance read again, to be compared with what a plan was decided on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::definition::Definitions;
 use crate::definition::action::Action;
 use crate::event::Event;
 use crate::finding::Direction;
 use crate::inspect::recover::{Candidate, candidates};
 use crate::inspect::{Options, RunError, Watch};
-use crate::recovery::apply::World;
 use crate::recovery::document::{ActionV1, InstanceV1, PlanV1};
 use crate::recovery::{plan, select};
 use crate::report::InstanceRow;
-use crate::saga::{Forward, Undo, towards};
+use crate::saga::{Forward, Meaning, StepEvent, Undo, towards};
 
 /// An instance as it is now.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct Fresh {
     candidate: Candidate,
     events: Vec<Event>,
     planned: usize,
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 /// The instance is not what the plan was decided on: how it differs.
@@ -32,16 +32,16 @@ impl Fresh {
     pub(crate) fn read(
         plan: &PlanV1,
         instance: &InstanceV1,
-        world: World<'_>,
+        (definitions, options): (&Definitions, &Options),
         watch: Watch<'_>,
     ) -> Result<Result<Fresh, Moved>, RunError> {
         let options = Options {
             instances: vec![instance.id.clone()],
             sagas: vec![instance.saga.clone()],
             rules: Vec::new(),
-            ..world.options.clone()
+            ..options.clone()
         };
-        let found = candidates(world.definitions, &options, watch, &|_| true)?;
+        let found = candidates(definitions, &options, watch, &|_| true)?;
         let found = found.into_iter();
         let mut logs = found.filter(|searched| *searched.summary.name == *instance.log);
         let moved = |why: &str| Ok(Err(Moved(why.to_owned())));
@@ -97,14 +97,23 @@ impl Fresh {
         &self.path
     }
 
-    /// The events that came since the plan.
-    pub(crate) fn since(&self) -> &[Event] {
-        &self.events[self.planned..]
-    }
-
-    /// The instance itself.
-    pub(crate) fn candidate(&self) -> &Candidate {
-        &self.candidate
+    /// What the log says of the action's step, in its direction, since the plan.
+    pub(crate) fn news(&self, action: &ActionV1) -> Vec<StepEvent> {
+        let since = self.planned_on().last().map(|event| event.position);
+        let moments = self.candidate.moments.iter();
+        let moments = moments.filter(|moment| Some(moment.position) > since);
+        moments
+            .filter_map(|moment| {
+                let (step, event, direction) = match moment.meaning {
+                    Meaning::Step(step, event) => (step, event, Direction::Forward),
+                    Meaning::Undo(step, event) => (step, event, Direction::Backward),
+                    _ => return None,
+                };
+                let is_meant = Some(usize::from(step)) == self.step(action)
+                    && direction == Direction::from(action.direction);
+                is_meant.then_some(event)
+            })
+            .collect()
     }
 
     fn step(&self, action: &ActionV1) -> Option<usize> {

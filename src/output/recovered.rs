@@ -1,0 +1,98 @@
+//! What came of a plan: action by action, for people and for programs.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use crate::finding::Direction;
+use crate::output::page::Page;
+use crate::output::style::{ALARM, CALM, CAUTION, FAINT, STRONG};
+use crate::output::{escape, json};
+use crate::recovery::document::Way;
+use crate::recovery::item::{Item, Outcome};
+use crate::recovery::verify::{Verdict, Verified};
+
+/// Writes what came of each action, and how many there are of each kind.
+///
+/// # Errors
+/// When the page cannot be written.
+pub fn items(page: &mut Page<'_>, items: &[Item]) -> io::Result<()> {
+    for item in items {
+        let style = match item.outcome {
+            Outcome::Done => CALM,
+            Outcome::Failed | Outcome::Unknown => ALARM,
+            Outcome::Moved | Outcome::Skipped => CAUTION,
+            Outcome::NotReached => FAINT,
+        };
+        let what = (&*item.id, &*item.step, item.direction);
+        line(page, (item.outcome.label(), style), what, &item.detail)?;
+    }
+    let count = |outcome: Outcome| items.iter().filter(|it| it.outcome == outcome).count();
+    let counts = Outcome::ALL.map(|outcome| (outcome.label(), count(outcome)));
+    page.text(0, STRONG, &summary(&counts))
+}
+
+/// Writes what the log says of each action, and how many there are of each kind.
+///
+/// # Errors
+/// When the page cannot be written.
+pub fn verified(page: &mut Page<'_>, items: &[Verified]) -> io::Result<()> {
+    for item in items {
+        let style = match item.verdict {
+            Verdict::Confirmed => CALM,
+            Verdict::Submitted => CAUTION,
+            Verdict::Contradicted | Verdict::Unknown | Verdict::Unsent => ALARM,
+        };
+        let what = (&*item.id, &*item.step, item.direction);
+        line(page, (item.verdict.label(), style), what, &item.detail)?;
+    }
+    let count = |verdict: Verdict| items.iter().filter(|it| it.verdict == verdict).count();
+    let counts = Verdict::ALL.map(|verdict| (verdict.label(), count(verdict)));
+    page.text(0, STRONG, &summary(&counts))
+}
+
+/// Writes a list as one array.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn json<T: serde::Serialize>(out: &mut dyn Write, items: &[T]) -> io::Result<()> {
+    json::document_to(out, &items)
+}
+
+/// Writes a list, one object a line.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn jsonl<T: serde::Serialize>(out: &mut dyn Write, items: &[T]) -> io::Result<()> {
+    items.iter().try_for_each(|item| json::line_to(out, item))
+}
+
+fn line(
+    page: &mut Page<'_>,
+    (label, style): (&str, Style),
+    (id, step, way): (&str, &str, Way),
+    detail: &str,
+) -> io::Result<()> {
+    let verb = match Direction::from(way) {
+        Direction::Backward => "undo",
+        Direction::Forward => "retry",
+    };
+    let colon = if detail.is_empty() { "" } else { ": " };
+    let text = format!("{id} {verb} {step}{colon}{}", detail.replace('\n', " "));
+    let label = format!("{label:<13}");
+    let plain = crate::output::style::PLAIN;
+    page.labelled(0, style, &label, plain, &escape::terminal(&text))
+}
+
+fn summary(counts: &[(&str, usize)]) -> String {
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(label, count)| format!("{count} {label}"))
+        .collect();
+    if counts.is_empty() {
+        "no action".to_owned()
+    } else {
+        counts.join(", ")
+    }
+}
