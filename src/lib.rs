@@ -43,10 +43,7 @@
 //!   nothing; they touch no log that exists.
 //! - What could not be checked is counted as unknown, never as fine.
 //!
-//! Deliberately absent so far: invariants, reactions, idempotency rules, two-phase
-//! transactions, and driving recovery.
-//! Deliberately absent so far: projections, invariants, reactions, idempotency rules, two-phase
-//! transactions.
+//! Deliberately absent so far: reactions, and invariants over folded states.
 //!
 //! # Glossary
 //!

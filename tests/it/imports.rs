@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 25] = [
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 26] = [
     "event",
     "json",
     "suggest",
@@ -36,10 +35,8 @@ const ORDER: [&str; 21] = [
 ];
 
 /// A crate and the rooms that may use it.
-const CONFINED: [(&str, &[&str]); 9] = [
-    ("rusqlite", &["log", "projection", "generate"]),
 const CONFINED: [(&str, &[&str]); 11] = [
-    ("rusqlite", &["log", "generate", "recovery"]),
+    ("rusqlite", &["log", "projection", "recovery", "generate"]),
     ("serde_yaml", &["definition"]),
     ("saphyr_parser", &["definition"]),
     ("minijinja", &["expression"]),
