@@ -118,7 +118,7 @@ impl<'a> Checker<'a> {
         let open = choice
             .schema
             .get("additionalProperties")
-            .filter(|open| open.is_object());
+            .filter(|open| open.is_object() || **open == Value::Bool(true));
         let names = || {
             properties
                 .into_iter()

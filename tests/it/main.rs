@@ -16,3 +16,4 @@ mod output;
 mod readme;
 mod readmodels;
 mod recorded;
+mod recovery;
