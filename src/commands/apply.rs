@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 
 use crate::cli::ReportFormat;
 use crate::cli::recovery::{ApplyArgs, OneArgs, WriteArgs};
@@ -80,6 +80,14 @@ pub(super) fn one(
         }
         terminal.page(&session.target(), |page| plan::write(page, &made))?;
         return Ok(Exit::Refused);
+    }
+    if let [one, other, ..] = made.instances.as_slice() {
+        bail!(
+            "`{}` is an instance of {} and of {}; name one with --saga",
+            args.id,
+            one.saga,
+            other.saga
+        );
     }
     let acting = Acting {
         session,

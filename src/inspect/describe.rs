@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::definition::saga::{Saga, StepSet};
 use crate::event::Timestamp;
-use crate::finding::{Finding, Next, Subject, SubjectKind};
+use crate::finding::{Direction, Finding, Next, Subject, SubjectKind};
 use crate::report::InstanceRow;
 use crate::rules::case::Draft;
-use crate::saga::{At, Exhaustion, Forward, Instance, Moment, Outcome, Undo, course};
+use crate::saga::{At, Course, Exhaustion, Forward, Instance, Moment, Outcome, Undo, course};
 
 /// Rules whose findings call for a recovery; the others tell of something that is past.
 pub(super) const CALLS_FOR_RECOVERY: [&str; 14] = [
@@ -27,13 +27,21 @@ pub(super) const CALLS_FOR_RECOVERY: [&str; 14] = [
     "compensation/past-pivot",
 ];
 
-/// The command that looks closer at an instance, and the recovery it calls for.
+/// The command that drives a recovery where its first step declares an action, or else looks closer
+/// at the instance; and the recovery itself.
 pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str) -> Next {
     let recovery = CALLS_FOR_RECOVERY
         .contains(&rule)
         .then(|| course(saga, instance))
         .flatten();
-    let mut arguments = vec!["show".to_owned()];
+    let command = recovery
+        .as_ref()
+        .filter(|course| may_be_driven(saga, instance, course))
+        .map_or("show", |course| match course.direction {
+            Direction::Backward => "compensate",
+            Direction::Forward => "retry",
+        });
+    let mut arguments = vec![command.to_owned()];
     if id.starts_with('-') {
         arguments.push("--".to_owned());
     }
@@ -56,6 +64,22 @@ pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str) -> Next {
             by_hand: course.by_hand,
         },
     }
+}
+
+/// Whether recovery would begin it: what is contradictory or failed for good asks for a look first.
+fn may_be_driven(saga: &Saga, instance: &Instance, course: &Course) -> bool {
+    let Some(first) = course.steps.first().map(|step| &saga.steps[*step]) else {
+        return false;
+    };
+    let failed_for_good = |step: &usize| matches!(instance.steps[*step].undo, Undo::Exhausted(_));
+    let action = match course.direction {
+        Direction::Forward => first.action.as_ref(),
+        Direction::Backward => first
+            .compensation
+            .as_ref()
+            .and_then(|compensation| compensation.action.as_ref()),
+    };
+    action.is_some() && instance.mixed().is_none() && !course.steps.iter().any(failed_for_good)
 }
 
 /// A finding about an instance.

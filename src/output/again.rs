@@ -17,7 +17,7 @@ pub struct Again {
 }
 
 /// The commands that take paths and a log; others are typed without.
-const READ_A_LOG: [&str; 3] = ["audit", "list", "show"];
+const READ_A_LOG: [&str; 5] = ["audit", "list", "show", "retry", "compensate"];
 
 impl Again {
     fn is_empty(&self) -> bool {

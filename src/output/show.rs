@@ -286,10 +286,7 @@ fn next(page: &mut Page<'_>, view: &InstanceView, again: &Again) -> io::Result<(
         )?,
     }
     // The reader is looking at `show` already.
-    if next
-        .arguments
-        .first()
-        .is_some_and(|command| command != "show")
+    if words::drives(next)
         && let Some(command) = again.line(&next.arguments)
     {
         page.line(format_args!("{COMMAND}{command}{COMMAND:#}"))?;

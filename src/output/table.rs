@@ -138,7 +138,12 @@ fn groups(
                 page.line(format_args!("    {COMMAND}{command}{COMMAND:#}"))?;
             }
             if let Some(recovery) = words::recovery(next) {
-                page.text(4, PLAIN, &format!("then {recovery}"))?;
+                let text = if words::drives(next) {
+                    format!("to {recovery}; it acts only with --write")
+                } else {
+                    format!("then {recovery}")
+                };
+                page.text(4, PLAIN, &text)?;
             }
         }
     }

@@ -89,6 +89,13 @@ pub(crate) fn subject(finding: &Finding) -> String {
     }
 }
 
+/// Whether the next command drives the recovery, and is not just a look.
+pub(crate) fn drives(next: &Next) -> bool {
+    next.arguments
+        .first()
+        .is_some_and(|command| command != "show")
+}
+
 /// What has to be done after having looked: `undo, in this order: charge-card, reserve-stock`.
 pub(crate) fn recovery(next: &Next) -> Option<String> {
     let verb = match next.direction? {
@@ -100,7 +107,11 @@ pub(crate) fn recovery(next: &Next) -> Option<String> {
         .iter()
         .map(|step| escape::terminal(step))
         .collect();
-    let by_hand = if next.by_hand { " by hand" } else { "" };
+    let by_hand = match (next.by_hand, drives(next)) {
+        (false, _) => "",
+        (true, false) => " by hand",
+        (true, true) => " partly by hand",
+    };
     Some(match (steps.as_slice(), verb) {
         ([], "undo") => format!("let it be undone{by_hand}"),
         ([], _) => format!("let it go on{by_hand}"),

@@ -242,3 +242,26 @@ fn an_edited_or_stale_plan_is_refused() {
     assert!(said.contains("definitions changed"), "{said}");
     assert_eq!(bench.effects(), Vec::<String>::new());
 }
+
+#[test]
+fn a_finding_names_the_command_that_drives_it_where_an_action_is_declared() {
+    let exhausted = [
+        &REFUSED[..],
+        &["CourierCancelled", "PaymentVoided", "StockReleaseFailed"],
+    ];
+    let charged = [&REFUSED[..4], &["Charged"]].concat();
+    for (events, next) in [
+        (&REFUSED[..], "sagactl compensate o-1 shop.yaml"),
+        (&charged, "sagactl retry o-1 shop.yaml"),
+        (&["OrderPlaced"], "sagactl show o-1 shop.yaml"),
+        (&exhausted.concat(), "sagactl show o-1 shop.yaml"),
+    ] {
+        let bench = Bench::new("idempotent: true", &[("o-1", events)]);
+        let (code, said) = bench.run("audit shop.yaml --format jsonl");
+        assert_eq!(code, Some(1), "{said}");
+        let finding: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+        assert_eq!(finding["next"]["command"], next, "{events:?}");
+        let (code, said) = bench.run(next.trim_start_matches("sagactl "));
+        assert_eq!(code, Some(0), "it can be typed as it stands: {said}");
+    }
+}
