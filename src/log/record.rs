@@ -104,7 +104,7 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// Adds tables to a database that [`write`] made.
+/// Adds tables to a database that [`write()`] made.
 ///
 /// # Errors
 /// When the file cannot be written.

@@ -372,7 +372,12 @@ impl Driver<'_> {
         let (ended, attempts, answer) = action::drive(self.permit, order, self.stops);
         let now = self.world.clock.now();
         let result = (ended, attempts, answer.as_str());
-        self.journal.conclude(self.permit, intent, result, now)?;
+        if let Err(error) = self.journal.conclude(self.permit, intent, result, now) {
+            let why = format!("sent, but the journal does not know what came of it: {answer}");
+            let item = Item::new(instance, action, Outcome::Unknown, why);
+            self.items.push(item);
+            return Err(error.into());
+        }
         let outcome = match ended {
             Done::Done => Outcome::Done,
             Done::Failed => Outcome::Failed,

@@ -216,6 +216,24 @@ fn a_journal_that_cannot_be_used_ends_it_before_anything_is_sent() {
 }
 
 #[test]
+fn what_was_sent_and_cannot_be_recorded_is_unknown_and_ends_it() {
+    let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED), ("o-2", &REFUSED)]);
+    bench.plan();
+    bench.mode("spoil");
+    let (code, said) = bench.apply("");
+    assert_eq!(code, Some(4));
+    let outcomes = items(&said, "outcome");
+    assert_eq!(outcomes[0], "o-1 courier unknown", "{said}");
+    assert!(
+        outcomes[1..]
+            .iter()
+            .all(|item| item.ends_with("not-reached")),
+        "{said}"
+    );
+    assert_eq!(bench.effects(), ["o-1 courier backward"]);
+}
+
+#[test]
 fn the_journal_refuses_to_be_changed() {
     let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
     bench.plan();

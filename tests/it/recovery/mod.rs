@@ -94,6 +94,7 @@ case "$mode" in
 esac
 echo "$SAGACTL_KEY $SAGACTL_INSTANCE $SAGACTL_STEP $SAGACTL_DIRECTION $*" >> effects
 case "$mode" in
+  spoil) : > shop.journal.db ;;
   kill-after) echo ok > mode; kill -9 $PPID ;;
 esac
 exit 0
