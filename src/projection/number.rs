@@ -5,7 +5,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
-/// A number.
+/// A number. A decimal keeps the places it was written with, which count for nothing.
 #[derive(Debug, Clone, Copy)]
 pub enum Number {
     /// A whole number within 64 bits.
@@ -28,7 +28,7 @@ impl Number {
         }
         let decimal = Decimal::from_str_exact(text).ok();
         match decimal.or_else(|| Decimal::from_scientific(text).ok()) {
-            Some(decimal) => Some(Number::Decimal(decimal.normalize())),
+            Some(decimal) => Some(Number::Decimal(decimal)),
             None => {
                 let float: f64 = text.parse().ok()?;
                 float.is_finite().then_some(Number::Float(float))
@@ -44,9 +44,7 @@ impl Number {
             return Some(Number::Integer(sum));
         }
         match (self.exact(), other.exact()) {
-            (Some(one), Some(other)) => one
-                .checked_add(other)
-                .map(|sum| Number::Decimal(sum.normalize())),
+            (Some(one), Some(other)) => one.checked_add(other).map(Number::Decimal),
             _ => finite(self.float() + other.float()),
         }
     }
@@ -72,7 +70,7 @@ impl Number {
         match self.exact() {
             Some(exact) => exact
                 .checked_mul(Decimal::from(factor))
-                .map(|product| Number::Decimal(product.normalize())),
+                .map(Number::Decimal),
             None => finite(self.float() * factor.to_f64()?),
         }
     }
@@ -132,7 +130,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Number::Integer(number) => number.fmt(f),
-            Number::Decimal(number) => number.fmt(f),
+            Number::Decimal(number) => number.normalize().fmt(f),
             Number::Float(number) => write!(f, "{number:?}"),
         }
     }
