@@ -1,7 +1,9 @@
 //! What can be typed. The doc comments here are the help texts.
 
+pub mod diff;
 pub mod generate;
 pub mod recovery;
+mod show;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,6 +14,8 @@ use crate::definition::settings::{AsOf, FailOn};
 use crate::event::{Span, Timestamp};
 use crate::finding::Severity;
 use crate::saga::Outcome;
+
+pub use show::ShowArgs;
 
 /// Finds stuck sagas and effects that nobody compensated, in recorded event logs
 ///
@@ -79,6 +83,8 @@ pub enum Command {
     List(ListArgs),
     /// Show one instance: where it is and why
     Show(ShowArgs),
+    /// Show the stored rows of a projection that its events do not give
+    Diff(diff::DiffArgs),
     /// Decide what to do about instances that call for a recovery; writes nothing
     Plan(recovery::PlanArgs),
     /// Do what a plan says; without --write, print what would be done
@@ -267,36 +273,6 @@ pub struct ListArgs {
     /// How many instances the table shows; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Output")]
     pub limit: usize,
-}
-
-/// `show`
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  sagactl show order-1007
-  sagactl show order-1007 sagas/shop --as-of 2024-06-02T11:00:00Z
-  sagactl show order-1007 --format dot | dot -Tsvg > order-1007.svg")]
-pub struct ShowArgs {
-    /// The instance: its correlation value
-    #[arg(value_name = "ID")]
-    pub id: String,
-    /// Where the definitions are
-    #[command(flatten)]
-    pub paths: PathArgs,
-    /// What to read
-    #[command(flatten)]
-    pub source: SourceArgs,
-    /// Only the instance of this saga, where several know the id
-    #[arg(
-        long,
-        value_name = "NAME",
-        value_delimiter = ',',
-        help_heading = "Filter"
-    )]
-    pub saga: Vec<String>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = ViewFormat::Table, help_heading = "Output")]
-    pub format: ViewFormat,
 }
 
 /// `check`

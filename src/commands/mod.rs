@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod completions;
 mod condition;
+mod diff;
 mod explain;
 mod generate;
 mod journal;
@@ -59,6 +60,7 @@ fn run(command: &Command, terminal: &Terminal, now: Timestamp) -> anyhow::Result
         Command::Audit(args) => audit::run(args, terminal, now),
         Command::List(args) => list::run(args, terminal, now),
         Command::Show(args) => show::run(args, terminal, now),
+        Command::Diff(args) => diff::run(args, terminal, now),
         Command::Plan(args) => plan::run(args, terminal, now),
         Command::Apply(args) => apply::run(args, terminal, now),
         Command::Retry(args) => apply::one(args, Direction::Forward, terminal, now),

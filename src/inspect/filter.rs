@@ -91,7 +91,7 @@ fn undeclared(path: &Path) -> LogDefinition {
 }
 
 /// A message for a name that does not exist, with the nearest that does.
-fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
+pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))

@@ -1,6 +1,7 @@
 //! Runs definitions against their logs: the one entry that every command which reads a log uses.
 
 mod describe;
+mod diff;
 mod families;
 mod filter;
 mod ids;
@@ -22,6 +23,7 @@ use crate::definition::settings::AsOf;
 use crate::event::{Event, Position, Span, Timestamp};
 use crate::finding::{Finding, Next};
 use crate::report::{DefinitionsSummary, InstanceRow, LogSummary, Report};
+pub use diff::{Comparison, diff};
 use run::Run;
 use tally::Tally;
 

@@ -132,6 +132,12 @@ impl<'s> Run<'s> {
             .unwrap_or(AsOf::End)
     }
 
+    /// Leaves out what projections do not need.
+    pub fn only_projections(&mut self) {
+        self.selection = Selection::FAMILIES;
+        self.readers = self.readers.of_projections();
+    }
+
     pub(super) fn until(&self) -> Option<Timestamp> {
         match self.as_of() {
             AsOf::Instant(instant) => Some(instant),

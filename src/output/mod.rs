@@ -7,6 +7,7 @@ pub mod again;
 pub mod cases;
 pub mod check;
 pub mod diagnostic;
+pub mod diff;
 pub mod dot;
 pub mod escape;
 pub mod explain;

@@ -247,7 +247,7 @@ fn finding(
 ) -> Finding {
     let mut arguments = vec!["diff".to_owned(), definition.name.to_string()];
     if kind == SubjectKind::Key {
-        arguments.push(id.to_owned());
+        arguments.push(format!("--key={id}"));
     }
     Finding {
         rule: info.name,

@@ -18,8 +18,9 @@ Finds transactions without a decision of which a participant prepared, and has n
 A participant that voted yes can neither commit nor abort by itself: its locks are held, and whoever \
 needs the same rows waits behind it. The coordinator died between the vote and the decision.
 
-Bring the coordinator back, or decide by hand, the same for all participants. Abort is safe as long as \
-nobody can have been told to commit.
+Bring the coordinator back, or decide by hand, the same for all participants. Where one of them has \
+ended already, which the message says, follow that one. Abort is safe only as long as nobody can have \
+been told to commit.
 
 Example: `in-doubt-after: 10s`; TxPrepared of ledger-eu at 10:00:00, no decision, horizon 10:01.",
 };
@@ -97,10 +98,18 @@ pub fn of(definition: &Transaction, fault: &Fault, horizon: Timestamp) -> Findin
     let who = listed(&fault.participants);
     let age = horizon.since(fault.since);
     let (info, message) = match fault.what {
-        What::InDoubt => (
-            &IN_DOUBT,
-            format!("{who} prepared {age} ago and nothing is decided; their locks are held"),
-        ),
+        What::InDoubt => {
+            let follow = match &fault.ended {
+                Some((name, state)) => {
+                    format!(", but {name} has {}: follow that", state.label())
+                }
+                None => String::new(),
+            };
+            let message = format!(
+                "{who} prepared {age} ago and no decision is in the log{follow}; their locks are held"
+            );
+            (&IN_DOUBT, message)
+        }
         What::Mixed if fault.participants.is_empty() => {
             (&MIXED, "decided to commit and to abort".to_owned())
         }

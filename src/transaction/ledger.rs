@@ -63,6 +63,8 @@ pub struct Fault {
     pub what: What,
     /// The participants that it is about.
     pub participants: Vec<String>,
+    /// Another participant that has ended already, and how: whoever waits has to follow it.
+    pub ended: Option<(String, Participant)>,
     /// The events that show it, in order.
     pub evidence: Vec<Position>,
     /// Since when.
@@ -206,6 +208,7 @@ impl Entry {
                         .iter()
                         .map(|member| member.name.to_string())
                         .collect(),
+                    ended: self.ended(),
                     since,
                     evidence: shown.into_iter().map(|at| at.0).collect(),
                 }
@@ -239,12 +242,27 @@ impl Entry {
 
     fn without_votes(&self) -> Option<Found<'_>> {
         let decided = self.commit?;
+        // One no is enough, whatever the same participant said before or after it.
+        let refused = |member: &Member| member.refused.is_some_and(|at| at < decided);
         let silent: Vec<&Member> = (self.members.iter())
-            .filter(|member| member.prepared.is_none() || member.state == Participant::Refused)
+            .filter(|member| {
+                member.prepared.is_none() || member.state == Participant::Refused || refused(member)
+            })
             .collect();
         let mut shown = vec![decided];
         shown.extend(silent.iter().filter_map(|member| member.refused));
         (!silent.is_empty()).then_some((What::WithoutVotes, silent, shown, decided.1))
+    }
+
+    /// A participant that has ended, one that has committed before any other.
+    fn ended(&self) -> Option<(String, Participant)> {
+        let ended = |wanted| {
+            self.members
+                .iter()
+                .find(move |member| member.state == wanted)
+        };
+        let member = ended(Participant::Committed).or_else(|| ended(Participant::Aborted))?;
+        Some((member.name.to_string(), member.state))
     }
 
     fn waiting(&self) -> Vec<&Member> {

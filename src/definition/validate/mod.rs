@@ -1,9 +1,9 @@
 //! Raw → checked, once: what has the right shape is asked whether it makes sense. All faults are
 //! collected; nothing stops at the first.
 
+pub(crate) mod action;
 pub(crate) mod idempotency;
 pub(crate) mod invariant;
-pub(crate) mod action;
 pub(crate) mod lints;
 pub(crate) mod log;
 pub(crate) mod meanings;

@@ -1,0 +1,33 @@
+//! What can be typed for a look at stored rows.
+
+use clap::Args;
+
+use crate::cli::{PathArgs, PlainFormat, SourceArgs};
+
+/// `diff`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sagactl diff order-view
+  sagactl diff order-view --key order-1007
+  sagactl diff order-view sagas/shop --format json")]
+pub struct DiffArgs {
+    /// The projection
+    #[arg(value_name = "PROJECTION")]
+    pub projection: String,
+    /// Where the definitions are
+    #[command(flatten)]
+    pub paths: PathArgs,
+    /// What to read
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Only this key; may be given several times
+    #[arg(long, value_name = "KEY", help_heading = "Filter")]
+    pub key: Vec<String>,
+    /// How many keys to show at most; 0 is all
+    #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Output")]
+    pub limit: usize,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = PlainFormat::Table, help_heading = "Output")]
+    pub format: PlainFormat,
+}

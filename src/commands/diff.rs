@@ -1,0 +1,33 @@
+//! `sagactl diff`
+
+use crate::cli::PlainFormat;
+use crate::cli::diff::DiffArgs;
+use crate::commands::session::Session;
+use crate::commands::terminal::Terminal;
+use crate::event::Timestamp;
+use crate::exit::Exit;
+use crate::inspect;
+use crate::output::diff::{self, Shown};
+
+/// Shows the stored rows of one projection that do not hold what they should.
+pub(super) fn run(args: &DiffArgs, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
+    let session = Session::open(&args.paths, &args.source, terminal, now)?;
+    let comparisons = session.run(terminal, |definitions, options, watch| {
+        inspect::diff(definitions, &args.projection, options, watch)
+    })?;
+    let shown = Shown {
+        keys: &args.key,
+        limit: args.limit,
+    };
+    let target = session.target();
+    match args.format {
+        PlainFormat::Table => terminal.page(&target, |page| {
+            comparisons
+                .iter()
+                .try_for_each(|comparison| diff::write(page, comparison, shown))
+        }),
+        PlainFormat::Json => terminal.deliver(&target, |out| diff::json(out, &comparisons, shown)),
+    }?;
+    let logs: Vec<_> = comparisons.into_iter().map(|one| one.log).collect();
+    Ok(Exit::of_logs(&logs))
+}
