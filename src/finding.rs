@@ -134,6 +134,8 @@ pub struct Next {
     /// The arguments to type after `sagactl`; the files and log of the run are added by whoever
     /// prints them.
     pub arguments: Vec<String>,
+    /// Options with their values, for example `--key`.
+    pub options: Vec<(&'static str, String)>,
     /// Which way recovery goes; absent where nothing is to be recovered.
     pub direction: Option<Direction>,
     /// The steps to drive, in order: to undo when backward, to retry when forward.

@@ -49,12 +49,14 @@ pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str) -> Next {
     match recovery {
         None => Next {
             arguments,
+            options: Vec::new(),
             direction: None,
             steps: Vec::new(),
             by_hand: false,
         },
         Some(course) => Next {
             arguments,
+            options: Vec::new(),
             direction: Some(course.direction),
             steps: course
                 .steps

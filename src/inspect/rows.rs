@@ -177,6 +177,7 @@ impl Rows<'_> {
             message,
             next: Some(Next {
                 arguments: vec!["explain".to_owned(), info.name.to_owned()],
+                options: Vec::new(),
                 direction: None,
                 steps: Vec::new(),
                 by_hand: false,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::definition::settings::AsOf;
+use crate::finding::Next;
 use crate::output::escape;
 
 /// What was typed and has to be typed again to look at the same thing.
@@ -17,7 +18,15 @@ pub struct Again {
 }
 
 /// The commands that take paths and a log; others are typed without.
-const READ_A_LOG: [&str; 5] = ["audit", "list", "show", "retry", "compensate"];
+const READ_A_LOG: [&str; 7] = [
+    "audit",
+    "list",
+    "show",
+    "diff",
+    "plan",
+    "retry",
+    "compensate",
+];
 
 impl Again {
     fn is_empty(&self) -> bool {
@@ -29,11 +38,23 @@ impl Again {
     ///
     /// `None` where no command line can say it: no argument can hold a NUL.
     pub fn line(&self, arguments: &[String]) -> Option<String> {
+        self.with_options(arguments, &[])
+    }
+
+    /// The command line of what a finding says to do next, as [`Again::line`].
+    pub fn next(&self, next: &Next) -> Option<String> {
+        self.with_options(&next.arguments, &next.options)
+    }
+
+    fn with_options(&self, arguments: &[String], own: &[(&'static str, String)]) -> Option<String> {
         let (command, positional) = arguments.split_first()?;
         if !READ_A_LOG.contains(&command.as_str()) && !self.is_empty() {
-            return Again::default().line(arguments);
+            return Again::default().with_options(arguments, own);
         }
         let mut options = Vec::new();
+        for (name, value) in own {
+            options.push(option(name, value.as_bytes())?);
+        }
         if let Some(log) = &self.log {
             options.push(option("--log", bytes(log))?);
         }

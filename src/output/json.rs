@@ -267,7 +267,7 @@ pub(crate) fn finding<'a>(finding: &'a Finding, frame: Frame<'a>) -> FindingV1<'
 
 pub(crate) fn next<'a>(next: &'a Next, again: &Again) -> NextV1<'a> {
     NextV1 {
-        command: again.line(&next.arguments),
+        command: again.next(next),
         direction: next.direction.map(Direction::label),
         steps: next.steps.iter().map(|step| &**step).collect(),
         by_hand: next.by_hand,

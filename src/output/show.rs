@@ -287,7 +287,7 @@ fn next(page: &mut Page<'_>, view: &InstanceView, again: &Again) -> io::Result<(
     }
     // The reader is looking at `show` already.
     if words::drives(next)
-        && let Some(command) = again.line(&next.arguments)
+        && let Some(command) = again.next(next)
     {
         page.line(format_args!("{COMMAND}{command}{COMMAND:#}"))?;
     }

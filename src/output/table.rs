@@ -134,7 +134,7 @@ fn groups(
             page.blank()?;
             finding(page, one)?;
             let Some(next) = &one.next else { continue };
-            if let Some(command) = again.line(&next.arguments) {
+            if let Some(command) = again.next(next) {
                 page.line(format_args!("    {COMMAND}{command}{COMMAND:#}"))?;
             }
             if let Some(recovery) = words::recovery(next) {

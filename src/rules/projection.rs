@@ -245,10 +245,10 @@ fn finding(
     (kind, id): (SubjectKind, &str),
     message: String,
 ) -> Finding {
-    let mut arguments = vec!["diff".to_owned(), definition.name.to_string()];
-    if kind == SubjectKind::Key {
-        arguments.push(format!("--key={id}"));
-    }
+    let options = match kind {
+        SubjectKind::Key => vec![("--key", id.to_owned())],
+        _ => Vec::new(),
+    };
     Finding {
         rule: info.name,
         severity: info.severity,
@@ -264,7 +264,8 @@ fn finding(
         age: None,
         message,
         next: Some(Next {
-            arguments,
+            arguments: vec!["diff".to_owned(), definition.name.to_string()],
+            options,
             direction: None,
             steps: Vec::new(),
             by_hand: false,

@@ -33,6 +33,7 @@ fn names(steps: &[&str]) -> Vec<Arc<str>> {
 fn look(id: &str, direction: Option<Direction>, steps: &[&str]) -> Option<Next> {
     Some(Next {
         arguments: vec!["show".to_owned(), id.to_owned()],
+        options: Vec::new(),
         direction,
         steps: names(steps),
         by_hand: false,
@@ -109,6 +110,7 @@ pub fn report() -> Report {
     gap.since = None;
     gap.next = Some(Next {
         arguments: vec!["explain".to_owned(), "log/gap".to_owned()],
+        options: Vec::new(),
         direction: None,
         steps: Vec::new(),
         by_hand: false,

@@ -90,3 +90,43 @@ fn rows_of_a_hand_kept_read_model_are_judged_as_they_came_about() {
         }
     }
 }
+
+/// What an audit says to type next about stored rows is typed as it stands.
+#[test]
+fn the_next_command_shows_the_row_that_the_finding_is_about() {
+    let run = |words: &[String]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_sagactl"))
+            .args(words)
+            .env_clear()
+            .output()
+            .expect("the program runs");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let folder = folder().display().to_string();
+    let words = [
+        "audit",
+        &folder,
+        "--rule",
+        "projection/*",
+        "--format",
+        "jsonl",
+    ];
+    let lines = run(&words.map(str::to_owned));
+    let mut typed = 0;
+    for line in lines.lines() {
+        let finding: serde_json::Value = serde_json::from_str(line).expect("a finding");
+        let command = finding["next"]["command"].as_str().expect("a command");
+        let words = shlex::split(command).expect("words of a shell");
+        let shown = run(&words[1..]);
+        let key = finding["subject"]["id"].as_str().expect("a key");
+        let verdict = finding["rule"].as_str().expect("a rule");
+        let verdict = verdict.trim_start_matches("projection/");
+        let heading = format!("{key}  {verdict}");
+        assert!(
+            shown.contains(&heading),
+            "{command} shows no `{heading}`:\n{shown}"
+        );
+        typed += 1;
+    }
+    assert!(typed > 10, "only {typed} findings");
+}
