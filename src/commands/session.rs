@@ -16,7 +16,7 @@ use crate::inspect::{Options, Progress, RunError, Watch};
 use crate::output::again::Again;
 use crate::rules;
 
-/// More threads than this gain nothing: SQLite hands the rows out.
+/// What was measured; more would take more of the machine than an audit may ask for unbidden.
 const MOST_THREADS: usize = 2;
 /// A read this long is worth a word: it keeps a live log's WAL from shrinking.
 const LONG_READ: Duration = Duration::from_secs(10);
