@@ -12,6 +12,8 @@ use crate::projection::compare::{Difference, differences};
 use crate::projection::history::{Edit, History, Match};
 use crate::projection::state::State;
 
+const EITHER: &str = "an event left out would give it, or one applied twice or too early";
+
 /// How a stored row relates to the events of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
@@ -143,7 +145,13 @@ pub fn judge(
             verdict: Verdict::Exact,
             ..said
         },
-        Some(applied) => behind(history, applied, passed, horizon, said, &scan.last),
+        Some(applied) => {
+            let is_due = scan.last.is_alive();
+            match behind(history, applied, passed, horizon, said, is_due) {
+                (said, Some(tail)) => lost(history, tail, said, budget),
+                (said, None) => said,
+            }
+        }
         None => unmatched(history, passed, said, &scan.last, budget),
     }
 }
@@ -212,15 +220,16 @@ fn beyond(history: &History) -> Option<String> {
     (version > last).then(|| format!("the row is at {version}, its last event at {last}"))
 }
 
-/// A row that is the fold of the first `applied` events.
+/// A row that is the fold of the first `applied` events, and what was lost of the others, where they
+/// are claimed to be applied. `is_due` is whether a row should be there.
 fn behind(
     history: &History,
     applied: usize,
     passed: Option<usize>,
     horizon: Timestamp,
     said: Standing,
-    last: &State,
-) -> Standing {
+    is_due: bool,
+) -> (Standing, Option<Range<usize>>) {
     let touches = history.touches();
     let next = &touches[applied];
     let lag = horizon.since(next.time);
@@ -231,26 +240,38 @@ fn behind(
         evidence: vec![next.position],
         ..said
     };
-    let lost = passed.is_some_and(|passed| passed > applied);
+    let tail = passed.map(|passed| applied..passed);
+    let tail = tail.filter(|tail| !tail.is_empty());
     let in_time = lag <= history.definition().within;
-    let verdict = match (history.row().is_some(), last.is_alive()) {
-        _ if in_time && !lost => Verdict::Converging,
+    let verdict = match (history.row().is_some(), is_due) {
+        _ if in_time && tail.is_none() => Verdict::Converging,
         (false, true) if !in_time => Verdict::Missing,
-        (true, false) if !in_time || lost => Verdict::Orphan,
-        _ if lost => Verdict::Skipped,
+        (true, false) => Verdict::Orphan,
+        _ if tail.is_some() => return (said, tail),
         _ => Verdict::Late,
     };
-    let evidence = match (verdict, passed) {
-        (Verdict::Skipped, Some(passed)) => touches[applied..passed]
-            .iter()
-            .map(|touch| touch.position)
-            .collect(),
-        _ => said.evidence,
+    (Standing { verdict, ..said }, None)
+}
+
+/// A row of which the last events are lost, unless leaving out others gives it too.
+fn lost(history: &History, tail: Range<usize>, said: Standing, budget: &mut usize) -> Standing {
+    let unnamed = |reason: &str| Standing {
+        verdict: Verdict::Skipped,
+        evidence: ends(history),
+        since: None,
+        reason: Some(reason.to_owned()),
+        ..said.clone()
     };
-    Standing {
-        verdict,
-        evidence,
-        ..said
+    match history.edit(tail.end, budget) {
+        Edit::LeftOut(mut runs) => {
+            if !runs.contains(&tail) {
+                runs.push(tail);
+            }
+            skipped(history, &runs, said)
+        }
+        Edit::None => skipped(history, &[tail], said),
+        Edit::Otherwise | Edit::Either => unnamed(EITHER),
+        Edit::Unsearched => unnamed("which events were left out is unknown: search budget"),
     }
 }
 
@@ -283,41 +304,32 @@ fn unmatched(
         Edit::LeftOut(runs) => skipped(history, &runs, said),
         Edit::None => divergent(None),
         Edit::Otherwise => divergent(Some("an event applied twice or too early would give it")),
-        Edit::Either => divergent(Some(
-            "an event left out would give it, or one applied twice or too early",
-        )),
+        Edit::Either => divergent(Some(EITHER)),
         Edit::Unsearched => divergent(Some(
             "whether events were left out is unknown: search budget",
         )),
     }
 }
 
-/// A row that any of these runs of events gives when it is left out.
+/// A row that any of these runs of events gives when it is left out. What all of them leave out is
+/// lost; where there is no such event, none is named.
 fn skipped(history: &History, runs: &[Range<usize>], said: Standing) -> Standing {
     let touches = history.touches();
-    let (evidence, since) = match runs {
-        [only] => (
-            touches[only.clone()].iter().map(|it| it.position).collect(),
-            Some(touches[only.start].time),
-        ),
-        _ => (ends(history), None),
+    let start = runs.iter().map(|run| run.start).max().unwrap_or(0);
+    let end = runs.iter().map(|run| run.end).min().unwrap_or(0);
+    let common = touches.get(start..end).unwrap_or_default();
+    let (evidence, reason) = if common.is_empty() {
+        let reason = format!("any of {} events or runs of them may be lost", runs.len());
+        (ends(history), Some(reason))
+    } else {
+        (common.iter().map(|it| it.position).collect(), None)
     };
     Standing {
         verdict: Verdict::Skipped,
         evidence,
-        since,
-        reason: (runs.len() > 1).then(|| several(runs)),
+        since: common.first().map(|touch| touch.time),
+        reason,
         ..said
-    }
-}
-
-fn several(runs: &[Range<usize>]) -> String {
-    match runs.first().map_or(0, ExactSizeIterator::len) {
-        1 => format!("any of {} events may be the one left out", runs.len()),
-        length => format!(
-            "any of {} runs of {length} events may be what was left out",
-            runs.len()
-        ),
     }
 }
 

@@ -124,7 +124,7 @@ proptest! {
 
     #[test]
     fn a_row_that_lacks_one_claimed_event_is_never_exact_or_slow(
-        amounts in prop::collection::vec(1..1000_i64, 2..8),
+        amounts in prop::collection::vec(1..5_i64, 2..8),
         lost in 0..8_usize,
     ) {
         let lost = lost % amounts.len();
@@ -156,8 +156,9 @@ proptest! {
             panic!("{:?}", told(&conclusion))
         };
         prop_assert_eq!(standing.verdict.label(), "skipped");
-        let position = lost as i64 + 1;
-        let is_named = standing.evidence.iter().any(|it| it.0 == position);
-        prop_assert!(is_named || standing.reason.is_some(), "{:?}", standing);
+        // Whatever is named is what was lost.
+        let named: Vec<i64> = standing.evidence.iter().map(|it| it.0).collect();
+        let is_right = standing.reason.is_some() || named == [lost as i64 + 1];
+        prop_assert!(is_right, "{:?}", standing);
     }
 }
