@@ -8,20 +8,21 @@
 //! - with another fingerprint, it is a *conflict*: the key was given to two different things;
 //! - an effect, or any attempt under a key that was used before, later than the retention after the
 //!   key's first use, is *expired*: the receiver had forgotten the key;
-//! - an effect otherwise is a *double* effect;
+//! - an effect otherwise is a *double* effect, though its fingerprint may be untellable: whether it
+//!   is the same thing twice or two things, one key had two effects;
 //! - an attempt otherwise is a healthy repeat, and so is any number of attempts that had no effect.
 //!
 //! One fault, one finding: the first of these that fits is what is reported, once per key and type.
 //!
-//! Where a condition or a fingerprint cannot be evaluated, the key is *unknown*. An event whose key
-//! cannot be found has none.
+//! Where a condition or a fingerprint cannot be evaluated, the key is *unknown*; an event that may
+//! or may not use the key is no use that a later one repeats. An event whose key cannot be found has
+//! none.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use serde_json::Value;
 
 use crate::definition::idempotency::Idempotency;
 use crate::event::{Position, Timestamp};
@@ -175,42 +176,22 @@ impl Reader {
     }
 }
 
-/// A digest of what has to be the same: of values, not of how they are written.
+/// A digest of what has to be the same: of values with all their digits, not of how they are
+/// written.
 fn fingerprint(candidate: &Candidate, row: &Scope<'_>) -> Option<u64> {
-    let hash = |value: &Value| FixedState::default().hash_one(canonical(value));
+    let hash = |json: &[u8]| {
+        let text = json::canonical(json).ok()?;
+        Some(FixedState::default().hash_one(text))
+    };
     match &candidate.fingerprint {
-        None => match row.data {
-            None => Some(0),
-            Some(data) => serde_json::from_slice(data).ok().map(|data| hash(&data)),
-        },
+        None => row.data.map_or(Some(0), hash),
         Some(fields) => fields.iter().try_fold(0_u64, |all, field| {
-            let value = field.evaluate(row).ok()?;
-            Some(all.rotate_left(7) ^ hash(&value))
+            let own = match field.recorded(row) {
+                Some(recorded) => hash(recorded.ok()?.as_bytes()),
+                None => hash(field.evaluate(row).ok()?.to_string().as_bytes()),
+            };
+            Some(all.rotate_left(7) ^ own?)
         }),
-    }
-}
-
-/// The text of a value with the keys of objects sorted and whole numbers written one way.
-fn canonical(value: &Value) -> String {
-    match value {
-        Value::Number(number) => match number.as_f64() {
-            Some(float) if float.fract() == 0.0 && float.abs() < 9e15 => (float as i64).to_string(),
-            _ => number.to_string(),
-        },
-        Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(canonical).collect();
-            format!("[{}]", items.join(","))
-        }
-        Value::Object(keys) => {
-            let mut keys: Vec<(&String, &Value)> = keys.iter().collect();
-            keys.sort_unstable_by_key(|(key, _)| *key);
-            let keys: Vec<String> = keys
-                .into_iter()
-                .map(|(key, value)| format!("{key:?}:{}", canonical(value)))
-                .collect();
-            format!("{{{}}}", keys.join(","))
-        }
-        Value::Null | Value::Bool(_) | Value::String(_) => value.to_string(),
     }
 }
 
@@ -262,10 +243,14 @@ pub struct Keyless {
 pub struct Count {
     /// Keys looked at.
     pub keys: u64,
-    /// Of them, those of which something could not be told.
-    pub unknown: u64,
+    /// Of them, those with an event of which it cannot be told whether it uses the key.
+    pub unknown_use: u64,
+    /// Of them, those of which it cannot be told whether they were used for one thing only.
+    pub unknown_thing: u64,
     /// Effects looked at.
     pub effects: u64,
+    /// Events without a key of which it cannot be told whether they are effects.
+    pub unknown_effects: u64,
 }
 
 /// The first use of a key by one event type.
@@ -278,12 +263,13 @@ struct First {
     id: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Key {
-    first: First,
+    first: Option<First>,
     /// First uses by other types.
     others: Vec<First>,
-    is_unknown: bool,
+    has_unknown_use: bool,
+    has_unknown_thing: bool,
 }
 
 /// Follows the keys.
@@ -291,7 +277,8 @@ struct Key {
 pub struct Ledger {
     rules: Vec<Arc<Idempotency>>,
     keys: Vec<(Keys, Vec<Key>)>,
-    effects: Vec<u64>,
+    /// By rule, those that are effects and those that may be, without a key.
+    effects: Vec<(u64, u64)>,
     misuses: Vec<Misuse>,
     known: HashMap<(u16, u32, u16, Wrong), usize, FixedState>,
     keyless: Vec<Keyless>,
@@ -303,7 +290,7 @@ impl Ledger {
         Ledger {
             rules: rules.to_vec(),
             keys: rules.iter().map(|_| Default::default()).collect(),
-            effects: vec![0; rules.len()],
+            effects: vec![(0, 0); rules.len()],
             ..Ledger::default()
         }
     }
@@ -311,8 +298,10 @@ impl Ledger {
     /// Takes the next event in the log's order.
     pub fn take(&mut self, note: &Note, texts: &Texts) {
         let rule = &self.rules[usize::from(note.rule)];
-        self.effects[usize::from(note.rule)] += u64::from(note.used == Some(Use::Effect));
+        let (effects, unknown) = &mut self.effects[usize::from(note.rule)];
+        *effects += u64::from(note.used == Some(Use::Effect));
         let Some((hash, key)) = note.key else {
+            *unknown += u64::from(note.used.is_none());
             if rule.required && note.used == Some(Use::Effect) {
                 self.keyless.push(Keyless {
                     rule: usize::from(note.rule),
@@ -325,6 +314,14 @@ impl Ledger {
         };
         let (names, keys) = &mut self.keys[usize::from(note.rule)];
         let number = names.number(hash, texts.get(key));
+        if number as usize == keys.len() {
+            keys.push(Key::default());
+        }
+        let entry = &mut keys[number as usize];
+        let Some(used) = note.used else {
+            entry.has_unknown_use = true;
+            return;
+        };
         let own = First {
             kind: note.kind,
             position: note.position,
@@ -332,26 +329,12 @@ impl Ledger {
             fingerprint: note.fingerprint,
             id: note.id,
         };
-        if number as usize == keys.len() {
-            keys.push(Key {
-                first: own,
-                others: Vec::new(),
-                is_unknown: note.used.is_none(),
-            });
-            return;
-        }
-        let entry = &mut keys[number as usize];
-        let Some(used) = note.used else {
-            entry.is_unknown = true;
+        let Some(first) = entry.first else {
+            entry.first = Some(own);
             return;
         };
-        let (from, wrong) = match entry.judge(rule, used, &own) {
-            Verdict::Sound => return,
-            Verdict::Unknown => {
-                entry.is_unknown = true;
-                return;
-            }
-            Verdict::Wrong(from, wrong) => (from, wrong),
+        let Some((from, wrong)) = entry.judge(rule, used, &first, &own) else {
+            return;
         };
         let misuses = &mut self.misuses;
         let place = (note.rule, number, note.kind, wrong);
@@ -363,7 +346,7 @@ impl Ledger {
                 kind: kind(rule, note.kind),
                 evidence: vec![from],
                 since: note.time,
-                first: entry.first.time,
+                first: first.time,
             });
             misuses.len() - 1
         });
@@ -378,8 +361,10 @@ impl Ledger {
             .zip(&self.effects)
             .map(|((names, keys), effects)| Count {
                 keys: names.len() as u64,
-                unknown: keys.iter().filter(|key| key.is_unknown).count() as u64,
-                effects: *effects,
+                unknown_use: keys.iter().filter(|key| key.has_unknown_use).count() as u64,
+                unknown_thing: keys.iter().filter(|key| key.is_doubtful()).count() as u64,
+                effects: effects.0,
+                unknown_effects: effects.1,
             });
         (&self.misuses, &self.keyless, counts.collect())
     }
@@ -392,43 +377,40 @@ fn kind(rule: &Idempotency, number: u16) -> Arc<str> {
     pattern.map_or_else(|| "".into(), |pattern| Arc::clone(&pattern.kind))
 }
 
-enum Verdict {
-    Sound,
-    Unknown,
-    /// Since this event.
-    Wrong(Position, Wrong),
-}
-
 impl Key {
-    /// Judges one more use of a key, and keeps it if it is the first of its type.
-    fn judge(&mut self, rule: &Idempotency, used: Use, own: &First) -> Verdict {
+    fn is_doubtful(&self) -> bool {
+        self.has_unknown_use || self.has_unknown_thing
+    }
+
+    /// What is wrong with one more use of a key after the earliest, and since which event; the
+    /// first use by its type is kept.
+    fn judge(
+        &mut self,
+        rule: &Idempotency,
+        used: Use,
+        earliest: &First,
+        own: &First,
+    ) -> Option<(Position, Wrong)> {
         let is_expired = rule
             .retention
-            .is_some_and(|retention| own.time > self.first.time.after(retention));
-        let first = std::iter::once(&self.first)
+            .is_some_and(|retention| own.time > earliest.time.after(retention));
+        let first = std::iter::once(earliest)
             .chain(&self.others)
             .find(|first| first.kind == own.kind)
             .copied();
         let Some(first) = first else {
             self.others.push(*own);
-            return match used {
-                Use::Attempt if is_expired => Verdict::Wrong(self.first.position, Wrong::Expired),
-                _ => Verdict::Sound,
-            };
+            let is_late = is_expired && used == Use::Attempt;
+            return is_late.then_some((earliest.position, Wrong::Expired));
         };
         if first.id != 0 && first.id == own.id {
-            return Verdict::Sound;
+            return None;
         }
+        self.has_unknown_thing |= first.fingerprint.is_none() || own.fingerprint.is_none();
         match (first.fingerprint, own.fingerprint) {
-            (Some(one), Some(other)) if one != other => {
-                Verdict::Wrong(first.position, Wrong::Conflict)
-            }
-            _ if is_expired => Verdict::Wrong(self.first.position, Wrong::Expired),
-            (Some(_), Some(_)) if used == Use::Effect => {
-                Verdict::Wrong(first.position, Wrong::Double)
-            }
-            (Some(_), Some(_)) => Verdict::Sound,
-            _ => Verdict::Unknown,
+            (Some(one), Some(other)) if one != other => Some((first.position, Wrong::Conflict)),
+            _ if is_expired => Some((earliest.position, Wrong::Expired)),
+            _ => (used == Use::Effect).then_some((first.position, Wrong::Double)),
         }
     }
 }

@@ -10,6 +10,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+mod canonical;
+
+pub use canonical::canonical;
+
 /// The value at this path: keys of objects, and numbers from 0 for items of arrays. `None` where
 /// the path leads nowhere; a `null` there is a value.
 ///

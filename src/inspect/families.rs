@@ -100,20 +100,23 @@ impl Run<'_> {
         tally.idle(EXPIRED.name, "no idempotency rule declares a retention");
         let (misuses, keyless, counts) = self.gathered.ledgers.idempotency.conclude();
         for (rule, count) in declared.iter().zip(counts) {
-            for info in [&DOUBLE_EFFECT, &KEY_CONFLICT] {
+            let mut keys = |info: &rules::Info, unknown| {
                 tally.checked(info.name, count.keys);
-                tally.unknown(info.name, count.unknown);
-            }
+                tally.unknown(info.name, unknown);
+            };
+            keys(&DOUBLE_EFFECT, count.unknown_use);
+            keys(&KEY_CONFLICT, count.unknown_thing);
             if rule.retention.is_some() {
-                tally.checked(EXPIRED.name, count.keys);
+                keys(&EXPIRED, count.unknown_use);
             }
             if rule.required {
-                tally.checked(MISSING_KEY.name, count.effects);
+                tally.checked(MISSING_KEY.name, count.effects + count.unknown_effects);
+                tally.unknown(MISSING_KEY.name, count.unknown_effects);
             }
-            if count.unknown > 0 {
+            if count.unknown_thing > 0 {
                 tally.remark(format!(
                     "idempotency {}: of {} keys it cannot be told, since an event lacks a field",
-                    rule.name, count.unknown
+                    rule.name, count.unknown_thing
                 ));
             }
         }

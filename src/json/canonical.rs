@@ -1,0 +1,152 @@
+//! One text for all the ways in which a JSON document can be written down.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// The text of a JSON document with the keys of objects sorted, and every number written one way
+/// with all its digits, so that two documents have the same text if they mean the same.
+///
+/// # Errors
+/// When the bytes are not one JSON document.
+pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
+    let mut text = String::with_capacity(bytes.len());
+    write(serde_json::from_slice(bytes)?, &mut text)?;
+    Ok(text)
+}
+
+/// A key, borrowed where nothing in it is escaped.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn write(value: &RawValue, text: &mut String) -> Result<(), serde_json::Error> {
+    let json = value.get();
+    match json.as_bytes().first() {
+        Some(b'{') => {
+            let keys: BTreeMap<Key<'_>, &RawValue> = serde_json::from_str(json)?;
+            text.push('{');
+            for (Key(key), value) in keys {
+                text.push_str(&Value::from(key).to_string());
+                text.push(':');
+                write(value, text)?;
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(json)?;
+            text.push('[');
+            for item in items {
+                write(item, text)?;
+                text.push(',');
+            }
+            text.push(']');
+        }
+        Some(b'"') => {
+            let string: String = serde_json::from_str(json)?;
+            text.push_str(&Value::from(string).to_string());
+        }
+        Some(b'-' | b'0'..=b'9') => number(json, text),
+        _ => text.push_str(json),
+    }
+    Ok(())
+}
+
+/// Writes a number as its significant digits and the power of ten of the last one.
+fn number(json: &str, text: &mut String) {
+    let (sign, rest) = json
+        .strip_prefix('-')
+        .map_or(("", json), |rest| ("-", rest));
+    let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_start_matches('0').trim_end_matches('0');
+    if significant.is_empty() {
+        return text.push('0');
+    }
+    let trailing = digits.len() - digits.trim_end_matches('0').len();
+    let Ok(exponent) = exponent.parse::<i64>() else {
+        return text.push_str(json);
+    };
+    let power = exponent
+        .saturating_sub(fraction.len() as i64)
+        .saturating_add(trailing as i64);
+    text.push_str(&format!("{sign}{significant}e{power}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(json: &str) -> String {
+        canonical(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_means_the_same_has_one_text() {
+        for (one, other) in [
+            (
+                r#"{"a": 1, "b": [true, null]}"#,
+                r#"{"b":[true,null],"a":1}"#,
+            ),
+            (r#"{"a": 1, "a": 2}"#, r#"{"a": 2}"#),
+            (r#""é\n/""#, r#""\u00e9\u000a\/""#),
+            (r#"{"\u0061": 1}"#, r#"{"a": 1}"#),
+            ("40", "40.00"),
+            ("40", "4e1"),
+            ("40", "400E-1"),
+            ("-0.050", "-5e-2"),
+            ("0", "-0.0e7"),
+            ("123456789012345678901", "123456789012345678901.0"),
+            (" [ ] ", "[]"),
+        ] {
+            assert_eq!(text(one), text(other));
+        }
+    }
+
+    #[test]
+    fn what_differs_in_one_place_does_not() {
+        for (one, other) in [
+            ("123456789012345678901", "123456789012345678902"),
+            ("0.1", "0.10000000000000000000000000000001"),
+            ("1", "10"),
+            ("1", "-1"),
+            ("1", "\"1\""),
+            ("null", "0"),
+            ("[1,2]", "[2,1]"),
+            ("[[1],2]", "[[1,2]]"),
+            (r#"["a","b"]"#, r#"["a\",\"b"]"#),
+            (r#"{"a":{}}"#, r#"{"a":[]}"#),
+            ("1e999999999999999999999", "1e999999999999999999998"),
+        ] {
+            assert_ne!(text(one), text(other));
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_has_none() {
+        for damaged in ["", "{", "[1,]", "nul", "\"", "1 2", "{\"a\":1,}", "-"] {
+            assert!(canonical(damaged.as_bytes()).is_err(), "{damaged}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(canonical(deep.as_bytes()).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn numbers_have_one_text_exactly_if_they_are_equal(
+            one in -2000_i64..2000, ones in 0..3_u32, other in -2000_i64..2000, others in 0..3_u32
+        ) {
+            let written = |number: i64, places: u32| {
+                let exact = rust_decimal::Decimal::new(number, places);
+                (exact, text(&exact.to_string()))
+            };
+            let (one, first) = written(one, ones);
+            let (other, second) = written(other, others);
+            proptest::prop_assert_eq!(one == other, first == second);
+        }
+    }
+}
