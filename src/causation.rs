@@ -2,10 +2,14 @@
 //!
 //! A register keeps 40 bytes of each event that has an id or a cause, and joins them by sorting when
 //! the log was read. What it says rests on 64-bit hashes: where two events are said to belong
-//! together, whoever reports it has to compare their texts; that no event has an id is certain.
+//! together, whoever reports it has to compare their texts; that no event has an id is certain,
+//! unless it is the id of a row that is not judged: one that is bad, or later than the horizon.
 //!
 //! In a log that is ordered by position, a cause stands before its effect. In one that is ordered by
 //! time, a cause comes before its effect whatever their clocks say, and may arrive after it.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
@@ -23,6 +27,15 @@ pub struct Note {
     pub position: Position,
     /// When it happened.
     pub time: Timestamp,
+}
+
+/// A row that is in the log and is not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hidden {
+    /// It has an id with this hash.
+    Id(u64),
+    /// Its id cannot be read: it may be anybody's cause.
+    Nameless,
 }
 
 /// What is wrong with an event's cause.
@@ -62,21 +75,30 @@ pub struct Conclusion {
     pub same_id: Vec<(Position, Position)>,
     /// What is wrong with causes, in position order.
     pub faults: Vec<Fault>,
+    /// Events whose cause is, or may be, a row that is not judged.
+    pub hidden: u64,
 }
-
-/// How far a circle of causes is followed.
-const FURTHEST: u32 = 10_000;
 
 /// Everything that is known of ids and causes.
 #[derive(Debug, Default)]
 pub struct Register {
     notes: Vec<Note>,
+    hidden: Vec<u64>,
+    has_nameless: bool,
 }
 
 impl Register {
     /// Takes the next event.
     pub fn take(&mut self, note: Note) {
         self.notes.push(note);
+    }
+
+    /// Takes a row that is not judged.
+    pub fn hide(&mut self, row: Hidden) {
+        match row {
+            Hidden::Id(id) => self.hidden.push(id),
+            Hidden::Nameless => self.has_nameless = true,
+        }
     }
 
     /// Joins causes and effects.
@@ -97,9 +119,20 @@ impl Register {
             conclusion.same_id.extend(again);
         }
         conclusion.same_id.sort_unstable_by_key(|(_, again)| *again);
+        self.hidden.sort_unstable();
+        let mut circles = Circles::new(known);
         for note in self.notes.iter().filter(|note| note.cause != 0) {
             conclusion.with_cause += 1;
-            judge(known, note, order, &mut conclusion.faults);
+            let causes = find(known, note.cause);
+            if !causes.is_empty() {
+                judge(&mut circles, causes, note, order, &mut conclusion.faults);
+            } else if self.has_nameless || self.hidden.binary_search(&note.cause).is_ok() {
+                conclusion.hidden += 1;
+            } else {
+                conclusion
+                    .faults
+                    .push(Fault::new(What::Dangling, note, None));
+            }
         }
         conclusion
             .faults
@@ -115,54 +148,84 @@ fn find(known: &[Note], id: u64) -> &[Note] {
     &known[start..start + length]
 }
 
-fn judge(known: &[Note], effect: &Note, order: Order, faults: &mut Vec<Fault>) {
-    let causes = find(known, effect.cause);
-    let mut fault = |what, cause: Option<&Note>| {
-        faults.push(Fault {
+impl Fault {
+    fn new(what: What, effect: &Note, cause: Option<&Note>) -> Fault {
+        Fault {
             what,
             effect: effect.position,
             since: effect.time,
             cause: cause.map(|cause| cause.position),
-        });
-    };
-    let Some(first) = causes.first() else {
-        return fault(What::Dangling, None);
-    };
+        }
+    }
+}
+
+/// Judges an event by those that have the id of its cause, of which there is at least one.
+fn judge(
+    circles: &mut Circles<'_>,
+    causes: &[Note],
+    effect: &Note,
+    order: Order,
+    faults: &mut Vec<Fault>,
+) {
+    let first = &causes[0];
     // A circle has at least one event that stands before its cause.
     let goes_back = first.position > effect.position;
-    let others = goes_back.then(|| circle(known, effect)).flatten();
+    let others = goes_back.then(|| circles.others(effect)).flatten();
+    let mut fault = |what| faults.push(Fault::new(what, effect, Some(first)));
     if effect.id != 0 && effect.id == effect.cause {
-        fault(What::Cycle(0), Some(first));
+        fault(What::Cycle(0));
     } else if let Some(others) = others {
-        fault(What::Cycle(others), Some(first));
+        fault(What::Cycle(others));
     } else if goes_back && order == Order::Position {
-        fault(What::Later, Some(first));
+        fault(What::Later);
     }
     let differs = |cause: &Note| {
         cause.correlation != 0 && effect.correlation != 0 && cause.correlation != effect.correlation
     };
     if causes.iter().all(differs) {
-        fault(What::OtherCorrelation, Some(first));
+        fault(What::OtherCorrelation);
     }
 }
 
-/// By way of how many other events an event causes itself, if it does.
-fn circle(known: &[Note], effect: &Note) -> Option<u32> {
-    if effect.id == 0 {
-        return None;
-    }
-    let mut cause = effect.cause;
-    for others in 1..FURTHEST {
-        let next = find(known, cause).first()?;
-        if next.cause == effect.id {
-            return Some(others);
+/// The circles of causes that were found so far. Of events that share an id the first one counts.
+/// Each event is walked over once, however many lead to it.
+#[derive(Debug)]
+struct Circles<'a> {
+    known: &'a [Note],
+    /// The events that were walked over, by id, with how many others their circle has.
+    walked: HashMap<u64, Option<u32>, FixedState>,
+}
+
+impl<'a> Circles<'a> {
+    fn new(known: &'a [Note]) -> Circles<'a> {
+        Circles {
+            known,
+            walked: HashMap::default(),
         }
-        if next.cause == 0 || next.cause == next.id {
+    }
+
+    /// By way of how many other events an event causes itself, if it does.
+    fn others(&mut self, effect: &Note) -> Option<u32> {
+        if effect.id == 0 || find(self.known, effect.id).first() != Some(effect) {
             return None;
         }
-        cause = next.cause;
+        let mut walk = Vec::new();
+        let mut at = effect.id;
+        while let Some(note) = find(self.known, at).first()
+            && !self.walked.contains_key(&at)
+        {
+            self.walked.insert(at, None);
+            walk.push(at);
+            at = note.cause;
+        }
+        if let Some(start) = walk.iter().position(|id| *id == at) {
+            let circle = &walk[start..];
+            let others = circle.len() as u32 - 1;
+            self.walked
+                .extend(circle.iter().map(|id| (*id, Some(others))));
+        }
+        self.walked.get(&effect.id).copied().flatten()
     }
-    None
 }
 
 #[cfg(test)]
@@ -225,6 +288,40 @@ mod tests {
             faults(&three, Order::Position),
             [(What::Cycle(2), 1, Some(3))]
         );
+    }
+
+    #[test]
+    fn a_cause_in_a_row_that_is_not_judged_is_no_dangling_one() {
+        let told = |hidden: &[Hidden]| {
+            let mut register = Register::default();
+            hidden.iter().for_each(|row| register.hide(*row));
+            register.take(Note {
+                id: 2,
+                cause: 1,
+                correlation: 0,
+                position: Position(5),
+                time: Timestamp::MIN,
+            });
+            let conclusion = register.conclude(Order::Position);
+            (conclusion.faults.len(), conclusion.hidden)
+        };
+        assert_eq!(told(&[]), (1, 0));
+        assert_eq!(told(&[Hidden::Id(7)]), (1, 0));
+        assert_eq!(told(&[Hidden::Id(7), Hidden::Id(1)]), (0, 1));
+        assert_eq!(told(&[Hidden::Nameless]), (0, 1));
+    }
+
+    #[test]
+    fn a_circle_is_found_whatever_leads_into_it_and_however_long_it_is() {
+        let length = 30_000_u64;
+        let ring = (1..=length).map(|id| (id, id % length + 1, 9, 0));
+        let into = (length + 1..length + 5).map(|id| (id, id + 1, 9, 0));
+        let last = (length + 5, 1, 9, 0);
+        let events: Vec<_> = ring.chain(into).chain([last]).collect();
+        let found = faults(&events, Order::Position);
+        let circles = |fault: &&(What, i64, Option<i64>)| fault.0 == What::Cycle(length as u32 - 1);
+        assert_eq!(found.iter().filter(circles).count(), length as usize - 1);
+        assert_eq!(found.len(), length as usize - 1 + 4);
     }
 
     #[test]

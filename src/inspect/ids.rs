@@ -51,6 +51,7 @@ impl Run<'_> {
         if self.definition.order != Order::Position {
             tally.idle(causes::LATER.name, "the log is ordered by time");
         }
+        tally.unknown(causes::DANGLING.name, conclusion.hidden);
         let mut faults = conclusion.faults;
         if self.definition.cut {
             let all = faults.len();

@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 use super::mapping::{Naming, Numbering, Plan, Slot};
 use super::types::Interner;
 use super::unpack::{Unpacked, get};
-use super::{BadRow, Fields, Row, TypeId, json, time, value};
+use super::{BadId, BadRow, Fields, Row, TypeId, json, time, value};
 use crate::definition::log::TimeUnit;
 use crate::event::{Position, Timestamp};
 use crate::json::find;
@@ -156,8 +156,16 @@ impl<'p> Layout<'p> {
             None => self.own_position(row),
         };
         let position = own.as_ref().ok().copied().map(Position);
-        let bad = |reason: String| BadRow { position, reason };
         let unpacked = self.unpacked.as_slice();
+        let id = text(&mut self.id, row, unpacked);
+        let bad = |reason: String| BadRow {
+            position,
+            reason,
+            id: match &id {
+                Ok(id) => BadId::from(*id),
+                Err(_) => BadId::Unreadable,
+            },
+        };
         let correlation = match &mut self.correlation {
             Some(cell) => match cell.text(row, unpacked) {
                 Ok(text) => text,
@@ -210,7 +218,10 @@ impl<'p> Layout<'p> {
             time,
             stream: text(&mut self.stream, row, unpacked).map_err(bad)?,
             version,
-            id: text(&mut self.id, row, unpacked).map_err(bad)?,
+            id: match &id {
+                Ok(id) => *id,
+                Err(reason) => return Err(bad(reason.clone())),
+            },
             correlation,
             causation: text(&mut self.causation, row, unpacked).map_err(bad)?,
             key: text(&mut self.key, row, unpacked).map_err(bad)?,

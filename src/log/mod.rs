@@ -146,6 +146,25 @@ pub struct BadRow {
     /// What is wrong and the raw text that stands there (cut, and saying so, if long): a
     /// lower-case fragment.
     pub reason: String,
+    /// Its event id.
+    pub id: BadId,
+}
+
+/// The event id of a row that cannot be judged: others may name it as their cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BadId {
+    /// It has none, or none was asked for.
+    None,
+    /// It can be read.
+    Known(String),
+    /// It cannot be read either.
+    Unreadable,
+}
+
+impl From<Option<&str>> for BadId {
+    fn from(id: Option<&str>) -> BadId {
+        id.map_or(BadId::None, |id| BadId::Known(id.to_owned()))
+    }
 }
 
 /// Which rows a scan hands out.

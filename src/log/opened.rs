@@ -14,7 +14,7 @@ use super::mapping::{self, Plan};
 use super::open::Database;
 use super::reader::{self, Origin, Sources};
 use super::types::Interner;
-use super::{BadRow, ClaimRow, Fields, Filter, OpenOptions, Row, SourceFacts, TypeId};
+use super::{BadId, BadRow, ClaimRow, Fields, Filter, OpenOptions, Row, SourceFacts, TypeId};
 use super::{jsonl, presets, recognise};
 use crate::definition::log::{Claims, LogDefinition, Merge};
 use crate::event::{Event, Position, Timestamp};
@@ -273,6 +273,7 @@ impl Log {
                     bad_rows.push(BadRow {
                         position: Some(row.position),
                         reason,
+                        id: BadId::from(row.id),
                     });
                     None
                 }

@@ -8,7 +8,7 @@ use crate::event::{Event, Position, Timestamp};
 use crate::log::testing::{
     Bench, EVENTS, all, bare, definition, events, field, open, opened, positions, refusal, table,
 };
-use crate::log::{BadRow, Fields, Filter, Log};
+use crate::log::{BadId, BadRow, Fields, Filter, Log};
 
 fn plan_of(bench: &Bench, sql: &str) -> String {
     let connection = bench.writer();
@@ -253,7 +253,8 @@ fn sources_are_merged_by_time_and_numbered() {
         bad,
         [BadRow {
             position: Some(Position(5)),
-            reason: "time is null".to_owned()
+            reason: "time is null".to_owned(),
+            id: BadId::None,
         }]
     );
     let (found, bad) = log.events(Filter::Correlation("x")).expect("reads");

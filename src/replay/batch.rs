@@ -78,6 +78,8 @@ pub(super) struct Batch {
     pub(super) streams: Vec<StreamNote>,
     /// Ids and causes.
     pub(super) ids: Vec<causation::Note>,
+    /// Rows that are not judged, where somebody asks for causes.
+    pub(super) hidden: Vec<causation::Hidden>,
     /// Types that this reader had not met before.
     pub(super) types: Vec<Arc<str>>,
     pub(super) texts: Texts,
@@ -107,6 +109,7 @@ impl Batch {
             families,
             streams,
             ids,
+            hidden,
             types,
             texts,
             is_last,
@@ -124,6 +127,7 @@ impl Batch {
         families.clear();
         streams.clear();
         ids.clear();
+        hidden.clear();
         types.clear();
         texts.clear(BYTES * 2);
         *is_last = false;

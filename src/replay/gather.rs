@@ -144,6 +144,9 @@ impl<'a> Gatherer<'a> {
         for note in &batch.ids {
             gathered.register.take(*note);
         }
+        for hidden in &batch.hidden {
+            gathered.register.hide(*hidden);
+        }
     }
 
     fn sighting(&mut self, index: usize, batch: &Batch, router: &Router) {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use serde::de::IgnoredAny;
 
-use crate::causation;
+use crate::causation::{self, Hidden};
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::Timestamp;
 use crate::expression::Scope;
 use crate::json;
-use crate::log::{BadRow, Fields, Log, Row};
+use crate::log::{BadId, BadRow, Fields, Log, Row};
 use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
 use crate::replay::families::{Readers, Routes};
 use crate::replay::gathered::Selection;
@@ -159,9 +159,17 @@ impl Reader<'_> {
     }
 
     fn bad(&self, bad: BadRow, batch: &mut Batch) {
-        if !self.reading.again {
-            batch.bad.push(bad);
+        if self.reading.again {
+            return;
         }
+        if self.reading.selection.causes {
+            batch.hidden.extend(match &bad.id {
+                BadId::None => None,
+                BadId::Known(id) => Some(Hidden::Id(self.hash(Some(id)))),
+                BadId::Unreadable => Some(Hidden::Nameless),
+            });
+        }
+        batch.bad.push(bad);
     }
 
     /// Makes sure that the row's type is known.
@@ -204,12 +212,19 @@ impl Reader<'_> {
                 BadRow {
                     position: Some(row.position),
                     reason,
+                    id: BadId::from(row.id),
                 },
                 batch,
             );
         }
         if self.reading.until.is_some_and(|until| row.time > until) {
-            batch.beyond += u64::from(!self.reading.again);
+            if !self.reading.again {
+                batch.beyond += 1;
+                let id = row.id.filter(|_| self.reading.selection.causes);
+                batch
+                    .hidden
+                    .extend(id.map(|id| Hidden::Id(self.hash(Some(id)))));
+            }
             return;
         }
         if !self.reading.again {
@@ -268,6 +283,7 @@ impl Reader<'_> {
             batch.bad.push(BadRow {
                 position: Some(row.position),
                 reason: format!("data is not JSON ({error}): `{}`", excerpt(data)),
+                id: BadId::None,
             });
         }
     }
