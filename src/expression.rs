@@ -7,6 +7,7 @@
 mod document;
 mod engine;
 mod fold;
+mod formula;
 mod row;
 pub mod template;
 mod words;
@@ -22,6 +23,7 @@ use engine::Program;
 use words::Path;
 
 pub use fold::{FoldExpression, StateExpression};
+pub use formula::{Formula, Reference};
 pub use row::RowExpression;
 
 /// Whether a value counts as true: all but `null`, `false`, zero and what is empty.

@@ -20,6 +20,7 @@
 //! | [`causation`] | which event caused which |
 //! | [`invariant`], [`idempotency`], [`transaction`] | totals across aggregates; what became of keys; two-phase commits |
 //! | [`projection`] | events folded into a state per key, stored rows compared with it |
+//! | [`requirement`] | invariants over those states |
 //! | [`replay`] | the one pass: routes, instances, streams, the horizon |
 //! | [`rules`] | one file per close family; the table; what silences what |
 //! | [`report`] | what a run found, as data |
@@ -43,7 +44,7 @@
 //!   nothing; they touch no log that exists.
 //! - What could not be checked is counted as unknown, never as fine.
 //!
-//! Deliberately absent so far: reactions, and invariants over folded states.
+//! Deliberately absent so far: reactions.
 //!
 //! # Glossary
 //!
@@ -81,6 +82,7 @@ pub mod projection;
 pub mod recovery;
 pub mod replay;
 pub mod report;
+pub mod requirement;
 pub mod rules;
 pub mod saga;
 pub mod suggest;

@@ -15,6 +15,7 @@ use crate::definition::invariant::Invariant;
 use crate::definition::log::LogDefinition;
 use crate::definition::marked::{Kind, Node};
 use crate::definition::projection::Projection;
+use crate::definition::requirement::Requirement;
 use crate::definition::saga::Saga;
 use crate::definition::scalar::Meaning;
 use crate::definition::settings::Settings;
@@ -45,6 +46,8 @@ pub(crate) enum Thing {
     Projection(Option<Arc<Projection>>),
     /// `invariant:`
     Invariant(Option<Arc<Invariant>>),
+    /// `invariant:` with `for-each:`
+    Requirement(Option<Arc<Requirement>>),
     /// `idempotency:`
     Idempotency(Option<Arc<Idempotency>>),
     /// `transaction:`
@@ -60,7 +63,7 @@ impl Thing {
             Thing::Log(_) => "logs",
             Thing::Saga(_) => "sagas",
             Thing::Projection(_) => "projections",
-            Thing::Invariant(_) => "invariants",
+            Thing::Invariant(_) | Thing::Requirement(_) => "invariants",
             Thing::Idempotency(_) => "idempotency rules",
             Thing::Transaction(_) => "transactions",
             Thing::Settings(_) => "settings",
@@ -128,6 +131,11 @@ pub(crate) fn read(
         "projection" => Thing::Projection(
             decode(at, "projection", faults)
                 .and_then(|raw| validate::projection::check(raw, at, faults))
+                .map(Arc::new),
+        ),
+        "invariant" if at.has("for-each") => Thing::Requirement(
+            decode(at, "invariant-for-each", faults)
+                .and_then(|raw| validate::requirement::check(raw, at, faults))
                 .map(Arc::new),
         ),
         "invariant" => Thing::Invariant(

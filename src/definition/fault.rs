@@ -63,8 +63,10 @@ pub const BAD_EXPRESSION: &str = "definition/bad-expression";
 pub const UNKNOWN_STEP: &str = "definition/unknown-step";
 /// Settings name no rule of this program.
 pub const UNKNOWN_RULE: &str = "definition/unknown-rule";
-/// A projection compares a field that no event changes.
+/// A field that no event changes is compared or looked at.
 pub const UNKNOWN_FIELD: &str = "definition/unknown-field";
+/// An invariant is about no projection that is defined for its log.
+pub const UNKNOWN_PROJECTION: &str = "definition/unknown-projection";
 /// Claims are about no saga that is defined for their log.
 pub const UNKNOWN_SAGA: &str = "definition/unknown-saga";
 /// Two things of one kind and one name.
@@ -89,7 +91,7 @@ pub const UNSAFE_RETRY: &str = "definition/unsafe-retry";
 pub const UNANCHORED_PROJECTION: &str = "definition/unanchored-projection";
 
 /// Every rule about definitions that needs no log, fatal ones first.
-pub const ALL: [&str; 23] = [
+pub const ALL: [&str; 24] = [
     UNREADABLE,
     SYNTAX,
     DUPLICATE_KEY,
@@ -103,6 +105,7 @@ pub const ALL: [&str; 23] = [
     UNKNOWN_FIELD,
     UNKNOWN_RULE,
     UNKNOWN_SAGA,
+    UNKNOWN_PROJECTION,
     DUPLICATE_NAME,
     CYCLE,
     TWO_MEANINGS,

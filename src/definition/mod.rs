@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod invariant;
 pub mod log;
 pub mod projection;
+pub mod requirement;
 pub mod saga;
 pub mod settings;
 pub mod transaction;
@@ -43,6 +44,7 @@ use idempotency::Idempotency;
 use invariant::Invariant;
 use log::LogDefinition;
 use projection::Projection;
+use requirement::Requirement;
 use saga::Saga;
 use settings::Settings;
 use transaction::Transaction;
@@ -74,6 +76,8 @@ pub struct Scope {
     pub projections: Vec<Arc<Projection>>,
     /// The invariants that its events have to keep.
     pub invariants: Vec<Arc<Invariant>>,
+    /// The invariants that its folded states have to keep.
+    pub requirements: Vec<Arc<Requirement>>,
     /// What its idempotency keys have to keep.
     pub idempotency: Vec<Arc<Idempotency>>,
     /// Its two-phase transactions.

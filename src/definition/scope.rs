@@ -9,6 +9,7 @@ use crate::definition::document::{Declared, Thing};
 use crate::definition::fault::{self, Fault, Place};
 use crate::definition::saga::StepSet;
 use crate::definition::settings::Settings;
+use crate::definition::validate;
 use crate::suggest::did_you_mean;
 
 /// A declaration and the folder of its file, links resolved.
@@ -82,6 +83,7 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
             }
         }
         unknown_sagas(draft, faults);
+        unknown_projections(draft, faults);
         join_keys(&mut draft.scope);
     }
     weigh_lints(&drafts, faults);
@@ -113,12 +115,19 @@ impl Draft {
         }
     }
 
+    /// The names of one kind.
+    fn named(&self, plural: &str) -> Vec<&str> {
+        let own = self.names.keys().filter(|(kind, _)| *kind == plural);
+        own.map(|(_, name)| &**name).collect()
+    }
+
     fn add(&mut self, thing: Thing) {
         let scope = &mut self.scope;
         match thing {
             Thing::Saga(one) => scope.sagas.extend(one),
             Thing::Projection(one) => scope.projections.extend(one),
             Thing::Invariant(one) => scope.invariants.extend(one),
+            Thing::Requirement(one) => scope.requirements.extend(one),
             Thing::Idempotency(one) => scope.idempotency.extend(one),
             Thing::Transaction(one) => scope.transactions.extend(one),
             Thing::Log(_) | Thing::Settings(_) => {}
@@ -170,19 +179,24 @@ fn position(place: &Place) -> String {
 }
 
 fn unknown_sagas(draft: &Draft, faults: &mut Vec<Fault>) {
-    let sagas = Thing::Saga(None).plural();
+    let names = draft.named(Thing::Saga(None).plural());
     for claims in draft.scope.log.iter().flat_map(|log| &log.claims) {
-        if draft.names.contains_key(&(sagas, Arc::clone(&claims.saga))) {
+        if names.contains(&&*claims.saga) {
             continue;
         }
-        let names = draft.names.keys().filter(|(kind, _)| *kind == sagas);
-        let names: Vec<&str> = names.map(|(_, name)| &**name).collect();
         let message = format!("no saga of this log is called `{}`", claims.saga);
         faults.push(
             Fault::fatal(fault::UNKNOWN_SAGA, claims.place.clone(), message)
                 .label("claims about it cannot be compared")
-                .help(did_you_mean(&claims.saga, names)),
+                .help(did_you_mean(&claims.saga, names.iter().copied())),
         );
+    }
+}
+
+fn unknown_projections(draft: &Draft, faults: &mut Vec<Fault>) {
+    let names = draft.named(Thing::Projection(None).plural());
+    for requirement in &draft.scope.requirements {
+        validate::requirement::bind(requirement, &draft.scope.projections, &names, faults);
     }
 }
 

@@ -29,7 +29,10 @@ impl Misses {
     }
 
     fn note(&self, path: &str, key: &Value) {
-        let missed = format!("{path}.{key}");
+        self.miss(format!("{path}.{key}"));
+    }
+
+    fn miss(&self, missed: String) {
         if !self.asked_for.contains(&missed) {
             self.first.get_or_init(|| missed);
         }
@@ -81,6 +84,45 @@ pub(super) fn mapping(
         path: path.to_owned(),
         misses: Arc::clone(misses),
     })
+}
+
+/// The names that an expression sees, with their values; what it does not see is the engine's own.
+pub(super) fn names(
+    names: &Arc<[String]>,
+    values: serde_json::Map<String, Json>,
+    misses: &Arc<Misses>,
+) -> Value {
+    let values = values.into_iter().map(|(name, json)| {
+        let value = value(json, &name, misses);
+        (name, value)
+    });
+    Value::from_object(Names {
+        values: values.collect(),
+        names: Arc::clone(names),
+        misses: Arc::clone(misses),
+    })
+}
+
+#[derive(Debug)]
+struct Names {
+    values: BTreeMap<String, Value>,
+    names: Arc<[String]>,
+    misses: Arc<Misses>,
+}
+
+impl Object for Names {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        let found = self.values.get(name).cloned();
+        if found.is_none() && self.names.iter().any(|known| known == name) {
+            self.misses.miss(name.to_owned());
+        }
+        found
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
 }
 
 #[derive(Debug)]

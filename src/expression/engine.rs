@@ -71,19 +71,19 @@ impl Program {
         names.sort();
         let mut paths = Vec::new();
         for name in names {
-            match Path::parse(&name) {
-                Some(path) if roots.contains(&path.root()) => {
+            match Path::below(&name, roots) {
+                Some(path) => {
                     words::check_field(&path)?;
                     paths.push(path);
                 }
-                _ => check_name(name.split('.').next().unwrap_or(&name), roots)?,
+                None => check_name(name.split('.').next().unwrap_or(&name), roots)?,
             }
         }
         Ok(Program {
             data: Need::of("data", &paths),
             metadata: Need::of("metadata", &paths),
             event: paths.iter().any(|path| path.root() == "event"),
-            asked_for: words::asked_for(&words).into(),
+            asked_for: words::asked_for(&words, roots).into(),
             paths,
             code,
         })
@@ -152,6 +152,17 @@ impl Program {
         );
         evaluate(&self.code, context, &misses)
     }
+
+    /// Its value for these values of its names, of which some may be missing.
+    pub(super) fn evaluate_among(
+        &self,
+        names: &Arc<[String]>,
+        values: Map<String, Json>,
+    ) -> Result<Json, Undetermined> {
+        let misses = Misses::new(&self.asked_for);
+        let context = document::names(names, values, &misses);
+        evaluate(&self.code, context, &misses)
+    }
 }
 
 /// The engine's form of an expression, once it is known to be harmless.
@@ -188,10 +199,10 @@ pub(super) fn compile(
 /// Its value, unless something was missed on the way.
 pub(super) fn evaluate(
     code: &minijinja::Expression<'_, '_>,
-    context: BTreeMap<&str, Value>,
+    context: impl Into<Value>,
     misses: &Misses,
 ) -> Result<Json, Undetermined> {
-    let result = code.eval(Value::from(context));
+    let result = code.eval(context.into());
     if let Some(missed) = misses.first() {
         return Err(Undetermined(format!("`{missed}` is missing")));
     }
@@ -278,13 +289,21 @@ fn check_name(name: &str, roots: &[&str]) -> Result<(), ExpressionError> {
     let help = match closest(name, roots.iter().copied()) {
         Some(root) => format!("did you mean `{root}`?"),
         None if matches!(name, "null" | "None" | "nil") => "nothing is called `none`".to_owned(),
-        None if Scope::FIELDS.contains(&name) => {
+        None if Scope::FIELDS.contains(&name) && roots.contains(&"event") => {
             format!("did you mean `event.{name}` or `data.{name}`?")
         }
         None => {
-            let (last, others) = roots.split_last().unwrap_or((&"", &[]));
-            let others = others.join("`, `");
-            format!("did you mean `data.{name}`? `{others}` and `{last}` can be seen")
+            let seen = match roots {
+                [only] => format!("only `{only}` can be seen"),
+                [others @ .., last] => {
+                    format!("`{}` and `{last}` can be seen", others.join("`, `"))
+                }
+                [] => "nothing can be seen".to_owned(),
+            };
+            match roots.contains(&"data") {
+                true => format!("did you mean `data.{name}`? {seen}"),
+                false => seen,
+            }
         }
     };
     Err(ExpressionError {

@@ -32,7 +32,7 @@ impl RowExpression {
             None => Ok(RowExpression {
                 code,
                 names,
-                asked_for: words::asked_for(&words).into(),
+                asked_for: words::asked_for(&words, &words::ROOTS).into(),
             }),
             Some(name) => Err(ExpressionError {
                 message: format!("`{name}` cannot be seen here"),
@@ -70,6 +70,6 @@ impl RowExpression {
         let context = row
             .into_iter()
             .map(|(name, json)| (name, document::value(json, name, &misses)));
-        evaluate(&self.code, context.collect(), &misses)
+        evaluate(&self.code, context.collect::<BTreeMap<_, _>>(), &misses)
     }
 }

@@ -22,6 +22,11 @@ pub(super) struct Path {
 impl Path {
     /// Reads `data.order.id`; `None` for anything else.
     pub(super) fn parse(text: &str) -> Option<Path> {
+        Path::below(text, &ROOTS)
+    }
+
+    /// Reads a path that begins with one of these names; `None` for anything else.
+    pub(super) fn below(text: &str, roots: &[&str]) -> Option<Path> {
         let segments: Vec<String> = text.split('.').map(str::to_owned).collect();
         let (root, keys) = segments.split_first()?;
         let is_key = |key: &String| {
@@ -30,7 +35,7 @@ impl Path {
             let number = key.chars().all(|letter| letter.is_ascii_digit());
             !key.is_empty() && key.chars().all(word) && (number || !starts_as_number)
         };
-        (ROOTS.contains(&root.as_str()) && keys.iter().all(is_key)).then_some(Path { segments })
+        (roots.contains(&root.as_str()) && keys.iter().all(is_key)).then_some(Path { segments })
     }
 
     /// `event`, `data`, `metadata` or `state`.
@@ -117,11 +122,11 @@ fn skip(
 
 /// The paths of which the expression asks whether they are there: those before `is defined` and
 /// `default`, and `data.x` of `'x' in data`.
-pub(super) fn asked_for(words: &[Word<'_>]) -> Vec<String> {
+pub(super) fn asked_for(words: &[Word<'_>], roots: &[&str]) -> Vec<String> {
     let mut asked = Vec::new();
     for start in 0..words.len() {
         let follows_dot = start > 0 && words[start - 1] == Word::Sign('.');
-        let Some((path, rest)) = path(&words[start..]).filter(|_| !follows_dot) else {
+        let Some((path, rest)) = path(&words[start..], roots).filter(|_| !follows_dot) else {
             continue;
         };
         let asks = match rest {
@@ -143,11 +148,11 @@ pub(super) fn asked_for(words: &[Word<'_>]) -> Vec<String> {
 }
 
 /// The path that begins here, subscripts written with dots, and what follows it.
-fn path<'w, 's>(words: &'w [Word<'s>]) -> Option<(String, &'w [Word<'s>])> {
+fn path<'w, 's>(words: &'w [Word<'s>], roots: &[&str]) -> Option<(String, &'w [Word<'s>])> {
     let [Word::Name(root), rest @ ..] = words else {
         return None;
     };
-    if !ROOTS.contains(root) {
+    if !roots.contains(root) {
         return None;
     }
     let mut path = (*root).to_owned();

@@ -7,6 +7,7 @@ use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
 use crate::projection::Verdict;
 use crate::report::ProjectionCount;
+use crate::requirement::MOST;
 use crate::rules;
 
 impl Run<'_> {
@@ -61,14 +62,17 @@ impl Run<'_> {
     }
 
     fn invariants(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
-        let info = &rules::invariant::VIOLATED;
-        if self.scope.invariants.is_empty() {
-            tally.idle(info.name, "no invariant is declared");
+        use rules::invariant::{UNKNOWN, VIOLATED};
+        if self.scope.invariants.is_empty() && self.scope.requirements.is_empty() {
+            tally.idle(VIOLATED.name, "no invariant is declared");
+        }
+        if self.scope.requirements.is_empty() {
+            tally.idle(UNKNOWN.name, "no invariant over states is declared");
         }
         let (breaches, counts) = self.gathered.ledgers.invariants.conclude(horizon);
         for (invariant, count) in self.scope.invariants.iter().zip(counts) {
-            tally.checked(info.name, count.groups);
-            tally.unknown(info.name, count.unknown + count.astray);
+            tally.checked(VIOLATED.name, count.groups);
+            tally.unknown(VIOLATED.name, count.unknown + count.astray);
             if count.astray > 0 {
                 tally.remark(format!(
                     "invariant {}: the group of {} events cannot be told; they count nowhere",
@@ -85,6 +89,32 @@ impl Run<'_> {
         found.extend(breaches.iter().map(|breach| {
             let invariant = &self.scope.invariants[breach.invariant];
             rules::invariant::violated(invariant, breach, horizon)
+        }));
+        self.requirements(horizon, tally, found);
+    }
+
+    fn requirements(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
+        use rules::invariant::{UNKNOWN, VIOLATED};
+        let declared = &self.scope.requirements;
+        let ledgers = &self.gathered.ledgers;
+        let ledger = &ledgers.requirements;
+        let (breaches, untold, counts) = ledger.conclude(horizon, &ledgers.projections);
+        for (requirement, count) in declared.iter().zip(counts) {
+            tally.checked(VIOLATED.name, count.keys);
+            tally.unknown(VIOLATED.name, count.unknown);
+            tally.checked(UNKNOWN.name, count.keys);
+            if count.coarse > 0 {
+                tally.remark(format!(
+                    "invariant {}: {} keys look at one that more than {MOST} look at, and were judged at the horizon only",
+                    requirement.name, count.coarse
+                ));
+            }
+        }
+        found.extend(breaches.iter().map(|breach| {
+            rules::invariant::broken(&declared[breach.requirement], breach, horizon)
+        }));
+        found.extend(untold.iter().map(|untold| {
+            rules::invariant::unknown(&declared[untold.requirement], untold, horizon)
         }));
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::definition::projection::{self as definition, Effect, Operation, Projection};
 use crate::event::{Position, Timestamp};
@@ -189,14 +189,7 @@ impl Fold {
             Some(Input::Gathered(gathered)) => gathered.clone(),
             other => return given(other),
         };
-        let fields = self.definition.fields.iter().enumerate();
-        let known: Map<String, Json> = fields
-            .filter_map(|(index, field)| match state.cell(index) {
-                Cell::Known(value) => Some((field.name.to_string(), value.to_json())),
-                Cell::Blank | Cell::Unknown(_) => None,
-            })
-            .collect();
-        match expression.evaluate(gathered, known) {
+        match expression.evaluate(gathered, state.known(&self.definition.fields)) {
             Ok(value) => Ok(Value::calculated(&value)),
             Err(undetermined) => Err(undetermined.0.into()),
         }

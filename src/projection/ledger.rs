@@ -41,6 +41,19 @@ pub struct Entry {
     pub is_whole: bool,
 }
 
+/// An event that changed the state of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// The projection's index.
+    pub projection: usize,
+    /// The key's number.
+    pub number: u32,
+    /// Where the event stands.
+    pub position: Position,
+    /// When it happened.
+    pub time: Timestamp,
+}
+
 /// Events of which the key could not be told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keyless {
@@ -60,8 +73,9 @@ impl Ledger {
         }
     }
 
-    /// Takes a note, in position order.
-    pub fn take(&mut self, note: &Note, texts: &Texts) {
+    /// Takes a note, in position order; answers whose state has changed, if the event is complete
+    /// with it.
+    pub fn take(&mut self, note: &Note, texts: &Texts) -> Option<Applied> {
         let Some((event, touch)) = self.assembly.take(note, texts) else {
             if let Note::Keyless {
                 projection,
@@ -72,15 +86,13 @@ impl Ledger {
             {
                 book.keyless.add(*position, texts.get(*reason));
             }
-            return;
+            return None;
         };
         let projection = usize::from(event.projection);
-        let (Some(fold), Some(book)) = (self.folds.get(projection), self.books.get_mut(projection))
-        else {
-            return;
-        };
-        let number = book.keys.number(event.hash, texts.get(event.key)) as usize;
-        if book.entries.len() == number {
+        let fold = self.folds.get(projection)?;
+        let book = self.books.get_mut(projection)?;
+        let number = book.keys.number(event.hash, texts.get(event.key));
+        if book.entries.len() == number as usize {
             book.entries.push(Entry {
                 state: State::NONE,
                 last: event.position,
@@ -89,12 +101,17 @@ impl Ledger {
                 is_whole: event.version.is_some_and(|version| version <= 1),
             });
         }
-        if let Some(entry) = book.entries.get_mut(number) {
-            fold.apply(&mut entry.state, touch);
-            entry.last = event.position;
-            entry.version = event.version;
-            entry.events = entry.events.saturating_add(1);
-        }
+        let entry = book.entries.get_mut(number as usize)?;
+        fold.apply(&mut entry.state, touch);
+        entry.last = event.position;
+        entry.version = event.version;
+        entry.events = entry.events.saturating_add(1);
+        Some(Applied {
+            projection,
+            number,
+            position: event.position,
+            time: event.time,
+        })
     }
 
     /// The folds, by the projections' indices.

@@ -24,7 +24,7 @@ pub use audit::{Audit, Conclusion, Suspects};
 pub use compare::{Difference, Likeness, Raw, Row, compare, differences};
 pub use fold::{Fold, Input, Touch};
 pub use history::{History, Match};
-pub use ledger::{Entry, Keyless, Ledger};
+pub use ledger::{Applied, Entry, Keyless, Ledger};
 pub use note::{Event, Given, Note};
 pub use number::Number;
 pub use reader::{Reader, Route};

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value as Json};
+
+use crate::definition::projection::Field;
 use crate::projection::value::Value;
 
 /// What events made of one key.
@@ -47,6 +50,16 @@ impl State {
             .as_ref()
             .and_then(|cells| cells.get(field))
             .unwrap_or(&Cell::Blank)
+    }
+
+    /// The fields that are known, as expressions see them.
+    pub fn known(&self, fields: &[Field]) -> Map<String, Json> {
+        let fields = fields.iter().enumerate();
+        let known = fields.filter_map(|(index, field)| match self.cell(index) {
+            Cell::Known(value) => Some((field.name.to_string(), value.to_json())),
+            Cell::Blank | Cell::Unknown(_) => None,
+        });
+        known.collect()
     }
 
     /// The fields, blank ones where there was no state before.

@@ -9,6 +9,7 @@ use crate::idempotency;
 use crate::invariant;
 use crate::log::Fields;
 use crate::projection;
+use crate::requirement;
 use crate::texts::Texts;
 use crate::transaction;
 
@@ -44,6 +45,8 @@ pub(super) struct Notes {
 pub struct Ledgers {
     /// States.
     pub projections: projection::Ledger,
+    /// What states have to keep.
+    pub requirements: requirement::Ledger,
     /// Totals.
     pub invariants: invariant::Ledger,
     /// Keys.
@@ -135,6 +138,7 @@ impl Ledgers {
     pub fn new(scope: &Scope) -> Ledgers {
         Ledgers {
             projections: projection::Ledger::new(&scope.projections),
+            requirements: requirement::Ledger::new(&scope.requirements, &scope.projections),
             invariants: invariant::Ledger::new(&scope.invariants),
             idempotency: idempotency::Ledger::new(&scope.idempotency),
             transactions: transaction::Ledger::new(&scope.transactions),
@@ -144,7 +148,9 @@ impl Ledgers {
     /// Takes what the next rows say.
     pub(super) fn take(&mut self, notes: &Notes, texts: &Texts) {
         for note in &notes.projections {
-            self.projections.take(note, texts);
+            if let Some(applied) = self.projections.take(note, texts) {
+                self.requirements.take(applied, &self.projections);
+            }
         }
         for note in &notes.invariants {
             self.invariants.take(note, texts);

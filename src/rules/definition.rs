@@ -69,7 +69,7 @@ Example: `succeeds: StockReservd`.",
 );
 
 /// What `sagactl check` finds without a log; the first ones keep the definitions from being used.
-pub const STATIC: [Info; 24] = [
+pub const STATIC: [Info; 25] = [
     fatal(
         fault::UNREADABLE,
         "a file or folder cannot be read",
@@ -122,8 +122,8 @@ pub const STATIC: [Info; 24] = [
     ),
     fatal(
         fault::UNKNOWN_FIELD,
-        "a projection compares a field that no event changes",
-        "The column would be compared with nothing, and every row would look wrong. The help names the nearest field there is.",
+        "a field that no event changes is compared or looked at",
+        "A column would be compared with nothing, and every row would look wrong; an invariant would look at nothing. The help names the nearest field there is.",
     ),
     fatal(
         fault::UNKNOWN_RULE,
@@ -134,6 +134,11 @@ pub const STATIC: [Info; 24] = [
         fault::UNKNOWN_SAGA,
         "claims about a saga that is not defined for this log",
         "The status column would be compared with nothing.",
+    ),
+    fatal(
+        fault::UNKNOWN_PROJECTION,
+        "an invariant about a projection that is not defined for this log",
+        "There would be no states to hold it against. The help names the nearest projection there is.",
     ),
     fatal(
         fault::DUPLICATE_NAME,

@@ -1,9 +1,11 @@
 //! What has to hold across aggregates and does not.
 
 use crate::definition::invariant::Invariant;
-use crate::event::Timestamp;
+use crate::definition::requirement::Requirement;
+use crate::event::{Position, Timestamp};
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use crate::invariant::Breach;
+use crate::requirement::{self, Untold};
 use crate::rules::Info;
 
 /// `invariant/violated`
@@ -12,10 +14,10 @@ pub const VIOLATED: Info = Info {
     severity: Severity::Error,
     summary: "what has to hold across aggregates does not",
     explanation: "\
-Finds groups of events whose total is not what the invariant says: with a `grace`, once the group has \
-been quiet for that long, at the horizon or at any time before; without one, after any event. The \
-event that left it so is the evidence. A total that became right again later is reported too, and the \
-message says so.
+Finds groups of events whose total is not what the invariant says, and keys of a projection for whose \
+state it does not hold: with a `grace`, once everything that it looks at has been quiet for that long, \
+at the horizon or at any time before; without one, after any event. The event that left it so is the \
+evidence. What became right again later is reported too, and the message says so.
 
 Aggregates are each consistent by themselves; what holds between them is held by nobody. Money left \
 one account and never arrived at the other, or arrived twice.
@@ -23,10 +25,32 @@ one account and never arrived at the other, or arrived twice.
 `sagactl show` the saga that drives the group, if there is one. Otherwise look for the event that is \
 missing or doubled beside the one named here.
 
-An amount or group that an event does not give makes the verdict of its group unknown.
+An amount or group that an event does not give makes the verdict of its group unknown; a key or a \
+field that an invariant over states looks at and that is missing makes it `invariant/unknown`.
 
 Example: `total: { of: { Debited: =-data.amount, Credited: =data.amount }, per: data.transfer }`, \
-`grace: 1m`; transfer t-7 was debited 30 at 10:00 and never credited, horizon 10:05.",
+`grace: 1m`; transfer t-7 was debited 30 at 10:00 and never credited, horizon 10:05. Or `for-each: \
+order-view`, `let: { payment: =projection('payment-view', state.payment) }`, `require: state.status != \
+'paid' or payment.status == 'captured'`; the payment of order o-4 was voided after the order was paid.",
+};
+
+/// `invariant/unknown`
+pub const UNKNOWN: Info = Info {
+    name: "invariant/unknown",
+    severity: Severity::Note,
+    summary: "it cannot be told whether what has to hold does",
+    explanation: "\
+Finds keys for which an invariant over states cannot be told: it looks at the state of a key that does \
+not exist, or at a field that no event has set yet, or one that an event left unreadable.
+
+That is not a breach, and it is not fine either: nobody knows. What is not needed may be missing: in \
+`state.status != 'paid' or payment.status == 'captured'` the payment counts only once the order is \
+paid.
+
+Find out why the other key is not there. Where its absence is itself a breach, say so in the \
+invariant: `state.status != 'paid' or payment is defined and payment.status == 'captured'`.
+
+Example: order o-4 is paid and names payment p-9, of which the log holds no event.",
 };
 
 /// The finding of a breach.
@@ -48,6 +72,70 @@ pub fn violated(invariant: &Invariant, breach: &Breach, horizon: Timestamp) -> F
             kind: SubjectKind::Group,
             definition: invariant.name.clone(),
             id: breach.group.clone(),
+        },
+        step: None,
+        facet: None,
+        evidence: vec![position],
+        since: Some(since),
+        age: Some(horizon.since(since)),
+        message,
+        next: None,
+    }
+}
+
+/// The finding of a key for which an invariant over states does not hold.
+pub fn broken(
+    requirement: &Requirement,
+    breach: &requirement::Breach,
+    horizon: Timestamp,
+) -> Finding {
+    let require = requirement.require.source();
+    let values = &breach.values;
+    let message = match (breach.healed, requirement.grace) {
+        (false, _) => format!("`{require}` does not hold: {values}"),
+        (true, None) => format!("`{require}` did not hold: {values}; that is over"),
+        (true, Some(grace)) => {
+            format!("`{require}` did not hold for more than {grace}: {values}; that is over")
+        }
+    };
+    of_key(
+        &VIOLATED,
+        requirement,
+        &breach.key,
+        breach.at,
+        horizon,
+        message,
+    )
+}
+
+/// The finding of a key of which it cannot be told whether an invariant over states holds.
+pub fn unknown(requirement: &Requirement, untold: &Untold, horizon: Timestamp) -> Finding {
+    let message = format!("it cannot be told whether it holds: {}", untold.reason);
+    of_key(
+        &UNKNOWN,
+        requirement,
+        &untold.key,
+        untold.at,
+        horizon,
+        message,
+    )
+}
+
+fn of_key(
+    info: &Info,
+    requirement: &Requirement,
+    key: &str,
+    (position, since): (Position, Timestamp),
+    horizon: Timestamp,
+    message: String,
+) -> Finding {
+    Finding {
+        rule: info.name,
+        severity: info.severity,
+        subject: Subject {
+            kind: SubjectKind::Key,
+            definition: requirement.name.clone(),
+            id: key.to_owned(),
         },
         step: None,
         facet: None,

@@ -186,7 +186,7 @@ const fn definition_rule(info: &'static Info) -> Rule {
 }
 
 /// All rules, in the order of reports.
-pub static TABLE: [Rule; 55] = [
+pub static TABLE: [Rule; 56] = [
     instance(&stuck::STEP, stuck::step, without_timeouts),
     instance(&stuck::SAGA, stuck::saga, without_deadline),
     instance(&wedged::INFO, wedged::check, without_failures),
@@ -242,6 +242,7 @@ pub static TABLE: [Rule; 55] = [
     family_rule(&projection::AHEAD),
     family_rule(&projection::UNREADABLE),
     family_rule(&invariant::VIOLATED),
+    family_rule(&invariant::UNKNOWN),
     family_rule(&transaction::IN_DOUBT),
     family_rule(&transaction::MIXED),
     family_rule(&transaction::WITHOUT_VOTES),

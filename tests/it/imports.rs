@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 27] = [
     "event",
     "json",
     "suggest",
@@ -16,6 +16,7 @@ const ORDER: [&str; 26] = [
     "log",
     "saga",
     "projection",
+    "requirement",
     "causation",
     "invariant",
     "idempotency",

@@ -17,3 +17,4 @@ mod readme;
 mod readmodels;
 mod recorded;
 mod recovery;
+mod requirements;

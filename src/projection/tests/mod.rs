@@ -115,7 +115,9 @@ impl Bench {
 
     fn ledger(&self, log: &Log) -> Ledger {
         let mut ledger = Ledger::new(&self.projections);
-        self.pass(log, &mut |note, texts| ledger.take(note, texts));
+        self.pass(log, &mut |note, texts| {
+            ledger.take(note, texts);
+        });
         ledger
     }
 

@@ -1,0 +1,443 @@
+//! Invariants over folded states: what one aggregate says has to agree with what others say.
+//!
+//! A *subject* is a key of the projection that an invariant is for. It is held against the invariant
+//! after each of its events, and after each event of a key that it looks at. With a `grace` that
+//! counts only if nothing of what it looks at changes for that long: at the horizon, and in the past
+//! wherever the next of these events came later than that. The first time that it did not hold is
+//! what is reported.
+//!
+//! A key that does not exist, or a field that nothing was done to, is missing. Where the invariant
+//! cannot be told without it, the subject is *unknown*: not right, and not wrong.
+//!
+//! A key that more than [`MOST`] subjects look at is not followed event by event, which would cost
+//! the product of the two: those subjects are judged at the horizon only.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::definition::projection::Projection;
+use crate::definition::requirement::{KEY, Lookup, Requirement, STATE};
+use crate::event::{Position, Span, Timestamp};
+use crate::expression::{Formula, Undetermined};
+use crate::json;
+use crate::projection::{self, Applied, Cell};
+use crate::texts::Keys;
+
+/// How many subjects may look at one key for its events to be followed.
+pub const MOST: usize = 1000;
+
+/// A key for which an invariant does not hold, or did not for too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// Index of the invariant.
+    pub requirement: usize,
+    /// The key.
+    pub key: String,
+    /// What the invariant looked at, as `state.status = "paid"`.
+    pub values: String,
+    /// The event that broke it, and when.
+    pub at: (Position, Timestamp),
+    /// It holds again at the horizon.
+    pub healed: bool,
+}
+
+/// A key of which it cannot be told whether an invariant holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    /// Index of the invariant.
+    pub requirement: usize,
+    /// The key.
+    pub key: String,
+    /// Why.
+    pub reason: String,
+    /// The last event of what it looks at, and when.
+    pub at: (Position, Timestamp),
+}
+
+/// What became of the keys of one invariant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Keys that have to keep it.
+    pub keys: u64,
+    /// Of them, those of which it cannot be told.
+    pub unknown: u64,
+    /// Those for which it does not hold, but that are not quiet for long enough either.
+    pub pending: u64,
+    /// Those that were judged at the horizon only.
+    pub coarse: u64,
+}
+
+/// A state, or why it cannot be told.
+type State = Result<Map<String, Value>, Box<str>>;
+
+/// Whether an invariant holds for a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Held {
+    /// The key does not exist, or need not keep it.
+    Exempt,
+    Yes,
+    No(Box<str>),
+    Unknown(Box<str>),
+}
+
+#[derive(Debug)]
+struct Subject {
+    held: Held,
+    /// The last event of anything that it looks at.
+    last: (Position, Timestamp),
+    breach: Option<(Box<str>, (Position, Timestamp))>,
+    /// The keys that it looks at, by look-up: numbers in [`Watched`].
+    looks_at: Vec<Option<u32>>,
+}
+
+/// The keys of one look-up that somebody looks at.
+#[derive(Debug, Default)]
+struct Watched {
+    keys: Keys,
+    by: Vec<Onlookers>,
+}
+
+#[derive(Debug, Default)]
+struct Onlookers {
+    subjects: Vec<u32>,
+    last: Option<(Position, Timestamp)>,
+}
+
+#[derive(Debug)]
+struct Book {
+    requirement: Arc<Requirement>,
+    /// Indices of the projections: its own, and one per look-up.
+    each: usize,
+    looked_up: Vec<usize>,
+    /// By the number of the key in its projection.
+    subjects: Vec<Option<Subject>>,
+    /// By look-up.
+    watched: Vec<Watched>,
+}
+
+/// Holds states against invariants as they change.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    books: Vec<Book>,
+}
+
+impl Ledger {
+    /// A ledger for these invariants over these projections, in which nothing happened yet.
+    pub fn new(requirements: &[Arc<Requirement>], projections: &[Arc<Projection>]) -> Ledger {
+        let index = |name: &str| {
+            let found = projections.iter().position(|one| *one.name == *name);
+            found.unwrap_or(usize::MAX)
+        };
+        let book = |requirement: &Arc<Requirement>| Book {
+            each: index(&requirement.each),
+            looked_up: requirement
+                .lookups
+                .iter()
+                .map(|lookup| index(&lookup.projection))
+                .collect(),
+            subjects: Vec::new(),
+            watched: requirement
+                .lookups
+                .iter()
+                .map(|_| Watched::default())
+                .collect(),
+            requirement: Arc::clone(requirement),
+        };
+        Ledger {
+            books: requirements.iter().map(book).collect(),
+        }
+    }
+
+    /// Takes an event that has just changed the state of a key.
+    pub fn take(&mut self, applied: Applied, states: &projection::Ledger) {
+        let at = (applied.position, applied.time);
+        for book in &mut self.books {
+            if book.each == applied.projection {
+                book.touch(applied.number, at, states);
+            }
+            for subject in book.onlookers(applied, states) {
+                book.touch(subject, at, states);
+            }
+        }
+    }
+
+    /// What is wrong at the horizon, and what was before; of what it cannot be told; and what was
+    /// looked at. In the order of the keys' first events.
+    pub fn conclude(
+        &self,
+        horizon: Timestamp,
+        states: &projection::Ledger,
+    ) -> (Vec<Breach>, Vec<Untold>, Vec<Count>) {
+        let (mut breaches, mut untold, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, book) in self.books.iter().enumerate() {
+            let mut count = Count::default();
+            for (number, subject) in book.subjects.iter().enumerate() {
+                let Some(subject) = subject else {
+                    continue;
+                };
+                let (held, last) = book.finally(number as u32, subject, states);
+                let is_over = horizon >= last.1.after(book.quiet());
+                let breach = match (&subject.breach, &held) {
+                    (Some(breach), _) => Some(breach.clone()),
+                    (None, Held::No(values)) if is_over => Some((values.clone(), last)),
+                    _ => None,
+                };
+                if held == Held::Exempt && breach.is_none() {
+                    continue;
+                }
+                count.keys += 1;
+                count.coarse += u64::from(book.is_coarse(subject));
+                let key = states
+                    .entry(book.each, number as u32)
+                    .map(|(key, _)| key.to_owned())
+                    .unwrap_or_default();
+                match (breach, held) {
+                    (Some((values, at)), held) => breaches.push(Breach {
+                        requirement: index,
+                        key,
+                        values: values.into(),
+                        at,
+                        healed: !matches!(held, Held::No(_)),
+                    }),
+                    (None, Held::Unknown(reason)) => {
+                        count.unknown += 1;
+                        untold.push(Untold {
+                            requirement: index,
+                            key,
+                            reason: reason.into(),
+                            at: last,
+                        });
+                    }
+                    (None, Held::No(_)) => count.pending += 1,
+                    (None, Held::Yes | Held::Exempt) => {}
+                }
+            }
+            counts.push(count);
+        }
+        (breaches, untold, counts)
+    }
+}
+
+impl Book {
+    fn quiet(&self) -> Span {
+        self.requirement.grace.unwrap_or(Span::ZERO)
+    }
+
+    /// The subjects that look at a key and are followed, each once.
+    fn onlookers(&mut self, applied: Applied, states: &projection::Ledger) -> Vec<u32> {
+        let mut all = Vec::new();
+        let lookups = self.looked_up.iter().enumerate();
+        for (lookup, _) in lookups.filter(|(_, projection)| **projection == applied.projection) {
+            let Some((key, _)) = states.entry(applied.projection, applied.number) else {
+                continue;
+            };
+            let watched = &mut self.watched[lookup];
+            let Some(number) = watched.keys.find(Keys::hash(key), key) else {
+                continue;
+            };
+            let onlookers = &mut watched.by[number as usize];
+            onlookers.last = Some((applied.position, applied.time));
+            if onlookers.subjects.len() > MOST {
+                continue;
+            }
+            let subjects = &self.subjects;
+            onlookers.subjects.retain(|subject| {
+                let subject = subjects.get(*subject as usize).and_then(Option::as_ref);
+                subject.is_some_and(|subject| subject.looks_at[lookup] == Some(number))
+            });
+            all.extend_from_slice(&onlookers.subjects);
+        }
+        all.sort_unstable();
+        all.dedup();
+        if let Ok(own) = all.binary_search(&applied.number)
+            && self.each == applied.projection
+        {
+            all.remove(own);
+        }
+        all
+    }
+
+    /// Something that a subject looks at has changed: judges what was, and looks at what is.
+    fn touch(&mut self, number: u32, at: (Position, Timestamp), states: &projection::Ledger) {
+        let place = number as usize;
+        if self.subjects.len() <= place {
+            self.subjects.resize_with(place + 1, || None);
+        }
+        let quiet = self.quiet();
+        let followed = self.subjects[place].as_ref();
+        let is_followed = followed.is_some_and(|subject| !self.is_coarse(subject));
+        if let Some(subject) = self.subjects[place].as_mut().filter(|_| is_followed) {
+            subject.rest(quiet, at.1);
+        }
+        let (held, keys) = self.look(number, states);
+        let subject = self.subjects[place].get_or_insert_with(|| Subject {
+            held: Held::Exempt,
+            last: at,
+            breach: None,
+            looks_at: vec![None; keys.len()],
+        });
+        for (lookup, key) in keys.into_iter().enumerate() {
+            let watched = &mut self.watched[lookup];
+            let now = key.map(|key| watched.keys.number(Keys::hash(&key), &key));
+            watched
+                .by
+                .resize_with(watched.keys.len(), Onlookers::default);
+            if let Some(now) = now {
+                let onlookers = &mut watched.by[now as usize].subjects;
+                if subject.looks_at[lookup] != Some(now) && onlookers.len() <= MOST {
+                    onlookers.push(number);
+                }
+            }
+            subject.looks_at[lookup] = now;
+        }
+        subject.held = held;
+        subject.last = at;
+        if self.requirement.grace.is_none() {
+            subject.rest(quiet, at.1);
+        }
+    }
+
+    /// Whether the invariant holds for a subject at the horizon, and the last event of what it
+    /// looks at.
+    fn finally(
+        &self,
+        number: u32,
+        subject: &Subject,
+        states: &projection::Ledger,
+    ) -> (Held, (Position, Timestamp)) {
+        if !self.is_coarse(subject) {
+            return (subject.held.clone(), subject.last);
+        }
+        let looked_at = subject.looks_at.iter().zip(&self.watched);
+        let others =
+            looked_at.filter_map(|(number, watched)| watched.by.get((*number)? as usize)?.last);
+        let last = others.fold(subject.last, |last, other| match other.0 > last.0 {
+            true => other,
+            false => last,
+        });
+        (self.look(number, states).0, last)
+    }
+
+    /// Whether a subject looks at a key that is not followed.
+    fn is_coarse(&self, subject: &Subject) -> bool {
+        let mut looked_at = subject.looks_at.iter().zip(&self.watched);
+        looked_at.any(|(number, watched)| {
+            let onlookers = number.and_then(|number| watched.by.get(number as usize));
+            onlookers.is_some_and(|onlookers| onlookers.subjects.len() > MOST)
+        })
+    }
+
+    /// Whether the invariant holds for a subject as things stand, and the keys that it looks at.
+    fn look(&self, number: u32, states: &projection::Ledger) -> (Held, Vec<Option<String>>) {
+        let requirement = &self.requirement;
+        let none = || vec![None; requirement.lookups.len()];
+        let Some((key, state)) = self.known(STATE, self.each, number, states) else {
+            return (Held::Exempt, none());
+        };
+        let state = match state {
+            Ok(state) => state,
+            Err(doubt) => return (Held::Unknown(doubt), none()),
+        };
+        let mut values = Map::new();
+        values.insert(STATE.to_owned(), Value::Object(state));
+        values.insert(KEY.to_owned(), key.into());
+        let mut keys = Vec::new();
+        let mut doubt = None;
+        let mut found = Vec::new();
+        for (lookup, projection) in requirement.lookups.iter().zip(&self.looked_up) {
+            let key = looked_up(lookup, &values);
+            if let Some(key) = &key
+                && let Some(number) = states.find(*projection, key)
+                && let Some((_, state)) = self.known(&lookup.name, *projection, number, states)
+            {
+                match state {
+                    Ok(state) => found.push((lookup.name.clone(), Value::Object(state))),
+                    Err(reason) => doubt = Some(reason),
+                }
+            }
+            keys.push(key);
+        }
+        values.extend(found);
+        let held = match judge(requirement, &values) {
+            Held::Exempt => Held::Exempt,
+            judged => doubt.map_or(judged, Held::Unknown),
+        };
+        (held, keys)
+    }
+
+    /// The state of a key that exists, which has this name in formulas; or why it cannot be told
+    /// which events belong to it, or what one of the fields is that formulas look at.
+    fn known<'s>(
+        &self,
+        name: &str,
+        projection: usize,
+        number: u32,
+        states: &'s projection::Ledger,
+    ) -> Option<(&'s str, State)> {
+        let (key, entry) = states.entry(projection, number)?;
+        if let Some(doubt) = entry.state.doubt() {
+            return Some((key, Err(doubt.into())));
+        }
+        let definition = states.folds().get(projection)?.definition();
+        let formulas = self.requirement.formulas();
+        let mut looked_at = formulas.flat_map(|(formula, _)| formula.references());
+        let untold = looked_at.find_map(|reference| {
+            let field = reference.keys.first().filter(|_| reference.name == name)?;
+            match entry.state.cell(definition.field(field)?) {
+                Cell::Unknown(reason) => Some(format!("`{reference}`: {reason}").into()),
+                Cell::Known(_) | Cell::Blank => None,
+            }
+        });
+        let state = entry
+            .state
+            .is_alive()
+            .then(|| entry.state.known(&definition.fields))?;
+        Some((key, untold.map_or(Ok(state), Err)))
+    }
+}
+
+/// The key that a look-up leads to.
+fn looked_up(lookup: &Lookup, values: &Map<String, Value>) -> Option<String> {
+    let key = lookup.key.evaluate(values.clone()).ok()?;
+    json::text(&key).map(|key| key.into_owned())
+}
+
+fn judge(requirement: &Requirement, values: &Map<String, Value>) -> Held {
+    let holds = |formula: &Formula| formula.holds(values.clone());
+    let unknown = |undetermined: Undetermined| Held::Unknown(undetermined.0.into());
+    match requirement.narrow.as_ref().map(holds) {
+        Some(Ok(false)) => return Held::Exempt,
+        Some(Err(undetermined)) => return unknown(undetermined),
+        Some(Ok(true)) | None => {}
+    }
+    match holds(&requirement.require) {
+        Ok(true) => Held::Yes,
+        Ok(false) => Held::No(shown(&requirement.require, values).into()),
+        Err(undetermined) => unknown(undetermined),
+    }
+}
+
+/// What a formula looks at, as `state.status = "paid"`.
+fn shown(formula: &Formula, values: &Map<String, Value>) -> String {
+    let parts = formula
+        .references()
+        .map(|reference| match reference.of(values) {
+            Some(value) => format!("{reference} = {value}"),
+            None => format!("{reference} is missing"),
+        });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+impl Subject {
+    /// Holds what was found last against the invariant if nothing changed until `now` for long
+    /// enough.
+    fn rest(&mut self, quiet: Span, now: Timestamp) {
+        if let Held::No(values) = &self.held
+            && self.breach.is_none()
+            && now >= self.last.1.after(quiet)
+        {
+            self.breach = Some((values.clone(), self.last));
+        }
+    }
+}
