@@ -170,7 +170,35 @@ pub struct Finding {
     pub next: Option<Next>,
 }
 
+impl Next {
+    /// A command to look closer with.
+    pub fn command<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Next {
+        Next {
+            arguments: arguments.into_iter().map(str::to_owned).collect(),
+            options: Vec::new(),
+            direction: None,
+            steps: Vec::new(),
+            by_hand: false,
+        }
+    }
+}
+
 impl Finding {
+    /// The same with the events that show it, put in order, each once.
+    pub fn shown_by(mut self, evidence: impl IntoIterator<Item = Position>) -> Finding {
+        self.evidence = evidence.into_iter().collect();
+        self.evidence.sort_unstable();
+        self.evidence.dedup();
+        self
+    }
+
+    /// The same with the time since which it is so, and its age at the horizon.
+    pub fn since(mut self, since: Timestamp, horizon: Timestamp) -> Finding {
+        self.since = Some(since);
+        self.age = Some(horizon.since(since));
+        self
+    }
+
     /// A digest of what stays the same from run to run while the same fault stands: the rule, the
     /// subject, the step and the facet; not the evidence, whose positions a merged log may renumber.
     pub fn fingerprint(&self) -> String {

@@ -20,7 +20,7 @@
 //! | [`causation`] | which event caused which |
 //! | [`invariant`], [`idempotency`], [`transaction`] | totals across aggregates; what became of keys; two-phase commits |
 //! | [`projection`] | events folded into a state per key, stored rows compared with it |
-//! | [`requirement`] | invariants over those states |
+//! | [`requirement`], [`isolation`] | invariants over those states; what sagas do to them |
 //! | [`replay`] | the one pass: routes, instances, streams, the horizon |
 //! | [`rules`] | one file per close family; the table; what silences what |
 //! | [`report`] | what a run found, as data |
@@ -75,6 +75,7 @@ pub mod generate;
 pub mod idempotency;
 pub mod inspect;
 pub mod invariant;
+pub mod isolation;
 pub mod json;
 pub mod log;
 pub mod output;

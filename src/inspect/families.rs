@@ -19,6 +19,7 @@ impl Run<'_> {
         let mut found = Vec::new();
         self.projections(horizon, tally, &mut found);
         self.invariants(horizon, tally, &mut found);
+        self.isolation(horizon, tally, &mut found);
         self.idempotency(horizon, tally, &mut found);
         self.transactions(horizon, tally, &mut found);
         found

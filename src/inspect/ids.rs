@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use crate::causation::{Fault, What};
 use crate::definition::log::Order;
 use crate::event::{Event, Position};
-use crate::finding::{Finding, Subject, SubjectKind};
+use crate::finding::{Finding, SubjectKind};
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
 use crate::log::Filter;
@@ -105,21 +105,17 @@ impl Run<'_> {
 
     fn repeated(&self, events: &Events, first: Position, again: Position) -> Option<Finding> {
         let id = events.get(&again)?.id.as_ref()?;
-        (events.get(&first)?.id.as_ref() == Some(id)).then(|| Finding {
-            rule: DUPLICATE_ID.name,
-            severity: DUPLICATE_ID.severity,
-            subject: Subject {
-                kind: SubjectKind::Event,
-                definition: self.definition.name.clone(),
-                id: again.to_string(),
-            },
-            step: None,
-            facet: None,
-            evidence: vec![first, again],
-            since: None,
-            age: None,
-            message: format!("the id `{id}` stands at position {first} already"),
-            next: None,
+        let message = format!("the id `{id}` stands at position {first} already");
+        let is_same = events.get(&first)?.id.as_ref() == Some(id);
+        is_same.then(|| {
+            DUPLICATE_ID
+                .finding(
+                    SubjectKind::Event,
+                    &self.definition.name,
+                    again.to_string(),
+                    message,
+                )
+                .shown_by([first, again])
         })
     }
 

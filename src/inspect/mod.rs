@@ -5,6 +5,7 @@ mod diff;
 mod families;
 mod filter;
 mod ids;
+mod isolation;
 mod judge;
 pub mod recover;
 mod rows;

@@ -175,13 +175,7 @@ impl Rows<'_> {
                 .zip(self.horizon)
                 .map(|(since, horizon)| horizon.since(since)),
             message,
-            next: Some(Next {
-                arguments: vec!["explain".to_owned(), info.name.to_owned()],
-                options: Vec::new(),
-                direction: None,
-                steps: Vec::new(),
-                by_hand: false,
-            }),
+            next: Some(Next::command(["explain", info.name])),
         }
     }
 

@@ -26,6 +26,8 @@ use crate::saga::Names;
 
 /// From how old a log's end is on a report says so.
 const OLD: Span = Span::from_secs(3600);
+/// What the names of rules begin with that look at instances.
+const SAGA_FAMILIES: [&str; 3] = ["saga/", "compensation/", "isolation/"];
 /// How many of the last rows tell the horizon where only one instance is read.
 const TAIL: usize = 10_000;
 
@@ -81,7 +83,7 @@ impl<'s> Run<'s> {
         let selection = Selection {
             sagas: rules
                 .iter()
-                .any(|rule| rule.starts_with("saga/") || rule.starts_with("compensation/")),
+                .any(|rule| SAGA_FAMILIES.iter().any(|family| rule.starts_with(family))),
             streams: maps.stream
                 && wants(&[
                     &log_rules::GAP,

@@ -95,6 +95,7 @@ impl Run<'_> {
         let mut judge = Judge::new(self.definition, &self.off);
         let sagas = &self.scope.sagas;
         let mut outcomes = vec![[0_u64; Outcome::ALL.len()]; sagas.len()];
+        let mut completed = Vec::new();
         let mut unknown: HashMap<&'static str, u64, FixedState> = HashMap::default();
         let instances = &self.gathered.instances;
         for (at, entry) in instances.entries().iter().enumerate() {
@@ -142,6 +143,9 @@ impl Run<'_> {
                 continue;
             }
             outcomes[saga_index][verdict.outcome as usize] += 1;
+            if verdict.outcome == Outcome::Completed {
+                completed.push(at);
+            }
             for rule in &verdict.unknown {
                 *unknown.entry(rule).or_default() += 1;
             }
@@ -176,6 +180,8 @@ impl Run<'_> {
             self.count(saga, outcomes.iter().sum(), tally);
             tally.saga(saga.name.clone(), *outcomes);
         }
+        let isolation = &mut self.gathered.ledgers.isolation;
+        completed.into_iter().for_each(|at| isolation.commit(at));
         for (rule, subjects) in unknown {
             tally.unknown(rule, subjects);
         }

@@ -136,6 +136,28 @@ impl Fold {
         self.effects.iter().flat_map(|doing| &doing.inputs)
     }
 
+    /// What an event does by its own type, apart from what every event does: the field's index,
+    /// what is done to it, and with what, unless that is calculated from the state or unknown.
+    /// `None` where it deletes.
+    pub fn own<'f>(
+        &'f self,
+        touch: &'f Touch,
+    ) -> Option<impl Iterator<Item = (usize, Operation, Option<Value>)> + 'f> {
+        let doing = self.effects.get(usize::from(touch.effect));
+        if doing.is_some_and(|doing| doing.deletes) {
+            return None;
+        }
+        let own = doing.map_or(&[][..], |doing| doing.own.as_slice());
+        Some(own.iter().map(|change| {
+            let operand = match &change.operand {
+                Operand::Literal(value) => Some(value.clone()),
+                Operand::Input(input) => given(touch.inputs.get(*input)).ok(),
+                Operand::Formula(..) => None,
+            };
+            (change.field, change.operation, operand)
+        }))
+    }
+
     /// Applies an event to the state of its key.
     pub fn apply(&self, state: &mut State, touch: &Touch) {
         if let Some(doubt) = &touch.doubt {

@@ -73,9 +73,9 @@ impl Ledger {
         }
     }
 
-    /// Takes a note, in position order; answers whose state has changed, if the event is complete
-    /// with it.
-    pub fn take(&mut self, note: &Note, texts: &Texts) -> Option<Applied> {
+    /// Takes a note, in position order; answers whose state has changed, and by what, if the event
+    /// is complete with it.
+    pub fn take(&mut self, note: &Note, texts: &Texts) -> Option<(Applied, &Touch)> {
         let Some((event, touch)) = self.assembly.take(note, texts) else {
             if let Note::Keyless {
                 projection,
@@ -106,12 +106,13 @@ impl Ledger {
         entry.last = event.position;
         entry.version = event.version;
         entry.events = entry.events.saturating_add(1);
-        Some(Applied {
+        let applied = Applied {
             projection,
             number,
             position: event.position,
             time: event.time,
-        })
+        };
+        Some((applied, touch))
     }
 
     /// The folds, by the projections' indices.

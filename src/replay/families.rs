@@ -7,6 +7,7 @@ use crate::definition::Scope;
 use crate::expression::Scope as Row;
 use crate::idempotency;
 use crate::invariant;
+use crate::isolation::{self, Deed};
 use crate::log::Fields;
 use crate::projection;
 use crate::requirement;
@@ -47,6 +48,8 @@ pub struct Ledgers {
     pub projections: projection::Ledger,
     /// What states have to keep.
     pub requirements: requirement::Ledger,
+    /// What sagas do to states.
+    pub isolation: isolation::Ledger,
     /// Totals.
     pub invariants: invariant::Ledger,
     /// Keys.
@@ -138,6 +141,7 @@ impl Ledgers {
     pub fn new(scope: &Scope) -> Ledgers {
         Ledgers {
             projections: projection::Ledger::new(&scope.projections),
+            isolation: isolation::Ledger::new(&scope.projections),
             requirements: requirement::Ledger::new(&scope.requirements, &scope.projections),
             invariants: invariant::Ledger::new(&scope.invariants),
             idempotency: idempotency::Ledger::new(&scope.idempotency),
@@ -145,13 +149,26 @@ impl Ledgers {
         }
     }
 
-    /// Takes what the next rows say.
-    pub(super) fn take(&mut self, notes: &Notes, texts: &Texts) {
+    /// Takes what the next rows say, and what they mean to steps that can be compensated.
+    pub(super) fn take(&mut self, notes: &Notes, texts: &Texts, deeds: &[Deed]) {
+        let mut deeds = deeds;
         for note in &notes.projections {
-            if let Some(applied) = self.projections.take(note, texts) {
-                self.requirements.take(applied, &self.projections);
+            if let projection::Note::Keyless { position, .. } = note {
+                let own = deeds.iter().filter(|deed| deed.position == *position);
+                own.for_each(|deed| self.isolation.doubt(deed.instance));
             }
+            let Some((applied, touch)) = self.projections.take(note, texts) else {
+                continue;
+            };
+            let before = deeds.partition_point(|deed| deed.position < applied.position);
+            let (over, rest) = deeds.split_at(before);
+            over.iter().for_each(|deed| self.isolation.finish(deed));
+            deeds = rest;
+            let own = rest.partition_point(|deed| deed.position == applied.position);
+            self.isolation.take(applied, touch, &rest[..own]);
+            self.requirements.take(applied, &self.projections);
         }
+        deeds.iter().for_each(|deed| self.isolation.finish(deed));
         for note in &notes.invariants {
             self.invariants.take(note, texts);
         }

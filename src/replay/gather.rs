@@ -5,6 +5,7 @@ use hashbrown::HashSet;
 
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::Timestamp;
+use crate::isolation::{Act, Deed};
 use crate::replay::batch::{Batch, Sighting};
 use crate::replay::families::Ledgers;
 use crate::replay::gathered::Gathered;
@@ -25,6 +26,7 @@ pub struct Gatherer<'a> {
     youngest: Option<Timestamp>,
     horizon: Horizon,
     entries: Vec<u32>,
+    deeds: Vec<Deed>,
     gathered: Gathered,
 }
 
@@ -50,6 +52,7 @@ impl<'a> Gatherer<'a> {
             youngest: None,
             horizon: Horizon::new(definition.future_tolerance),
             entries: Vec::new(),
+            deeds: Vec::new(),
             gathered: Gathered {
                 streams: match definition.order {
                     Order::Position => Streams::default(),
@@ -90,15 +93,58 @@ impl<'a> Gatherer<'a> {
     /// Takes the notes of the next rows.
     pub(super) fn take(&mut self, batch: &mut Batch, router: &Router) {
         self.log(batch);
-        self.gathered.ledgers.take(&batch.families, &batch.texts);
         self.entries.clear();
         let instances = &mut self.gathered.instances;
         self.entries.extend(batch.sightings.iter().map(|sighting| {
             instances.entry(sighting.hash, sighting.saga, batch.texts.get(sighting.id))
         }));
+        self.deeds(batch, router);
+        let ledgers = &mut self.gathered.ledgers;
+        ledgers.take(&batch.families, &batch.texts, &self.deeds);
         for index in 0..self.entries.len() {
             self.sighting(index, batch, router);
         }
+    }
+
+    /// What the rows mean to steps that can be compensated, where states are folded.
+    fn deeds(&mut self, batch: &Batch, router: &Router) {
+        self.deeds.clear();
+        if self.gathered.ledgers.isolation.is_idle() {
+            return;
+        }
+        let sightings = batch.sightings.iter().zip(&self.entries);
+        self.deeds.extend(sightings.filter_map(|(sighting, at)| {
+            let Moment {
+                meaning,
+                position,
+                time,
+                ..
+            } = sighting.moment;
+            if sighting.doubt.is_some() {
+                return Some(Deed {
+                    position,
+                    time,
+                    instance: *at,
+                    step: 0,
+                    act: Act::Doubtful,
+                });
+            }
+            let (step, act) = match meaning {
+                Meaning::Step(step, StepEvent::Success) => (step, Act::Done),
+                Meaning::Undo(step, StepEvent::Success) => (step, Act::Undone),
+                _ => return None,
+            };
+            let is_undoable = router.saga(sighting.saga).steps[usize::from(step)]
+                .compensation
+                .is_some();
+            is_undoable.then_some(Deed {
+                position,
+                time,
+                instance: *at,
+                step,
+                act,
+            })
+        }));
     }
 
     /// What the rows tell of the log, whatever definitions there are.
@@ -167,6 +213,10 @@ impl<'a> Gatherer<'a> {
             });
             return;
         }
+        if commits(router, sighting.saga, moment.meaning) {
+            self.gathered.ledgers.isolation.commit(at);
+        }
+        let instances = &mut self.gathered.instances;
         if !instances.push(at, moment) {
             return;
         }
@@ -198,9 +248,21 @@ impl<'a> Gatherer<'a> {
             return;
         }
         let ended = (self.settle)(&self.gathered.names, instances.get(at), instances.id(at));
+        if ended == Some(Outcome::Completed) {
+            self.gathered.ledgers.isolation.commit(at);
+        }
         if let Some(outcome) = ended {
             self.gathered.instances.settle(at, outcome);
         }
+    }
+}
+
+/// Whether an instance cannot go back after an event with this meaning.
+fn commits(router: &Router, saga: u16, meaning: Meaning) -> bool {
+    match meaning {
+        Meaning::Completes => true,
+        Meaning::Step(step, StepEvent::Success) => router.saga(saga).steps[usize::from(step)].pivot,
+        _ => false,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::causation::{Fault, What};
 use crate::event::Timestamp;
-use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::finding::{Finding, Severity, SubjectKind};
 use crate::rules::Info;
 
 /// `causation/dangling`
@@ -101,23 +101,7 @@ pub fn finding(log: &Arc<str>, fault: &Fault, cause: Option<&str>, horizon: Time
             format!("its cause at {at} belongs to another correlation"),
         ),
     };
-    let mut evidence: Vec<_> = fault.cause.into_iter().chain([fault.effect]).collect();
-    evidence.sort_unstable();
-    evidence.dedup();
-    Finding {
-        rule: info.name,
-        severity: info.severity,
-        subject: Subject {
-            kind: SubjectKind::Event,
-            definition: log.clone(),
-            id: fault.effect.to_string(),
-        },
-        step: None,
-        facet: None,
-        evidence,
-        since: Some(fault.since),
-        age: Some(horizon.since(fault.since)),
-        message,
-        next: None,
-    }
+    info.finding(SubjectKind::Event, log, fault.effect.to_string(), message)
+        .shown_by(fault.cause.into_iter().chain([fault.effect]))
+        .since(fault.since, horizon)
 }

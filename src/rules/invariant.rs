@@ -3,7 +3,7 @@
 use crate::definition::invariant::Invariant;
 use crate::definition::requirement::Requirement;
 use crate::event::{Position, Timestamp};
-use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::finding::{Finding, Severity, SubjectKind};
 use crate::invariant::Breach;
 use crate::requirement::{self, Untold};
 use crate::rules::Info;
@@ -65,22 +65,10 @@ pub fn violated(invariant: &Invariant, breach: &Breach, horizon: Timestamp) -> F
             "the total was {total} instead of {equals} for more than {grace}; it is right again"
         ),
     };
-    Finding {
-        rule: VIOLATED.name,
-        severity: VIOLATED.severity,
-        subject: Subject {
-            kind: SubjectKind::Group,
-            definition: invariant.name.clone(),
-            id: breach.group.clone(),
-        },
-        step: None,
-        facet: None,
-        evidence: vec![position],
-        since: Some(since),
-        age: Some(horizon.since(since)),
-        message,
-        next: None,
-    }
+    VIOLATED
+        .finding(SubjectKind::Group, &invariant.name, &breach.group, message)
+        .shown_by([position])
+        .since(since, horizon)
 }
 
 /// The finding of a key for which an invariant over states does not hold.
@@ -129,20 +117,7 @@ fn of_key(
     horizon: Timestamp,
     message: String,
 ) -> Finding {
-    Finding {
-        rule: info.name,
-        severity: info.severity,
-        subject: Subject {
-            kind: SubjectKind::Key,
-            definition: requirement.name.clone(),
-            id: key.to_owned(),
-        },
-        step: None,
-        facet: None,
-        evidence: vec![position],
-        since: Some(since),
-        age: Some(horizon.since(since)),
-        message,
-        next: None,
-    }
+    info.finding(SubjectKind::Key, &requirement.name, key, message)
+        .shown_by([position])
+        .since(since, horizon)
 }

@@ -93,6 +93,7 @@ mod exhausted;
 mod false_claim;
 pub mod idempotency;
 pub mod invariant;
+pub mod isolation;
 mod late;
 pub mod log;
 mod precedence;
@@ -106,9 +107,11 @@ mod uncompensated;
 mod undo;
 mod wedged;
 
+use std::sync::Arc;
+
 use crate::definition::log::LogDefinition;
 use crate::definition::saga::Saga;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use case::{Case, Draft};
 
 pub use uncompensated::is_unlimited;
@@ -124,6 +127,34 @@ pub struct Info {
     pub summary: &'static str,
     /// What it finds, why it matters, what to do, an example: paragraphs for `sagactl explain`.
     pub explanation: &'static str,
+}
+
+impl Info {
+    /// A finding of this rule, to which evidence, age and a next step may be added.
+    pub fn finding(
+        &self,
+        kind: SubjectKind,
+        definition: &Arc<str>,
+        id: impl Into<String>,
+        message: String,
+    ) -> Finding {
+        Finding {
+            rule: self.name,
+            severity: self.severity,
+            subject: Subject {
+                kind,
+                definition: Arc::clone(definition),
+                id: id.into(),
+            },
+            step: None,
+            facet: None,
+            evidence: Vec::new(),
+            since: None,
+            age: None,
+            message,
+            next: None,
+        }
+    }
 }
 
 /// A rule: what is said of it and what it looks at.
@@ -186,7 +217,7 @@ const fn definition_rule(info: &'static Info) -> Rule {
 }
 
 /// All rules, in the order of reports.
-pub static TABLE: [Rule; 56] = [
+pub static TABLE: [Rule; 58] = [
     instance(&stuck::STEP, stuck::step, without_timeouts),
     instance(&stuck::SAGA, stuck::saga, without_deadline),
     instance(&wedged::INFO, wedged::check, without_failures),
@@ -241,6 +272,8 @@ pub static TABLE: [Rule; 56] = [
     family_rule(&projection::ORPHAN),
     family_rule(&projection::AHEAD),
     family_rule(&projection::UNREADABLE),
+    family_rule(&isolation::RESIDUE),
+    family_rule(&isolation::DIRTY_TOUCH),
     family_rule(&invariant::VIOLATED),
     family_rule(&invariant::UNKNOWN),
     family_rule(&transaction::IN_DOUBT),

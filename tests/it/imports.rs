@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "event",
     "json",
     "suggest",
@@ -17,6 +17,7 @@ const ORDER: [&str; 27] = [
     "saga",
     "projection",
     "requirement",
+    "isolation",
     "causation",
     "invariant",
     "idempotency",

@@ -10,6 +10,7 @@ mod fixture;
 mod golden;
 mod house;
 mod imports;
+mod isolation;
 mod labels;
 mod oracle;
 mod output;

@@ -1,0 +1,419 @@
+//! What sagas do to the keys of projections: effects that others build on before they are certain,
+//! and effects that a compensation does not take back.
+//!
+//! An *effect* is a step that can be compensated and has succeeded, as far as it changed the state
+//! of one key. It is *uncommitted* until its instance passes the pivot or completes, and over once
+//! it is undone. What `"*"` does to a key is bookkeeping and counts for nothing.
+//!
+//! **Dirty touch.** Sagas have no isolation: what one of them wrote can be seen, and overwritten,
+//! before it is certain (H. Garcia-Molina and K. Salem, "Sagas", SIGMOD 1987). Additions and
+//! subtractions commute, and so do appending and removing; any other pair of writes to one field
+//! does not. If a step of another instance writes like that to the field of an uncommitted effect,
+//! the outcome depends on who comes last. Once the effect is undone that is definite.
+//!
+//! **Residue.** With the step and its compensation a key should be what it is without both. For sums
+//! and lists that is told exactly: what was added has to be taken back, no more and no less, and an
+//! item that was appended may not be there any more. A field that the step
+//! sets has to be written by the compensation too; whether to the right value only its author knows.
+//! What somebody sets later wipes a residue out.
+//!
+//! Where it cannot be told whether an event belongs to the step or to the key, or what it adds,
+//! the effect is unknown.
+
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
+
+use crate::definition::projection::Projection;
+use crate::event::{Position, Timestamp};
+use crate::projection::{Applied, Fold, Number, Touch};
+use write::{Write, told, writes};
+
+/// What an event means to a step that can be compensated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// The step succeeded.
+    Done,
+    /// Its compensation did.
+    Undone,
+    /// It may mean this or that.
+    Doubtful,
+}
+
+/// An event of a step that can be compensated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deed {
+    /// Where the event stands.
+    pub position: Position,
+    /// When it happened.
+    pub time: Timestamp,
+    /// The number of its instance.
+    pub instance: u32,
+    /// The step's index.
+    pub step: u8,
+    /// What it means.
+    pub act: Act,
+}
+
+/// An effect on one key.
+#[derive(Debug)]
+struct Effect {
+    instance: u32,
+    step: u8,
+    key: Key,
+    done: (Position, Timestamp),
+    /// By the field's index.
+    writes: BTreeMap<usize, Write>,
+    /// The first write of another instance that does not commute with it.
+    dirty: Option<(u32, usize, Position)>,
+    undone: Option<(Position, Timestamp)>,
+    /// It happened more than once, so that what its compensation took back cannot be told.
+    is_repeated: bool,
+}
+
+/// A projection's index, and the number of a key there.
+type Key = (u16, u32);
+
+/// Another instance wrote to a key over an uncommitted effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirtyTouch {
+    /// The number of the instance whose effect it was.
+    pub instance: u32,
+    /// The step's index.
+    pub step: usize,
+    /// The projection's index.
+    pub projection: usize,
+    /// The key's number.
+    pub key: u32,
+    /// The field's name.
+    pub field: Arc<str>,
+    /// The number of the other instance.
+    pub other: u32,
+    /// The effect, the other's write, and the compensation, if there was one.
+    pub evidence: Vec<Position>,
+    /// When the effect happened.
+    pub since: Timestamp,
+    /// The effect was undone later.
+    pub is_definite: bool,
+}
+
+/// What a compensation did not take back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Residue {
+    /// The number of the instance.
+    pub instance: u32,
+    /// The step's index.
+    pub step: usize,
+    /// The projection's index.
+    pub projection: usize,
+    /// The key's number.
+    pub key: u32,
+    /// What is left, per field: `items: 2 too many`.
+    pub left: Vec<String>,
+    /// The effect and the compensation.
+    pub evidence: [Position; 2],
+    /// When the compensation succeeded.
+    pub since: Timestamp,
+}
+
+/// What was found, and what was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conclusion {
+    /// In the order of the effects.
+    pub dirty: Vec<DirtyTouch>,
+    /// In the order of the effects.
+    pub residues: Vec<Residue>,
+    /// Effects on keys.
+    pub effects: u64,
+    /// Of them, those of instances of which it cannot be told what belongs to them.
+    pub unknown: u64,
+    /// Effects that were undone.
+    pub undone: u64,
+    /// Of them, those of which it cannot be told what was left.
+    pub untold: u64,
+}
+
+/// Follows the effects.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    folds: Vec<Arc<Fold>>,
+    effects: Vec<Option<Effect>>,
+    by_key: HashMap<Key, Vec<u32>, FixedState>,
+    by_instance: HashMap<u32, Vec<u32>, FixedState>,
+    doubted: HashSet<u32, FixedState>,
+    spare: Vec<u32>,
+    counts: Conclusion,
+}
+
+impl Ledger {
+    /// A ledger over these projections, in which nothing happened yet.
+    pub fn new(projections: &[Arc<Projection>]) -> Ledger {
+        Ledger {
+            folds: Fold::all(projections),
+            ..Ledger::default()
+        }
+    }
+
+    /// Whether there is nothing that an effect could be on.
+    pub fn is_idle(&self) -> bool {
+        self.folds.is_empty()
+    }
+
+    /// Takes an event that changed the state of a key, with what it means to sagas.
+    pub fn take(&mut self, applied: Applied, touch: &Touch, deeds: &[Deed]) {
+        let (Some(fold), Ok(projection)) = (
+            self.folds.get(applied.projection),
+            u16::try_from(applied.projection),
+        ) else {
+            return;
+        };
+        let key = (projection, applied.number);
+        if deeds.is_empty() && !self.by_key.contains_key(&key) {
+            return;
+        }
+        let writes = writes(fold, touch);
+        for deed in deeds {
+            if touch.doubt.is_some() {
+                self.doubt(deed.instance);
+                continue;
+            }
+            self.write(key, &writes, Some(deed.instance), applied.position);
+            match deed.act {
+                Act::Done => self.done(key, &writes, deed),
+                Act::Undone => self.undone(key, &writes, deed),
+                Act::Doubtful => {}
+            }
+        }
+        if deeds.is_empty() {
+            self.write(key, &writes, None, applied.position);
+        }
+    }
+
+    /// Takes note that nothing more is to be heard of an event of a step.
+    pub fn finish(&mut self, deed: &Deed) {
+        match deed.act {
+            Act::Done => {}
+            Act::Doubtful => self.doubt(deed.instance),
+            Act::Undone => {
+                let own = self.by_instance.get(&deed.instance).cloned();
+                for at in own.unwrap_or_default() {
+                    let effect = self.effects[at as usize].as_mut();
+                    let effect = effect.filter(|effect| {
+                        effect.step == deed.step
+                            && effect.undone.is_none()
+                            && effect.done.0 != deed.position
+                    });
+                    if let Some(effect) = effect {
+                        effect.undone = Some((deed.position, deed.time));
+                        effect.writes.retain(|_, write| !write.is_nothing());
+                        self.counts.undone += 1;
+                        if effect.writes.is_empty() && effect.dirty.is_none() {
+                            self.free(at);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// It cannot be told what belongs to an instance.
+    pub fn doubt(&mut self, instance: u32) {
+        self.doubted.insert(instance);
+    }
+
+    /// An instance can no longer go back, so that its effects are certain.
+    pub fn commit(&mut self, instance: u32) {
+        let own = self.by_instance.get(&instance).cloned();
+        for at in own.unwrap_or_default() {
+            let effect = self.effects[at as usize].as_ref();
+            if effect.is_some_and(|effect| effect.undone.is_none()) {
+                self.free(at);
+            }
+        }
+    }
+
+    /// What was found.
+    pub fn conclude(&self) -> Conclusion {
+        let mut conclusion = self.counts.clone();
+        let mut all: Vec<&Effect> = self.effects.iter().flatten().collect();
+        all.sort_by_key(|effect| (effect.done.0, effect.instance, effect.step, effect.key));
+        for effect in all {
+            if self.doubted.contains(&effect.instance) {
+                conclusion.unknown += 1;
+                conclusion.untold += u64::from(effect.undone.is_some());
+                continue;
+            }
+            let undone = effect.undone;
+            let projection = usize::from(effect.key.0);
+            let Some(fold) = self.folds.get(projection) else {
+                continue;
+            };
+            let fields = &fold.definition().fields;
+            if let Some((other, field, position)) = effect.dirty {
+                let positions = [Some(effect.done.0), Some(position), undone.map(|it| it.0)];
+                conclusion.dirty.push(DirtyTouch {
+                    instance: effect.instance,
+                    step: usize::from(effect.step),
+                    projection,
+                    key: effect.key.1,
+                    field: Arc::clone(&fields[field].name),
+                    other,
+                    evidence: positions.into_iter().flatten().collect(),
+                    since: effect.done.1,
+                    is_definite: undone.is_some(),
+                });
+                continue;
+            }
+            let Some((position, since)) = undone else {
+                continue;
+            };
+            if effect.is_repeated
+                || effect
+                    .writes
+                    .values()
+                    .any(|it| matches!(it, Write::Sum(None)))
+            {
+                conclusion.untold += 1;
+                continue;
+            }
+            let left = effect.writes.iter();
+            let left: Vec<String> = left
+                .map(|(field, write)| told(&fields[*field].name, write))
+                .collect();
+            if !left.is_empty() {
+                conclusion.residues.push(Residue {
+                    instance: effect.instance,
+                    step: usize::from(effect.step),
+                    projection,
+                    key: effect.key.1,
+                    left,
+                    evidence: [effect.done.0, position],
+                    since,
+                });
+            }
+        }
+        conclusion
+    }
+
+    /// A step changed a key.
+    fn done(&mut self, key: Key, writes: &[(usize, Write)], deed: &Deed) {
+        if writes.is_empty() {
+            return;
+        }
+        if let Some(effect) = self.open(key, deed) {
+            effect.is_repeated = true;
+            return;
+        }
+        self.counts.effects += 1;
+        let effect = Effect {
+            instance: deed.instance,
+            step: deed.step,
+            key,
+            done: (deed.position, deed.time),
+            writes: writes.iter().cloned().collect(),
+            dirty: None,
+            undone: None,
+            is_repeated: false,
+        };
+        let at = match self.spare.pop() {
+            Some(at) => {
+                self.effects[at as usize] = Some(effect);
+                at
+            }
+            None => {
+                self.effects.push(Some(effect));
+                self.effects.len() as u32 - 1
+            }
+        };
+        self.by_key.entry(key).or_default().push(at);
+        self.by_instance.entry(deed.instance).or_default().push(at);
+    }
+
+    /// A compensation changed a key.
+    fn undone(&mut self, key: Key, writes: &[(usize, Write)], deed: &Deed) {
+        let Some(effect) = self.open(key, deed) else {
+            return;
+        };
+        for (field, write) in writes {
+            if let Some(own) = effect.writes.remove(field)
+                && let Some(left) = own.and(write.clone())
+            {
+                effect.writes.insert(*field, left);
+            }
+        }
+    }
+
+    /// The effect of a step on a key that is not undone yet.
+    fn open(&mut self, key: Key, deed: &Deed) -> Option<&mut Effect> {
+        let own = self.by_key.get(&key)?.iter().copied();
+        let effects = &mut self.effects;
+        let mut at = own.filter(|at| {
+            effects[*at as usize].as_ref().is_some_and(|effect| {
+                (effect.instance, effect.step) == (deed.instance, deed.step)
+                    && effect.undone.is_none()
+            })
+        });
+        let at = at.next_back()?;
+        effects[at as usize].as_mut()
+    }
+
+    /// Somebody wrote to a key: the effects of others on it may be dirty, or wiped out.
+    fn write(&mut self, key: Key, writes: &[(usize, Write)], by: Option<u32>, position: Position) {
+        let Some(on_key) = self.by_key.get(&key) else {
+            return;
+        };
+        let mut over = Vec::new();
+        for at in on_key {
+            let Some(effect) = &mut self.effects[*at as usize] else {
+                continue;
+            };
+            if by == Some(effect.instance) {
+                continue;
+            }
+            for (field, write) in writes {
+                let Some(own) = effect.writes.get_mut(field) else {
+                    continue;
+                };
+                let is_open = effect.undone.is_none();
+                if let Some(other) = by.filter(|_| is_open && !own.commutes(write)) {
+                    effect.dirty.get_or_insert((other, *field, position));
+                }
+                if !matches!(write, Write::Set) {
+                    continue;
+                }
+                match (is_open, &mut *own) {
+                    (true, Write::Sum(sum)) => *sum = Some(Number::Integer(0)),
+                    (true, Write::List(items)) => items.clear(),
+                    (true, Write::Set) => {}
+                    (false, _) => drop(effect.writes.remove(field)),
+                }
+            }
+            if effect.undone.is_some() && effect.writes.is_empty() && effect.dirty.is_none() {
+                over.push(*at);
+            }
+        }
+        over.into_iter().for_each(|at| self.free(at));
+    }
+
+    fn free(&mut self, at: u32) {
+        let Some(effect) = self.effects[at as usize].take() else {
+            return;
+        };
+        self.spare.push(at);
+        forget(&mut self.by_key, &effect.key, at);
+        forget(&mut self.by_instance, &effect.instance, at);
+    }
+}
+
+fn forget<K: std::hash::Hash + Eq>(lists: &mut HashMap<K, Vec<u32>, FixedState>, key: &K, at: u32) {
+    if let Some(list) = lists.get_mut(key) {
+        list.retain(|one| *one != at);
+        if list.is_empty() {
+            lists.remove(key);
+        }
+    }
+}
