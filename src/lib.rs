@@ -18,7 +18,7 @@
 //! | [`log`] | the recorded log, read-only: opening, mapping, presets, rows |
 //! | [`saga`] | one instance: step states, outcome, what is in force; pure |
 //! | [`causation`] | which event caused which |
-//! | [`invariant`], [`idempotency`], [`transaction`] | totals across aggregates; what became of keys; two-phase commits |
+//! | [`invariant`], [`reaction`], [`idempotency`], [`transaction`] | totals across aggregates; what has to follow from what; what became of keys; two-phase commits |
 //! | [`projection`] | events folded into a state per key, stored rows compared with it |
 //! | [`requirement`], [`isolation`] | invariants over those states; what sagas do to them |
 //! | [`replay`] | the one pass: routes, instances, streams, the horizon |
@@ -43,8 +43,6 @@
 //!   [`Permit`](recovery::permit::Permit). [`generate`] and the files of test cases are made from
 //!   nothing; they touch no log that exists.
 //! - What could not be checked is counted as unknown, never as fine.
-//!
-//! Deliberately absent so far: reactions.
 //!
 //! # Glossary
 //!
@@ -80,6 +78,7 @@ pub mod json;
 pub mod log;
 pub mod output;
 pub mod projection;
+pub mod reaction;
 pub mod recovery;
 pub mod replay;
 pub mod report;

@@ -175,6 +175,7 @@ pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions,
             scope.projections.extend(one.projections.iter().cloned());
             scope.invariants.extend(one.invariants.iter().cloned());
             scope.requirements.extend(one.requirements.iter().cloned());
+            scope.reactions.extend(one.reactions.iter().cloned());
             scope.idempotency.extend(one.idempotency.iter().cloned());
             scope.transactions.extend(one.transactions.iter().cloned());
             scope.settings.rules.extend(&one.settings.rules);

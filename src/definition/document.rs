@@ -15,6 +15,7 @@ use crate::definition::invariant::Invariant;
 use crate::definition::log::LogDefinition;
 use crate::definition::marked::{Kind, Node};
 use crate::definition::projection::Projection;
+use crate::definition::reaction::Reaction;
 use crate::definition::requirement::Requirement;
 use crate::definition::saga::Saga;
 use crate::definition::scalar::Meaning;
@@ -48,6 +49,8 @@ pub(crate) enum Thing {
     Invariant(Option<Arc<Invariant>>),
     /// `invariant:` with `for-each:`
     Requirement(Option<Arc<Requirement>>),
+    /// `reaction:`
+    Reaction(Option<Arc<Reaction>>),
     /// `idempotency:`
     Idempotency(Option<Arc<Idempotency>>),
     /// `transaction:`
@@ -64,6 +67,7 @@ impl Thing {
             Thing::Saga(_) => "sagas",
             Thing::Projection(_) => "projections",
             Thing::Invariant(_) | Thing::Requirement(_) => "invariants",
+            Thing::Reaction(_) => "reactions",
             Thing::Idempotency(_) => "idempotency rules",
             Thing::Transaction(_) => "transactions",
             Thing::Settings(_) => "settings",
@@ -71,16 +75,16 @@ impl Thing {
     }
 }
 
-const READ: [&str; 7] = [
+const READ: [&str; 8] = [
     "log",
     "saga",
     "projection",
     "invariant",
+    "reaction",
     "idempotency",
     "transaction",
     "settings",
 ];
-const NOT_READ: [&str; 1] = ["reaction"];
 
 /// Whether the file is a case file, which says what to expect and defines nothing.
 pub(crate) fn is_case(documents: &[Node]) -> bool {
@@ -143,6 +147,11 @@ pub(crate) fn read(
                 .and_then(|raw| validate::invariant::check(raw, at, faults))
                 .map(Arc::new),
         ),
+        "reaction" => Thing::Reaction(
+            decode(at, "reaction", faults)
+                .and_then(|raw| validate::reaction::check(raw, at, faults))
+                .map(Arc::new),
+        ),
         "idempotency" => Thing::Idempotency(
             decode(at, "idempotency", faults)
                 .and_then(|raw| validate::idempotency::check(raw, at, faults))
@@ -184,12 +193,6 @@ fn one_of(kinds: &[&str]) -> String {
 
 fn unknown_kind(file: &SourceFile, document: &Node, key: &str, span: Range<usize>) -> Fault {
     let place = file.place(span);
-    if NOT_READ.contains(&key) {
-        let message = format!("`{key}` documents are not read by this version");
-        return Fault::fatal(fault::UNKNOWN_KEY, place, message)
-            .label("not judged, so nothing may rely on it")
-            .help("move it out of the definitions".to_owned());
-    }
     let message = format!("`{}` does not say what the document defines", shown(key));
     let later = READ.iter().find(|kind| document.entry(kind).is_some());
     let help = match later {

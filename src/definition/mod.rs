@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod invariant;
 pub mod log;
 pub mod projection;
+pub mod reaction;
 pub mod requirement;
 pub mod saga;
 pub mod settings;
@@ -44,6 +45,7 @@ use idempotency::Idempotency;
 use invariant::Invariant;
 use log::LogDefinition;
 use projection::Projection;
+use reaction::Reaction;
 use requirement::Requirement;
 use saga::Saga;
 use settings::Settings;
@@ -78,6 +80,8 @@ pub struct Scope {
     pub invariants: Vec<Arc<Invariant>>,
     /// The invariants that its folded states have to keep.
     pub requirements: Vec<Arc<Requirement>>,
+    /// What its events have to bring about.
+    pub reactions: Vec<Arc<Reaction>>,
     /// What its idempotency keys have to keep.
     pub idempotency: Vec<Arc<Idempotency>>,
     /// Its two-phase transactions.

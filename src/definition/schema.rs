@@ -23,6 +23,7 @@ fn generate() -> Value {
         generator.subschema_for::<raw::projection::Projection>(),
         generator.subschema_for::<raw::invariant::Invariant>(),
         generator.subschema_for::<raw::requirement::Requirement>(),
+        generator.subschema_for::<raw::reaction::Reaction>(),
         generator.subschema_for::<raw::idempotency::Idempotency>(),
         generator.subschema_for::<raw::transaction::Transaction>(),
         generator.subschema_for::<raw::settings::Document>(),

@@ -128,6 +128,7 @@ impl Draft {
             Thing::Projection(one) => scope.projections.extend(one),
             Thing::Invariant(one) => scope.invariants.extend(one),
             Thing::Requirement(one) => scope.requirements.extend(one),
+            Thing::Reaction(one) => scope.reactions.extend(one),
             Thing::Idempotency(one) => scope.idempotency.extend(one),
             Thing::Transaction(one) => scope.transactions.extend(one),
             Thing::Log(_) | Thing::Settings(_) => {}

@@ -312,6 +312,7 @@ fn every_rule_that_a_log_can_break_gets_its_label() {
             "invariant",
             "isolation",
             "projection",
+            "reaction",
             "transaction",
         ]
         .contains(&family)

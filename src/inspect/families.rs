@@ -20,6 +20,7 @@ impl Run<'_> {
         self.projections(horizon, tally, &mut found);
         self.invariants(horizon, tally, &mut found);
         self.isolation(horizon, tally, &mut found);
+        self.reactions(horizon, tally, &mut found);
         self.idempotency(horizon, tally, &mut found);
         self.transactions(horizon, tally, &mut found);
         found
@@ -117,6 +118,42 @@ impl Run<'_> {
         found.extend(untold.iter().map(|untold| {
             rules::invariant::unknown(&declared[untold.requirement], untold, horizon)
         }));
+    }
+
+    fn reactions(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
+        use rules::reaction as own;
+        let declared = &self.scope.reactions;
+        if declared.is_empty() {
+            for info in own::ALL {
+                tally.idle(info.name, "no reaction is declared");
+            }
+        }
+        tally.idle(
+            own::DOUBLE.name,
+            "no reaction says how many effects there may be",
+        );
+        let gathered = &self.gathered;
+        let has_hidden = self.definition.cut || gathered.bad.total > 0 || gathered.beyond > 0;
+        let conclusions = gathered.ledgers.reactions.conclude(horizon, has_hidden);
+        for (reaction, conclusion) in declared.iter().zip(conclusions) {
+            for info in [&own::MISSING, &own::LATE] {
+                tally.checked(info.name, conclusion.triggers);
+                tally.unknown(info.name, conclusion.unknown);
+            }
+            if own::counts(reaction) {
+                tally.checked(own::DOUBLE.name, conclusion.effects);
+            }
+            tally.checked(own::ORPHAN.name, conclusion.effects);
+            tally.unknown(own::ORPHAN.name, conclusion.unknown_effects);
+            if conclusion.astray > 0 {
+                tally.remark(format!(
+                    "reaction {}: {} events do not tell what they are matched by and were not judged",
+                    reaction.name, conclusion.astray
+                ));
+            }
+            let faults = conclusion.faults.iter();
+            found.extend(faults.map(|fault| own::finding(reaction, fault, horizon)));
+        }
     }
 
     fn idempotency(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {

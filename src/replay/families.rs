@@ -10,6 +10,7 @@ use crate::invariant;
 use crate::isolation::{self, Deed};
 use crate::log::Fields;
 use crate::projection;
+use crate::reaction;
 use crate::requirement;
 use crate::texts::Texts;
 use crate::transaction;
@@ -19,6 +20,7 @@ use crate::transaction;
 pub struct Readers {
     projections: projection::Reader,
     invariants: invariant::Reader,
+    reactions: reaction::Reader,
     idempotency: idempotency::Reader,
     transactions: transaction::Reader,
 }
@@ -28,6 +30,7 @@ pub struct Readers {
 pub(super) struct Routes {
     projections: projection::Route,
     invariants: invariant::Route,
+    reactions: reaction::Route,
     idempotency: idempotency::Route,
     transactions: transaction::Route,
 }
@@ -37,6 +40,7 @@ pub(super) struct Routes {
 pub(super) struct Notes {
     pub(super) projections: Vec<projection::Note>,
     invariants: Vec<invariant::Note>,
+    reactions: Vec<reaction::Note>,
     idempotency: Vec<idempotency::Note>,
     transactions: Vec<transaction::Note>,
 }
@@ -52,6 +56,8 @@ pub struct Ledgers {
     pub isolation: isolation::Ledger,
     /// Totals.
     pub invariants: invariant::Ledger,
+    /// Obligations.
+    pub reactions: reaction::Ledger,
     /// Keys.
     pub idempotency: idempotency::Ledger,
     /// Two-phase commits.
@@ -64,6 +70,7 @@ impl Readers {
         Readers {
             projections: projection::Reader::new(&scope.projections),
             invariants: invariant::Reader::new(&scope.invariants),
+            reactions: reaction::Reader::new(&scope.reactions),
             idempotency: idempotency::Reader::new(&scope.idempotency),
             transactions: transaction::Reader::new(&scope.transactions),
         }
@@ -82,6 +89,7 @@ impl Readers {
         let families = [
             self.projections.fields(),
             self.invariants.fields(),
+            self.reactions.fields(),
             self.idempotency.fields(),
             self.transactions.fields(),
         ];
@@ -93,6 +101,7 @@ impl Readers {
         Routes {
             projections: self.projections.route(kind),
             invariants: self.invariants.route(kind),
+            reactions: self.reactions.route(kind),
             idempotency: self.idempotency.route(kind),
             transactions: self.transactions.route(kind),
         }
@@ -110,6 +119,8 @@ impl Readers {
             .note(&routes.projections, row, texts, &mut notes.projections);
         self.invariants
             .note(&routes.invariants, row, texts, &mut notes.invariants);
+        self.reactions
+            .note(&routes.reactions, row, texts, &mut notes.reactions);
         self.idempotency
             .note(&routes.idempotency, row, texts, &mut notes.idempotency);
         self.transactions
@@ -122,6 +133,7 @@ impl Routes {
     pub(super) fn is_empty(&self) -> bool {
         self.projections.is_empty()
             && self.invariants.is_empty()
+            && self.reactions.is_empty()
             && self.idempotency.is_empty()
             && self.transactions.is_empty()
     }
@@ -131,6 +143,7 @@ impl Notes {
     pub(super) fn clear(&mut self) {
         self.projections.clear();
         self.invariants.clear();
+        self.reactions.clear();
         self.idempotency.clear();
         self.transactions.clear();
     }
@@ -144,6 +157,7 @@ impl Ledgers {
             isolation: isolation::Ledger::new(&scope.projections),
             requirements: requirement::Ledger::new(&scope.requirements, &scope.projections),
             invariants: invariant::Ledger::new(&scope.invariants),
+            reactions: reaction::Ledger::new(&scope.reactions),
             idempotency: idempotency::Ledger::new(&scope.idempotency),
             transactions: transaction::Ledger::new(&scope.transactions),
         }
@@ -171,6 +185,9 @@ impl Ledgers {
         deeds.iter().for_each(|deed| self.isolation.finish(deed));
         for note in &notes.invariants {
             self.invariants.take(note, texts);
+        }
+        for note in &notes.reactions {
+            self.reactions.take(note, texts);
         }
         for note in &notes.idempotency {
             self.idempotency.take(note, texts);

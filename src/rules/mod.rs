@@ -98,6 +98,7 @@ mod late;
 pub mod log;
 mod precedence;
 pub mod projection;
+pub mod reaction;
 mod repeated;
 mod sequence;
 mod shape;
@@ -217,7 +218,7 @@ const fn definition_rule(info: &'static Info) -> Rule {
 }
 
 /// All rules, in the order of reports.
-pub static TABLE: [Rule; 58] = [
+pub static TABLE: [Rule; 62] = [
     instance(&stuck::STEP, stuck::step, without_timeouts),
     instance(&stuck::SAGA, stuck::saga, without_deadline),
     instance(&wedged::INFO, wedged::check, without_failures),
@@ -276,6 +277,10 @@ pub static TABLE: [Rule; 58] = [
     family_rule(&isolation::DIRTY_TOUCH),
     family_rule(&invariant::VIOLATED),
     family_rule(&invariant::UNKNOWN),
+    family_rule(&reaction::MISSING),
+    family_rule(&reaction::LATE),
+    family_rule(&reaction::DOUBLE),
+    family_rule(&reaction::ORPHAN),
     family_rule(&transaction::IN_DOUBT),
     family_rule(&transaction::MIXED),
     family_rule(&transaction::WITHOUT_VOTES),

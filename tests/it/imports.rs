@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 29] = [
     "event",
     "json",
     "suggest",
@@ -20,6 +20,7 @@ const ORDER: [&str; 28] = [
     "isolation",
     "causation",
     "invariant",
+    "reaction",
     "idempotency",
     "transaction",
     "replay",

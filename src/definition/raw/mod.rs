@@ -5,6 +5,7 @@ pub(crate) mod idempotency;
 pub(crate) mod invariant;
 pub(crate) mod log;
 pub(crate) mod projection;
+pub(crate) mod reaction;
 pub(crate) mod requirement;
 pub(crate) mod saga;
 pub(crate) mod settings;

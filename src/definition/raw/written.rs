@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, de};
 use wildmatch::WildMatch;
 
 use crate::definition::fault;
+use crate::definition::raw::reaction::Matched;
 use crate::definition::raw::requirement::Lookup;
 use crate::definition::settings::AsOf;
 use crate::event::{Span, Timestamp};
@@ -78,6 +79,7 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), Misread> {
         Amount::FORMAT => read::<Amount>(text),
         Key::FORMAT => read::<Key>(text),
         Lookup::FORMAT => read::<Lookup>(text),
+        Matched::FORMAT => read::<Matched>(text),
         WildMatch::FORMAT => read::<WildMatch>(text),
         Until::FORMAT => read::<Until>(text),
         AsOf::FORMAT => read::<AsOf>(text),
@@ -93,6 +95,7 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
         Span::FORMAT => "a duration such as `90s`, `5m` or `1h 30m`",
         Expression::FORMAT => "an expression such as `data.amount > 100`",
         Key::FORMAT => "`idempotency` or an expression such as `data.request_id`",
+        Matched::FORMAT => "`correlation`, `causation` or an expression such as `data.order_id`",
         Lookup::FORMAT => "a look-up such as `=projection('payment-view', state.payment_id)`",
         Amount::FORMAT => "an expression such as `data.amount` or `=-data.amount`",
         By::FORMAT => "`correlation` or an expression such as `data.order_id`",

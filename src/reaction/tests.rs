@@ -1,0 +1,189 @@
+//! Reactions against a slow evaluator.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::note::{Note, Role};
+use super::{Ledger, Wrong};
+use crate::definition;
+use crate::definition::reaction::Reaction;
+use crate::event::{Position, Span, Timestamp};
+use crate::texts::{Keys, Texts};
+
+fn reaction(count: &str) -> Arc<Reaction> {
+    let text = format!("reaction: r\nwhen: A\nthen: B\nwithin: 5s\ncount: {count}\n");
+    let definitions =
+        definition::load_text(std::path::Path::new("r.yaml"), &text, &[]).expect("it is sound");
+    Arc::clone(&definitions.scopes[0].reactions[0])
+}
+
+/// An event: what it is, and the second at which it happened.
+type Told = (Role, i64);
+
+const fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_nanos(seconds * 1_000_000_000)
+}
+
+/// What is wrong: whether it is about a trigger, which event, and what.
+fn quickly(reaction: &Arc<Reaction>, told: &[Told], horizon: i64) -> Vec<(Wrong, i64)> {
+    let mut ledger = Ledger::new(std::slice::from_ref(reaction));
+    let mut texts = Texts::default();
+    for (index, (role, seconds)) in told.iter().enumerate() {
+        let note = Note {
+            reaction: 0,
+            role: Some(*role),
+            value: Some((Keys::hash("x"), texts.keep("x"))),
+            id: index as u64 + 1,
+            position: Position(index as i64 + 1),
+            time: at(*seconds),
+        };
+        ledger.take(&note, &texts);
+    }
+    let conclusion = ledger.conclude(at(horizon), false).remove(0);
+    let faults = conclusion.faults.into_iter();
+    faults.map(|fault| (fault.wrong, fault.at.0)).collect()
+}
+
+/// How many effects are missing, late and left over in the assignment of effects to triggers that
+/// leaves the fewest missing, and of those the fewest late. Every assignment is tried.
+fn slowly(told: &[Told]) -> (u32, u32, u32) {
+    let units: Vec<(usize, i64)> = told
+        .iter()
+        .enumerate()
+        .flat_map(|(index, (role, seconds))| {
+            let owed = match role {
+                Role::Trigger(owed) => owed.unwrap_or(0),
+                Role::Effect => 0,
+            };
+            std::iter::repeat_n((index, *seconds), owed as usize)
+        })
+        .collect();
+    let effects: Vec<(usize, i64)> = told
+        .iter()
+        .enumerate()
+        .filter(|(_, (role, _))| *role == Role::Effect)
+        .map(|(index, (_, seconds))| (index, *seconds))
+        .collect();
+    let mut best = (u32::MAX, u32::MAX);
+    assign(&units, &effects, &mut vec![None; units.len()], 0, &mut best);
+    let matched = units.len() as u32 - best.0;
+    (best.0, best.1, effects.len() as u32 - matched)
+}
+
+fn assign(
+    units: &[(usize, i64)],
+    effects: &[(usize, i64)],
+    taken: &mut Vec<Option<usize>>,
+    next: usize,
+    best: &mut (u32, u32),
+) {
+    let Some((effect, time)) = effects.get(next) else {
+        let unmatched = taken.iter().filter(|by| by.is_none()).count() as u32;
+        let late = units
+            .iter()
+            .zip(taken.iter())
+            .filter(|((_, due), by)| by.is_some_and(|by| effects[by].1 > due + 5));
+        *best = (*best).min((unmatched, late.count() as u32));
+        return;
+    };
+    assign(units, effects, taken, next + 1, best);
+    for unit in 0..units.len() {
+        let is_early = units[unit].0 > *effect && units[unit].1 <= time + 5;
+        if taken[unit].is_none() && (units[unit].0 < *effect || is_early) {
+            taken[unit] = Some(next);
+            assign(units, effects, taken, next + 1, best);
+            taken[unit] = None;
+        }
+    }
+}
+
+fn logs() -> impl Strategy<Value = Vec<Told>> {
+    let role = prop_oneof![
+        (1..3_u32).prop_map(|owed| Role::Trigger(Some(owed))),
+        Just(Role::Effect),
+        Just(Role::Effect),
+    ];
+    prop::collection::vec((role, 0..5_i64), 0..7).prop_map(|steps| {
+        let mut seconds = 0;
+        let tell = |(role, rest)| {
+            seconds += rest;
+            (role, seconds)
+        };
+        steps.into_iter().map(tell).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn as_little_as_can_be_is_missing_and_late(told in logs()) {
+        let reaction = reaction("{ per: data.n }");
+        let horizon = told.last().map_or(0, |(_, seconds)| *seconds) + 100;
+        let mut counts = (0, 0, 0);
+        for (wrong, _) in quickly(&reaction, &told, horizon) {
+            match wrong {
+                Wrong::Missing { missing, .. } => counts.0 += missing,
+                Wrong::Late(_) => counts.1 += 1,
+                Wrong::Double | Wrong::Orphan => counts.2 += 1,
+            }
+        }
+        let slow = slowly(&told);
+        prop_assert_eq!((counts.0, counts.2), (slow.0, slow.2));
+        // Whether an effect is late for one trigger or early for the next is not known when it comes.
+        let is_early = told.iter().enumerate().any(|(index, (role, seconds))| {
+            let mut before = told[..index].iter();
+            *role != Role::Effect
+                && before.any(|(role, earlier)| *role == Role::Effect && seconds - earlier <= 5)
+        });
+        if !is_early {
+            prop_assert_eq!(counts.1, slow.1);
+        }
+    }
+}
+
+fn told(count: &str, events: &[Told], horizon: i64) -> Vec<(Wrong, i64)> {
+    quickly(&reaction(count), events, horizon)
+}
+
+const A: Role = Role::Trigger(Some(1));
+const B: Role = Role::Effect;
+const MISSING: Wrong = Wrong::Missing { missing: 1, of: 1 };
+
+#[test]
+fn an_obligation_is_pending_until_it_is_due() {
+    assert_eq!(told("once", &[(A, 0)], 4), []);
+    assert_eq!(told("once", &[(A, 0)], 5), [(MISSING, 1)]);
+    assert_eq!(told("once", &[(A, 0), (B, 5)], 100), []);
+    let late = Wrong::Late(Span::from_secs(1));
+    assert_eq!(told("once", &[(A, 0), (B, 6)], 100), [(late, 1)]);
+}
+
+#[test]
+fn an_effect_answers_whom_it_can_answer_in_time() {
+    assert_eq!(
+        told("once", &[(A, 0), (A, 10), (B, 12)], 100),
+        [(MISSING, 1)]
+    );
+    assert_eq!(told("at-least-once", &[(A, 0), (A, 2), (B, 4)], 100), []);
+    assert_eq!(
+        told("at-least-once", &[(A, 0), (B, 2), (A, 20)], 100),
+        [(MISSING, 3)]
+    );
+    assert_eq!(
+        told("once", &[(A, 0), (B, 1), (B, 2)], 100),
+        [(Wrong::Double, 3)]
+    );
+    assert_eq!(told("at-least-once", &[(A, 0), (B, 1), (B, 2)], 100), []);
+}
+
+#[test]
+fn a_cause_may_arrive_after_its_effect_but_not_long_after() {
+    assert_eq!(told("once", &[(B, 3), (A, 2)], 100), []);
+    assert_eq!(told("at-least-once", &[(B, 3), (A, 2)], 100), []);
+    assert_eq!(
+        told("once", &[(B, 3), (A, 20)], 100),
+        [(Wrong::Orphan, 1), (MISSING, 2)]
+    );
+    assert_eq!(told("once", &[(B, 3)], 100), [(Wrong::Orphan, 1)]);
+}
