@@ -4,6 +4,7 @@ pub mod diff;
 pub mod generate;
 pub mod recovery;
 mod show;
+pub mod state;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -85,6 +86,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Show the stored rows of a projection that its events do not give
     Diff(diff::DiffArgs),
+    /// Show what the events of one key make of it
+    State(state::StateArgs),
     /// Decide what to do about instances that call for a recovery; writes nothing
     Plan(recovery::PlanArgs),
     /// Do what a plan says; without --write, print what would be done

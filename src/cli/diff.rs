@@ -1,5 +1,7 @@
 //! What can be typed for a look at stored rows.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::cli::{PathArgs, PlainFormat, SourceArgs};
@@ -10,7 +12,8 @@ use crate::cli::{PathArgs, PlainFormat, SourceArgs};
 Examples:
   sagactl diff order-view
   sagactl diff order-view --key order-1007
-  sagactl diff order-view sagas/shop --format json")]
+  sagactl diff order-view sagas/shop --format json
+  sagactl diff order-view --against changed.yaml      before a reducer is changed")]
 pub struct DiffArgs {
     /// The projection
     #[arg(value_name = "PROJECTION")]
@@ -24,6 +27,15 @@ pub struct DiffArgs {
     /// Only this key; may be given several times
     #[arg(long, value_name = "KEY", help_heading = "Filter")]
     pub key: Vec<String>,
+    /// Compare with the projection of this name in other definitions, not with the stored rows; exits
+    /// with 1 where the two part after any event
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "key",
+        help_heading = "Source"
+    )]
+    pub against: Option<PathBuf>,
     /// How many keys to show at most; 0 is all
     #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Output")]
     pub limit: usize,

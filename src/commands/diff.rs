@@ -1,17 +1,23 @@
 //! `sagactl diff`
 
+use std::path::Path;
+
 use crate::cli::PlainFormat;
 use crate::cli::diff::DiffArgs;
-use crate::commands::session::Session;
+use crate::commands::session::{Session, load};
 use crate::commands::terminal::Terminal;
 use crate::event::Timestamp;
 use crate::exit::Exit;
 use crate::inspect;
+use crate::output::against as parting;
 use crate::output::diff::{self, Shown};
 
 /// Shows the stored rows of one projection that do not hold what they should.
 pub(super) fn run(args: &DiffArgs, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
     let session = Session::open(&args.paths, &args.source, terminal, now)?;
+    if let Some(other) = &args.against {
+        return against(args, other, &session, terminal);
+    }
     let comparisons = session.run(terminal, |definitions, options, watch| {
         inspect::diff(definitions, &args.projection, options, watch)
     })?;
@@ -29,5 +35,32 @@ pub(super) fn run(args: &DiffArgs, terminal: &Terminal, now: Timestamp) -> anyho
         PlainFormat::Json => terminal.deliver(&target, |out| diff::json(out, &comparisons, shown)),
     }?;
     let logs: Vec<_> = comparisons.into_iter().map(|one| one.log).collect();
+    Ok(Exit::of_logs(&logs))
+}
+
+/// Shows where two definitions of one projection part.
+fn against(
+    args: &DiffArgs,
+    other: &Path,
+    session: &Session,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    let other = load(&[other.to_owned()], terminal)?;
+    let partings = session.run(terminal, |definitions, options, watch| {
+        inspect::against(definitions, &other, &args.projection, options, watch)
+    })?;
+    let target = session.target();
+    match args.format {
+        PlainFormat::Table => terminal.page(&target, |page| {
+            partings
+                .iter()
+                .try_for_each(|parting| parting::write(page, parting, args.limit))
+        }),
+        PlainFormat::Json => terminal.deliver(&target, |out| parting::json(out, &partings)),
+    }?;
+    if partings.iter().any(|one| !one.parted.is_empty()) {
+        return Ok(Exit::Findings);
+    }
+    let logs: Vec<_> = partings.into_iter().map(|one| one.log).collect();
     Ok(Exit::of_logs(&logs))
 }

@@ -17,6 +17,7 @@ mod progress;
 mod schema;
 mod session;
 mod show;
+mod state;
 mod terminal;
 mod test;
 mod verify;
@@ -61,6 +62,7 @@ fn run(command: &Command, terminal: &Terminal, now: Timestamp) -> anyhow::Result
         Command::List(args) => list::run(args, terminal, now),
         Command::Show(args) => show::run(args, terminal, now),
         Command::Diff(args) => diff::run(args, terminal, now),
+        Command::State(args) => state::run(args, terminal, now),
         Command::Plan(args) => plan::run(args, terminal, now),
         Command::Apply(args) => apply::run(args, terminal, now),
         Command::Retry(args) => apply::one(args, Direction::Forward, terminal, now),

@@ -38,31 +38,17 @@ pub fn diff(
     options: &Options,
     watch: Watch<'_>,
 ) -> Result<Vec<Comparison>, RunError> {
-    let mut scopes = filter::scopes(definitions, options)?;
-    let all: Vec<Arc<Projection>> = (scopes.iter())
-        .flat_map(|scope| scope.projections.iter().cloned())
-        .collect();
-    let names: Vec<&str> = all.iter().map(|projection| &*projection.name).collect();
-    let Some(wanted) = all.iter().find(|projection| &*projection.name == name) else {
-        return Err(RunError::Filter(filter::unknown(
-            "projection",
-            name,
-            &names,
-        )));
-    };
-    if wanted.stored.is_none() {
+    let scopes = filter::projected(definitions, name, options)?;
+    if scopes
+        .iter()
+        .all(|scope| scope.projections[0].stored.is_none())
+    {
         return Err(RunError::Filter(format!(
             "projection `{name}` does not say where its rows are stored, so there is nothing to compare"
         )));
     }
     let mut found = Vec::new();
-    for scope in &mut scopes {
-        scope
-            .projections
-            .retain(|projection| &*projection.name == name);
-        if scope.projections.is_empty() {
-            continue;
-        }
+    for scope in &scopes {
         let rules: Vec<&'static str> = rules::projection::ALL
             .iter()
             .map(|info| info.name)

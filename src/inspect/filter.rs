@@ -1,10 +1,12 @@
 //! Which rules, sagas and logs a run is about.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
 use crate::definition::log::LogDefinition;
+use crate::definition::projection::Projection;
 use crate::definition::{Definitions, Scope};
 use crate::inspect::{Options, RunError};
 use crate::rules;
@@ -75,6 +77,33 @@ pub fn scopes(definitions: &Definitions, options: &Options) -> Result<Vec<Scope>
             let path = options.log.as_ref().ok_or(RunError::NoLog)?;
             scope.log = Some(undeclared(path));
         }
+    }
+    Ok(scopes)
+}
+
+/// The scopes that have a projection of this name, each with that one alone.
+///
+/// # Errors
+/// When none has, or as [`scopes`].
+pub fn projected(
+    definitions: &Definitions,
+    name: &str,
+    options: &Options,
+) -> Result<Vec<Scope>, RunError> {
+    let mut scopes = scopes(definitions, options)?;
+    let all: Vec<Arc<Projection>> = (scopes.iter())
+        .flat_map(|scope| scope.projections.iter().cloned())
+        .collect();
+    for scope in &mut scopes {
+        scope
+            .projections
+            .retain(|projection| &*projection.name == name);
+        scope.requirements.clear();
+    }
+    scopes.retain(|scope| !scope.projections.is_empty());
+    if scopes.is_empty() {
+        let names: Vec<&str> = all.iter().map(|projection| &*projection.name).collect();
+        return Err(RunError::Filter(unknown("projection", name, &names)));
     }
     Ok(scopes)
 }

@@ -1,5 +1,6 @@
 //! Runs definitions against their logs: the one entry that every command which reads a log uses.
 
+mod against;
 mod describe;
 mod diff;
 mod families;
@@ -10,6 +11,7 @@ mod judge;
 pub mod recover;
 mod rows;
 mod run;
+mod state;
 mod tally;
 mod verdicts;
 mod view;
@@ -24,8 +26,10 @@ use crate::definition::settings::AsOf;
 use crate::event::{Event, Position, Span, Timestamp};
 use crate::finding::{Finding, Next};
 use crate::report::{DefinitionsSummary, InstanceRow, LogSummary, Report};
+pub use against::{Parted, Parting, against};
 pub use diff::{Comparison, diff};
 use run::Run;
+pub use state::{At, Step, Told, state};
 use tally::Tally;
 
 /// The tool and its version, as reports name it.

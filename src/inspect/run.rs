@@ -14,7 +14,7 @@ use crate::inspect::judge::Judge;
 use crate::inspect::tally::Tally;
 use crate::inspect::{Go, Options, Progress, RunError, Watch, rows};
 use crate::log::{Filter, Log, LogError, OpenOptions};
-use crate::projection::{Audit, Conclusion, ReadModels};
+use crate::projection::{Audit, Conclusion, Note, ReadModels};
 use crate::replay::{
     Continue, Entry, Gathered, Gatherer, Horizon, Ledgers, Readers, Reading, Router, Selection,
     histories, named_types, pass,
@@ -23,6 +23,7 @@ use crate::report::{LogSummary, Report};
 use crate::rules;
 use crate::rules::case::{Claim, Claimed};
 use crate::saga::Names;
+use crate::texts::Texts;
 
 /// From how old a log's end is on a report says so.
 const OLD: Span = Span::from_secs(3600);
@@ -209,23 +210,32 @@ impl<'s> Run<'s> {
         let ledger = &self.gathered.ledgers.projections;
         let mut audit = Audit::new(ledger, &self.models, &self.log, self.definition.cut)?;
         if let Some(suspects) = audit.suspects() {
-            let readers = self.readers.of_projections();
-            let reading = Reading::new(
-                self.definition,
-                &self.router,
-                &readers,
-                self.selection,
-                self.until(),
-            )
-            .histories();
-            let threads = self.options.threads;
-            told(self.log.estimate(), watch, |go_on| {
-                histories(&mut self.log, reading, threads, suspects, go_on)
-            })?;
+            self.follow(watch, &mut |note, texts| suspects.take(note, texts))?;
         }
         let head = self.gathered.positions.map(|(_, last)| last);
         self.projections = audit.conclude(horizon, head);
         Ok(())
+    }
+
+    /// Hands out what the events say of projections, in position order.
+    pub(super) fn follow(
+        &mut self,
+        watch: Watch<'_>,
+        take: &mut dyn FnMut(&Note, &Texts),
+    ) -> Result<(), RunError> {
+        let readers = self.readers.of_projections();
+        let reading = Reading::new(
+            self.definition,
+            &self.router,
+            &readers,
+            self.selection,
+            self.until(),
+        )
+        .histories();
+        let threads = self.options.threads;
+        told(self.log.estimate(), watch, |go_on| {
+            histories(&mut self.log, reading, threads, take, go_on)
+        })
     }
 
     /// Reads what concerns one instance: by the index on its correlation column where there is one.

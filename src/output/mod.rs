@@ -4,6 +4,7 @@
 //! Styles are always written; whoever owns the stream strips them where colour is not wanted.
 
 pub mod again;
+pub mod against;
 pub mod cases;
 pub mod check;
 pub mod diagnostic;
@@ -21,6 +22,7 @@ pub mod mermaid;
 pub mod plan;
 pub mod recovered;
 pub mod show;
+pub mod state;
 pub mod table;
 
 mod graph;

@@ -320,6 +320,16 @@ fn is_ahead(fold: &Fold, entry: &Entry, row: &Row) -> bool {
 }
 
 impl Suspects {
+    /// One key of the first projection, of which every event is wanted.
+    pub fn of(fold: &Arc<Fold>, key: &str) -> Suspects {
+        Suspects {
+            histories: vec![History::new(fold, key.to_owned(), None)],
+            held_by: vec![0],
+            index: BTreeMap::from([(0, HashMap::from_iter([(key.to_owned(), 0)]))]),
+            assembly: Assembly::default(),
+        }
+    }
+
     /// Adds the suspects of a projection as far as their events can be gathered.
     fn add(&mut self, held_by: usize, held: &mut Held, found: Vec<Suspect>) {
         let mut events = 0_u64;

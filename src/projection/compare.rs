@@ -115,8 +115,7 @@ fn columns<'a>(
 /// What a column should hold, as it writes it.
 fn expected(cell: &Cell, scale: u32) -> String {
     match cell {
-        Cell::Blank => "null".to_owned(),
-        Cell::Unknown(reason) => format!("unknown: {reason}"),
+        Cell::Blank | Cell::Unknown(_) => cell.to_string(),
         Cell::Known(value) => match value.number().map(|number| number.scaled(scale)) {
             Some(Some(scaled)) if scale > 0 => scaled.to_string(),
             _ => value.to_string(),

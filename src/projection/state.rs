@@ -1,5 +1,6 @@
 //! The state of one key.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -25,6 +26,17 @@ pub enum Cell {
     Known(Value),
     /// Something that cannot be told, and why.
     Unknown(Arc<str>),
+}
+
+impl fmt::Display for Cell {
+    /// As JSON, but with every digit of a number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cell::Blank => f.write_str("null"),
+            Cell::Unknown(reason) => write!(f, "unknown: {reason}"),
+            Cell::Known(value) => value.fmt(f),
+        }
+    }
 }
 
 impl State {

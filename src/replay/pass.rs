@@ -11,10 +11,11 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use crate::event::Position;
 use crate::log::{Filter, Log, LogError};
-use crate::projection::Suspects;
+use crate::projection::Note;
 use crate::replay::batch::Batch;
 use crate::replay::gather::Gatherer;
 use crate::replay::reading::{Reader, Reading};
+use crate::texts::Texts;
 
 /// About how many rows a range has.
 const RANGE: u64 = 1 << 14;
@@ -53,13 +54,13 @@ pub fn histories(
     log: &mut Log,
     reading: Reading<'_>,
     threads: usize,
-    suspects: &mut Suspects,
+    take: &mut dyn FnMut(&Note, &Texts),
     go_on: &mut dyn FnMut(u64) -> Continue,
 ) -> Result<(), LogError> {
     let mut rows = 0_u64;
     run(log, reading, Filter::All, threads, &mut |batch| {
         for note in &batch.families.projections {
-            suspects.take(note, &batch.texts);
+            take(note, &batch.texts);
         }
         rows += batch.seen;
         go_on(rows)
