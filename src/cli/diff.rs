@@ -13,6 +13,7 @@ Examples:
   sagactl diff order-view
   sagactl diff order-view --key order-1007
   sagactl diff order-view sagas/shop --format json
+  sagactl diff order-view --sql -o repair.sql
   sagactl diff order-view --against changed.yaml      before a reducer is changed")]
 pub struct DiffArgs {
     /// The projection
@@ -36,6 +37,9 @@ pub struct DiffArgs {
         help_heading = "Source"
     )]
     pub against: Option<PathBuf>,
+    /// Print an SQL script that would repair the rows; nothing is run
+    #[arg(long, conflicts_with_all = ["key", "against", "format"], help_heading = "Output")]
+    pub sql: bool,
     /// How many keys to show at most; 0 is all
     #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Output")]
     pub limit: usize,

@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::inspect;
 use crate::output::against as parting;
 use crate::output::diff::{self, Shown};
+use crate::output::repair;
 
 /// Shows the stored rows of one projection that do not hold what they should.
 pub(super) fn run(args: &DiffArgs, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
@@ -27,6 +28,11 @@ pub(super) fn run(args: &DiffArgs, terminal: &Terminal, now: Timestamp) -> anyho
     };
     let target = session.target();
     match args.format {
+        _ if args.sql => terminal.deliver(&target, |out| {
+            comparisons
+                .iter()
+                .try_for_each(|comparison| repair::write(out, comparison))
+        }),
         PlainFormat::Table => terminal.page(&target, |page| {
             comparisons
                 .iter()

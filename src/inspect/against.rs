@@ -107,7 +107,9 @@ impl Race {
 
     fn take(&mut self, note: &projection::Note, texts: &crate::texts::Texts) {
         if let projection::Note::Event(event) = note
-            && self.now.is_some_and(|(position, _)| position != event.position)
+            && self
+                .now
+                .is_some_and(|(position, _)| position != event.position)
         {
             self.compare();
         }

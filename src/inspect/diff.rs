@@ -7,7 +7,7 @@ use crate::definition::projection::Projection;
 use crate::event::Span;
 use crate::inspect::run::Run;
 use crate::inspect::{Options, RunError, Watch, filter};
-use crate::projection::{Standing, Verdict};
+use crate::projection::{Repairs, Standing, Verdict};
 use crate::report::LogSummary;
 use crate::rules;
 
@@ -22,6 +22,8 @@ pub struct Comparison {
     pub verdicts: [u64; Verdict::ALL.len()],
     /// Every key that is not exact, by key.
     pub standings: Vec<Standing>,
+    /// What would make the rows what they should be.
+    pub repairs: Repairs,
     /// The longest time that an event waits to be applied.
     pub lag: Option<Span>,
     /// What the reader should know beside that.
@@ -63,6 +65,7 @@ pub fn diff(
             verdicts:
                 Verdict::ALL.map(|verdict| conclusion.counts.get(&verdict).copied().unwrap_or(0)),
             standings: conclusion.standings.clone(),
+            repairs: Repairs::of(conclusion),
             lag: conclusion.greatest_lag,
             remarks: rules::projection::remarks(conclusion),
         }));

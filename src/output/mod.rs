@@ -21,6 +21,7 @@ pub mod log;
 pub mod mermaid;
 pub mod plan;
 pub mod recovered;
+pub mod repair;
 pub mod show;
 pub mod state;
 pub mod table;

@@ -9,7 +9,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::definition::projection::Counts;
 use crate::event::{Position, Span, Timestamp};
 use crate::log::{Log, LogError};
-use crate::projection::compare::{Likeness, Row, compare};
+use crate::projection::compare::{Likeness, Raw, Row, compare};
 use crate::projection::fold::Fold;
 use crate::projection::history::{BUDGET, History};
 use crate::projection::ledger::{Assembly, Entry, Keyless, Ledger};
@@ -33,6 +33,7 @@ struct Held {
     standings: Vec<Standing>,
     uncompared: Vec<String>,
     keyless: Keyless,
+    sample_key: Option<Raw>,
     fold: Arc<Fold>,
 }
 
@@ -74,6 +75,10 @@ pub struct Conclusion {
     pub uncompared: Vec<String>,
     /// Events of which the key could not be told.
     pub keyless: Keyless,
+    /// The events and rows of the keys that were looked into.
+    pub histories: Vec<History>,
+    /// A key as the table holds it.
+    pub sample_key: Option<Raw>,
 }
 
 impl Audit {
@@ -102,6 +107,7 @@ impl Audit {
                 standings: Vec::new(),
                 uncompared: models.uncompared(fold.definition(), log)?,
                 keyless: ledger.keyless(projection).cloned().unwrap_or_default(),
+                sample_key: None,
                 fold: Arc::clone(fold),
             };
             let found = held.read(ledger, models, log, cut)?;
@@ -130,7 +136,15 @@ impl Audit {
                 held.add(judge(history, claimed, horizon, &mut budget));
             }
         }
-        held.into_iter().map(|held| held.conclude(head)).collect()
+        let mut conclusions: Vec<Conclusion> =
+            held.into_iter().map(|held| held.conclude(head)).collect();
+        let histories = suspects.histories.into_iter().zip(suspects.held_by);
+        for (history, held_by) in histories {
+            if let Some(conclusion) = conclusions.get_mut(held_by) {
+                conclusion.histories.push(history);
+            }
+        }
+        conclusions
     }
 }
 
@@ -170,6 +184,7 @@ impl Held {
         let mut strangers: HashSet<String, FixedState> = HashSet::default();
         let fold = Arc::clone(&self.fold);
         models.rows(fold.definition(), log, &mut |key, row| {
+            self.sample_key.get_or_insert_with(|| row.key.clone());
             let Some(key) = key else {
                 self.at_once("", Verdict::Unreadable, "a row has no key".to_owned());
                 return;
@@ -270,6 +285,7 @@ impl Held {
             mut standings,
             uncompared,
             keyless,
+            sample_key,
             fold,
             ..
         } = self;
@@ -292,6 +308,8 @@ impl Held {
             mark,
             uncompared,
             keyless,
+            histories: Vec::new(),
+            sample_key,
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::projection::value::Value;
 /// A stored row.
 #[derive(Debug, Clone)]
 pub struct Row {
+    /// Its key.
+    pub key: Raw,
     /// What the row says of how far it has come; `Err` where that is no number, and what it is.
     pub version: Option<Result<i64, String>>,
     /// Its values, in the order of the definition's columns.
@@ -78,6 +80,14 @@ pub fn compare(definition: &Projection, state: &State, row: &Row) -> Likeness {
         }
     }
     likeness
+}
+
+/// Whether the declared column with this index holds what it should.
+pub(super) fn likeness(definition: &Projection, state: &State, row: &Row, at: usize) -> bool {
+    let column = columns(definition, row).nth(at);
+    column.is_some_and(|(column, blank, raw, tolerance)| {
+        one(state.cell(column.field), raw, column, blank, tolerance) == Likeness::Same
+    })
 }
 
 /// The columns that do not hold what they should.

@@ -115,9 +115,14 @@ impl ReadModels {
                 },
                 None => None,
             };
+            let key = raw(row.get_ref(0)?);
             visit(
                 column_text(row.get_ref(0)?, &mut scratch),
-                Row { version, values },
+                Row {
+                    key,
+                    version,
+                    values,
+                },
             );
             Ok(())
         })

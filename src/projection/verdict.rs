@@ -196,7 +196,7 @@ impl Scan {
 
 /// How many of the first events the consumer claims to have applied; `None` where nothing claims
 /// anything.
-fn passed(history: &History, claimed: Option<i64>) -> Option<usize> {
+pub(super) fn passed(history: &History, claimed: Option<i64>) -> Option<usize> {
     let of_row = history.row_version();
     if claimed.is_none() && of_row.is_none() {
         return None;

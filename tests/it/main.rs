@@ -7,6 +7,7 @@ mod casefile;
 mod cases;
 mod command;
 mod fixture;
+mod folds;
 mod golden;
 mod house;
 mod imports;

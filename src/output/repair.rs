@@ -1,0 +1,139 @@
+//! Repairs of stored rows as an SQL script, for a person to read and to run.
+
+use std::io::{self, Write};
+
+use crate::definition::log::Relation;
+use crate::inspect::Comparison;
+use crate::output::words;
+use crate::projection::{Change, Raw, Repair};
+
+/// Writes a script that makes the rows what their events give. Nothing is run.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
+    let projection = &comparison.projection;
+    let log = &comparison.log;
+    comment(
+        out,
+        &format!(
+            "projection {}, repaired from the log {}",
+            projection.name, log.name
+        ),
+    )?;
+    if let (Some((first, last)), Some(as_of)) = (log.positions, log.as_of) {
+        comment(
+            out,
+            &format!("positions {first}..{last}, as of {}", words::instant(as_of)),
+        )?;
+    }
+    let Some(stored) = &projection.stored else {
+        return comment(out, "it is stored nowhere");
+    };
+    let table = match &stored.relation {
+        Relation::Table(table) => table,
+        Relation::Query(_) => {
+            return comment(
+                out,
+                "its rows come from a query, which cannot be written to",
+            );
+        }
+    };
+    if let Some(database) = &stored.database {
+        comment(out, &format!("to be run in {}", database.display()))?;
+    }
+    comment(
+        out,
+        "Stop the consumer first. A row that has moved since is left as it is.",
+    )?;
+    if !stored.ignore.is_empty() {
+        comment(out, &format!("not touched: {}", stored.ignore.join(", ")))?;
+    }
+    writeln!(out, "BEGIN IMMEDIATE;")?;
+    for repair in &comparison.repairs.repairs {
+        statement(out, &name(table), &name(&stored.key), repair)?;
+    }
+    writeln!(out, "COMMIT;")?;
+    for (key, why) in &comparison.repairs.left {
+        comment(out, &format!("left alone: {key} ({why})"))?;
+    }
+    Ok(())
+}
+
+fn statement(out: &mut dyn Write, table: &str, key: &str, repair: &Repair) -> io::Result<()> {
+    let is = |column: &str, value: &Raw| format!("{column} IS {}", literal(value));
+    let mut conditions = vec![is(key, &repair.key)];
+    match &repair.change {
+        Change::Update(columns) => {
+            conditions.extend(
+                columns
+                    .iter()
+                    .map(|(column, now, _)| is(&name(column), now)),
+            );
+            let set = columns
+                .iter()
+                .map(|(column, _, then)| format!("{} = {}", name(column), literal(then)));
+            let set: Vec<String> = set.collect();
+            writeln!(
+                out,
+                "UPDATE {table} SET {} WHERE {};",
+                set.join(", "),
+                conditions.join(" AND ")
+            )
+        }
+        Change::Delete(columns) => {
+            conditions.extend(columns.iter().map(|(column, now)| is(&name(column), now)));
+            writeln!(
+                out,
+                "DELETE FROM {table} WHERE {};",
+                conditions.join(" AND ")
+            )
+        }
+        Change::Insert(columns) => {
+            let names = columns.iter().map(|(column, _)| name(column));
+            let names: Vec<String> = std::iter::once(key.to_owned()).chain(names).collect();
+            let values = columns.iter().map(|(_, value)| literal(value));
+            let values: Vec<String> = std::iter::once(literal(&repair.key))
+                .chain(values)
+                .collect();
+            writeln!(
+                out,
+                "INSERT INTO {table} ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {});",
+                names.join(", "),
+                values.join(", "),
+                conditions.join(" AND ")
+            )
+        }
+    }
+}
+
+/// A line of a comment; what cannot stand in one is escaped.
+fn comment(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    writeln!(out, "-- {}", text.escape_debug())
+}
+
+/// A name as an SQL identifier.
+fn name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A value as an SQL literal.
+fn literal(value: &Raw) -> String {
+    match value {
+        Raw::Null => "NULL".to_owned(),
+        Raw::Integer(number) => number.to_string(),
+        Raw::Real(number) if number.is_finite() => format!("{number:?}"),
+        Raw::Real(number) if *number > 0.0 => "9e999".to_owned(),
+        Raw::Real(_) => "-9e999".to_owned(),
+        Raw::Text(text) if text.contains(|letter: char| letter.is_control()) => {
+            format!("CAST({} AS TEXT)", hexadecimal(text.as_bytes()))
+        }
+        Raw::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Raw::Blob(bytes) => hexadecimal(bytes),
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("X'{}'", digits.concat())
+}

@@ -1,0 +1,273 @@
+//! What would make a stored row what its events give: pure data, to be written down as SQL.
+//!
+//! A row is brought to where its consumer is: to the fold of the events up to the checkpoint, so
+//! that nothing is applied twice once the consumer goes on; to the fold of all events where the row
+//! carries a version of its own, which is brought up too. A row that is merely behind is left to its
+//! consumer.
+
+use std::collections::BTreeMap;
+
+use crate::definition::projection::{Blank, Column, Projection, Stored};
+use crate::projection::audit::Conclusion;
+use crate::projection::compare::{Raw, Row, likeness};
+use crate::projection::history::History;
+use crate::projection::state::{Cell, State};
+use crate::projection::stored::Mark;
+use crate::projection::value::Value;
+use crate::projection::verdict::{Standing, Verdict, passed};
+
+/// A change of one stored row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repair {
+    /// The row's key, as the table holds keys.
+    pub key: Raw,
+    /// What becomes of it.
+    pub change: Change,
+}
+
+/// What becomes of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// These columns change, from the first value to the second.
+    Update(Vec<(String, Raw, Raw)>),
+    /// It is made.
+    Insert(Vec<(String, Raw)>),
+    /// It goes, if it still holds this.
+    Delete(Vec<(String, Raw)>),
+}
+
+/// The repairs of one projection, and the keys that are left alone, each with why.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Repairs {
+    /// By key.
+    pub repairs: Vec<Repair>,
+    /// By key.
+    pub left: Vec<(String, String)>,
+}
+
+impl Repairs {
+    /// What would repair the rows that were found wrong.
+    pub fn of(conclusion: &Conclusion) -> Repairs {
+        let mut repairs = Repairs::default();
+        let histories = conclusion.histories.iter();
+        let histories: BTreeMap<&str, &History> =
+            histories.map(|history| (history.key(), history)).collect();
+        for standing in &conclusion.standings {
+            let history = histories.get(standing.key.as_str()).copied();
+            match repair(conclusion, standing, history) {
+                Ok(Some(repair)) => repairs.repairs.push(repair),
+                Ok(None) => {}
+                Err(why) => repairs.left.push((standing.key.clone(), why)),
+            }
+        }
+        repairs
+    }
+}
+
+/// The repair of one key; nothing where its row is what it should be at this point; or why it is
+/// left alone.
+fn repair(
+    conclusion: &Conclusion,
+    standing: &Standing,
+    history: Option<&History>,
+) -> Result<Option<Repair>, String> {
+    let label = standing.verdict.label();
+    match standing.verdict {
+        Verdict::Exact => return Ok(None),
+        Verdict::Skipped | Verdict::Divergent | Verdict::Missing | Verdict::Orphan => {}
+        Verdict::Converging | Verdict::Late => {
+            return Err(format!("{label}: its consumer has yet to apply events"));
+        }
+        Verdict::Ahead | Verdict::Unreadable | Verdict::Unknown => {
+            let reason = standing.reason.as_deref().unwrap_or("look at it by hand");
+            return Err(format!("{label}: {reason}"));
+        }
+    }
+    let definition = conclusion.fold.definition();
+    let stored = definition.stored.as_ref().ok_or("it is stored nowhere")?;
+    let Some(history) = history else {
+        let key = spelled(&standing.key, conclusion.sample_key.as_ref());
+        let change = Change::Delete(Vec::new());
+        return Ok(Some(Repair { key, change }));
+    };
+    let (state, applied) = target(history, stored, &conclusion.mark);
+    if let Some(doubt) = state.doubt() {
+        return Err(format!("{label}: {doubt}"));
+    }
+    let sample = conclusion.sample_key.as_ref();
+    let key = match history.row() {
+        Some(row) => row.key.clone(),
+        None => spelled(&standing.key, sample),
+    };
+    let change = match (history.row(), state.is_alive()) {
+        (None, false) => return Ok(None),
+        (Some(row), false) => Change::Delete(values(stored, row)),
+        (None, true) => Change::Insert(inserted(
+            definition,
+            stored,
+            &state,
+            version(history, applied),
+        )?),
+        (Some(row), true) => {
+            let changed = changed(history, &state, row, version(history, applied))?;
+            if changed.is_empty() {
+                return Ok(None);
+            }
+            Change::Update(changed)
+        }
+    };
+    Ok(Some(Repair { key, change }))
+}
+
+/// The state that a row should hold, and how many events it takes.
+fn target(history: &History, stored: &Stored, mark: &Mark) -> (State, usize) {
+    let all = history.touches().len();
+    let applied = match mark {
+        Mark::At(position) if stored.version.is_none() => {
+            passed(history, Some(*position)).unwrap_or(all)
+        }
+        _ => all,
+    };
+    (history.fold(0..applied), applied)
+}
+
+/// What the version column holds after so many events.
+fn version(history: &History, applied: usize) -> Option<i64> {
+    history.count(applied.checked_sub(1)?)
+}
+
+/// A key as the table spells its keys.
+fn spelled(key: &str, sample: Option<&Raw>) -> Raw {
+    match sample {
+        Some(Raw::Integer(_)) => key
+            .parse()
+            .map_or_else(|_| Raw::Text(key.to_owned()), Raw::Integer),
+        Some(Raw::Blob(_)) => bytes(key).map_or_else(|| Raw::Text(key.to_owned()), Raw::Blob),
+        _ => Raw::Text(key.to_owned()),
+    }
+}
+
+/// The bytes that a text spells in hexadecimal digits.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text
+        .chars()
+        .filter(|letter| *letter != '-')
+        .map(|letter| letter.to_digit(16).map(|digit| digit as u8))
+        .collect::<Option<_>>()?;
+    let pairs = digits.chunks_exact(2);
+    pairs
+        .remainder()
+        .is_empty()
+        .then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+fn values(stored: &Stored, row: &Row) -> Vec<(String, Raw)> {
+    let columns = stored.columns.iter().zip(&row.values);
+    columns
+        .map(|(column, raw)| (column.name.clone(), raw.clone()))
+        .collect()
+}
+
+fn inserted(
+    definition: &Projection,
+    stored: &Stored,
+    state: &State,
+    version: Option<i64>,
+) -> Result<Vec<(String, Raw)>, String> {
+    let mut all = Vec::new();
+    for column in &stored.columns {
+        all.push((
+            column.name.clone(),
+            wanted(definition, column, state, None)?,
+        ));
+    }
+    if let (Some(column), Some(version)) = (&stored.version, version) {
+        let is_own = all.iter().any(|(name, _)| *name == column.column);
+        if !is_own {
+            all.push((column.column.clone(), Raw::Integer(version)));
+        }
+    }
+    Ok(all)
+}
+
+fn changed(
+    history: &History,
+    state: &State,
+    row: &Row,
+    version: Option<i64>,
+) -> Result<Vec<(String, Raw, Raw)>, String> {
+    let definition = history.definition();
+    let Some(stored) = &definition.stored else {
+        return Ok(Vec::new());
+    };
+    let mut all = Vec::new();
+    for (at, (column, raw)) in stored.columns.iter().zip(&row.values).enumerate() {
+        if likeness(definition, state, row, at) {
+            continue;
+        }
+        all.push((
+            column.name.clone(),
+            raw.clone(),
+            wanted(definition, column, state, Some(raw))?,
+        ));
+    }
+    if let (Some(column), Some(version), Some(Ok(known))) = (&stored.version, version, &row.version)
+    {
+        let is_own = all.iter().any(|(name, ..)| *name == column.column);
+        if !is_own && *known != version {
+            let (known, version) = (Raw::Integer(*known), Raw::Integer(version));
+            all.push((column.column.clone(), known, version));
+        }
+    }
+    Ok(all)
+}
+
+/// What a column should hold, written as what it holds now is.
+fn wanted(
+    definition: &Projection,
+    column: &Column,
+    state: &State,
+    now: Option<&Raw>,
+) -> Result<Raw, String> {
+    let value = match state.cell(column.field) {
+        Cell::Blank => {
+            return Ok(match definition.fields[column.field].blank {
+                Blank::Nothing => Raw::Null,
+                Blank::Zero => Raw::Integer(0),
+                Blank::Empty => Raw::Text("[]".to_owned()),
+            });
+        }
+        Cell::Unknown(reason) => return Err(format!("`{}` cannot be told: {reason}", column.name)),
+        Cell::Known(value) => value,
+    };
+    let is_text = matches!(now, Some(Raw::Text(_)));
+    let number = match value {
+        Value::Number(number) => Some(*number),
+        Value::Text(_) if column.scale > 0 => value.number(),
+        Value::Text(_) if matches!(now, Some(Raw::Integer(_) | Raw::Real(_))) => value.number(),
+        _ => None,
+    };
+    if let Some(number) = number {
+        let scaled = number
+            .scaled(column.scale)
+            .ok_or("it is too great to be written")?;
+        let digits = scaled.to_string();
+        return Ok(match digits.parse() {
+            _ if is_text => Raw::Text(digits),
+            Ok(whole) => Raw::Integer(whole),
+            Err(_) => digits
+                .parse()
+                .map_or_else(|_| Raw::Text(digits.clone()), Raw::Real),
+        });
+    }
+    Ok(match value {
+        Value::Null => Raw::Null,
+        Value::Bool(truth) if is_text => Raw::Text(truth.to_string()),
+        Value::Bool(truth) => Raw::Integer(i64::from(*truth)),
+        Value::Text(text) => match (now, bytes(text)) {
+            (Some(Raw::Blob(_)), Some(bytes)) => Raw::Blob(bytes),
+            _ => Raw::Text(text.to_string()),
+        },
+        Value::List(_) | Value::Object(_) | Value::Number(_) => Raw::Text(value.to_string()),
+    })
+}
