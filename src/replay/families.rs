@@ -159,7 +159,10 @@ impl Ledgers {
             invariants: invariant::Ledger::new(&scope.invariants),
             reactions: reaction::Ledger::new(&scope.reactions),
             idempotency: idempotency::Ledger::new(&scope.idempotency),
-            transactions: transaction::Ledger::new(&scope.transactions),
+            transactions: transaction::Ledger::new(
+                &scope.transactions,
+                scope.log.as_ref().map(|log| log.order),
+            ),
         }
     }
 

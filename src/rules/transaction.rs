@@ -2,7 +2,7 @@
 
 use crate::definition::transaction::Transaction;
 use crate::event::{Span, Timestamp};
-use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::finding::{Finding, Severity, SubjectKind};
 use crate::rules::Info;
 use crate::transaction::{Conclusion, Fault, What};
 
@@ -48,8 +48,8 @@ pub const WITHOUT_VOTES: Info = Info {
     severity: Severity::Error,
     summary: "commit was decided although a participant refused or never voted",
     explanation: "\
-Finds transactions with a decision to commit in which a participant that took part refused, or never \
-voted.
+Finds transactions with a decision to commit in which a participant that took part refused, never \
+voted, or voted only after the decision.
 
 That participant never promised that it can commit. If it cannot, the transaction is mixed.
 
@@ -110,9 +110,13 @@ pub fn of(definition: &Transaction, fault: &Fault, horizon: Timestamp) -> Findin
             );
             (&IN_DOUBT, message)
         }
-        What::Mixed if fault.participants.is_empty() => {
+        What::Torn if fault.participants.is_empty() => {
             (&MIXED, "decided to commit and to abort".to_owned())
         }
+        What::Torn => (
+            &MIXED,
+            format!("decided to commit and to abort, and {who} followed one or the other"),
+        ),
         What::Mixed => (
             &MIXED,
             format!("{who} did not end alike, or not as decided"),
@@ -185,20 +189,5 @@ fn finding(
     (kind, id): (SubjectKind, &str),
     message: String,
 ) -> Finding {
-    Finding {
-        rule: info.name,
-        severity: info.severity,
-        subject: Subject {
-            kind,
-            definition: definition.name.clone(),
-            id: id.to_owned(),
-        },
-        step: None,
-        facet: None,
-        evidence: Vec::new(),
-        since: None,
-        age: None,
-        message,
-        next: None,
-    }
+    info.finding(kind, &definition.name, id, message)
 }

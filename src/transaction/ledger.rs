@@ -1,20 +1,29 @@
 //! All transactions of a log, and what is wrong with them at a horizon.
+//!
+//! A transaction that is over, and all of whose participants ended as was decided, is *settled*: its
+//! participants are forgotten, but for how long they were held. Only one that ends the other way
+//! afterwards is still told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::definition::log::Order;
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Span, Timestamp};
 use crate::texts::{Keys, Texts};
 use crate::transaction::note::{Meaning, Note};
 use crate::transaction::state::{Happening, Participant, step};
 
+/// A transaction with more participants is not settled: its id tells no transactions apart, and
+/// looking at all of them after each event would cost the square of their number.
+const MOST: usize = 1000;
+
 /// An event and its time.
 type At = (Position, Timestamp);
 
 /// One participant of one transaction.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Member {
-    name: Box<str>,
     state: Participant,
     prepared: Option<At>,
     refused: Option<At>,
@@ -25,9 +34,13 @@ struct Member {
 /// One transaction.
 #[derive(Debug, Default)]
 struct Entry {
-    members: Vec<Member>,
+    members: BTreeMap<Box<str>, Member>,
+    /// How many of them have not ended.
+    open: usize,
     commit: Option<At>,
     abort: Option<At>,
+    /// Hashes of the names of participants that ended as was decided and are forgotten otherwise.
+    ended: Vec<u64>,
     /// Its beginning is in the log.
     begun: bool,
     /// An event of it cannot be told.
@@ -38,7 +51,19 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Ledger {
     definitions: Vec<Arc<Transaction>>,
-    books: Vec<(Keys, Vec<Entry>, u64)>,
+    order: Option<Order>,
+    books: Vec<Book>,
+}
+
+/// The transactions of one definition.
+#[derive(Debug, Default)]
+struct Book {
+    ids: Keys,
+    /// By the number of the id.
+    entries: Vec<Entry>,
+    astray: u64,
+    /// How long the participants of settled transactions were held.
+    held: Vec<Span>,
 }
 
 /// What is wrong with a transaction.
@@ -48,6 +73,8 @@ pub enum What {
     InDoubt,
     /// Participants ended differently, or against the decision.
     Mixed,
+    /// Decided to commit and to abort.
+    Torn,
     /// Commit was decided without everybody's yes.
     WithoutVotes,
     /// Decided, and participants never got to know.
@@ -87,29 +114,34 @@ pub struct Conclusion {
 }
 
 /// What is wrong, with whom, by which events, since when.
-type Found<'m> = (What, Vec<&'m Member>, Vec<At>, Timestamp);
+type Found<'m> = (What, Vec<Named<'m>>, Vec<At>, Timestamp);
+
+/// A participant and its name.
+type Named<'m> = (&'m str, &'m Member);
 
 impl Ledger {
-    /// A ledger for these definitions.
-    pub fn new(definitions: &[Arc<Transaction>]) -> Ledger {
+    /// A ledger for these definitions in a log of this order; by position where it is not declared.
+    pub fn new(definitions: &[Arc<Transaction>], order: Option<Order>) -> Ledger {
         Ledger {
             definitions: definitions.to_vec(),
+            order,
             books: definitions.iter().map(|_| Default::default()).collect(),
         }
     }
 
     /// Takes the next event in the log's order.
     pub fn take(&mut self, note: &Note, texts: &Texts) {
-        let (ids, entries, astray) = &mut self.books[usize::from(note.definition)];
+        let order = self.order.unwrap_or(Order::Position);
+        let book = &mut self.books[usize::from(note.definition)];
         let Some((hash, id)) = note.id else {
-            *astray += 1;
+            book.astray += 1;
             return;
         };
-        let number = ids.number(hash, texts.get(id)) as usize;
-        if number == entries.len() {
-            entries.push(Entry::default());
+        let number = book.ids.number(hash, texts.get(id)) as usize;
+        if number == book.entries.len() {
+            book.entries.push(Entry::default());
         }
-        let entry = &mut entries[number];
+        let entry = &mut book.entries[number];
         let at = (note.position, note.time);
         match note.meaning {
             None => entry.doubt = true,
@@ -124,28 +156,33 @@ impl Ledger {
                 }
             }
         }
+        if entry.may_settle(order) {
+            book.held.extend(entry.held());
+            entry.settle();
+        }
     }
 
     /// What is wrong at the horizon. In a log that was `cut`, a transaction whose beginning is not in
     /// it may have been voted on before.
     pub fn conclude(&self, horizon: Timestamp, cut: bool) -> Vec<Conclusion> {
+        let order = self.order.unwrap_or(Order::Position);
         let each = self.definitions.iter().zip(&self.books);
-        each.map(|(definition, (ids, entries, astray))| {
+        each.map(|(definition, book)| {
             let mut conclusion = Conclusion {
-                transactions: ids.len() as u64,
-                astray: *astray,
+                transactions: book.ids.len() as u64,
+                astray: book.astray,
+                held: book.held.clone(),
                 ..Conclusion::default()
             };
-            for (number, entry) in entries.iter().enumerate() {
-                conclusion.held.extend(entry.held());
+            for (number, entry) in book.entries.iter().enumerate() {
                 if entry.doubt || (cut && !entry.begun) {
                     conclusion.unknown += 1;
                     continue;
                 }
-                let id = ids.text(number as u32);
-                conclusion
-                    .faults
-                    .extend(entry.judge(definition, id, horizon));
+                conclusion.held.extend(entry.held());
+                let id = book.ids.text(number as u32);
+                let faults = entry.judge(definition, id, order, horizon);
+                conclusion.faults.extend(faults);
             }
             conclusion.held.sort_unstable();
             conclusion
@@ -154,22 +191,34 @@ impl Ledger {
     }
 }
 
+/// Whether one event came after another for certain: a vote after the decision was none.
+fn is_after(order: Order, one: At, other: At) -> bool {
+    match order {
+        Order::Position => one.0 > other.0,
+        Order::Time { skew, .. } => one.1 > other.1.after(skew),
+    }
+}
+
 impl Entry {
     fn happen(&mut self, name: &str, happening: Happening, at: At) {
-        let known = self.members.iter().position(|member| &*member.name == name);
-        let index = known.unwrap_or_else(|| {
-            self.members.push(Member {
-                name: name.into(),
-                state: Participant::Joined,
-                prepared: None,
-                refused: None,
-                committed: None,
-                aborted: None,
-            });
-            self.members.len() - 1
-        });
-        let member = &mut self.members[index];
+        if !self.members.contains_key(name) {
+            let had_ended = self.ended.contains(&Keys::hash(name));
+            if had_ended && !self.contradicts(happening) {
+                return;
+            }
+            let member = match had_ended {
+                true => self.forgotten(),
+                false => Member::default(),
+            };
+            self.open += usize::from(member.is_open());
+            self.members.insert(name.into(), member);
+        }
+        let Some(member) = self.members.get_mut(name) else {
+            return;
+        };
+        let was_open = member.is_open();
         member.state = step(member.state, happening);
+        self.open -= usize::from(was_open && !member.is_open());
         let place = match happening {
             Happening::Joins => return,
             Happening::Prepares => &mut member.prepared,
@@ -180,18 +229,73 @@ impl Entry {
         place.get_or_insert(at);
     }
 
+    /// A participant that had ended as was decided.
+    fn forgotten(&self) -> Member {
+        Member {
+            state: match self.commit {
+                Some(_) => Participant::Committed,
+                None => Participant::Aborted,
+            },
+            prepared: self.commit,
+            refused: None,
+            committed: self.commit,
+            aborted: self.abort,
+        }
+    }
+
+    /// Forgets participants that ended as was decided.
+    fn settle(&mut self) {
+        let names = self.members.keys();
+        self.ended.extend(names.map(|name| Keys::hash(name)));
+        self.members.clear();
+    }
+
+    /// Whether a participant ends otherwise than all others did.
+    fn contradicts(&self, happening: Happening) -> bool {
+        match happening {
+            Happening::Commits => self.commit.is_none(),
+            Happening::Aborts => self.abort.is_none(),
+            Happening::Joins | Happening::Prepares | Happening::Refuses => false,
+        }
+    }
+
+    /// Whether it is over, with every participant where it was decided to be.
+    fn may_settle(&self, order: Order) -> bool {
+        let decided = self.commit.is_some() != self.abort.is_some();
+        let size = self.members.len();
+        if self.open > 0 || !decided || self.doubt || !(1..=MOST).contains(&size) {
+            return false;
+        }
+        let as_decided = match self.commit {
+            Some(_) => Participant::Committed,
+            None => Participant::Aborted,
+        };
+        self.members
+            .values()
+            .all(|member| member.state == as_decided)
+            && self.without_votes(order).is_none()
+    }
+
     /// How long each participant was held that is not any more.
     fn held(&self) -> impl Iterator<Item = Span> {
-        self.members.iter().filter_map(|member| {
-            let ended = member.committed.or(member.aborted)?;
-            Some(ended.1.since(member.prepared?.1))
+        self.members.values().filter_map(|member| {
+            let ended = match member.state {
+                Participant::Committed => member.committed,
+                Participant::Aborted => member.aborted,
+                _ => None,
+            };
+            Some(ended?.1.since(member.prepared?.1))
         })
     }
 
-    fn judge(&self, of: &Transaction, id: &str, horizon: Timestamp) -> Vec<Fault> {
+    fn all(&self) -> impl Iterator<Item = Named<'_>> {
+        self.members.iter().map(|(name, member)| (&**name, member))
+    }
+
+    fn judge(&self, of: &Transaction, id: &str, order: Order, horizon: Timestamp) -> Vec<Fault> {
         let found = [
             self.mixed(),
-            self.without_votes(),
+            self.without_votes(order),
             self.in_doubt(of.in_doubt_after, horizon),
             self.undelivered(of.in_doubt_after, horizon),
         ];
@@ -204,10 +308,7 @@ impl Entry {
                 Fault {
                     id: id.to_owned(),
                     what,
-                    participants: members
-                        .iter()
-                        .map(|member| member.name.to_string())
-                        .collect(),
+                    participants: members.iter().map(|(name, _)| (*name).to_owned()).collect(),
                     ended: self.ended(),
                     since,
                     evidence: shown.into_iter().map(|at| at.0).collect(),
@@ -218,70 +319,90 @@ impl Entry {
 
     /// Who had voted yes or committed counts; whoever refused may abort whatever the others do.
     fn mixed(&self) -> Option<Found<'_>> {
-        let voted = |member: &&Member| member.prepared.is_some();
-        let committed: Vec<(&Member, At)> = (self.members.iter())
-            .filter_map(|member| Some((member, member.committed?)))
+        let voted = |member: &Member| member.prepared.is_some() && member.refused.is_none();
+        let committed: Vec<(Named<'_>, At)> = (self.all())
+            .filter_map(|named| Some((named, named.1.committed?)))
             .collect();
-        let aborted: Vec<(&Member, At)> = (self.members.iter())
-            .filter(|member| voted(member) || member.state == Participant::Torn)
-            .filter_map(|member| Some((member, member.aborted?)))
+        let aborted: Vec<(Named<'_>, At)> = (self.all())
+            .filter(|(_, member)| voted(member) || member.state == Participant::Torn)
+            .filter_map(|named| Some((named, named.1.aborted?)))
             .collect();
         let against =
-            |ended: &[(&Member, At)], decision: Option<At>| Some((ended.first()?.1, decision?));
-        let clash = match (committed.first(), aborted.first()) {
-            (Some((_, one)), Some((_, other))) => Some((*one, *other)),
-            _ => against(&committed, self.abort.filter(|_| self.commit.is_none()))
-                .or_else(|| against(&aborted, self.commit.filter(|_| self.abort.is_none())))
-                .or_else(|| Some((self.commit?, self.abort?))),
+            |ended: &[(Named<'_>, At)], decision: Option<At>| Some((ended.first()?.1, decision?));
+        let (what, one, other) = match (self.commit, self.abort) {
+            (Some(commit), Some(abort)) => (What::Torn, commit, abort),
+            (commit, abort) => {
+                let clash = match (committed.first(), aborted.first()) {
+                    (Some((_, one)), Some((_, other))) => Some((*one, *other)),
+                    _ => against(&committed, abort).or_else(|| against(&aborted, commit)),
+                };
+                let (one, other) = clash?;
+                (What::Mixed, one, other)
+            }
         };
-        let (one, other) = clash?;
-        let members = committed.iter().chain(&aborted).map(|(member, _)| *member);
+        let mut members: Vec<Named<'_>> = committed
+            .iter()
+            .chain(&aborted)
+            .map(|(named, _)| *named)
+            .collect();
+        members.dedup_by_key(|(name, _)| *name);
         let since = one.1.max(other.1);
-        Some((What::Mixed, members.collect(), vec![one, other], since))
+        Some((what, members, vec![one, other], since))
     }
 
-    fn without_votes(&self) -> Option<Found<'_>> {
-        let decided = self.commit?;
+    fn without_votes(&self, order: Order) -> Option<Found<'_>> {
+        // Who decided both ways did not count votes.
+        let decided = self.commit.filter(|_| self.abort.is_none())?;
         // One no is enough, whatever the same participant said before or after it.
-        let refused = |member: &Member| member.refused.is_some_and(|at| at < decided);
-        let silent: Vec<&Member> = (self.members.iter())
-            .filter(|member| {
-                member.prepared.is_none() || member.state == Participant::Refused || refused(member)
+        let refused = |member: &Member| {
+            member
+                .refused
+                .is_some_and(|at| !is_after(order, at, decided))
+        };
+        let in_time = |member: &Member| {
+            member
+                .prepared
+                .is_some_and(|at| !is_after(order, at, decided))
+        };
+        let silent: Vec<Named<'_>> = (self.all())
+            .filter(|(_, member)| {
+                !in_time(member) || member.state == Participant::Refused || refused(member)
             })
             .collect();
         let mut shown = vec![decided];
-        shown.extend(silent.iter().filter_map(|member| member.refused));
+        shown.extend(
+            silent
+                .iter()
+                .filter_map(|(_, member)| member.refused.or(member.prepared)),
+        );
         (!silent.is_empty()).then_some((What::WithoutVotes, silent, shown, decided.1))
     }
 
     /// A participant that has ended, one that has committed before any other.
     fn ended(&self) -> Option<(String, Participant)> {
-        let ended = |wanted| {
-            self.members
-                .iter()
-                .find(move |member| member.state == wanted)
-        };
-        let member = ended(Participant::Committed).or_else(|| ended(Participant::Aborted))?;
-        Some((member.name.to_string(), member.state))
+        let ended = |wanted| self.all().find(move |(_, member)| member.state == wanted);
+        let (name, member) =
+            ended(Participant::Committed).or_else(|| ended(Participant::Aborted))?;
+        Some((name.to_owned(), member.state))
     }
 
-    fn waiting(&self) -> Vec<&Member> {
-        let waits = |member: &&Member| member.state == Participant::Prepared;
-        self.members.iter().filter(waits).collect()
+    fn waiting(&self) -> Vec<Named<'_>> {
+        let waits = |(_, member): &Named<'_>| member.state == Participant::Prepared;
+        self.all().filter(waits).collect()
     }
 
     fn in_doubt(&self, limit: Span, horizon: Timestamp) -> Option<Found<'_>> {
         if self.commit.is_some() || self.abort.is_some() {
             return None;
         }
-        let is_over = |member: &&Member| {
+        let is_over = |(_, member): &Named<'_>| {
             let prepared = member.prepared.map(|at| at.1.after(limit));
             prepared.is_some_and(|limit| horizon >= limit)
         };
-        let members: Vec<&Member> = self.waiting().into_iter().filter(is_over).collect();
+        let members: Vec<Named<'_>> = self.waiting().into_iter().filter(is_over).collect();
         let shown: Vec<At> = members
             .iter()
-            .filter_map(|member| member.prepared)
+            .filter_map(|(_, member)| member.prepared)
             .collect();
         let since = shown.iter().map(|at| at.1).min()?;
         Some((What::InDoubt, members, shown, since))
@@ -297,7 +418,15 @@ impl Entry {
             return None;
         }
         let mut shown = vec![decided];
-        shown.extend(members.iter().filter_map(|member| member.prepared));
+        shown.extend(members.iter().filter_map(|(_, member)| member.prepared));
         Some((What::Undelivered, members, shown, decided.1))
+    }
+}
+
+impl Member {
+    /// Whether it has not ended.
+    fn is_open(&self) -> bool {
+        use Participant::{Joined, Prepared, Refused};
+        matches!(self.state, Joined | Prepared | Refused)
     }
 }

@@ -10,6 +10,9 @@ mod ledger;
 mod note;
 mod state;
 
+#[cfg(test)]
+mod tests;
+
 pub use ledger::{Conclusion, Fault, Ledger, What};
 pub use note::{Note, Reader, Route};
 pub use state::{Happening, Participant, step};

@@ -16,9 +16,10 @@ pub enum Happening {
 }
 
 /// Where a participant stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Participant {
     /// It takes part and has not voted.
+    #[default]
     Joined,
     /// It has voted yes and holds its locks.
     Prepared,
