@@ -4,12 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::event::Position;
 use crate::inspect::{Comparison, TOOL};
 use crate::output::json::{VERSION, document_to};
 use crate::output::page::Page;
 use crate::output::style::{CAUTION, FAINT, PLAIN, STRONG};
 use crate::output::{escape, table, words};
-use crate::projection::{Standing, Verdict};
+use crate::projection::{Explanation, Standing, Verdict};
 
 /// Which keys to show.
 #[derive(Debug, Clone, Copy)]
@@ -153,6 +154,28 @@ struct KeyV1<'a> {
     differences: Vec<DifferenceV1<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<ExplanationV1<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExplanationV1<'a> {
+    class: &'static str,
+    candidates: Vec<CandidateV1<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    more: usize,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    columns: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct CandidateV1<'a> {
+    class: &'static str,
+    events: Vec<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lost: Vec<i64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    support: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -212,5 +235,28 @@ fn key_v1(standing: &Standing) -> KeyV1<'_> {
         lag_seconds: standing.lag.map(|lag| lag.as_secs()),
         differences: differences.collect(),
         reason: standing.reason.as_deref(),
+        explanation: standing.explanation.as_ref().map(explanation_v1),
     }
+}
+
+fn explanation_v1(explanation: &Explanation) -> ExplanationV1<'_> {
+    let numbers = |positions: &[Position]| positions.iter().map(|it| it.0).collect();
+    let candidates = explanation.candidates.iter();
+    ExplanationV1 {
+        class: explanation.class.label(),
+        candidates: candidates
+            .map(|candidate| CandidateV1 {
+                class: candidate.class.label(),
+                events: numbers(&candidate.events),
+                lost: numbers(&candidate.lost),
+                support: &candidate.support,
+            })
+            .collect(),
+        more: explanation.more,
+        columns: &explanation.columns,
+    }
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }

@@ -19,7 +19,7 @@ use crate::projection::verdict::{Standing, Verdict, judge};
 use crate::texts::Texts;
 
 /// How many searches of the greatest size there is time for.
-const SEARCHES: usize = 250;
+const SEARCHES: usize = 125;
 /// How many events of suspects are gathered at most; further suspects stay unknown.
 const MOST_EVENTS: u64 = 2_000_000;
 

@@ -82,11 +82,14 @@ pub fn compare(definition: &Projection, state: &State, row: &Row) -> Likeness {
     likeness
 }
 
-/// Whether the declared column with this index holds what it should.
-pub(super) fn likeness(definition: &Projection, state: &State, row: &Row, at: usize) -> bool {
-    let column = columns(definition, row).nth(at);
-    column.is_some_and(|(column, blank, raw, tolerance)| {
-        one(state.cell(column.field), raw, column, blank, tolerance) == Likeness::Same
+/// How each of the declared columns compares, in their order.
+pub(super) fn likenesses<'a>(
+    definition: &'a Projection,
+    state: &'a State,
+    row: &'a Row,
+) -> impl Iterator<Item = Likeness> + 'a {
+    columns(definition, row).map(move |(column, blank, raw, tolerance)| {
+        one(state.cell(column.field), raw, column, blank, tolerance)
     })
 }
 

@@ -158,6 +158,14 @@ impl Fold {
         }))
     }
 
+    /// Whether no event calculates a field from the state.
+    pub(super) fn is_independent(&self, field: usize) -> bool {
+        let doings = self.effects.iter();
+        let mut changes = doings.flat_map(|doing| doing.own.iter().chain(&doing.every));
+        !changes
+            .any(|change| change.field == field && matches!(change.operand, Operand::Formula(..)))
+    }
+
     /// Applies an event to the state of its key.
     pub fn apply(&self, state: &mut State, touch: &Touch) {
         if let Some(doubt) = &touch.doubt {

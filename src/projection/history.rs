@@ -1,15 +1,15 @@
 //! The events of one suspect key, to be folded in any order and with any of them left out.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::definition::projection::{Counts, Projection};
 use crate::projection::compare::{Likeness, Row, compare};
 use crate::projection::fold::{Fold, Touch};
+use crate::projection::search::{Found, Search};
 use crate::projection::state::State;
 
 /// How many events one search may apply.
-pub(super) const BUDGET: usize = 200_000;
+pub(super) const BUDGET: usize = 400_000;
 
 /// The events of a key, in position order, and its stored row.
 #[derive(Debug, Clone)]
@@ -29,21 +29,6 @@ pub enum Match {
     No,
     /// That cannot be told, for this reason.
     Unknown(String),
-}
-
-/// What has to be done to events, at the least, so that they give a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Edit {
-    /// Leaving out any of these runs of events.
-    LeftOut(Vec<Range<usize>>),
-    /// Applying one twice, or swapping two neighbours.
-    Otherwise,
-    /// Leaving one out, or applying one twice, or swapping two: which of these cannot be told.
-    Either,
-    /// Nothing of this kind gives it.
-    None,
-    /// There were too many events to try.
-    Unsearched,
 }
 
 impl History {
@@ -132,108 +117,30 @@ impl History {
         }
     }
 
-    /// What has to be done to the first `passed` events, at the least, so that they give the row. Of
-    /// the events after those, the consumer may have applied any first part. `budget` is how many
-    /// events all searches together may still apply.
-    pub(super) fn edit(&self, passed: usize, budget: &mut usize) -> Edit {
+    /// The least edits of the events that give the row; `passed` of the first are claimed to be
+    /// applied. Where the row is what the first `applied` give, the loss of the other claimed ones
+    /// is one of them. `budget` is how many events all searches together may still apply.
+    pub(super) fn edits(&self, passed: usize, applied: Option<usize>, budget: &mut usize) -> Found {
         let own = BUDGET.min(*budget);
-        let mut search = Search {
-            history: self,
-            passed,
-            before: self.states(passed),
-            budget: own,
-        };
-        let edit = search.run().unwrap_or(Edit::Unsearched);
+        let mut search = Search::new(self, passed, own);
+        let found = search.run(applied);
         *budget -= own - search.budget;
-        edit
+        found
     }
 
-    /// The states before each of the first `count` events, and after the last of them.
-    fn states(&self, count: usize) -> Vec<State> {
+    /// The states before each event, and after the last of them.
+    pub(super) fn states(&self) -> Vec<State> {
         let mut state = State::NONE;
         let mut states = vec![state.clone()];
-        for touch in self.touches.iter().take(count) {
+        for touch in &self.touches {
             self.fold.apply(&mut state, touch);
             states.push(state.clone());
         }
         states
     }
-}
 
-/// A search for edits.
-struct Search<'h> {
-    history: &'h History,
-    passed: usize,
-    /// The state before each event.
-    before: Vec<State>,
-    budget: usize,
-}
-
-impl Search<'_> {
-    /// The least edit; `None` where the budget ran out.
-    fn run(&mut self) -> Option<Edit> {
-        let singles = self.left_out(1)?;
-        let otherwise = self.is_repeated_or_swapped()?;
-        match (singles.is_empty(), otherwise) {
-            (false, false) => return Some(Edit::LeftOut(singles)),
-            (false, true) => return Some(Edit::Either),
-            (true, true) => return Some(Edit::Otherwise),
-            (true, false) => {}
-        }
-        for length in 2..=self.passed {
-            let runs = self.left_out(length)?;
-            if !runs.is_empty() {
-                return Some(Edit::LeftOut(runs));
-            }
-        }
-        Some(Edit::None)
-    }
-
-    /// The runs of this length that give the row when they are left out.
-    fn left_out(&mut self, length: usize) -> Option<Vec<Range<usize>>> {
-        let mut found = Vec::new();
-        for start in 0..(self.passed + 1).saturating_sub(length) {
-            let run = start..start + length;
-            if self.gives_row(start, &[], run.end)? {
-                found.push(run);
-            }
-        }
-        Some(found)
-    }
-
-    /// Whether one event applied twice, or two neighbours swapped, give the row.
-    fn is_repeated_or_swapped(&mut self) -> Option<bool> {
-        for at in 0..self.passed {
-            let is_swap = at + 1 < self.passed;
-            if self.gives_row(at, &[at, at], at + 1)?
-                || is_swap && self.gives_row(at, &[at + 1, at], at + 2)?
-            {
-                return Some(true);
-            }
-        }
-        Some(false)
-    }
-
-    /// Whether the row is what these events give, applied to the state before the event `at`, and
-    /// then the events from `next` on, at least up to the passed ones.
-    fn gives_row(&mut self, at: usize, events: &[usize], next: usize) -> Option<bool> {
-        let touches = &self.history.touches;
-        let cost = events.len() + touches.len() + 1 - next;
-        self.budget = self.budget.checked_sub(cost)?;
-        let mut state = self.before.get(at)?.clone();
-        for touch in events.iter().filter_map(|at| touches.get(*at)) {
-            self.history.fold.apply(&mut state, touch);
-        }
-        let mut applied = next;
-        loop {
-            if applied >= self.passed && self.history.compare(&state) == Match::Yes {
-                return Some(true);
-            }
-            let Some(touch) = touches.get(applied) else {
-                return Some(false);
-            };
-            self.history.fold.apply(&mut state, touch);
-            applied += 1;
-        }
+    /// Whether a field depends on nothing but its own content.
+    pub(super) fn is_independent(&self, field: usize) -> bool {
+        self.fold.is_independent(field)
     }
 }

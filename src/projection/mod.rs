@@ -6,6 +6,7 @@
 
 mod audit;
 mod compare;
+mod explanation;
 mod fold;
 mod history;
 mod ledger;
@@ -13,6 +14,7 @@ mod note;
 mod number;
 mod reader;
 mod repair;
+mod search;
 mod state;
 mod stored;
 mod value;
@@ -23,6 +25,7 @@ mod tests;
 
 pub use audit::{Audit, Conclusion, Suspects};
 pub use compare::{Difference, Likeness, Raw, Row, compare, differences};
+pub use explanation::{Candidate, Class, Explanation};
 pub use fold::{Fold, Input, Touch};
 pub use history::{History, Match};
 pub use ledger::{Applied, Entry, Keyless, Ledger};

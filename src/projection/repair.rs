@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::definition::projection::{Blank, Column, Projection, Stored};
 use crate::projection::audit::Conclusion;
-use crate::projection::compare::{Raw, Row, likeness};
+use crate::projection::compare::{Likeness, Raw, Row, likenesses};
 use crate::projection::history::History;
 use crate::projection::state::{Cell, State};
 use crate::projection::stored::Mark;
@@ -201,8 +201,9 @@ fn changed(
         return Ok(Vec::new());
     };
     let mut all = Vec::new();
-    for (at, (column, raw)) in stored.columns.iter().zip(&row.values).enumerate() {
-        if likeness(definition, state, row, at) {
+    let columns = stored.columns.iter().zip(&row.values);
+    for ((column, raw), likeness) in columns.zip(likenesses(definition, state, row)) {
+        if likeness == Likeness::Same {
             continue;
         }
         all.push((

@@ -5,14 +5,12 @@
 //! deletes. What tells slow from lost is what the consumer claims to have applied: its checkpoint,
 //! or the version in the row. Where nothing claims anything, nothing is called lost.
 
-use std::ops::Range;
-
 use crate::event::{Position, Span, Timestamp};
 use crate::projection::compare::{Difference, differences};
-use crate::projection::history::{Edit, History, Match};
+use crate::projection::explanation::{Class, Explanation};
+use crate::projection::history::{History, Match};
+use crate::projection::search::Edit;
 use crate::projection::state::State;
-
-const EITHER: &str = "an event left out would give it, or one applied twice or too early";
 
 /// How a stored row relates to the events of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +88,8 @@ pub struct Standing {
     pub differences: Vec<Difference>,
     /// Why, where the verdict does not say it all: a lower-case fragment.
     pub reason: Option<String>,
+    /// What would explain a row that is skipped or divergent.
+    pub explanation: Option<Explanation>,
 }
 
 impl Standing {
@@ -104,6 +104,7 @@ impl Standing {
             behind: 0,
             differences: Vec::new(),
             reason,
+            explanation: None,
         }
     }
 }
@@ -148,11 +149,18 @@ pub fn judge(
         Some(applied) => {
             let is_due = scan.last.is_alive();
             match behind(history, applied, passed, horizon, said, is_due) {
-                (said, Some(tail)) => lost(history, tail, said, budget),
+                (said, Some(passed)) => {
+                    explained(history, (Some(passed), Some(applied)), said, budget)
+                }
                 (said, None) => said,
             }
         }
-        None => unmatched(history, passed, said, &scan.last, budget),
+        None if scan.last.is_alive() => explained(history, (passed, None), said, budget),
+        None => Standing {
+            verdict: Verdict::Orphan,
+            evidence: ends(history),
+            ..said
+        },
     }
 }
 
@@ -220,8 +228,8 @@ fn beyond(history: &History) -> Option<String> {
     (version > last).then(|| format!("the row is at {version}, its last event at {last}"))
 }
 
-/// A row that is the fold of the first `applied` events, and what was lost of the others, where they
-/// are claimed to be applied. `is_due` is whether a row should be there.
+/// A row that is the fold of the first `applied` events, and how many are claimed to be, where those
+/// between are lost. `is_due` is whether a row should be there.
 fn behind(
     history: &History,
     applied: usize,
@@ -229,7 +237,7 @@ fn behind(
     horizon: Timestamp,
     said: Standing,
     is_due: bool,
-) -> (Standing, Option<Range<usize>>) {
+) -> (Standing, Option<usize>) {
     let touches = history.touches();
     let next = &touches[applied];
     let lag = horizon.since(next.time);
@@ -240,8 +248,7 @@ fn behind(
         evidence: vec![next.position],
         ..said
     };
-    let tail = passed.map(|passed| applied..passed);
-    let tail = tail.filter(|tail| !tail.is_empty());
+    let tail = passed.filter(|passed| *passed > applied);
     let in_time = lag <= history.definition().within;
     let verdict = match (history.row().is_some(), is_due) {
         _ if in_time && tail.is_none() => Verdict::Converging,
@@ -253,82 +260,40 @@ fn behind(
     (Standing { verdict, ..said }, None)
 }
 
-/// A row of which the last events are lost, unless leaving out others gives it too.
-fn lost(history: &History, tail: Range<usize>, said: Standing, budget: &mut usize) -> Standing {
-    let unnamed = |reason: &str| Standing {
-        verdict: Verdict::Skipped,
-        evidence: ends(history),
-        since: None,
-        reason: Some(reason.to_owned()),
-        ..said.clone()
-    };
-    match history.edit(tail.end, budget) {
-        Edit::LeftOut(mut runs) => {
-            if !runs.contains(&tail) {
-                runs.push(tail);
-            }
-            skipped(history, &runs, said)
-        }
-        Edit::None => skipped(history, &[tail], said),
-        Edit::Otherwise | Edit::Either => unnamed(EITHER),
-        Edit::Unsearched => unnamed("which events were left out is unknown: search budget"),
-    }
-}
-
-/// A row that is the fold of no first part of the events.
-fn unmatched(
+/// A row that some edit of its events may explain, of which so many are claimed to be applied, and
+/// of which the first so many give it.
+fn explained(
     history: &History,
-    passed: Option<usize>,
+    (passed, applied): (Option<usize>, Option<usize>),
     said: Standing,
-    last: &State,
     budget: &mut usize,
 ) -> Standing {
-    if !last.is_alive() {
-        return Standing {
-            verdict: Verdict::Orphan,
-            evidence: ends(history),
-            ..said
-        };
-    }
-    let edit = match passed {
-        Some(passed) => history.edit(passed, budget),
-        None => Edit::None,
+    let claimed = passed.unwrap_or(0);
+    let found = history.edits(claimed, applied, budget);
+    let is_lost = |edit: &Edit| match edit {
+        Edit::LeftOut(events) => events.iter().all(|event| *event < claimed),
+        Edit::Twice(..) | Edit::Swapped(..) => false,
     };
-    let divergent = |reason: Option<&str>| Standing {
-        verdict: Verdict::Divergent,
-        evidence: ends(history),
-        reason: reason.map(str::to_owned),
-        ..said.clone()
-    };
-    match edit {
-        Edit::LeftOut(runs) => skipped(history, &runs, said),
-        Edit::None => divergent(None),
-        Edit::Otherwise => divergent(Some("an event applied twice or too early would give it")),
-        Edit::Either => divergent(Some(EITHER)),
-        Edit::Unsearched => divergent(Some(
-            "whether events were left out is unknown: search budget",
-        )),
-    }
-}
-
-/// A row that any of these runs of events gives when it is left out. What all of them leave out is
-/// lost; where there is no such event, none is named.
-fn skipped(history: &History, runs: &[Range<usize>], said: Standing) -> Standing {
-    let touches = history.touches();
-    let start = runs.iter().map(|run| run.start).max().unwrap_or(0);
-    let end = runs.iter().map(|run| run.end).min().unwrap_or(0);
-    let common = touches.get(start..end).unwrap_or_default();
-    let (evidence, reason) = if common.is_empty() {
-        let reason = format!("any of {} events or runs of them may be lost", runs.len());
-        (ends(history), Some(reason))
-    } else {
-        (common.iter().map(|it| it.position).collect(), None)
-    };
+    let is_skipped =
+        applied.is_some() || (!found.edits.is_empty() && found.edits.iter().all(is_lost));
+    let explanation = Explanation::of(history, claimed, &found);
+    let named = history.touches().iter();
+    let mut named = named.filter(|touch| explanation.named.contains(&touch.position));
     Standing {
-        verdict: Verdict::Skipped,
-        evidence,
-        since: common.first().map(|touch| touch.time),
-        reason,
+        verdict: match is_skipped {
+            true => Verdict::Skipped,
+            false => Verdict::Divergent,
+        },
+        since: named.next().filter(|_| is_skipped).map(|touch| touch.time),
+        evidence: match explanation.named.is_empty() {
+            true => ends(history),
+            false => explanation.named.clone(),
+        },
+        reason: match explanation.class {
+            Class::LeftOut if is_skipped && !explanation.named.is_empty() => None,
+            _ => explanation.text.clone(),
+        },
+        explanation: Some(explanation),
         ..said
     }
 }

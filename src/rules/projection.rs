@@ -32,14 +32,14 @@ pub const SKIPPED: Info = Info {
     severity: Severity::Error,
     summary: "an event was not applied though the consumer claims that it was",
     explanation: "\
-Finds keys whose stored row is what their events give when one of them, or a run of them, is left \
-out, where the consumer's checkpoint or the row's version stands at or after it.
+Finds keys whose stored row is what their events give when one or several of them are left out, where the consumer's checkpoint or the row's version stands at or after it.
 
 The event is lost to this row: it will never be applied, since the consumer is past it. A handler \
 that swallowed an error, a batch that was committed before it was worked off, or two consumers that \
 overwrote each other.
 
-Rebuild the key from its events, then find out why the event was passed. Where several events would \
+Rebuild the key from its events (`sagactl diff PROJECTION --sql` prints how), then find out why the \
+event was passed. Where several events would \
 explain the row, none is named.
 
 Example: deposits of 1, 2 and 4; the row says 5 and has the version of the last one: the deposit of \
@@ -56,9 +56,11 @@ Finds keys whose stored row is neither what all their events give, nor what the 
 nor, where a checkpoint or version tells what was claimed, what leaving some out gives.
 
 An event was applied twice or in the wrong order, the reducer has changed since, or somebody edited \
-the row.
+the row. Where one edit of the events gives the row, and no other that is as small, it says which; \
+where several do, it lists them and names none. Where no events give what a column holds and all \
+else is right, the column was edited outside.
 
-Rebuild the key from its events. If many keys diverge alike, the reducer and the definition disagree: \
+Rebuild the key from its events; `sagactl diff PROJECTION --sql` prints statements that do. If many keys diverge alike, the reducer and the definition disagree: \
 compare what each does with the columns named here. Without a checkpoint or version, rows that lost an \
 event are found here too.
 

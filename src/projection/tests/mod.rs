@@ -1,5 +1,6 @@
 //! Projections over real SQLite files: the events of a log, the rows of a read model beside them.
 
+mod explanations;
 mod folds;
 mod oracle;
 mod readmodels;

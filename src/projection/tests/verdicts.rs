@@ -138,11 +138,19 @@ fn events_that_the_checkpoint_has_passed_are_skipped_not_slow() {
         ["a skipped [2 3]"]
     );
     // Without a claim nothing is called lost.
-    assert_eq!(said(UNANCHORED, middle, "0", 1000), ["a divergent [1 5]"]);
+    let without = "a divergent [3] (position 3 left out would give it)";
+    assert_eq!(said(UNANCHORED, middle, "0", 1000), [without]);
     // An event that nobody claims to have applied is not lost.
     assert_eq!(
         said(BY_CHECKPOINT, "('a', 5, 'open', 4)", "2", 1000),
-        ["a divergent [1 5]"]
+        [
+            "a divergent [1 5] (any of these would give it: position 3 left out; position 3 applied twice)"
+        ]
+    );
+    // All that gave it a status.
+    assert_eq!(
+        said(BY_VERSION, "('a', 7, null, 5)", "0", 1000),
+        ["a skipped [1 5]"]
     );
 }
 
@@ -156,7 +164,7 @@ fn of_several_events_that_may_be_the_one_left_out_none_is_named() {
     let sql = model("('a', 2, 'open', 3)", "0");
     let bench = Bench::new(&accounts(BY_VERSION), &events, &sql);
     // It is also the fold of the first two, but either deposit may be the one that is lost.
-    let unnamed = "(any of 2 events or runs of them may be lost)";
+    let unnamed = "(any of these would give it: position 2 left out; position 3 left out)";
     assert_eq!(
         told(&bench.audit(1000)),
         [format!("a skipped [1 3] {unnamed}")]
@@ -193,22 +201,27 @@ fn what_every_explanation_leaves_out_is_named() {
 
 #[test]
 fn a_row_that_no_events_give_is_divergent() {
-    for (row, reason) in [
+    let outside = |columns: &str| {
+        format!(
+            "1 5] (no events give what {columns} holds, and all else is what its events give: edited outside)"
+        )
+    };
+    for (row, rest) in [
         (
             "('a', 8, 'closed', 5)",
-            " (an event applied twice or too early would give it)",
+            "2] (position 2 applied twice would give it)".to_owned(),
         ),
         (
             "('a', 9, 'closed', 5)",
-            " (an event applied twice or too early would give it)",
+            "3] (position 3 applied twice would give it)".to_owned(),
         ),
-        ("('a', 10, 'closed', 5)", ""),
-        ("('a', 7, 'frozen', 5)", ""),
-        ("('a', 6.5, 'closed', 5)", ""),
-        ("('a', 7, null, 5)", ""),
+        ("('a', 10, 'closed', 5)", outside("`balance`")),
+        ("('a', 7, 'frozen', 5)", outside("`status`")),
+        ("('a', 6.5, 'closed', 5)", outside("`balance`")),
+        ("('a', 10, 'frozen', 5)", "1 5]".to_owned()),
     ] {
         let found = said(BY_VERSION, row, "0", 1000);
-        assert_eq!(found, [format!("a divergent [1 5]{reason}")], "{row}");
+        assert_eq!(found, [format!("a divergent [{rest}")], "{row}");
     }
 }
 
@@ -223,7 +236,7 @@ fn what_a_loss_and_a_repetition_explain_alike_is_not_called_a_loss() {
     ];
     let sql = model("('a', 12, 'closed', 5)", "0");
     let bench = Bench::new(&accounts(BY_VERSION), &events, &sql);
-    let either = "an event left out would give it, or one applied twice or too early";
+    let either = "any of these would give it: position 3 left out; position 4 applied twice";
     assert_eq!(
         told(&bench.audit(1000)),
         [format!("a divergent [1 5] ({either})")]
@@ -338,7 +351,7 @@ fn a_log_without_its_beginning_tells_only_of_streams_that_begin_in_it() {
         told(&bench.try_audit(1000, true).unwrap()),
         [
             "a unknown [] (its first events may have been cut off)",
-            "b divergent [5]",
+            "b divergent [5] (no events give what `balance` holds, and all else is what its events give: edited outside)",
             "c unknown [] (its events may have been cut off)",
         ]
     );
@@ -354,6 +367,25 @@ fn a_search_that_would_take_too_long_says_so() {
     let bench = Bench::new(&accounts(BY_VERSION), &events, &sql);
     assert_eq!(
         told(&bench.audit(1000)),
-        ["a divergent [1 899] (whether events were left out is unknown: search budget)"]
+        ["a divergent [1 899] (which edit of its events would give it is unknown: search budget)"]
+    );
+}
+
+#[test]
+fn what_the_log_shows_beside_a_candidate_is_told_with_it() {
+    let events = [
+        (0, "Opened", "account-a", 1, "{}"),
+        (10, "Deposited", "account-a", 2, r#"{"amount":2}"#),
+        (20, "Deposited", "account-a", 3, r#"{"amount":2}"#),
+        (20, "Closed", "account-a", 3, "{}"),
+    ];
+    let sql = model("('a', 2, 'closed', 3)", "0");
+    let bench = Bench::new(&accounts(BY_VERSION), &events, &sql);
+    let beside = "at the instant of position 4, under the version of position 4";
+    assert_eq!(
+        told(&bench.audit(1000)),
+        [format!(
+            "a skipped [1 4] (any of these would give it: position 2 left out; position 3 left out ({beside}))"
+        )]
     );
 }

@@ -1,0 +1,292 @@
+//! Faults put into rows, and what is said of them, against every edit tried one by one on a model of
+//! the same fold.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use crate::definition;
+use crate::event::{Position, Timestamp};
+use crate::projection::compare::{Raw, Row};
+use crate::projection::explanation::Class;
+use crate::projection::fold::{Fold, Input, Touch};
+use crate::projection::history::{BUDGET, History};
+use crate::projection::number::Number;
+use crate::projection::search::{Edit, Reach};
+use crate::projection::value::Value;
+use crate::projection::{Standing, Verdict, judge};
+
+const PROJECTION: &str = "
+projection: view
+key: data.k
+on:
+  Added: { add: { sum: =data.n } }
+  Reset: { set: { sum: =data.n } }
+  Named: { set: { name: =data.n } }
+  Listed: { append: { list: =data.n } }
+  Gone: delete
+within: 30s
+stored:
+  table: view
+  key: k
+  columns: { list: list, name: name, sum: sum }
+  checkpoint: 1
+";
+
+/// An event: its type, by its place in the definition, and its number.
+#[derive(Debug, Clone, Copy)]
+struct Happened {
+    kind: &'static str,
+    n: i64,
+}
+
+/// The same fold, in its own words.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Model {
+    alive: bool,
+    sum: Option<i64>,
+    name: Option<i64>,
+    list: Vec<i64>,
+}
+
+impl Model {
+    fn of(events: &[Happened], order: impl IntoIterator<Item = usize>) -> Model {
+        let mut model = Model::default();
+        for at in order {
+            let Happened { kind, n } = events[at];
+            if kind == "Gone" {
+                model = Model::default();
+                continue;
+            }
+            model.alive = true;
+            match kind {
+                "Added" => model.sum = Some(model.sum.unwrap_or(0) + n),
+                "Reset" => model.sum = Some(n),
+                "Named" => model.name = Some(n),
+                _ => model.list.push(n),
+            }
+        }
+        model
+    }
+
+    fn row(&self) -> Row {
+        let list: Vec<String> = self.list.iter().map(i64::to_string).collect();
+        Row {
+            key: Raw::Null,
+            version: None,
+            values: vec![
+                Raw::Text(format!("[{}]", list.join(","))),
+                self.name.map_or(Raw::Null, Raw::Integer),
+                self.sum.map_or(Raw::Null, Raw::Integer),
+            ],
+        }
+    }
+}
+
+/// The order in which an edit has the first `applied` events happen.
+fn order(edit: &Edit, applied: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..applied).collect();
+    match edit {
+        Edit::LeftOut(events) => order.retain(|at| !events.contains(at)),
+        Edit::Twice(at, _) => order.insert(*at, *at),
+        Edit::Swapped(at, _) => order.swap(*at, at + 1),
+    }
+    order
+}
+
+/// Every edit of a cost that gives the row, each with as little lost beside it as can be.
+fn edits(events: &[Happened], passed: usize, row: &Model, cost: usize) -> BTreeSet<Edit> {
+    let count = events.len();
+    let gives = |edit: &Edit, applied: usize| Model::of(events, order(edit, applied)) == *row;
+    let mut found = BTreeSet::new();
+    let mut singles: Vec<(Edit, usize)> = Vec::new();
+    for at in 0..count {
+        singles.push((Edit::LeftOut(vec![at]), at + 1));
+        singles.push((Edit::Twice(at, vec![]), at + 1));
+        if at + 1 < count {
+            singles.push((Edit::Swapped(at, vec![]), at + 2));
+        }
+    }
+    for (edit, least) in singles {
+        let whole = (passed.max(least)..=count).any(|applied| gives(&edit, applied));
+        if cost == 1 && whole {
+            found.insert(edit);
+            continue;
+        }
+        let Some(short) = (least..passed).rev().find(|applied| gives(&edit, *applied)) else {
+            continue;
+        };
+        if cost == 2 && !whole {
+            let lost: Vec<usize> = (short..passed).collect();
+            found.insert(match edit {
+                Edit::LeftOut(events) => Edit::LeftOut([events, lost].concat()),
+                Edit::Twice(at, _) => Edit::Twice(at, lost),
+                Edit::Swapped(at, _) => Edit::Swapped(at, lost),
+            });
+        }
+    }
+    if cost == 2 {
+        for one in 0..passed {
+            for other in one + 1..passed {
+                let edit = Edit::LeftOut(vec![one, other]);
+                if (passed..=count).any(|applied| gives(&edit, applied)) {
+                    found.insert(edit);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn fold() -> Arc<Fold> {
+    let definitions = definition::load_text("p.yaml".as_ref(), PROJECTION, &[]).unwrap();
+    Arc::new(Fold::new(&definitions.scopes[0].projections[0]))
+}
+
+fn history(fold: &Arc<Fold>, events: &[Happened], row: Row) -> History {
+    let mut history = History::new(fold, "k".to_owned(), Some(row));
+    for (at, Happened { kind, n }) in events.iter().enumerate() {
+        let effect = fold.effect(kind).unwrap();
+        let input = || Input::Value(Value::Number(Number::Integer(*n)));
+        history.push(Touch {
+            position: Position(at as i64 + 1),
+            time: Timestamp::from_nanos(at as i64 * 1_000_000_000),
+            version: None,
+            effect,
+            inputs: fold.inputs(effect).iter().map(|_| input()).collect(),
+            doubt: None,
+        });
+    }
+    history
+}
+
+/// What is said long after, where the checkpoint has passed so many events.
+fn said(history: &History, passed: usize) -> Standing {
+    let horizon = Timestamp::from_nanos(1_000_000_000_000);
+    judge(history, Some(passed as i64), horizon, &mut (2 * BUDGET))
+}
+
+fn happened() -> impl Strategy<Value = Happened> {
+    let kinds = prop_oneof![
+        6 => Just("Added"), 2 => Just("Reset"), 3 => Just("Named"), 3 => Just("Listed"),
+        1 => Just("Gone")
+    ];
+    (kinds, prop_oneof![-3..9_i64, 10..1000_i64]).prop_map(|(kind, n)| Happened { kind, n })
+}
+
+/// A fault of one class at a place; which events it is about follows from how many there are.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    LeftOut,
+    TwoLeftOut(usize),
+    Twice,
+    Swapped,
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        Just(Fault::LeftOut),
+        (1..8_usize).prop_map(Fault::TwoLeftOut),
+        Just(Fault::Twice),
+        Just(Fault::Swapped),
+    ]
+}
+
+/// The fault as an edit of the first `passed` events; `None` where it has no room.
+fn injected(fault: Fault, at: usize, passed: usize) -> Option<Edit> {
+    Some(match fault {
+        Fault::LeftOut => Edit::LeftOut(vec![at]),
+        Fault::TwoLeftOut(apart) if at + apart < passed => Edit::LeftOut(vec![at, at + apart]),
+        Fault::Twice => Edit::Twice(at, vec![]),
+        Fault::Swapped if at + 1 < passed => Edit::Swapped(at, vec![]),
+        Fault::TwoLeftOut(_) | Fault::Swapped => return None,
+    })
+}
+
+fn class(edit: &Edit) -> Class {
+    match edit {
+        Edit::LeftOut(_) => Class::LeftOut,
+        Edit::Twice(..) => Class::Twice,
+        Edit::Swapped(..) => Class::Swapped,
+    }
+}
+
+fn positions(edit: &Edit) -> Vec<i64> {
+    let events = match edit {
+        Edit::LeftOut(events) => events.clone(),
+        Edit::Twice(at, lost) => [vec![*at], lost.clone()].concat(),
+        Edit::Swapped(at, lost) => [vec![*at, at + 1], lost.clone()].concat(),
+    };
+    events.into_iter().map(|at| at as i64 + 1).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_said_of_a_fault_is_what_every_edit_tried_one_by_one_shows(
+        events in prop::collection::vec(happened(), 2..10),
+        fault in fault(),
+        place in 0..10_usize,
+        claimed in 0..10_usize,
+        further in 0..3_usize,
+    ) {
+        let passed = 1 + claimed % events.len();
+        let Some(made) = injected(fault, place % passed, passed) else {
+            return Ok(());
+        };
+        let applied = (passed + further).min(events.len());
+        let row = Model::of(&events, order(&made, applied));
+        let is_prefix = |applied: usize| Model::of(&events, 0..applied) == row;
+        let is_over = !Model::of(&events, 0..events.len()).alive || !row.alive;
+        if is_over || (0..=events.len()).any(is_prefix) {
+            return Ok(());
+        }
+        let fold = fold();
+        let history = history(&fold, &events, row.row());
+        let found = history.edits(passed, None, &mut (2 * BUDGET));
+        let (ones, twos) = (edits(&events, passed, &row, 1), edits(&events, passed, &row, 2));
+        let least = if ones.is_empty() { twos } else { ones };
+        let listed: BTreeSet<Edit> = found.edits.iter().cloned().collect();
+        prop_assert_eq!(&listed, &least);
+        prop_assert_eq!((found.reach, &found.doubt), (Reach::Whole, &None));
+
+        let standing = said(&history, passed);
+        let explanation = standing.explanation.as_ref().unwrap();
+        let named: Vec<i64> = explanation.named.iter().map(|it| it.0).collect();
+        let is_claimed = |edit: &Edit| {
+            matches!(edit, Edit::LeftOut(events) if events.iter().all(|at| *at < passed))
+        };
+        let verdict = match least.iter().all(is_claimed) {
+            true => Verdict::Skipped,
+            false => Verdict::Divergent,
+        };
+        prop_assert_eq!(standing.verdict, verdict);
+        if least.contains(&made) {
+            let of_made = positions(&made);
+            prop_assert!(named.iter().all(|at| of_made.contains(at)), "{:?}", standing);
+            if least.len() == 1 {
+                prop_assert_eq!((explanation.class, named), (class(&made), of_made));
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_that_somebody_changed_is_told_from_what_events_do(
+        events in prop::collection::vec(happened(), 2..10),
+        stored in 5000..6000_i64,
+    ) {
+        let model = Model::of(&events, 0..events.len());
+        if !model.alive {
+            return Ok(());
+        }
+        let row = Model { name: Some(stored), ..model };
+        let fold = fold();
+        let standing = said(&history(&fold, &events, row.row()), events.len());
+        let explanation = standing.explanation.unwrap();
+        prop_assert_eq!(standing.verdict, Verdict::Divergent);
+        prop_assert_eq!((explanation.class, explanation.columns), (Class::Edited, vec!["name".to_owned()]));
+        prop_assert!(explanation.named.is_empty());
+    }
+}
