@@ -231,13 +231,14 @@ impl Acting<'_> {
                 .stop_after
                 .map(|most| usize::try_from(most).unwrap_or(usize::MAX)),
             every: self.write.rate.unwrap_or(Duration::ZERO),
+            drivers: self.write.concurrency,
         };
         let admitted = apply::check(plan, world).and_then(|()| {
             let journal = Journal::open(&path, permit)?;
             apply::admit(plan, &journal, pace)?;
             Ok(journal)
         });
-        let mut journal = match admitted {
+        let journal = match admitted {
             Ok(journal) => journal,
             Err(refused @ (Refused::Stale | Refused::Begun(_))) => {
                 return Ok(self.refuse(anyhow!(refused)));
@@ -246,8 +247,7 @@ impl Acting<'_> {
         };
         let interrupted = progress::listen()?;
         let stops = || interrupted.load(Ordering::Relaxed);
-        let Applied { items, stopped } =
-            apply::apply(plan, world, &mut journal, permit, pace, &stops);
+        let Applied { items, stopped } = apply::apply(plan, world, &journal, permit, pace, &stops);
         self.print(&items)?;
         if let Some(stopped) = stopped {
             return Ok(self.refuse(anyhow!(stopped)));

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::recovery::document::{ActionV1, InstanceV1, Way};
+use crate::recovery::journal::Done;
 
 /// One action of a plan, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,6 +64,16 @@ impl Outcome {
             Outcome::Skipped => "skipped",
             Outcome::Unknown => "unknown",
             Outcome::NotReached => "not reached",
+        }
+    }
+}
+
+impl From<Done> for Outcome {
+    fn from(done: Done) -> Outcome {
+        match done {
+            Done::Done => Outcome::Done,
+            Done::Failed => Outcome::Failed,
+            Done::Unknown => Outcome::Unknown,
         }
     }
 }

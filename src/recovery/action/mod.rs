@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::definition::action::{Action, ActionKind};
 use crate::event::Span;
 use crate::expression::template::Secrets;
+use crate::recovery::apply::Stops;
 use crate::recovery::document::{ActionV1, InstanceV1, RequestV1};
 use crate::recovery::journal::Done;
 use crate::recovery::permit::Permit;
@@ -63,7 +64,7 @@ pub(super) struct Order<'a> {
 /// after how many attempts, and what was answered last, without secrets.
 ///
 /// What may have had its effect is tried again only where the action is idempotent.
-pub(super) fn drive(_: &Permit, order: Order<'_>, stops: &dyn Fn() -> bool) -> (Done, u32, String) {
+pub(super) fn drive(_: &Permit, order: Order<'_>, stops: Stops<'_>) -> (Done, u32, String) {
     let mut may_have_happened = false;
     let mut pause = duration(order.action.backoff);
     let mut number = 0;
@@ -102,6 +103,13 @@ pub(super) fn drive(_: &Permit, order: Order<'_>, stops: &dyn Fn() -> bool) -> (
     }
 }
 
+/// How long all attempts at an action may take together.
+pub(super) fn longest(action: &Action) -> Span {
+    let pause = i64::try_from(LONGEST_PAUSE.as_nanos()).unwrap_or(i64::MAX);
+    let each = action.timeout.as_nanos().saturating_add(pause);
+    Span::from_nanos(each.saturating_mul(i64::from(action.attempts)))
+}
+
 fn attempt(order: Order<'_>) -> Attempt {
     match (&order.action.kind, order.request) {
         (ActionKind::Exec(exec), RequestV1::Exec { arguments }) => {
@@ -121,7 +129,7 @@ fn attempt(order: Order<'_>) -> Attempt {
 }
 
 /// Waits, unless it is told to stop; answers whether it waited to the end.
-pub(super) fn waited(pause: Duration, stops: &dyn Fn() -> bool) -> bool {
+pub(super) fn waited(pause: Duration, stops: Stops<'_>) -> bool {
     let start = Instant::now();
     loop {
         if stops() {

@@ -3,6 +3,7 @@
 
 mod acting;
 mod killed;
+mod pace;
 mod planning;
 mod services;
 
@@ -35,7 +36,7 @@ events:
 ";
 
 /// Two effects side by side, one that waits for both, the pivot, and one beyond it.
-const SAGA: &str = r#"
+pub const SAGA: &str = r#"
 saga: order
 starts: OrderPlaced
 deadline: 30m
@@ -90,6 +91,7 @@ case "$mode" in
   again) [ -e tried ] || { : > tried; exit 75; } ;;
   hang) /bin/sleep 60 & echo $! > child; wait ;;
   slow) /bin/sleep 2 ;;
+  refuse) echo no; exit 1 ;;
   kill-before) echo ok > mode; kill -9 $PPID; exit 0 ;;
 esac
 echo "$SAGACTL_KEY $SAGACTL_INSTANCE $SAGACTL_STEP $SAGACTL_DIRECTION $*" >> effects

@@ -46,7 +46,7 @@ fn service(answers: &'static [&'static str]) -> (String, Arc<Mutex<Vec<String>>>
     (url, got)
 }
 
-fn receive(stream: &mut TcpStream) -> String {
+pub fn receive(stream: &mut TcpStream) -> String {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
     loop {
