@@ -243,7 +243,9 @@ impl Acting<'_> {
             Err(refused @ (Refused::Stale | Refused::Begun(_))) => {
                 return Ok(self.refuse(anyhow!(refused)));
             }
-            Err(error @ (Refused::NoSecret(_) | Refused::Journal(_))) => return Err(error.into()),
+            Err(
+                error @ (Refused::NoSecret(_) | Refused::Unrecordable(..) | Refused::Journal(_)),
+            ) => return Err(error.into()),
         };
         let interrupted = progress::listen()?;
         let stops = || interrupted.load(Ordering::Relaxed);

@@ -25,6 +25,7 @@ use crate::recovery::item::{Item, Outcome};
 use crate::recovery::journal::{Journal, JournalError, Owner};
 use crate::recovery::permit::Permit;
 use crate::recovery::plan;
+use crate::recovery::record::{self, RecordError};
 use driver::Driver;
 use fresh::{Fresh, Moved};
 use shared::Shared;
@@ -79,6 +80,9 @@ pub enum Refused {
     /// The environment lacks a value.
     #[error("the environment has no {0}, which an action of the plan needs")]
     NoSecret(String),
+    /// Events are to be appended to a log that cannot take them.
+    #[error("the log {0} cannot be appended to, as an action of the plan asks: {1}")]
+    Unrecordable(String, RecordError),
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -136,7 +140,22 @@ pub fn check(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
     let needed = secrets(world.definitions, plan);
     let mut needed = needed.into_iter();
     let missing = needed.find(|name| !world.secrets.contains_key(name));
-    missing.map_or(Ok(()), |name| Err(Refused::NoSecret(name)))
+    if let Some(name) = missing {
+        return Err(Refused::NoSecret(name));
+    }
+    let logs = world.definitions.scopes.iter();
+    for log in logs.filter_map(|scope| scope.log.as_ref()) {
+        let own = plan.instances.iter().filter(|one| *one.log == *log.name);
+        let appends = own
+            .flat_map(|one| &one.actions)
+            .any(|action| action.appends.is_some());
+        let path = world.options.log.as_ref().or(log.database.as_ref());
+        if let Some(path) = path.filter(|_| appends) {
+            record::check(log, path)
+                .map_err(|error| Refused::Unrecordable(log.name.to_string(), error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a plan was not begun before, or is to be finished.

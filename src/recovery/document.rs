@@ -94,6 +94,9 @@ pub struct ActionV1 {
     pub request: RequestV1,
     /// Sending it twice under its key has one effect.
     pub idempotent: bool,
+    /// The event that is appended to the log once it is done; absent where the service records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appends: Option<String>,
 }
 
 /// What is sent.

@@ -32,6 +32,8 @@ pub struct Item {
 pub enum Outcome {
     /// It is done.
     Done,
+    /// It is done, but its event could not be appended to the log; resuming tries that again.
+    Unrecorded,
     /// It failed.
     Failed,
     /// Its instance has moved since the plan.
@@ -46,8 +48,9 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of summaries.
-    pub const ALL: [Outcome; 6] = [
+    pub const ALL: [Outcome; 7] = [
         Outcome::Done,
+        Outcome::Unrecorded,
         Outcome::Failed,
         Outcome::Moved,
         Outcome::Skipped,
@@ -59,6 +62,7 @@ impl Outcome {
     pub const fn label(self) -> &'static str {
         match self {
             Outcome::Done => "done",
+            Outcome::Unrecorded => "unrecorded",
             Outcome::Failed => "failed",
             Outcome::Moved => "moved",
             Outcome::Skipped => "skipped",

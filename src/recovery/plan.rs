@@ -305,6 +305,7 @@ pub fn instance(
             waits_for: waits_for(candidate, decision, step).map(name).collect(),
             request,
             idempotent: action.idempotent,
+            appends: action.record.as_ref().map(|record| record.kind.to_string()),
         });
     }
     Ok(InstanceV1 {

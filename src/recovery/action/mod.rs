@@ -2,7 +2,7 @@
 
 mod exec;
 mod http;
-mod outbox;
+pub(super) mod outbox;
 
 use std::path::Path;
 use std::thread;

@@ -71,7 +71,7 @@ fn try_insert(
 }
 
 /// A name as SQL writes it.
-fn quoted(name: &str) -> String {
+pub(in crate::recovery) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

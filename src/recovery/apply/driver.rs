@@ -5,13 +5,14 @@
 //! young as can be when the action starts; and the intent is refused if the lease was lost since.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use serde_json::{Value, json};
 
 use crate::definition::action::Action;
 use crate::event::Span;
 use crate::expression::template::Reveal;
-use crate::inspect::Go;
+use crate::inspect::{Go, TOOL};
 use crate::recovery::action::{self, Order};
 use crate::recovery::apply::fresh::{Fresh, Moved};
 use crate::recovery::apply::shared::Shared;
@@ -22,7 +23,9 @@ use crate::recovery::journal::{
     ApplyId, Done, Intended, Intent, IntentId, Journal, Lease, LeaseId,
 };
 use crate::recovery::permit::Permit;
+use crate::recovery::record::{self, Entry, Recorded};
 use crate::recovery::request;
+use crate::saga::StepEvent;
 
 /// What a lease lasts beyond the time that its action may take.
 const SLACK: Span = Span::from_secs(60);
@@ -114,7 +117,7 @@ impl Driver<'_> {
                         Outcome::Done => {
                             done.insert(&action.step);
                         }
-                        Outcome::Failed | Outcome::Unknown => {
+                        Outcome::Failed | Outcome::Unknown | Outcome::Unrecorded => {
                             self.shared.failed();
                             return Ok(());
                         }
@@ -163,8 +166,10 @@ impl Driver<'_> {
                 Ok(fresh) => fresh,
                 Err(Moved(why)) => return Ok(Settled::Rest(Outcome::Moved, why)),
             };
-            if let Some((outcome, why)) = obstacle(&fresh, action, known, is_begun) {
-                return Ok(Settled::One(outcome, why));
+            match obstacle(&fresh, action, known, is_begun) {
+                Some((Outcome::Done, why)) => return self.recorded(instance, action, &fresh, why),
+                Some((outcome, why)) => return Ok(Settled::One(outcome, why)),
+                None => {}
             }
             let message = match self.message(instance, action, &fresh) {
                 Ok(message) => message,
@@ -185,7 +190,13 @@ impl Driver<'_> {
             {
                 *lease = Some(prolonged);
                 turn.start();
-                return self.send(instance, action, (id, &message));
+                let settled = self.send(instance, action, (id, &message))?;
+                return match settled {
+                    Settled::One(Outcome::Done, answer) => {
+                        self.recorded(instance, action, &fresh, answer)
+                    }
+                    settled => Ok(settled),
+                };
             }
         }
     }
@@ -244,6 +255,58 @@ impl Driver<'_> {
             Err(error) => {
                 let why = format!("sent, but the journal does not know what came of it: {answer}");
                 Ok(Settled::Lost(why, error.into()))
+            }
+        }
+    }
+
+    /// Sees to the event of an action that is done, where the tool is to append it: `fresh` is the
+    /// instance as it was read before.
+    fn recorded(
+        &self,
+        instance: &InstanceV1,
+        action: &ActionV1,
+        fresh: &Fresh,
+        answer: String,
+    ) -> Result<Settled, Stopped> {
+        let declared = fresh.declared(action);
+        let Some(record) = declared.and_then(|declared| declared.record.clone()) else {
+            return Ok(Settled::One(Outcome::Done, answer));
+        };
+        let unrecorded = |why: &dyn Display| {
+            let why = format!("{answer}; {} is not appended: {why}", record.kind);
+            Ok(Settled::One(Outcome::Unrecorded, why))
+        };
+        loop {
+            let fresh = Fresh::read(self.plan, instance, self.world.source(), &|_| Go::On)?;
+            let fresh = match fresh {
+                Ok(fresh) => fresh,
+                Err(Moved(why)) => return unrecorded(&why),
+            };
+            let entry = Entry {
+                kind: &record.kind,
+                key: &action.key,
+                correlation: &instance.id,
+                stream: fresh.stream(action),
+                head: fresh.head(),
+                at: self.world.clock.now(),
+                tool: TOOL,
+                plan: &self.plan.digest,
+            };
+            if fresh.has_reached(action) || fresh.events().iter().any(|event| entry.is(event)) {
+                return Ok(Settled::One(Outcome::Done, answer));
+            }
+            let failed =
+                |event: &StepEvent| matches!(event, StepEvent::Failure | StepEvent::Rejection);
+            if fresh.news(action).last().is_some_and(failed) {
+                return unrecorded(&"the log says that it failed since");
+            }
+            match record::append(self.permit, fresh.log(), fresh.path(), entry) {
+                Ok(Recorded::Moved) => {}
+                Ok(Recorded::At(position)) => {
+                    let what = format!("{answer}; {} stands at position {position}", record.kind);
+                    return Ok(Settled::One(Outcome::Done, what));
+                }
+                Err(error) => return unrecorded(&error),
             }
         }
     }

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::definition::Definitions;
 use crate::definition::action::Action;
-use crate::event::Event;
+use crate::definition::log::LogDefinition;
+use crate::event::{Event, Position};
 use crate::finding::Direction;
 use crate::inspect::recover::{Candidate, candidates};
 use crate::inspect::{Options, RunError, Watch};
 use crate::recovery::document::{ActionV1, InstanceV1, PlanV1};
 use crate::recovery::{plan, select};
 use crate::report::InstanceRow;
-use crate::saga::{Forward, Meaning, StepEvent, Undo, towards};
+use crate::saga::{Forward, Meaning, Moment, StepEvent, Undo, towards};
 
 /// An instance as it is now.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Fresh {
     events: Vec<Event>,
     planned: usize,
     path: PathBuf,
+    head: Option<Position>,
+    definition: LogDefinition,
 }
 
 /// The instance is not what the plan was decided on: how it differs.
@@ -66,6 +69,8 @@ impl Fresh {
         Ok(Ok(Fresh {
             candidate: candidate.clone(),
             path: searched.path().to_owned(),
+            head: searched.head,
+            definition: searched.definition.clone(),
             planned,
             events,
         }))
@@ -95,6 +100,36 @@ impl Fresh {
     /// The log's file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Every event of it, by position.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The log's last position when it was read.
+    pub(crate) fn head(&self) -> Option<Position> {
+        self.head
+    }
+
+    /// How the log is declared.
+    pub(crate) fn log(&self) -> &LogDefinition {
+        &self.definition
+    }
+
+    /// The stream that an event about the action's step belongs to: that of the latest event about
+    /// the step, or else of the first of the instance.
+    pub(crate) fn stream(&self, action: &ActionV1) -> Option<&str> {
+        let step = self.step(action);
+        let about = |event: &&Event| {
+            let mut moments = self.candidate.moments.iter();
+            let is_it = |moment: &&Moment| moment.position == event.position;
+            let moment = moments.find(is_it);
+            moment.is_some_and(|moment| moment.meaning.step() == step)
+        };
+        let events = || self.events.iter().filter(|event| event.stream.is_some());
+        let event = events().rfind(about).or_else(|| events().next());
+        event?.stream.as_deref()
     }
 
     /// What the log says of the action's step, in its direction, since the plan.

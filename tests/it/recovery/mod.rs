@@ -5,6 +5,7 @@ mod acting;
 mod killed;
 mod pace;
 mod planning;
+mod recording;
 mod services;
 
 use std::fs;
