@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::definition::Definitions;
 use crate::definition::action::Action;
 use crate::definition::log::LogDefinition;
+use crate::definition::settings::AsOf;
 use crate::event::{Event, Position};
 use crate::finding::Direction;
 use crate::inspect::recover::{Candidate, candidates};
@@ -42,6 +43,10 @@ impl Fresh {
             instances: vec![instance.id.clone()],
             sagas: vec![instance.saga.clone()],
             rules: Vec::new(),
+            // All that has come counts, whatever instant the plan was judged at; and where ages are
+            // of no concern, the horizon is not worth reading the log's end for.
+            as_of: Some(AsOf::Now),
+            threads: 1,
             ..options.clone()
         };
         let found = candidates(definitions, &options, watch, &|_| true)?;

@@ -2,6 +2,7 @@
 //! killed in the middle. The record that the driven side keeps is the oracle.
 
 mod acting;
+mod crashed;
 mod killed;
 mod pace;
 mod planning;
@@ -92,6 +93,7 @@ case "$mode" in
   again) [ -e tried ] || { : > tried; exit 75; } ;;
   hang) /bin/sleep 60 & echo $! > child; wait ;;
   slow) /bin/sleep 2 ;;
+  once) /bin/mkdir "key-$SAGACTL_KEY" 2>/dev/null || exit 0 ;;
   refuse) echo no; exit 1 ;;
   kill-before) echo ok > mode; kill -9 $PPID; exit 0 ;;
 esac
