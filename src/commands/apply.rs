@@ -146,7 +146,12 @@ impl Acting<'_> {
         let secrets = apply::secrets(&self.session.definitions, plan);
         let secrets: Secrets = secrets
             .into_iter()
-            .filter_map(|name| env::var(&name).ok().map(|value| (name, value)))
+            .filter_map(|name| {
+                let value = env::var(&name).ok();
+                value
+                    .filter(|value| !value.is_empty())
+                    .map(|value| (name, value))
+            })
             .collect();
         let owner = Owner::here(&actor);
         let world = World {

@@ -139,6 +139,18 @@ fn what_is_answered_decides_what_came_of_it() {
         ("attempts: 3", &["500 a"], "unknown", 1),
         ("attempts: 3", &[""], "unknown", 1),
         ("attempts: 3", &["429 Slow", "200 ok"], "done", 2),
+        (
+            "attempts: 3",
+            &["200 ok\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Again\r\nContent-Length: 0"],
+            "done",
+            1,
+        ),
+        (
+            "attempts: 3",
+            &["429 Slow\r\nRetry-After: 3600"],
+            "failed",
+            1,
+        ),
     ] {
         let (code, said, got) = sent(options, answers);
         let expected = vec![format!("o/1? stock {outcome}")];
