@@ -84,11 +84,10 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
         }
         unknown_sagas(draft, faults);
         unknown_projections(draft, faults);
-        let log = draft.scope.log.as_ref();
-        // Of a log that is itself at fault nothing more is said.
-        let is_known = log.is_some() || draft.log_place.is_none();
-        for saga in draft.scope.sagas.iter().filter(|_| is_known) {
-            validate::record::check_log(saga, log, faults);
+        if let Some(log) = &draft.scope.log {
+            for saga in &draft.scope.sagas {
+                validate::record::check_log(saga, log, faults);
+            }
         }
         join_keys(&mut draft.scope);
     }

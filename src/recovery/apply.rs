@@ -143,17 +143,28 @@ pub fn check(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
     if let Some(name) = missing {
         return Err(Refused::NoSecret(name));
     }
-    let logs = world.definitions.scopes.iter();
-    for log in logs.filter_map(|scope| scope.log.as_ref()) {
-        let own = plan.instances.iter().filter(|one| *one.log == *log.name);
-        let appends = own
-            .flat_map(|one| &one.actions)
-            .any(|action| action.appends.is_some());
-        let path = world.options.log.as_ref().or(log.database.as_ref());
-        if let Some(path) = path.filter(|_| appends) {
-            record::check(log, path)
-                .map_err(|error| Refused::Unrecordable(log.name.to_string(), error))?;
-        }
+    recordable(plan, world)
+}
+
+/// Whether the logs can take the events that the plan appends to them.
+fn recordable(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
+    let appending = plan.instances.iter().filter(|instance| {
+        let mut actions = instance.actions.iter();
+        actions.any(|action| action.appends.is_some())
+    });
+    let names: BTreeSet<&str> = appending.map(|instance| &*instance.log).collect();
+    for name in names {
+        let mut logs = world.definitions.scopes.iter();
+        let declared = logs.find_map(|scope| scope.log.as_ref().filter(|log| *log.name == *name));
+        let log = declared.and_then(|log| {
+            let path = world.options.log.as_ref().or(log.database.as_ref())?;
+            Some((log, path))
+        });
+        let checked = match log {
+            Some((log, path)) => record::check(log, path),
+            None => Err(RecordError::Undeclared),
+        };
+        checked.map_err(|error| Refused::Unrecordable(name.to_owned(), error))?;
     }
     Ok(())
 }

@@ -215,6 +215,8 @@ pub enum Reason {
     NotAskedFor,
     /// Its effect stands, and stays: it declares no compensation.
     NoCompensation,
+    /// It failed, which the saga takes for no effect.
+    NoEffect,
     /// The saga completes without it.
     Optional,
     /// It took effect.
@@ -242,6 +244,7 @@ impl Reason {
             Reason::OutOfTurn => "out-of-turn",
             Reason::NotAskedFor => "not-asked-for",
             Reason::NoCompensation => "no-compensation",
+            Reason::NoEffect => "no-effect",
             Reason::Optional => "optional",
             Reason::Succeeded => "succeeded",
             Reason::Undone => "undone",

@@ -57,6 +57,9 @@ pub enum RecordError {
     /// SQLite said so.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// No definition says what its table is.
+    #[error("it is not declared as one table")]
+    Undeclared,
     /// The table is not what the definition takes it for.
     #[error("{0}")]
     Table(String),
@@ -153,8 +156,7 @@ impl<'d> Table<'d> {
         let Some((source, Relation::Table(name))) =
             source.and_then(|source| Some((source, source.relation.as_ref()?)))
         else {
-            let message = format!("the log {} is not declared as a table", definition.name);
-            return Err(RecordError::Table(message));
+            return Err(RecordError::Undeclared);
         };
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(log, flags)?;

@@ -51,8 +51,9 @@ pub(super) fn check_saga(saga: &Saga, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Whether the log of a saga can be written to.
-pub(crate) fn check_log(saga: &Saga, log: Option<&LogDefinition>, faults: &mut Vec<Fault>) {
+/// Whether the log of a saga can be written to. Where none is declared that is found out before
+/// anything is sent.
+pub(crate) fn check_log(saga: &Saga, log: &LogDefinition, faults: &mut Vec<Fault>) {
     for record in saga.actions().filter_map(|action| action.record.as_ref()) {
         let Err(why) = appendable(log, &record.kind) else {
             continue;
@@ -66,8 +67,8 @@ pub(crate) fn check_log(saga: &Saga, log: Option<&LogDefinition>, faults: &mut V
     }
 }
 
-fn appendable(log: Option<&LogDefinition>, kind: &str) -> Result<(), &'static str> {
-    let [source] = log.map_or(&[][..], |log| &log.sources) else {
+fn appendable(log: &LogDefinition, kind: &str) -> Result<(), &'static str> {
+    let [source] = log.sources.as_slice() else {
         return Err("it is not declared as one table");
     };
     let is_table = matches!(source.relation, Some(Relation::Table(_)));

@@ -3,6 +3,7 @@
 
 mod acting;
 mod crashed;
+mod example;
 mod killed;
 mod pace;
 mod planning;
