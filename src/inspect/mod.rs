@@ -13,6 +13,7 @@ mod run;
 mod tally;
 mod verdicts;
 mod view;
+mod whereabouts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::report::{DefinitionsSummary, InstanceRow, LogSummary, Report};
 pub use diff::{Comparison, diff};
 use run::Run;
 use tally::Tally;
+pub use whereabouts::Whereabouts;
 
 /// The tool and its version, as reports name it.
 pub const TOOL: &str = concat!("sagactl ", env!("CARGO_PKG_VERSION"));

@@ -18,7 +18,7 @@ use crate::definition::Definitions;
 use crate::event::Timestamp;
 use crate::expression::template::Secrets;
 use crate::finding::Direction;
-use crate::inspect::{Options, RunError, Watch};
+use crate::inspect::{Options, RunError, Watch, Whereabouts};
 use crate::recovery::clock::Clock;
 use crate::recovery::document::PlanV1;
 use crate::recovery::item::{Item, Outcome};
@@ -27,7 +27,7 @@ use crate::recovery::permit::Permit;
 use crate::recovery::plan;
 use crate::recovery::record::{self, RecordError};
 use driver::Driver;
-use fresh::{Fresh, Moved};
+use fresh::{Fresh, Moved, Source};
 use shared::Shared;
 
 /// Whether no further action shall start; asked often.
@@ -62,9 +62,13 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// What the log is read by.
-    const fn source(self) -> (&'a Definitions, &'a Options) {
-        (self.definitions, self.options)
+    /// What instances are read from.
+    const fn source(self, whereabouts: &'a Whereabouts) -> Source<'a> {
+        Source {
+            definitions: self.definitions,
+            options: self.options,
+            whereabouts,
+        }
     }
 }
 
@@ -186,14 +190,20 @@ pub fn admit(plan: &PlanV1, journal: &Journal, pace: Pace) -> Result<(), Refused
 /// When the log cannot be read.
 pub fn rehearse(plan: &PlanV1, world: World<'_>, watch: Watch<'_>) -> Result<Vec<Item>, RunError> {
     let mut items = Vec::new();
+    let whereabouts = whereabouts(plan);
     for instance in &plan.instances {
-        let fresh = Fresh::read(plan, instance, world.source(), watch)?;
+        let fresh = Fresh::read(plan, instance, world.source(&whereabouts), watch)?;
         if let Err(Moved(why)) = fresh.and_then(|fresh| fresh.unmoved()) {
             let moved = |action| Item::new(instance, action, Outcome::Moved, why.clone());
             items.extend(instance.actions.iter().map(moved));
         }
     }
     Ok(items)
+}
+
+/// Where the instances of a plan stand, to be found out.
+pub(super) fn whereabouts(plan: &PlanV1) -> Whereabouts {
+    Whereabouts::new(plan.instances.iter().map(|instance| instance.id.clone()))
 }
 
 /// Applies a plan. `stops` is asked before each action; what runs is finished.
@@ -206,9 +216,11 @@ pub fn apply(
     stops: Stops<'_>,
 ) -> Applied {
     let shared = Shared::new(plan.instances.len(), pace, stops);
+    let whereabouts = whereabouts(plan);
+    let source = world.source(&whereabouts);
     let mut reached = Vec::new();
     let mut stopped = None;
-    match drivers(plan, world, journal, permit, &shared) {
+    match drivers(plan, (world, source), journal, permit, &shared) {
         Ok(drivers) => thread::scope(|scope| {
             let running: Vec<_> = drivers
                 .into_iter()
@@ -242,7 +254,7 @@ pub fn apply(
 /// The drivers of an apply that begins, each with a connection of its own to the journal.
 fn drivers<'a>(
     plan: &'a PlanV1,
-    world: World<'a>,
+    (world, source): (World<'a>, Source<'a>),
     journal: &Journal,
     permit: &'a Permit,
     shared: &'a Shared<'a>,
@@ -253,6 +265,7 @@ fn drivers<'a>(
             Ok(Driver {
                 plan,
                 world,
+                source,
                 permit,
                 shared,
                 apply,

@@ -14,7 +14,7 @@ use crate::event::Span;
 use crate::expression::template::Reveal;
 use crate::inspect::{Go, TOOL};
 use crate::recovery::action::{self, Order};
-use crate::recovery::apply::fresh::{Fresh, Moved};
+use crate::recovery::apply::fresh::{Fresh, Moved, Source};
 use crate::recovery::apply::shared::Shared;
 use crate::recovery::apply::{Stopped, World};
 use crate::recovery::document::{ActionV1, InstanceV1, PlanV1, RequestV1};
@@ -34,6 +34,7 @@ const SLACK: Span = Span::from_secs(60);
 pub(super) struct Driver<'a> {
     pub(super) plan: &'a PlanV1,
     pub(super) world: World<'a>,
+    pub(super) source: Source<'a>,
     pub(super) permit: &'a Permit,
     pub(super) shared: &'a Shared<'a>,
     pub(super) apply: ApplyId,
@@ -160,7 +161,7 @@ impl Driver<'_> {
                     known = of_one;
                 }
             }
-            let fresh = Fresh::read(self.plan, instance, self.world.source(), &|_| Go::On)?;
+            let fresh = Fresh::read(self.plan, instance, self.source, &|_| Go::On)?;
             let fresh = fresh.and_then(|fresh| if is_begun { Ok(fresh) } else { fresh.unmoved() });
             let fresh = match fresh {
                 Ok(fresh) => fresh,
@@ -277,7 +278,7 @@ impl Driver<'_> {
             Ok(Settled::One(Outcome::Unrecorded, why))
         };
         loop {
-            let fresh = Fresh::read(self.plan, instance, self.world.source(), &|_| Go::On)?;
+            let fresh = Fresh::read(self.plan, instance, self.source, &|_| Go::On)?;
             let fresh = match fresh {
                 Ok(fresh) => fresh,
                 Err(Moved(why)) => return unrecorded(&why),

@@ -9,7 +9,7 @@ use crate::definition::settings::AsOf;
 use crate::event::{Event, Position};
 use crate::finding::Direction;
 use crate::inspect::recover::{Candidate, candidates};
-use crate::inspect::{Options, RunError, Watch};
+use crate::inspect::{Options, RunError, Watch, Whereabouts};
 use crate::recovery::document::{ActionV1, InstanceV1, PlanV1};
 use crate::recovery::{plan, select};
 use crate::report::InstanceRow;
@@ -26,6 +26,17 @@ pub(crate) struct Fresh {
     definition: LogDefinition,
 }
 
+/// What an instance is read from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source<'a> {
+    /// What to judge by.
+    pub(crate) definitions: &'a Definitions,
+    /// How to read the log.
+    pub(crate) options: &'a Options,
+    /// Where the plan's instances stand in a log without an index.
+    pub(crate) whereabouts: &'a Whereabouts,
+}
+
 /// The instance is not what the plan was decided on: how it differs.
 #[derive(Debug)]
 pub(crate) struct Moved(pub(crate) String);
@@ -36,7 +47,11 @@ impl Fresh {
     pub(crate) fn read(
         plan: &PlanV1,
         instance: &InstanceV1,
-        (definitions, options): (&Definitions, &Options),
+        Source {
+            definitions,
+            options,
+            whereabouts,
+        }: Source<'_>,
         watch: Watch<'_>,
     ) -> Result<Result<Fresh, Moved>, RunError> {
         let options = Options {
@@ -49,7 +64,7 @@ impl Fresh {
             threads: 1,
             ..options.clone()
         };
-        let found = candidates(definitions, &options, watch, &|_| true)?;
+        let found = candidates(definitions, &options, watch, Some(whereabouts), &|_| true)?;
         let found = found.into_iter();
         let mut logs = found.filter(|searched| *searched.summary.name == *instance.log);
         let moved = |why: &str| Ok(Err(Moved(why.to_owned())));

@@ -7,6 +7,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
+
 use super::services::receive;
 use super::{Bench, REFUSED, SAGA, items, told};
 
@@ -15,7 +17,35 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn what_happens_while_an_action_waits_for_its_turn_is_seen() {
+    something_happens_in_a_log(|_| ());
+}
+
+#[test]
+fn it_is_seen_in_a_log_with_an_index() {
+    something_happens_in_a_log(|bench| {
+        let log = Connection::open(bench.path("shop.db")).unwrap();
+        let index = "CREATE INDEX by_saga ON events (correlation)";
+        log.execute_batch(index).unwrap();
+    });
+}
+
+#[test]
+fn it_is_seen_in_a_log_where_instances_are_found_by_their_places() {
+    something_happens_in_a_log(|bench| {
+        let log = Connection::open(bench.path("shop.db")).unwrap();
+        log.execute_batch(
+            "CREATE TABLE copy AS SELECT * FROM events; DROP TABLE events;
+             CREATE TABLE events (position INTEGER PRIMARY KEY, time, type, stream, version, id,
+                 correlation, causation, key, data, metadata);
+             INSERT INTO events SELECT * FROM copy; DROP TABLE copy",
+        )
+        .unwrap();
+    });
+}
+
+fn something_happens_in_a_log(laid_out: fn(&Bench)) {
     let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED), ("o-2", &REFUSED)]);
+    laid_out(&bench);
     bench.plan();
     let line = "apply plan.json shop.yaml --write --yes --reason INC-1 --format jsonl --rate 40/m";
     let child = bench.command(line).spawn().unwrap();
