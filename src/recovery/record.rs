@@ -28,10 +28,9 @@ pub(super) struct Entry<'a> {
     pub(super) kind: &'a str,
     /// The action's key.
     pub(super) key: &'a str,
-    /// The instance.
-    pub(super) correlation: &'a str,
-    /// The aggregate's stream, where the log has them.
-    pub(super) stream: Option<&'a str>,
+    /// An event of the same instance and stream. Theirs are copied as they stand there: a number or
+    /// a BLOB is not found by its text.
+    pub(super) beside: Position,
     /// The log's last position when it was read.
     pub(super) head: Option<Position>,
     /// When it is appended.
@@ -99,6 +98,10 @@ struct Column {
 /// See [`RecordError`].
 pub(super) fn check(definition: &LogDefinition, log: &Path) -> Result<(), RecordError> {
     let table = Table::open(definition, log)?;
+    if table.source.position.is_none() {
+        let rowid = format!("SELECT rowid FROM {} LIMIT 0", quoted(table.name));
+        table.connection.prepare(&rowid)?;
+    }
     let given: Vec<&str> = table.mapped().map(|(field, _)| &*field.name).collect();
     let is_given = |column: &Column| {
         given
@@ -245,17 +248,26 @@ impl<'d> Table<'d> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if let Some(correlation) = &source.correlation {
+        let beside = |field: &Option<Field>| match field {
+            None => Ok(Cell::Null),
+            Some(field) => {
+                let column = quoted(&field.name);
+                let sql = format!("SELECT {column} FROM {table} WHERE {position} = ?1");
+                transaction.query_row(&sql, [entry.beside.0], |row| row.get::<_, Cell>(0))
+            }
+        };
+        let (correlation, stream) = (beside(&source.correlation)?, beside(&source.stream)?);
+        if let Some(field) = &source.correlation {
             let since = format!(
                 "SELECT EXISTS (SELECT 1 FROM {table} WHERE {position} > ?1 AND {} = ?2)",
-                quoted(&correlation.name)
+                quoted(&field.name)
             );
             let head = entry.head.map_or(i64::MIN, |head| head.0);
-            if transaction.query_row(&since, (head, entry.correlation), |row| row.get(0))? {
+            if transaction.query_row(&since, (head, &correlation), |row| row.get(0))? {
                 return Ok(Recorded::Moved);
             }
         }
-        let next = |column: &str, narrowed: &str, by: &[&str]| {
+        let next = |column: &str, narrowed: &str, by: &[&Cell]| {
             let sql = format!("SELECT max({column}) FROM {table} {narrowed}");
             let greatest = transaction.query_row(&sql, params_from_iter(by), |row| row.get(0))?;
             match greatest {
@@ -287,16 +299,16 @@ impl<'d> Table<'d> {
                         .and_then(|names| names.recorded(entry.kind))
                         .map_or(Cell::Null, text)
                 }
-                Part::Stream => entry.stream.map_or(Cell::Null, text),
-                Part::Version => match (entry.stream, &source.stream) {
-                    (Some(stream), Some(column)) => {
+                Part::Stream => stream.clone(),
+                Part::Version => match &source.stream {
+                    Some(column) if stream != Cell::Null => {
                         let narrowed = format!("WHERE {} = ?1", quoted(&column.name));
-                        Cell::Integer(next(&quoted(&field.name), &narrowed, &[stream])?)
+                        Cell::Integer(next(&quoted(&field.name), &narrowed, &[&stream])?)
                     }
                     _ => Cell::Null,
                 },
                 Part::Id => Cell::Text(entry.id()),
-                Part::Correlation => text(entry.correlation),
+                Part::Correlation => correlation.clone(),
                 Part::Key => text(entry.key),
                 Part::Data if has_metadata => text("{}"),
                 Part::Data | Part::Metadata => Cell::Text(mark.to_string()),

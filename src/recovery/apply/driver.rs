@@ -51,8 +51,8 @@ enum Settled {
     Rest(Outcome, String),
     /// Not at all: no further action may start.
     NotReached,
-    /// It was sent, and the journal could not be told: what is known, and why.
-    Lost(String, Stopped),
+    /// It was sent, and what came of it could not be written or read; that ends the whole.
+    Lost(Outcome, String, Stopped),
 }
 
 /// What is sent.
@@ -100,8 +100,8 @@ impl Driver<'_> {
             }
             match self.settle(instance, action, lease)? {
                 Settled::NotReached => return Ok(()),
-                Settled::Lost(why, stopped) => {
-                    let item = Item::new(instance, action, Outcome::Unknown, why);
+                Settled::Lost(outcome, why, stopped) => {
+                    let item = Item::new(instance, action, outcome, why);
                     self.items.push((number, item));
                     return Err(stopped);
                 }
@@ -255,7 +255,7 @@ impl Driver<'_> {
             Ok(()) => Ok(Settled::One(Outcome::from(ended), answer)),
             Err(error) => {
                 let why = format!("sent, but the journal does not know what came of it: {answer}");
-                Ok(Settled::Lost(why, error.into()))
+                Ok(Settled::Lost(Outcome::Unknown, why, error.into()))
             }
         }
     }
@@ -278,16 +278,21 @@ impl Driver<'_> {
             Ok(Settled::One(Outcome::Unrecorded, why))
         };
         loop {
-            let fresh = Fresh::read(self.plan, instance, self.source, &|_| Go::On)?;
-            let fresh = match fresh {
-                Ok(fresh) => fresh,
-                Err(Moved(why)) => return unrecorded(&why),
+            let fresh = match Fresh::read(self.plan, instance, self.source, &|_| Go::On) {
+                Ok(Ok(fresh)) => fresh,
+                Ok(Err(Moved(why))) => return unrecorded(&why),
+                Err(error) => {
+                    let why = format!("{answer}; {} is not appended", record.kind);
+                    return Ok(Settled::Lost(Outcome::Unrecorded, why, error.into()));
+                }
+            };
+            let Some(beside) = fresh.beside(action) else {
+                return unrecorded(&"the log holds no event of the instance");
             };
             let entry = Entry {
                 kind: &record.kind,
                 key: &action.key,
-                correlation: &instance.id,
-                stream: fresh.stream(action),
+                beside,
                 head: fresh.head(),
                 at: self.world.clock.now(),
                 tool: TOOL,
@@ -350,7 +355,7 @@ fn obstacle(
         Some(Done::Done) => {
             return Some((Outcome::Done, "done before, says the journal".to_owned()));
         }
-        Some(Done::Unknown) if !action.idempotent => {
+        Some(Done::Unknown) if !action.idempotent && !fresh.has_reached(action) => {
             let why = "it may have been done before and is not idempotent; find out, then \
                        let its event be recorded or plan again";
             return Some((Outcome::Unknown, why.to_owned()));

@@ -137,9 +137,9 @@ impl Fresh {
         &self.definition
     }
 
-    /// The stream that an event about the action's step belongs to: that of the latest event about
-    /// the step, or else of the first of the instance.
-    pub(crate) fn stream(&self, action: &ActionV1) -> Option<&str> {
+    /// The position of the event whose stream one about the action's step belongs to as well: the
+    /// latest about the step, or else the first of the instance.
+    pub(crate) fn beside(&self, action: &ActionV1) -> Option<Position> {
         let step = self.step(action);
         let about = |event: &&Event| {
             let mut moments = self.candidate.moments.iter();
@@ -147,9 +147,8 @@ impl Fresh {
             let moment = moments.find(is_it);
             moment.is_some_and(|moment| moment.meaning.step() == step)
         };
-        let events = || self.events.iter().filter(|event| event.stream.is_some());
-        let event = events().rfind(about).or_else(|| events().next());
-        event?.stream.as_deref()
+        let event = self.events.iter().rfind(about).or(self.events.first());
+        event.map(|event| event.position)
     }
 
     /// What the log says of the action's step, in its direction, since the plan.

@@ -91,6 +91,24 @@ fn what_is_done_is_recorded_once_marked_and_confirmed() {
 }
 
 #[test]
+fn a_correlation_that_is_no_text_is_recorded_as_it_stands() {
+    let bench = Bench::new(APPEND, &[("7", &REFUSED)]);
+    let log = Connection::open(bench.path("shop.db")).unwrap();
+    log.execute(
+        "UPDATE events SET correlation = 7 WHERE correlation = '7'",
+        [],
+    )
+    .unwrap();
+    bench.plan();
+    let (code, said) = bench.apply("");
+    assert_eq!(code, Some(0), "{said}");
+    let kinds = "SELECT count(*) FROM events WHERE correlation = 7 AND position > 6";
+    let count: i64 = log.query_row(kinds, [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 3);
+    assert_eq!(bench.run("verify plan.json shop.yaml").0, Some(0));
+}
+
+#[test]
 fn what_the_service_recorded_is_not_recorded_again() {
     let bench = Bench::new(APPEND, &[("o-1", &REFUSED)]);
     bench.plan();
