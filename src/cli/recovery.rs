@@ -1,5 +1,6 @@
 //! What can be typed for a recovery.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -122,6 +123,9 @@ pub struct WriteArgs {
     /// No more than so many actions: 5/s, 30/m
     #[arg(long, value_name = "N/UNIT", value_parser = rate, help_heading = "Acting")]
     pub rate: Option<Duration>,
+    /// Drive so many instances side by side
+    #[arg(long, value_name = "N", default_value = "1", value_parser = drivers, help_heading = "Acting")]
+    pub concurrency: NonZeroUsize,
     /// Stop after so many failures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Acting")]
     pub stop_after: Option<u32>,
@@ -133,7 +137,7 @@ pub struct WriteArgs {
 Examples:
   sagactl apply plan.json                                  what would be sent; touches nothing
   sagactl apply plan.json --write --reason 'INC-4711 stock outage'
-  sagactl apply plan.json --write --yes --resume --reason 'INC-4711' --rate 5/s")]
+  sagactl apply plan.json --write --yes --resume --reason 'INC-4711' --rate 5/s --concurrency 4")]
 pub struct ApplyArgs {
     /// The plan
     #[arg(value_name = "PLAN")]
@@ -261,6 +265,16 @@ pub struct JournalSource {
     /// The journal itself
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
+}
+
+/// More would wait for the journal, which is written by one at a time.
+const MOST_DRIVERS: usize = 64;
+
+fn drivers(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse::<NonZeroUsize>().ok();
+    number
+        .filter(|number| number.get() <= MOST_DRIVERS)
+        .ok_or_else(|| format!("write a number from 1 to {MOST_DRIVERS}"))
 }
 
 fn rate(text: &str) -> Result<Duration, String> {

@@ -146,7 +146,12 @@ impl Acting<'_> {
         let secrets = apply::secrets(&self.session.definitions, plan);
         let secrets: Secrets = secrets
             .into_iter()
-            .filter_map(|name| env::var(&name).ok().map(|value| (name, value)))
+            .filter_map(|name| {
+                let value = env::var(&name).ok();
+                value
+                    .filter(|value| !value.is_empty())
+                    .map(|value| (name, value))
+            })
             .collect();
         let owner = Owner::here(&actor);
         let world = World {
@@ -231,23 +236,25 @@ impl Acting<'_> {
                 .stop_after
                 .map(|most| usize::try_from(most).unwrap_or(usize::MAX)),
             every: self.write.rate.unwrap_or(Duration::ZERO),
+            drivers: self.write.concurrency,
         };
         let admitted = apply::check(plan, world).and_then(|()| {
             let journal = Journal::open(&path, permit)?;
             apply::admit(plan, &journal, pace)?;
             Ok(journal)
         });
-        let mut journal = match admitted {
+        let journal = match admitted {
             Ok(journal) => journal,
             Err(refused @ (Refused::Stale | Refused::Begun(_))) => {
                 return Ok(self.refuse(anyhow!(refused)));
             }
-            Err(error @ (Refused::NoSecret(_) | Refused::Journal(_))) => return Err(error.into()),
+            Err(
+                error @ (Refused::NoSecret(_) | Refused::Unrecordable(..) | Refused::Journal(_)),
+            ) => return Err(error.into()),
         };
         let interrupted = progress::listen()?;
         let stops = || interrupted.load(Ordering::Relaxed);
-        let Applied { items, stopped } =
-            apply::apply(plan, world, &mut journal, permit, pace, &stops);
+        let Applied { items, stopped } = apply::apply(plan, world, &journal, permit, pace, &stops);
         self.print(&items)?;
         if let Some(stopped) = stopped {
             return Ok(self.refuse(anyhow!(stopped)));

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Number, Value};
 
+use crate::definition::fault::Place;
 use crate::event::Span;
 use crate::expression::Undetermined;
 use crate::expression::template::{Reveal, Template};
@@ -22,6 +24,17 @@ pub struct Action {
     pub backoff: Span,
     /// Sending it twice under one key has one effect.
     pub idempotent: bool,
+    /// What the tool itself records once it is done; `None` where the service does.
+    pub record: Option<Record>,
+}
+
+/// The event that the tool appends to the log.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its type, which means the success of the step or compensation and nothing else.
+    pub kind: Arc<str>,
+    /// Where that is asked for.
+    pub place: Place,
 }
 
 /// What an action does.

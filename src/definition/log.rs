@@ -202,6 +202,23 @@ pub struct TypeField {
     pub renames: BTreeMap<String, Arc<str>>,
 }
 
+impl TypeField {
+    /// How a type that definitions name stands in the log; `None` where that cannot be told.
+    pub fn recorded<'k>(&'k self, kind: &'k str) -> Option<&'k str> {
+        if self.last_segment.is_some() {
+            return None;
+        }
+        let mut renamed = self.renames.iter().filter(|(_, name)| ***name == *kind);
+        match (renamed.next(), renamed.next()) {
+            (Some((recorded, _)), None) => Some(recorded),
+            // Written as it is, it would be read as another.
+            (None, _) if self.renames.contains_key(kind) => None,
+            (None, _) => Some(kind),
+            (Some(_), Some(_)) => None,
+        }
+    }
+}
+
 /// A status column that says where each saga instance is.
 #[derive(Debug, Clone)]
 pub struct Claims {

@@ -146,6 +146,15 @@ impl Saga {
         self.steps.iter().position(|step| &*step.name == name)
     }
 
+    /// Every declared action, forward and undo.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.steps.iter().flat_map(|step| {
+            let undo = step.compensation.as_ref();
+            let undo = undo.and_then(|compensation| compensation.action.as_ref());
+            step.action.iter().chain(undo)
+        })
+    }
+
     /// Every step, as a set.
     pub fn all_steps(&self) -> StepSet {
         (0..self.steps.len()).collect()

@@ -84,6 +84,11 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
         }
         unknown_sagas(draft, faults);
         unknown_projections(draft, faults);
+        if let Some(log) = &draft.scope.log {
+            for saga in &draft.scope.sagas {
+                validate::record::check_log(saga, log, faults);
+            }
+        }
         join_keys(&mut draft.scope);
     }
     weigh_lints(&drafts, faults);

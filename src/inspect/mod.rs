@@ -15,6 +15,7 @@ mod state;
 mod tally;
 mod verdicts;
 mod view;
+mod whereabouts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use diff::{Comparison, diff};
 use run::Run;
 pub use state::{At, Step, Told, state};
 use tally::Tally;
+pub use whereabouts::Whereabouts;
 
 /// The tool and its version, as reports name it.
 pub const TOOL: &str = concat!("sagactl ", env!("CARGO_PKG_VERSION"));

@@ -11,7 +11,7 @@ use crate::event::{Event, Position, Timestamp};
 use crate::inspect::describe::CALLS_FOR_RECOVERY;
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
-use crate::inspect::{Options, RunError, Watch, filter};
+use crate::inspect::{Options, RunError, Watch, Whereabouts, filter};
 use crate::log::{Filter, Log};
 use crate::report::{InstanceRow, LogSummary};
 use crate::saga::{Instance, Moment, Outcome};
@@ -92,8 +92,8 @@ impl Searched {
 
 /// The instances that `wants` asks for, log by log.
 ///
-/// Where the options name one instance and the log has an index on its correlation, only that
-/// instance's rows are read.
+/// Where the options name one instance and the log has an index on its correlation, or `whereabouts`
+/// tell where it stands, only that instance's rows are read.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -101,6 +101,7 @@ pub fn candidates(
     definitions: &Definitions,
     options: &Options,
     watch: Watch<'_>,
+    whereabouts: Option<&Whereabouts>,
     wants: &dyn Fn(&InstanceRow) -> bool,
 ) -> Result<Vec<Searched>, RunError> {
     let rules = filter::rules(options)?;
@@ -110,7 +111,7 @@ pub fn candidates(
         let mut run = Run::open(&scope, options, &rules)?;
         run.only_instances();
         match options.instances.as_slice() {
-            [one] => run.pass_instance(one, watch)?,
+            [one] => run.pass_again(one, whereabouts, watch)?,
             _ => run.pass(watch)?,
         }
         let is_cut = run.definition.cut;

@@ -12,7 +12,7 @@ use crate::event::{Span, Timestamp};
 use crate::finding::Finding;
 use crate::inspect::judge::Judge;
 use crate::inspect::tally::Tally;
-use crate::inspect::{Go, Options, Progress, RunError, Watch, rows};
+use crate::inspect::{Go, Options, Progress, RunError, Watch, Whereabouts, rows};
 use crate::log::{Filter, Log, LogError, OpenOptions};
 use crate::projection::{Audit, Conclusion, Note, ReadModels};
 use crate::replay::{
@@ -240,12 +240,39 @@ impl<'s> Run<'s> {
 
     /// Reads what concerns one instance: by the index on its correlation column where there is one.
     pub fn pass_instance(&mut self, id: &str, watch: Watch<'_>) -> Result<(), RunError> {
-        let facts = self.log.facts();
-        let indexed = facts.len() == 1 && facts.iter().all(|source| source.indexed_correlation);
-        if !(indexed && self.router.uses_log_correlation()) {
+        if !(self.is_indexed() && self.router.uses_log_correlation()) {
             return self.pass(watch);
         }
-        self.gather(Filter::Correlation(id), watch)?;
+        self.pass_some(Filter::Correlation(id), watch)
+    }
+
+    /// The same, once more: without an index by where its rows stand, as far as that is known.
+    pub fn pass_again(
+        &mut self,
+        id: &str,
+        whereabouts: Option<&Whereabouts>,
+        watch: Watch<'_>,
+    ) -> Result<(), RunError> {
+        let known = match whereabouts {
+            Some(whereabouts) if !self.is_indexed() && self.router.uses_log_correlation() => {
+                whereabouts.of(&self.definition.name, &self.log, id)?
+            }
+            _ => None,
+        };
+        match known {
+            Some(positions) => self.pass_some(Filter::Positions(&positions), watch),
+            None => self.pass_instance(id, watch),
+        }
+    }
+
+    fn is_indexed(&self) -> bool {
+        let facts = self.log.facts();
+        facts.len() == 1 && facts.iter().all(|source| source.indexed_correlation)
+    }
+
+    /// Reads some rows of the log; its horizon is that of the log's end all the same.
+    fn pass_some(&mut self, filter: Filter<'_>, watch: Watch<'_>) -> Result<(), RunError> {
+        self.gather(filter, watch)?;
         self.horizon = match self.as_of() {
             AsOf::Now => Some(self.options.now),
             AsOf::Instant(instant) => Some(instant),

@@ -100,6 +100,10 @@ fn one(page: &mut Page<'_>, instance: &InstanceV1) -> io::Result<()> {
             ", not idempotent"
         };
         page.text(5, FAINT, &format!("key {}{again}", action.key))?;
+        if let Some(kind) = &action.appends {
+            let line = format!("then {kind} is appended to the log");
+            page.text(5, PLAIN, &escape::terminal(&line))?;
+        }
     }
     for LeftAloneV1 { step, why } in &instance.left_alone {
         let line = format!("{step} is left alone: {}", why.label());

@@ -20,7 +20,7 @@ pub fn items(page: &mut Page<'_>, items: &[Item]) -> io::Result<()> {
     for item in items {
         let style = match item.outcome {
             Outcome::Done => CALM,
-            Outcome::Failed | Outcome::Unknown => ALARM,
+            Outcome::Failed | Outcome::Unknown | Outcome::Unrecorded => ALARM,
             Outcome::Moved | Outcome::Skipped => CAUTION,
             Outcome::NotReached => FAINT,
         };

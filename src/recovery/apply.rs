@@ -1,29 +1,37 @@
-//! A plan put into action: each instance is read again just before its first action, each action is
-//! in the journal before it starts, and what fails stops its instance and no other.
+//! A plan put into action: each instance is read again just before each of its actions, each action
+//! is in the journal before it starts, and what fails stops its instance and no other.
+//!
+//! Several drivers may work side by side, each on an instance of its own; within an instance there
+//! is one action at a time.
 
+mod driver;
 pub(super) mod fresh;
+mod shared;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
-
-use serde_json::json;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::thread;
+use std::time::Duration;
 
 use crate::definition::Definitions;
-use crate::event::{Span, Timestamp};
-use crate::expression::template::{Reveal, Secrets};
+use crate::event::Timestamp;
+use crate::expression::template::Secrets;
 use crate::finding::Direction;
-use crate::inspect::{Go, Options, RunError, Watch};
-use crate::recovery::action::{self, Order};
+use crate::inspect::{Options, RunError, Watch, Whereabouts};
 use crate::recovery::clock::Clock;
-use crate::recovery::document::{ActionV1, InstanceV1, PlanV1};
+use crate::recovery::document::PlanV1;
 use crate::recovery::item::{Item, Outcome};
-use crate::recovery::journal::{ApplyId, Done, Journal, JournalError, Lease, Owner};
+use crate::recovery::journal::{Journal, JournalError, Owner};
 use crate::recovery::permit::Permit;
-use crate::recovery::{plan, request};
-use fresh::{Fresh, Moved};
+use crate::recovery::plan;
+use crate::recovery::record::{self, RecordError};
+use driver::Driver;
+use fresh::{Fresh, Moved, Source};
+use shared::Shared;
 
-/// What a lease lasts beyond the time that its action may take.
-const SLACK: Span = Span::from_secs(60);
+/// Whether no further action shall start; asked often.
+pub type Stops<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// How to apply.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +40,10 @@ pub struct Pace {
     pub resume: bool,
     /// Stop after so many failures.
     pub stop_after: Option<usize>,
-    /// At least this long from the start of one action to the next.
+    /// At least this long from the start of one action to the next, whoever drives.
     pub every: Duration,
+    /// How many instances are driven side by side.
+    pub drivers: NonZeroUsize,
 }
 
 /// What acting needs beside the plan.
@@ -52,8 +62,13 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    const fn source(self) -> (&'a Definitions, &'a Options) {
-        (self.definitions, self.options)
+    /// What instances are read from.
+    const fn source(self, whereabouts: &'a Whereabouts) -> Source<'a> {
+        Source {
+            definitions: self.definitions,
+            options: self.options,
+            whereabouts,
+        }
     }
 }
 
@@ -69,6 +84,9 @@ pub enum Refused {
     /// The environment lacks a value.
     #[error("the environment has no {0}, which an action of the plan needs")]
     NoSecret(String),
+    /// Events are to be appended to a log that cannot take them.
+    #[error("the log {0} cannot be appended to, as an action of the plan asks: {1}")]
+    Unrecordable(String, RecordError),
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -126,7 +144,33 @@ pub fn check(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
     let needed = secrets(world.definitions, plan);
     let mut needed = needed.into_iter();
     let missing = needed.find(|name| !world.secrets.contains_key(name));
-    missing.map_or(Ok(()), |name| Err(Refused::NoSecret(name)))
+    if let Some(name) = missing {
+        return Err(Refused::NoSecret(name));
+    }
+    recordable(plan, world)
+}
+
+/// Whether the logs can take the events that the plan appends to them.
+fn recordable(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
+    let appending = plan.instances.iter().filter(|instance| {
+        let mut actions = instance.actions.iter();
+        actions.any(|action| action.appends.is_some())
+    });
+    let names: BTreeSet<&str> = appending.map(|instance| &*instance.log).collect();
+    for name in names {
+        let mut logs = world.definitions.scopes.iter();
+        let declared = logs.find_map(|scope| scope.log.as_ref().filter(|log| *log.name == *name));
+        let log = declared.and_then(|log| {
+            let path = world.options.log.as_ref().or(log.database.as_ref())?;
+            Some((log, path))
+        });
+        let checked = match log {
+            Some((log, path)) => record::check(log, path),
+            None => Err(RecordError::Undeclared),
+        };
+        checked.map_err(|error| Refused::Unrecordable(name.to_owned(), error))?;
+    }
+    Ok(())
 }
 
 /// Whether a plan was not begun before, or is to be finished.
@@ -146,8 +190,9 @@ pub fn admit(plan: &PlanV1, journal: &Journal, pace: Pace) -> Result<(), Refused
 /// When the log cannot be read.
 pub fn rehearse(plan: &PlanV1, world: World<'_>, watch: Watch<'_>) -> Result<Vec<Item>, RunError> {
     let mut items = Vec::new();
+    let whereabouts = whereabouts(plan);
     for instance in &plan.instances {
-        let fresh = Fresh::read(plan, instance, world.source(), watch)?;
+        let fresh = Fresh::read(plan, instance, world.source(&whereabouts), watch)?;
         if let Err(Moved(why)) = fresh.and_then(|fresh| fresh.unmoved()) {
             let moved = |action| Item::new(instance, action, Outcome::Moved, why.clone());
             items.extend(instance.actions.iter().map(moved));
@@ -156,242 +201,77 @@ pub fn rehearse(plan: &PlanV1, world: World<'_>, watch: Watch<'_>) -> Result<Vec
     Ok(items)
 }
 
+/// Where the instances of a plan stand, to be found out.
+pub(super) fn whereabouts(plan: &PlanV1) -> Whereabouts {
+    Whereabouts::new(plan.instances.iter().map(|instance| instance.id.clone()))
+}
+
 /// Applies a plan. `stops` is asked before each action; what runs is finished.
 pub fn apply(
     plan: &PlanV1,
     world: World<'_>,
-    journal: &mut Journal,
+    journal: &Journal,
     permit: &Permit,
     pace: Pace,
-    stops: &dyn Fn() -> bool,
+    stops: Stops<'_>,
 ) -> Applied {
-    let mut driver = Driver {
-        plan,
-        world,
-        journal,
-        permit,
-        pace,
-        stops,
-        last: None,
-        failures: 0,
-        items: Vec::new(),
-    };
-    let stopped = driver.run().err();
-    let mut items = driver.items;
-    let reached: BTreeSet<String> = items.iter().map(|item| item.key.clone()).collect();
-    for instance in &plan.instances {
-        let rest = instance.actions.iter();
-        let rest = rest.filter(|action| !reached.contains(&action.key));
+    let shared = Shared::new(plan.instances.len(), pace, stops);
+    let whereabouts = whereabouts(plan);
+    let source = world.source(&whereabouts);
+    let mut reached = Vec::new();
+    let mut stopped = None;
+    match drivers(plan, (world, source), journal, permit, &shared) {
+        Ok(drivers) => thread::scope(|scope| {
+            let running: Vec<_> = drivers
+                .into_iter()
+                .map(|driver| scope.spawn(|| driver.run()))
+                .collect();
+            for driver in running {
+                // A panic is a fault of the program: it goes on its way, after the others ended.
+                let (items, why) = driver.join().unwrap_or_else(|panic| resume_unwind(panic));
+                reached.extend(items);
+                stopped = stopped.take().or(why);
+            }
+        }),
+        Err(error) => stopped = Some(error.into()),
+    }
+    // A driver reaches the actions of an instance in their order, and stops at the first that is
+    // not done.
+    reached.sort_by_key(|(number, _)| *number);
+    let mut reached = reached.into_iter().peekable();
+    let mut items = Vec::new();
+    for (number, instance) in plan.instances.iter().enumerate() {
+        let before = items.len();
+        while let Some((_, item)) = reached.next_if(|(of, _)| *of == number) {
+            items.push(item);
+        }
+        let rest = instance.actions.iter().skip(items.len() - before);
         items.extend(rest.map(|action| Item::new(instance, action, Outcome::NotReached, "")));
     }
     Applied { items, stopped }
 }
 
-struct Driver<'a> {
+/// The drivers of an apply that begins, each with a connection of its own to the journal.
+fn drivers<'a>(
     plan: &'a PlanV1,
-    world: World<'a>,
-    journal: &'a mut Journal,
+    (world, source): (World<'a>, Source<'a>),
+    journal: &Journal,
     permit: &'a Permit,
-    pace: Pace,
-    stops: &'a dyn Fn() -> bool,
-    last: Option<Instant>,
-    failures: usize,
-    items: Vec<Item>,
-}
-
-impl Driver<'_> {
-    fn run(&mut self) -> Result<(), Stopped> {
-        let now = self.world.clock.now();
-        let apply = self.journal.begin(self.permit, self.plan, now)?;
-        for instance in &self.plan.instances {
-            if self.is_over() {
-                break;
-            }
-            if let Some(holder) = self.take(instance, SLACK)? {
-                self.all(instance, Outcome::Skipped, &holder);
-                continue;
-            }
-            let driven = self.drive(apply, instance);
-            self.take(instance, Span::ZERO)?;
-            driven?;
-        }
-        Ok(())
-    }
-
-    fn is_over(&self) -> bool {
-        let most = self.pace.stop_after;
-        (self.stops)() || most.is_some_and(|most| self.failures >= most)
-    }
-
-    /// Takes the lease of an instance; answers who else has it.
-    fn take(&mut self, instance: &InstanceV1, span: Span) -> Result<Option<String>, Stopped> {
-        let now = self.world.clock.now();
-        let owner = self.world.owner;
-        Ok(
-            match self
-                .journal
-                .lease(self.permit, instance, owner, now, span)?
-            {
-                Lease::Taken => None,
-                Lease::Held(holder) => Some(format!(
-                    "{} drives it (process {}) until {}",
-                    holder.owner.name, holder.owner.process, holder.until
-                )),
-            },
-        )
-    }
-
-    fn all(&mut self, instance: &InstanceV1, outcome: Outcome, why: &str) {
-        let items = instance.actions.iter();
-        self.items
-            .extend(items.map(|action| Item::new(instance, action, outcome, why)));
-    }
-
-    fn drive(&mut self, apply: ApplyId, instance: &InstanceV1) -> Result<(), Stopped> {
-        let mut known = Vec::new();
-        for action in &instance.actions {
-            known.push(self.journal.known(&action.key)?);
-        }
-        let is_begun = known.iter().any(Option::is_some);
-        let fresh = Fresh::read(self.plan, instance, self.world.source(), &|_| Go::On)?;
-        let fresh = match fresh.and_then(|fresh| if is_begun { Ok(fresh) } else { fresh.unmoved() })
-        {
-            Ok(fresh) => fresh,
-            Err(Moved(why)) => {
-                self.all(instance, Outcome::Moved, &why);
-                return Ok(());
-            }
-        };
-        let mut done: BTreeSet<&str> = BTreeSet::new();
-        for (action, known) in instance.actions.iter().zip(known) {
-            if self.is_over() || !action.waits_for.iter().all(|step| done.contains(&**step)) {
-                return Ok(());
-            }
-            let (outcome, detail) = match self.obstacle(&fresh, action, known, is_begun) {
-                Some(settled) => settled,
-                None => self.act(apply, instance, action, &fresh)?,
-            };
-            self.items
-                .push(Item::new(instance, action, outcome, detail));
-            match outcome {
-                Outcome::Done => {
-                    done.insert(&action.step);
-                }
-                Outcome::Failed | Outcome::Unknown => {
-                    self.failures += 1;
-                    return Ok(());
-                }
-                Outcome::Moved | Outcome::Skipped | Outcome::NotReached => return Ok(()),
-            }
-        }
-        Ok(())
-    }
-
-    /// What settles an action without sending it.
-    fn obstacle(
-        &self,
-        fresh: &Fresh,
-        action: &ActionV1,
-        known: Option<Done>,
-        is_begun: bool,
-    ) -> Option<(Outcome, String)> {
-        match known {
-            Some(Done::Done) => {
-                return Some((Outcome::Done, "done before, says the journal".to_owned()));
-            }
-            Some(Done::Unknown) if !action.idempotent => {
-                let why = "it may have been done before and is not idempotent; find out, then \
-                           let its event be recorded or plan again";
-                return Some((Outcome::Unknown, why.to_owned()));
-            }
-            Some(Done::Unknown | Done::Failed) | None => {}
-        }
-        if !is_begun {
-            return None;
-        }
-        if fresh.has_reached(action) {
-            Some((Outcome::Done, "done before, says the log".to_owned()))
-        } else if fresh.calls_for(action) {
-            None
-        } else {
-            Some((
-                Outcome::Skipped,
-                "the log no longer calls for it".to_owned(),
-            ))
-        }
-    }
-
-    fn act(
-        &mut self,
-        apply: ApplyId,
-        instance: &InstanceV1,
-        action: &ActionV1,
-        fresh: &Fresh,
-    ) -> Result<(Outcome, String), Stopped> {
-        let Some(declared) = fresh.declared(action) else {
-            return Ok((Outcome::Moved, "it is no longer declared".to_owned()));
-        };
-        let step = (action.step.as_str(), action.direction);
-        let facts = request::facts(fresh.row(), fresh.planned_on(), step, &action.key);
-        let shown = request::render(declared, &facts, Reveal::Hidden, fresh.path());
-        if shown.as_ref() != Ok(&action.request) {
-            let why = "its request would be another than the one planned";
-            return Ok((Outcome::Moved, why.to_owned()));
-        }
-        let reveal = Reveal::From(self.world.secrets);
-        let request = match request::render(declared, &facts, reveal, fresh.path()) {
-            Ok(request) => request,
-            Err(error) => return Ok((Outcome::Failed, error.to_string())),
-        };
-        let context = json!({
-            "log": instance.log, "saga": facts.get("saga"), "step": facts.get("step"),
-            "key": action.key, "reason": self.permit.reason(), "data": facts.get("data"),
-            "events": facts.get("events"),
-        });
-        if !self.paced() {
-            return Ok((Outcome::NotReached, String::new()));
-        }
-        let tries = i64::from(declared.attempts);
-        let most = declared.timeout.as_nanos().saturating_mul(tries);
-        let most = Span::from_nanos(most.saturating_add(SLACK.as_nanos().saturating_mul(tries)));
-        if let Some(holder) = self.take(instance, most)? {
-            return Ok((Outcome::Skipped, holder));
-        }
-        let now = self.world.clock.now();
-        let intent = self
-            .journal
-            .intend(self.permit, apply, instance, action, now)?;
-        let order = Order {
-            action: declared,
-            planned: action,
-            instance,
-            request: &request,
-            context: &context,
-            secrets: self.world.secrets,
-        };
-        let (ended, attempts, answer) = action::drive(self.permit, order, self.stops);
-        let now = self.world.clock.now();
-        let result = (ended, attempts, answer.as_str());
-        if let Err(error) = self.journal.conclude(self.permit, intent, result, now) {
-            let why = format!("sent, but the journal does not know what came of it: {answer}");
-            let item = Item::new(instance, action, Outcome::Unknown, why);
-            self.items.push(item);
-            return Err(error.into());
-        }
-        let outcome = match ended {
-            Done::Done => Outcome::Done,
-            Done::Failed => Outcome::Failed,
-            Done::Unknown => Outcome::Unknown,
-        };
-        Ok((outcome, answer))
-    }
-
-    /// Waits for the next action's turn; answers whether it came.
-    fn paced(&mut self) -> bool {
-        let since = self.last.map(|last| last.elapsed());
-        let rest = since.map(|since| self.pace.every.saturating_sub(since));
-        let waited = rest.is_none_or(|rest| action::waited(rest, self.stops));
-        self.last = Some(Instant::now());
-        waited
-    }
+    shared: &'a Shared<'a>,
+) -> Result<Vec<Driver<'a>>, JournalError> {
+    let apply = journal.begin(permit, plan, world.clock.now())?;
+    (0..shared.drivers())
+        .map(|_| {
+            Ok(Driver {
+                plan,
+                world,
+                source,
+                permit,
+                shared,
+                apply,
+                journal: journal.another(permit)?,
+                items: Vec::new(),
+            })
+        })
+        .collect()
 }

@@ -94,6 +94,9 @@ pub struct ActionV1 {
     pub request: RequestV1,
     /// Sending it twice under its key has one effect.
     pub idempotent: bool,
+    /// The event that is appended to the log once it is done; absent where the service records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appends: Option<String>,
 }
 
 /// What is sent.
@@ -212,6 +215,8 @@ pub enum Reason {
     NotAskedFor,
     /// Its effect stands, and stays: it declares no compensation.
     NoCompensation,
+    /// It failed, which the saga takes for no effect.
+    NoEffect,
     /// The saga completes without it.
     Optional,
     /// It took effect.
@@ -239,6 +244,7 @@ impl Reason {
             Reason::OutOfTurn => "out-of-turn",
             Reason::NotAskedFor => "not-asked-for",
             Reason::NoCompensation => "no-compensation",
+            Reason::NoEffect => "no-effect",
             Reason::Optional => "optional",
             Reason::Succeeded => "succeeded",
             Reason::Undone => "undone",

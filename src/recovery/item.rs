@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::recovery::document::{ActionV1, InstanceV1, Way};
+use crate::recovery::journal::Done;
 
 /// One action of a plan, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,6 +32,8 @@ pub struct Item {
 pub enum Outcome {
     /// It is done.
     Done,
+    /// It is done, but its event could not be appended to the log; resuming tries that again.
+    Unrecorded,
     /// It failed.
     Failed,
     /// Its instance has moved since the plan.
@@ -45,8 +48,9 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of summaries.
-    pub const ALL: [Outcome; 6] = [
+    pub const ALL: [Outcome; 7] = [
         Outcome::Done,
+        Outcome::Unrecorded,
         Outcome::Failed,
         Outcome::Moved,
         Outcome::Skipped,
@@ -58,11 +62,22 @@ impl Outcome {
     pub const fn label(self) -> &'static str {
         match self {
             Outcome::Done => "done",
+            Outcome::Unrecorded => "unrecorded",
             Outcome::Failed => "failed",
             Outcome::Moved => "moved",
             Outcome::Skipped => "skipped",
             Outcome::Unknown => "unknown",
             Outcome::NotReached => "not reached",
+        }
+    }
+}
+
+impl From<Done> for Outcome {
+    fn from(done: Done) -> Outcome {
+        match done {
+            Done::Done => Outcome::Done,
+            Done::Failed => Outcome::Failed,
+            Done::Unknown => Outcome::Unknown,
         }
     }
 }

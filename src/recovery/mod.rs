@@ -13,6 +13,7 @@ pub mod item;
 pub mod journal;
 pub mod permit;
 pub mod plan;
+pub mod record;
 mod request;
 pub mod select;
 pub mod verify;

@@ -205,6 +205,9 @@ fn standing(saga: &Saga, instance: &Instance, step: usize, direction: Direction)
             }
         }
         (Forward::NotStarted, Direction::Backward) => Reason::NotStarted,
+        (Forward::Failed(_) | Forward::Exhausted(..), Direction::Backward) if !saga.undo_failed => {
+            Reason::NoEffect
+        }
         (_, Direction::Backward) => Reason::NoCompensation,
         (_, Direction::Forward) if saga.steps[step].optional => Reason::Optional,
         (_, Direction::Forward) => Reason::OutOfTurn,
@@ -305,6 +308,7 @@ pub fn instance(
             waits_for: waits_for(candidate, decision, step).map(name).collect(),
             request,
             idempotent: action.idempotent,
+            appends: action.record.as_ref().map(|record| record.kind.to_string()),
         });
     }
     Ok(InstanceV1 {

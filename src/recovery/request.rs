@@ -2,7 +2,7 @@
 //! names, and for the moment of sending.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -82,7 +82,10 @@ pub(super) fn render(
                 && program.contains('/')
                 && Path::new(program).is_relative()
             {
-                *program = exec.folder.join(&*program).to_string_lossy().into_owned();
+                let path = exec.folder.join(&*program);
+                // Without the `.` in the middle of `./sagas/./act`.
+                let path: PathBuf = path.components().collect();
+                *program = path.to_string_lossy().into_owned();
             }
             Ok(RequestV1::Exec { arguments })
         }

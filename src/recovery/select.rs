@@ -13,6 +13,10 @@ use crate::recovery::plan::{self, Ask};
 use crate::report::InstanceRow;
 use crate::saga::Outcome;
 
+/// Each row is held against every id that a run is narrowed to; with more than this it is quicker
+/// to judge all instances and pick afterwards.
+const FEW: usize = 50;
+
 /// Which instances a plan is about. What is empty lets everything through.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
@@ -59,8 +63,9 @@ pub fn plan(
     ask: Ask<'_>,
     most: usize,
 ) -> Result<PlanV1, RunError> {
+    let few = Some(&selection.ids).filter(|ids| ids.len() <= FEW);
     let options = Options {
-        instances: selection.ids.iter().cloned().collect(),
+        instances: few.into_iter().flatten().cloned().collect(),
         ..options.clone()
     };
     let mut made = PlanV1 {
@@ -73,7 +78,8 @@ pub fn plan(
         left_out: 0,
         digest: String::new(),
     };
-    for searched in candidates(definitions, &options, watch, &|row| selection.wants(row))? {
+    let wants = |row: &InstanceRow| selection.wants(row);
+    for searched in candidates(definitions, &options, watch, None, &wants)? {
         made.logs.push(log(&searched)?);
         decide(&searched, ask, most, &mut made)?;
     }

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::definition::Definitions;
 use crate::inspect::{Options, RunError, Watch};
-use crate::recovery::apply::fresh::{Fresh, Moved};
+use crate::recovery::apply::fresh::{Fresh, Moved, Source};
+use crate::recovery::apply::whereabouts;
 use crate::recovery::document::{ActionV1, InstanceV1, PlanV1, Way};
 use crate::recovery::journal::{Done, Journal, JournalError};
 use crate::saga::StepEvent;
@@ -93,10 +94,16 @@ pub enum VerifyError {
 /// See [`VerifyError`].
 pub fn verify(
     plan: &PlanV1,
-    source: (&Definitions, &Options),
+    (definitions, options): (&Definitions, &Options),
     journal: Option<&Journal>,
     watch: Watch<'_>,
 ) -> Result<Vec<Verified>, VerifyError> {
+    let whereabouts = whereabouts(plan);
+    let source = Source {
+        definitions,
+        options,
+        whereabouts: &whereabouts,
+    };
     let mut all = Vec::new();
     for instance in &plan.instances {
         let fresh = Fresh::read(plan, instance, source, watch)?;

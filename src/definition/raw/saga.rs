@@ -225,6 +225,17 @@ pub(crate) struct Action {
     /// Sending it twice under one key has one effect.
     #[serde(default)]
     pub(crate) idempotent: bool,
+    /// Who records that it is done; without it the service does.
+    pub(crate) record: Option<Record>,
+}
+
+/// Who records that an action is done.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "record")]
+pub(crate) enum Record {
+    /// sagactl appends the event of the step's success to the log itself.
+    Append,
 }
 
 /// An HTTP request; texts may hold `{{ }}`, texts of the body that begin with `=` are expressions.

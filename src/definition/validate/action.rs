@@ -8,6 +8,8 @@ use crate::definition::action::{Action, ActionKind, Body, Exec, Http, Outbox};
 use crate::definition::document::At;
 use crate::definition::fault::{self, Fault};
 use crate::definition::raw::saga as raw;
+use crate::definition::saga::EventPattern;
+use crate::definition::validate::record;
 use crate::event::Span;
 use crate::expression::template::Template;
 
@@ -26,8 +28,14 @@ const OWN_HEADERS: [&str; 5] = [
     "connection",
 ];
 
-/// The checked action; `None` where something is wrong with it.
-pub(crate) fn check(raw: raw::Action, at: At<'_>, faults: &mut Vec<Fault>) -> Option<Action> {
+/// The checked action; `None` where something is wrong with it. `succeeds` are the events that say
+/// that it took effect.
+pub(crate) fn check(
+    raw: raw::Action,
+    succeeds: &[EventPattern],
+    at: At<'_>,
+    faults: &mut Vec<Fault>,
+) -> Option<Action> {
     let attempts = raw
         .attempts
         .unwrap_or(if raw.idempotent { ATTEMPTS } else { 1 });
@@ -39,8 +47,13 @@ pub(crate) fn check(raw: raw::Action, at: At<'_>, faults: &mut Vec<Fault>) -> Op
                 .label("no attempt could succeed"),
         );
     }
+    let record = match raw.record {
+        Some(raw::Record::Append) => record::event(succeeds, at.key("record"), faults),
+        None => None,
+    };
     Some(Action {
         idempotent: raw.idempotent,
+        record,
         timeout,
         attempts: attempts.max(1),
         backoff: raw.backoff.map_or(BACKOFF, |text| text.0),

@@ -10,6 +10,7 @@ pub(crate) mod meanings;
 pub(crate) mod order;
 pub(crate) mod projection;
 pub(crate) mod reaction;
+pub(crate) mod record;
 pub(crate) mod requirement;
 pub(crate) mod saga;
 pub(crate) mod settings;

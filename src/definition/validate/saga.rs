@@ -12,6 +12,7 @@ use crate::definition::validate::action;
 use crate::definition::validate::lints;
 use crate::definition::validate::meanings::{self, Mention};
 use crate::definition::validate::order::{self, Rank};
+use crate::definition::validate::record;
 use crate::expression::Expression;
 
 /// The checked saga; `None` where something fatal is wrong with it.
@@ -67,6 +68,7 @@ pub(crate) fn check(raw: raw::Saga, at: At<'_>, faults: &mut Vec<Fault>) -> Opti
                 .help("name the event type that does".to_owned()),
         );
     }
+    record::check_saga(&saga, faults);
     if faults[from..].iter().any(|fault| fault.fatal) {
         return None;
     }
@@ -131,6 +133,7 @@ fn checked_step(raw: raw::Step, rank: Rank, at: At<'_>, faults: &mut Vec<Fault>)
     if raw.succeeds.0.is_empty() {
         faults.push(never_succeeds(at));
     }
+    let succeeds = patterns(raw.succeeds);
     Step {
         name: raw.step.0.0,
         place: at.key("step").place(),
@@ -141,14 +144,14 @@ fn checked_step(raw: raw::Step, rank: Rank, at: At<'_>, faults: &mut Vec<Fault>)
         before: rank.before,
         requires: rank.requires,
         begins: patterns(raw.begins),
-        succeeds: patterns(raw.succeeds),
         fails: failures(raw.fails),
         rejects: failures(raw.rejects),
         timeout: raw.timeout.map(|text| text.0),
         retries: raw.retries,
         action: raw
             .action
-            .and_then(|action| action::check(action, at.key("action"), faults)),
+            .and_then(|action| action::check(action, &succeeds, at.key("action"), faults)),
+        succeeds,
         compensation: raw
             .compensation
             .map(|compensation| checked_compensation(compensation, at.key("compensation"), faults)),
@@ -163,15 +166,16 @@ fn checked_compensation(
     if raw.succeeds.0.is_empty() {
         faults.push(never_succeeds(at));
     }
+    let succeeds = patterns(raw.succeeds);
     Compensation {
         begins: patterns(raw.begins),
-        succeeds: patterns(raw.succeeds),
         fails: failures(raw.fails),
         timeout: raw.timeout.map(|text| text.0),
         retries: raw.retries,
         action: raw
             .action
-            .and_then(|action| action::check(action, at.key("action"), faults)),
+            .and_then(|action| action::check(action, &succeeds, at.key("action"), faults)),
+        succeeds,
     }
 }
 

@@ -14,13 +14,13 @@ use process_wrap::std::JobObject;
 use process_wrap::std::ProcessGroup;
 use process_wrap::std::{ChildWrapper, CommandWrap};
 
+use crate::expression::template::Secrets;
 use crate::finding::Direction;
+use crate::recovery::action::secret::{self, MOST_ANSWER};
 use crate::recovery::action::{Attempt, Order, duration};
 
 /// The exit code that asks to be tried again: `EX_TEMPFAIL` of `sysexits.h`.
 const TRY_AGAIN: i32 = 75;
-/// More of what a program prints is not read.
-const MOST_OUTPUT: u64 = 4096;
 /// The longest pause between two looks whether it ended.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -36,7 +36,7 @@ pub(super) fn run(order: Order<'_>, arguments: &[String], folder: &Path) -> Atte
     };
     let limit = duration(order.action.timeout);
     let ended = wait(child.as_mut(), limit);
-    let printed = printed(&mut output).unwrap_or_default();
+    let printed = printed(&mut output, order.secrets).unwrap_or_default();
     let told = |what: String| match printed.trim() {
         "" => what,
         printed => format!("{what}: {printed}"),
@@ -121,9 +121,9 @@ fn wait(child: &mut dyn ChildWrapper, limit: Duration) -> io::Result<Option<Exit
     }
 }
 
-fn printed(output: &mut File) -> io::Result<String> {
+fn printed(output: &mut File, secrets: &Secrets) -> io::Result<String> {
     let mut bytes = Vec::new();
     output.seek(SeekFrom::Start(0))?;
-    output.take(MOST_OUTPUT).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    output.take(MOST_ANSWER).read_to_end(&mut bytes)?;
+    Ok(secret::text(&bytes, secrets))
 }

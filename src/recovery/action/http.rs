@@ -1,18 +1,16 @@
 //! Sends a request. Redirects are not followed: whoever answers with one is not the one asked.
 
-use std::borrow::Cow;
 use std::io::Read;
 use std::time::Duration;
 
+use jiff::fmt::rfc2822;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::{Agent, Body, Error, Timeout};
 
 use crate::inspect::TOOL;
+use crate::recovery::action::secret::{self, MOST_ANSWER};
 use crate::recovery::action::{Attempt, Order, duration};
 use crate::recovery::document::RequestV1;
-
-/// More of an answer is not read.
-const MOST_ANSWER: u64 = 4096;
 
 /// Sends the request of an action.
 pub(super) fn send(order: Order<'_>) -> Attempt {
@@ -53,14 +51,15 @@ pub(super) fn send(order: Order<'_>) -> Attempt {
         }
     };
     match result {
-        Ok(Ok(response)) => answered(response, order.action.idempotent),
+        Ok(Ok(response)) => answered(response, order),
         Ok(Err(error)) => unanswered(&error),
         Err(error) => Attempt::Failed(format!("not a request: {error}")),
     }
 }
 
 /// A server error may come after the effect; where sending again is harmless that does not matter.
-fn answered(mut response: Response<Body>, idempotent: bool) -> Attempt {
+fn answered(mut response: Response<Body>, order: Order<'_>) -> Attempt {
+    let idempotent = order.action.idempotent;
     let status = response.status();
     let pause = retry_after(response.headers());
     // What cannot be read of an answer does not change what it said.
@@ -70,7 +69,7 @@ fn answered(mut response: Response<Body>, idempotent: bool) -> Attempt {
         .as_reader()
         .take(MOST_ANSWER)
         .read_to_end(&mut bytes);
-    let text = read.map_or_else(|_| Cow::default(), |_| String::from_utf8_lossy(&bytes));
+    let text = read.map_or_else(|_| String::new(), |_| secret::text(&bytes, order.secrets));
     let answer = match text.trim() {
         "" => status.to_string(),
         text => format!("{status}: {text}"),
@@ -84,11 +83,17 @@ fn answered(mut response: Response<Body>, idempotent: bool) -> Attempt {
     }
 }
 
-/// The seconds that `Retry-After` asks for. Its other form, a date, is compared with a clock that
-/// may be another's, so the usual pause is taken instead.
+/// The pause that `Retry-After` asks for, in seconds or as a date. A date is held against the
+/// service's own clock, which `Date` tells; without that the usual pause is taken.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get("retry-after")?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
+    let header = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let value = header("retry-after")?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = |text| rfc2822::parse(text).ok().map(|date| date.timestamp());
+    let wanted = date(value)?.duration_since(date(header("date")?)?);
+    Some(Duration::try_from(wanted).unwrap_or(Duration::ZERO))
 }
 
 fn unanswered(error: &Error) -> Attempt {
@@ -107,5 +112,34 @@ fn unanswered(error: &Error) -> Attempt {
             Attempt::Failed(why)
         }
         _ => Attempt::Unknown(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ureq::http::HeaderValue;
+
+    use super::*;
+
+    /// What `Retry-After` says, what `Date` says, and the seconds to wait.
+    #[test]
+    fn a_pause_is_told_in_seconds_or_as_a_date() {
+        let noon = "Sun, 06 Nov 1994 12:00:00 GMT";
+        for (retry_after, date, seconds) in [
+            ("120", None, Some(120)),
+            ("Sun, 06 Nov 1994 12:05:00 GMT", Some(noon), Some(300)),
+            ("Sun, 06 Nov 1994 11:59:00 GMT", Some(noon), Some(0)),
+            ("Sun, 06 Nov 1994 12:05:00 GMT", None, None),
+            ("soon", Some(noon), None),
+            ("-1", Some(noon), None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("retry-after", HeaderValue::from_static(retry_after));
+            if let Some(date) = date {
+                headers.insert("date", HeaderValue::from_static(date));
+            }
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(super::retry_after(&headers), expected, "{retry_after}");
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 mod exec;
 mod http;
-mod outbox;
+pub(super) mod outbox;
+mod secret;
 
 use std::path::Path;
 use std::thread;
@@ -13,17 +14,15 @@ use serde_json::Value;
 use crate::definition::action::{Action, ActionKind};
 use crate::event::Span;
 use crate::expression::template::Secrets;
+use crate::recovery::apply::Stops;
 use crate::recovery::document::{ActionV1, InstanceV1, RequestV1};
 use crate::recovery::journal::Done;
 use crate::recovery::permit::Permit;
 
-/// The longest pause between two attempts.
+/// The longest pause between two attempts, unless the action's timeout is longer still.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How often a pause looks whether it shall end.
 const TICK: Duration = Duration::from_millis(50);
-/// Shorter secrets cannot be told from other text, so they are not looked for in answers.
-const SHORTEST_SECRET: usize = 4;
-
 /// How one attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Attempt {
@@ -63,7 +62,7 @@ pub(super) struct Order<'a> {
 /// after how many attempts, and what was answered last, without secrets.
 ///
 /// What may have had its effect is tried again only where the action is idempotent.
-pub(super) fn drive(_: &Permit, order: Order<'_>, stops: &dyn Fn() -> bool) -> (Done, u32, String) {
+pub(super) fn drive(_: &Permit, order: Order<'_>, stops: Stops<'_>) -> (Done, u32, String) {
     let mut may_have_happened = false;
     let mut pause = duration(order.action.backoff);
     let mut number = 0;
@@ -71,14 +70,16 @@ pub(super) fn drive(_: &Permit, order: Order<'_>, stops: &dyn Fn() -> bool) -> (
         number += 1;
         let attempt = attempt(order);
         let (why, wanted) = match attempt {
-            Attempt::Done(answer) => return (Done::Done, number, hide(&answer, order.secrets)),
+            Attempt::Done(answer) => {
+                return (Done::Done, number, secret::hide(&answer, order.secrets));
+            }
             Attempt::Failed(why) => {
                 let done = if may_have_happened {
                     Done::Unknown
                 } else {
                     Done::Failed
                 };
-                return (done, number, hide(&why, order.secrets));
+                return (done, number, secret::hide(&why, order.secrets));
             }
             Attempt::Again { why, pause } => (why, pause),
             Attempt::Unknown(why) => {
@@ -86,20 +87,43 @@ pub(super) fn drive(_: &Permit, order: Order<'_>, stops: &dyn Fn() -> bool) -> (
                 (why, None)
             }
         };
+        let longest = longest_pause(order.action);
+        let (why, pauses) = match wanted {
+            Some(wanted) if wanted > longest => {
+                let asked = i64::try_from(wanted.as_nanos()).unwrap_or(i64::MAX);
+                let asked = Span::from_nanos(asked);
+                (
+                    format!("asked to wait {asked}, longer than is waited: {why}"),
+                    None,
+                )
+            }
+            Some(wanted) => (why, Some(wanted)),
+            None => (why, Some(pause.min(longest))),
+        };
         let may_repeat = order.action.idempotent || !may_have_happened;
-        if !may_repeat
-            || number >= order.action.attempts
-            || !waited(wanted.unwrap_or(pause).min(LONGEST_PAUSE), stops)
-        {
+        let is_last = !may_repeat || number >= order.action.attempts;
+        if is_last || !pauses.is_some_and(|pause| waited(pause, stops)) {
             let done = if may_have_happened {
                 Done::Unknown
             } else {
                 Done::Failed
             };
-            return (done, number, hide(&why, order.secrets));
+            return (done, number, secret::hide(&why, order.secrets));
         }
         pause = pause.saturating_mul(2);
     }
+}
+
+/// How long all attempts at an action may take together.
+pub(super) fn longest(action: &Action) -> Span {
+    let pause = i64::try_from(longest_pause(action).as_nanos()).unwrap_or(i64::MAX);
+    let each = action.timeout.as_nanos().saturating_add(pause);
+    Span::from_nanos(each.saturating_mul(i64::from(action.attempts)))
+}
+
+/// A service may ask for as long a pause as one attempt may take, but at least for a minute.
+fn longest_pause(action: &Action) -> Duration {
+    duration(action.timeout).max(LONGEST_PAUSE)
 }
 
 fn attempt(order: Order<'_>) -> Attempt {
@@ -121,7 +145,7 @@ fn attempt(order: Order<'_>) -> Attempt {
 }
 
 /// Waits, unless it is told to stop; answers whether it waited to the end.
-pub(super) fn waited(pause: Duration, stops: &dyn Fn() -> bool) -> bool {
+pub(super) fn waited(pause: Duration, stops: Stops<'_>) -> bool {
     let start = Instant::now();
     loop {
         if stops() {
@@ -136,15 +160,4 @@ pub(super) fn waited(pause: Duration, stops: &dyn Fn() -> bool) -> bool {
 
 fn duration(span: Span) -> Duration {
     Duration::from_nanos(u64::try_from(span.as_nanos()).unwrap_or(0))
-}
-
-/// An answer without the secrets that were sent.
-fn hide(answer: &str, secrets: &Secrets) -> String {
-    let mut hidden = answer.to_owned();
-    for (name, secret) in secrets {
-        if secret.len() >= SHORTEST_SECRET {
-            hidden = hidden.replace(secret, &format!("${{env.{name}}}"));
-        }
-    }
-    hidden
 }

@@ -1,7 +1,9 @@
 //! Inserts one row into a table that somebody else reads, in one transaction.
 //!
 //! A column that holds the idempotency key makes it safe to send again: a row with that key is
-//! there already, or it is not.
+//! there already, or it is not. That, and not a transaction that spans both files, is what an
+//! interrupted insertion is settled by: the journal takes no tables of others, and a transaction over
+//! two databases survives a crash as a whole only where neither is in WAL mode.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -71,7 +73,7 @@ fn try_insert(
 }
 
 /// A name as SQL writes it.
-fn quoted(name: &str) -> String {
+pub(in crate::recovery) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use crate::definition::Definitions;
 use crate::definition::action::Action;
-use crate::event::Event;
+use crate::definition::log::LogDefinition;
+use crate::definition::settings::AsOf;
+use crate::event::{Event, Position};
 use crate::finding::Direction;
 use crate::inspect::recover::{Candidate, candidates};
-use crate::inspect::{Options, RunError, Watch};
+use crate::inspect::{Options, RunError, Watch, Whereabouts};
 use crate::recovery::document::{ActionV1, InstanceV1, PlanV1};
 use crate::recovery::{plan, select};
 use crate::report::InstanceRow;
-use crate::saga::{Forward, Meaning, StepEvent, Undo, towards};
+use crate::saga::{Forward, Meaning, Moment, StepEvent, Undo, towards};
 
 /// An instance as it is now.
 #[derive(Debug)]
@@ -20,6 +22,19 @@ pub(crate) struct Fresh {
     events: Vec<Event>,
     planned: usize,
     path: PathBuf,
+    head: Option<Position>,
+    definition: LogDefinition,
+}
+
+/// What an instance is read from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source<'a> {
+    /// What to judge by.
+    pub(crate) definitions: &'a Definitions,
+    /// How to read the log.
+    pub(crate) options: &'a Options,
+    /// Where the plan's instances stand in a log without an index.
+    pub(crate) whereabouts: &'a Whereabouts,
 }
 
 /// The instance is not what the plan was decided on: how it differs.
@@ -32,16 +47,24 @@ impl Fresh {
     pub(crate) fn read(
         plan: &PlanV1,
         instance: &InstanceV1,
-        (definitions, options): (&Definitions, &Options),
+        Source {
+            definitions,
+            options,
+            whereabouts,
+        }: Source<'_>,
         watch: Watch<'_>,
     ) -> Result<Result<Fresh, Moved>, RunError> {
         let options = Options {
             instances: vec![instance.id.clone()],
             sagas: vec![instance.saga.clone()],
             rules: Vec::new(),
+            // All that has come counts, whatever instant the plan was judged at; and where ages are
+            // of no concern, the horizon is not worth reading the log's end for.
+            as_of: Some(AsOf::Now),
+            threads: 1,
             ..options.clone()
         };
-        let found = candidates(definitions, &options, watch, &|_| true)?;
+        let found = candidates(definitions, &options, watch, Some(whereabouts), &|_| true)?;
         let found = found.into_iter();
         let mut logs = found.filter(|searched| *searched.summary.name == *instance.log);
         let moved = |why: &str| Ok(Err(Moved(why.to_owned())));
@@ -66,6 +89,8 @@ impl Fresh {
         Ok(Ok(Fresh {
             candidate: candidate.clone(),
             path: searched.path().to_owned(),
+            head: searched.head,
+            definition: searched.definition.clone(),
             planned,
             events,
         }))
@@ -95,6 +120,35 @@ impl Fresh {
     /// The log's file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Every event of it, by position.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The log's last position when it was read.
+    pub(crate) fn head(&self) -> Option<Position> {
+        self.head
+    }
+
+    /// How the log is declared.
+    pub(crate) fn log(&self) -> &LogDefinition {
+        &self.definition
+    }
+
+    /// The position of the event whose stream one about the action's step belongs to as well: the
+    /// latest about the step, or else the first of the instance.
+    pub(crate) fn beside(&self, action: &ActionV1) -> Option<Position> {
+        let step = self.step(action);
+        let about = |event: &&Event| {
+            let mut moments = self.candidate.moments.iter();
+            let is_it = |moment: &&Moment| moment.position == event.position;
+            let moment = moments.find(is_it);
+            moment.is_some_and(|moment| moment.meaning.step() == step)
+        };
+        let event = self.events.iter().rfind(about).or(self.events.first());
+        event.map(|event| event.position)
     }
 
     /// What the log says of the action's step, in its direction, since the plan.

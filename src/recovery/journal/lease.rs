@@ -1,9 +1,10 @@
 //! One driver per instance: a lease is taken before its first action and given back after its last.
-//! A lease that ran out, or whose process is gone, is nobody's.
+//! A lease that ran out, or whose process is gone, is nobody's. Leases are told apart by number: who
+//! finds another than his own to be the latest has lost the instance, whatever the clock says.
 
 use std::path::Path;
 
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use crate::event::{Span, Timestamp};
 use crate::recovery::document::InstanceV1;
@@ -30,11 +31,15 @@ pub struct Holder {
     pub until: Timestamp,
 }
 
+/// A lease in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeaseId(i64);
+
 /// What came of asking for an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lease {
     /// It is ours.
-    Taken,
+    Taken(LeaseId),
     /// Another drives it.
     Held(Holder),
 }
@@ -92,45 +97,65 @@ impl Journal {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let holder = transaction
-            .query_row(
-                "SELECT owner, host, process, until FROM leases
-                 WHERE log = ?1 AND saga = ?2 AND instance = ?3 ORDER BY id DESC LIMIT 1",
-                [&instance.log, &instance.saga, &instance.id],
-                |row| {
-                    Ok(Holder {
-                        owner: Owner {
-                            name: row.get(0)?,
-                            host: row.get(1)?,
-                            process: row.get(2)?,
-                        },
-                        until: Timestamp::from_nanos(row.get(3)?),
-                    })
-                },
-            )
-            .optional()?;
-        if let Some(holder) = holder
+        if let Some((_, holder)) = latest(&transaction, instance)?
             && holder.owner != *owner
             && holder.until > at
             && !holder.owner.is_gone(owner)
         {
             return Ok(Lease::Held(holder));
         }
-        transaction.execute(
-            "INSERT INTO leases (at, log, saga, instance, owner, host, process, until)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                at.as_nanos(),
-                instance.log,
-                instance.saga,
-                instance.id,
-                owner.name,
-                owner.host,
-                owner.process,
-                at.after(span).as_nanos()
-            ],
-        )?;
+        let id = insert(&transaction, instance, owner, at, span)?;
         transaction.commit()?;
-        Ok(Lease::Taken)
+        Ok(Lease::Taken(id))
     }
+}
+
+/// The latest lease of an instance, and whose it is.
+pub(super) fn latest(
+    connection: &Connection,
+    instance: &InstanceV1,
+) -> Result<Option<(LeaseId, Holder)>, rusqlite::Error> {
+    connection
+        .query_row(
+            "SELECT owner, host, process, until, id FROM leases
+             WHERE log = ?1 AND saga = ?2 AND instance = ?3 ORDER BY id DESC LIMIT 1",
+            [&instance.log, &instance.saga, &instance.id],
+            |row| {
+                let holder = Holder {
+                    owner: Owner {
+                        name: row.get(0)?,
+                        host: row.get(1)?,
+                        process: row.get(2)?,
+                    },
+                    until: Timestamp::from_nanos(row.get(3)?),
+                };
+                Ok((LeaseId(row.get(4)?), holder))
+            },
+        )
+        .optional()
+}
+
+/// Makes a lease the latest.
+pub(super) fn insert(
+    connection: &Connection,
+    instance: &InstanceV1,
+    owner: &Owner,
+    at: Timestamp,
+    span: Span,
+) -> Result<LeaseId, rusqlite::Error> {
+    connection.execute(
+        "INSERT INTO leases (at, log, saga, instance, owner, host, process, until)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            at.as_nanos(),
+            instance.log,
+            instance.saga,
+            instance.id,
+            owner.name,
+            owner.host,
+            owner.process,
+            at.after(span).as_nanos()
+        ],
+    )?;
+    Ok(LeaseId(connection.last_insert_rowid()))
 }

@@ -5,6 +5,7 @@
 //! starts, its result after the action ended; an intent without a result is an action of which
 //! nobody knows whether it happened.
 
+mod intent;
 mod lease;
 mod read;
 
@@ -15,10 +16,11 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::event::Timestamp;
-use crate::recovery::document::{ActionV1, InstanceV1, PlanV1, Way, digest};
+use crate::recovery::document::PlanV1;
 use crate::recovery::permit::Permit;
 
-pub use lease::{Holder, Lease, Owner};
+pub use intent::{Intended, Intent, IntentId};
+pub use lease::{Holder, Lease, LeaseId, Owner};
 pub use read::{ApplyRecord, EntryRecord};
 
 /// The version of the tables below.
@@ -79,10 +81,6 @@ pub enum JournalError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApplyId(pub(super) i64);
 
-/// An intent in the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IntentId(pub(super) i64);
-
 /// What came of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Done {
@@ -129,6 +127,14 @@ impl Journal {
         journal.prepare().map_err(|error| journal.failed(error))?;
         journal.check()?;
         Ok(journal)
+    }
+
+    /// Opens the same journal once more, for another driver beside this one.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn another(&self, permit: &Permit) -> Result<Journal, JournalError> {
+        Journal::open(&self.path, permit)
     }
 
     /// Opens a journal to read.
@@ -220,6 +226,7 @@ impl Journal {
         plan: &PlanV1,
         at: Timestamp,
     ) -> Result<ApplyId, JournalError> {
+        // A plan is made of texts, numbers and lists alone, which always have a JSON form.
         let document = serde_json::to_string(plan).unwrap_or_default();
         self.connection
             .execute(
@@ -236,44 +243,6 @@ impl Journal {
             )
             .map_err(|error| self.failed(error))?;
         Ok(ApplyId(self.connection.last_insert_rowid()))
-    }
-
-    /// Records that an action is about to start; when this returns, it is on the disk.
-    ///
-    /// # Errors
-    /// When it cannot be written: then the action must not start.
-    pub fn intend(
-        &self,
-        _: &Permit,
-        apply: ApplyId,
-        instance: &InstanceV1,
-        action: &ActionV1,
-        at: Timestamp,
-    ) -> Result<IntentId, JournalError> {
-        let request = serde_json::to_vec(&action.request).unwrap_or_default();
-        let direction = match action.direction {
-            Way::Backward => "backward",
-            Way::Forward => "forward",
-        };
-        self.connection
-            .execute(
-                "INSERT INTO intents
-                   (apply, at, log, saga, instance, step, direction, key, request)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                params![
-                    apply.0,
-                    at.as_nanos(),
-                    instance.log,
-                    instance.saga,
-                    instance.id,
-                    action.step,
-                    direction,
-                    action.key,
-                    digest([request.as_slice()])
-                ],
-            )
-            .map_err(|error| self.failed(error))?;
-        Ok(IntentId(self.connection.last_insert_rowid()))
     }
 
     /// Records what came of an action.
@@ -339,5 +308,138 @@ impl Journal {
             )
             .map_err(|error| self.failed(error))?;
         Ok(at.map(Timestamp::from_nanos))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Span;
+    use crate::recovery::document::InstanceV1;
+    use crate::recovery::permit::{Answer, Wish};
+
+    const INSTANCE: &str = r#"{
+        "log": "shop", "saga": "order", "id": "o-1", "outcome": "compensating",
+        "last_position": 1, "fingerprint": "f", "direction": "backward", "left_alone": [],
+        "actions": [{
+            "step": "stock", "direction": "backward", "kind": "exec", "key": "k",
+            "waits_for": [], "request": { "exec": { "arguments": ["act"] } }, "idempotent": true
+        }]
+    }"#;
+
+    struct Operator {
+        journal: Journal,
+        owner: Owner,
+        apply: ApplyId,
+        permit: Permit,
+    }
+
+    impl Operator {
+        fn new(path: &Path, name: &str) -> Operator {
+            let wish = Wish {
+                write: true,
+                yes: true,
+                reason: Some("INC-1"),
+                actor: name,
+            };
+            let permit = Permit::grant(wish, || Answer::No).unwrap().unwrap();
+            let plan = PlanV1 {
+                version: 1,
+                tool: String::new(),
+                definitions: String::new(),
+                logs: Vec::new(),
+                instances: Vec::new(),
+                refused: Vec::new(),
+                left_out: 0,
+                digest: name.to_owned(),
+            };
+            let journal = Journal::open(path, &permit).unwrap();
+            let apply = journal.begin(&permit, &plan, second(0)).unwrap();
+            Operator {
+                journal,
+                owner: Owner {
+                    name: name.to_owned(),
+                    host: format!("the host of {name}"),
+                    process: 1,
+                },
+                apply,
+                permit,
+            }
+        }
+
+        fn lease(&mut self, at: i64, seconds: i64) -> Lease {
+            let span = Span::from_secs(seconds);
+            self.journal
+                .lease(&self.permit, &instance(), &self.owner, second(at), span)
+                .unwrap()
+        }
+
+        fn intend(&mut self, lease: LeaseId, at: i64) -> Intended {
+            let instance = instance();
+            let intent = Intent {
+                apply: self.apply,
+                lease,
+                owner: &self.owner,
+                instance: &instance,
+                action: &instance.actions[0],
+                span: Span::from_secs(10),
+            };
+            self.journal
+                .intend(&self.permit, intent, second(at))
+                .unwrap()
+        }
+    }
+
+    fn instance() -> InstanceV1 {
+        serde_json::from_str(INSTANCE).unwrap()
+    }
+
+    fn second(at: i64) -> Timestamp {
+        Timestamp::from_nanos(at * 1_000_000_000)
+    }
+
+    fn taken(lease: Lease) -> LeaseId {
+        match lease {
+            Lease::Taken(id) => id,
+            Lease::Held(holder) => panic!("{} holds it", holder.owner.name),
+        }
+    }
+
+    #[test]
+    fn an_intent_is_refused_once_another_had_the_instance() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let (mut ann, mut bob) = (Operator::new(&path, "ann"), Operator::new(&path, "bob"));
+        let hers = taken(ann.lease(0, 10));
+        assert!(matches!(bob.lease(5, 10), Lease::Held(holder) if holder.owner.name == "ann"));
+
+        let his = taken(bob.lease(11, 10));
+        assert_eq!(ann.intend(hers, 12), Intended::Overtaken);
+        let Intended::Written(intent, _) = bob.intend(his, 13) else {
+            panic!("he holds it");
+        };
+        let result = (Done::Done, 1, "");
+        bob.journal
+            .conclude(&bob.permit, intent, result, second(14))
+            .unwrap();
+        assert_eq!(
+            ann.intend(hers, 99),
+            Intended::Overtaken,
+            "nor when his lease ran out"
+        );
+        assert_eq!(ann.journal.known("k").unwrap(), Some(Done::Done));
+    }
+
+    #[test]
+    fn a_lease_nobody_took_since_is_good_although_it_ran_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ann = Operator::new(&folder.path().join("journal.db"), "ann");
+        let lease = taken(ann.lease(0, 10));
+        let Intended::Written(_, prolonged) = ann.intend(lease, 20) else {
+            panic!("nobody else was there");
+        };
+        assert_ne!(prolonged, lease, "it lasts for the action now");
+        let mut bob = Operator::new(&folder.path().join("journal.db"), "bob");
+        assert!(matches!(bob.lease(29, 10), Lease::Held(_)));
     }
 }

@@ -108,6 +108,17 @@ fn an_instance_that_moved_is_left_alone_and_the_others_are_not() {
 }
 
 #[test]
+fn what_came_after_the_instant_that_is_judged_at_counts_too() {
+    let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
+    bench.plan();
+    bench.happens("o-1", "CourierCancelled");
+    let (code, said) = bench.apply("--as-of 2023-11-14T23:18:20Z");
+    assert_eq!(code, Some(4));
+    assert_eq!(items(&said, "outcome")[0], "o-1 courier moved", "{said}");
+    assert_eq!(bench.effects(), Vec::<String>::new());
+}
+
+#[test]
 fn another_log_of_the_same_name_is_not_acted_on() {
     let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
     bench.plan();

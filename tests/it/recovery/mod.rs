@@ -2,8 +2,12 @@
 //! killed in the middle. The record that the driven side keeps is the oracle.
 
 mod acting;
+mod crashed;
+mod example;
 mod killed;
+mod pace;
 mod planning;
+mod recording;
 mod services;
 
 use std::fs;
@@ -35,7 +39,7 @@ events:
 ";
 
 /// Two effects side by side, one that waits for both, the pivot, and one beyond it.
-const SAGA: &str = r#"
+pub const SAGA: &str = r#"
 saga: order
 starts: OrderPlaced
 deadline: 30m
@@ -90,6 +94,8 @@ case "$mode" in
   again) [ -e tried ] || { : > tried; exit 75; } ;;
   hang) /bin/sleep 60 & echo $! > child; wait ;;
   slow) /bin/sleep 2 ;;
+  once) /bin/mkdir "key-$SAGACTL_KEY" 2>/dev/null || exit 0 ;;
+  refuse) echo no; exit 1 ;;
   kill-before) echo ok > mode; kill -9 $PPID; exit 0 ;;
 esac
 echo "$SAGACTL_KEY $SAGACTL_INSTANCE $SAGACTL_STEP $SAGACTL_DIRECTION $*" >> effects

@@ -37,7 +37,7 @@ fn effects_are_undone_in_the_reverse_of_their_order_and_not_in_a_chain() {
     );
     assert_eq!(
         instance["left_alone"],
-        json!([{ "step": "charge", "why": "no-compensation" }, { "step": "ship", "why": "not-started" }])
+        json!([{ "step": "charge", "why": "no-effect" }, { "step": "ship", "why": "not-started" }])
     );
     assert_eq!(bench.plan(), plan, "the same log gives the same plan");
 }

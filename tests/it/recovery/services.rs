@@ -46,7 +46,7 @@ fn service(answers: &'static [&'static str]) -> (String, Arc<Mutex<Vec<String>>>
     (url, got)
 }
 
-fn receive(stream: &mut TcpStream) -> String {
+pub fn receive(stream: &mut TcpStream) -> String {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
     loop {
@@ -139,6 +139,18 @@ fn what_is_answered_decides_what_came_of_it() {
         ("attempts: 3", &["500 a"], "unknown", 1),
         ("attempts: 3", &[""], "unknown", 1),
         ("attempts: 3", &["429 Slow", "200 ok"], "done", 2),
+        (
+            "attempts: 3",
+            &["200 ok\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Again\r\nContent-Length: 0"],
+            "done",
+            1,
+        ),
+        (
+            "attempts: 3",
+            &["429 Slow\r\nRetry-After: 3600"],
+            "failed",
+            1,
+        ),
     ] {
         let (code, said, got) = sent(options, answers);
         let expected = vec![format!("o/1? stock {outcome}")];
