@@ -121,9 +121,24 @@ impl Register {
         conclusion.same_id.sort_unstable_by_key(|(_, again)| *again);
         self.hidden.sort_unstable();
         let mut circles = Circles::new(known);
-        for note in self.notes.iter().filter(|note| note.cause != 0) {
-            conclusion.with_cause += 1;
-            let causes = find(known, note.cause);
+        // Both sides in the order of ids: one walk finds what so many searches would.
+        let caused = self.notes.iter().enumerate();
+        let caused = caused.filter(|(_, note)| note.cause != 0);
+        let mut caused: Vec<(u64, u32)> = caused
+            .map(|(index, note)| (note.cause, index as u32))
+            .collect();
+        caused.sort_unstable();
+        conclusion.with_cause = caused.len() as u64;
+        let (mut start, mut end) = (0, 0);
+        let mut current = 0;
+        for (cause, index) in caused {
+            if std::mem::replace(&mut current, cause) != cause {
+                let skipped = known[end..].iter().take_while(|note| note.id < cause);
+                start = end + skipped.count();
+                let same = known[start..].iter().take_while(|note| note.id == cause);
+                end = start + same.count();
+            }
+            let (causes, note) = (&known[start..end], &self.notes[index as usize]);
             if !causes.is_empty() {
                 judge(&mut circles, causes, note, order, &mut conclusion.faults);
             } else if self.has_nameless || self.hidden.binary_search(&note.cause).is_ok() {

@@ -11,6 +11,7 @@ use crate::event::{Span, Timestamp};
 #[command(after_help = "\
 Examples:
   sagactl generate sagas/shop/shop.db --example
+  sagactl generate sagas/bank/bank.db --bank --each --instances 60
   sagactl generate /tmp/all.db --each --labels /tmp/all.json
   sagactl generate /tmp/big.db --instances 600000 --spacing 20ms --plain --ids uuid --payload 200")]
 pub struct GenerateArgs {
@@ -35,6 +36,9 @@ pub struct GenerateArgs {
     /// The shipped example: its seed, size, time and faults
     #[arg(long, conflicts_with_all = ["faults", "each", "seed", "instances", "spacing", "start", "plain", "ids"])]
     pub example: bool,
+    /// A bank instead of a shop: read models, invariants, reactions and the like go wrong
+    #[arg(long, conflicts_with_all = ["example", "plain", "ids", "payload"])]
+    pub bank: bool,
     /// The mean time between two starts
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub spacing: Span,

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use crate::cli::generate::{GenerateArgs, IdStyle};
 use crate::definition::saga::Saga;
 use crate::definition::{Unusable, load};
-use crate::generate::{Faults, Ids, Layout, Options, Wrong, generate};
+use crate::generate::{Faults, Ids, Layout, Made, Options, Wrong, bank, generate};
 use crate::rules;
 
 /// Makes a log; one line about it.
@@ -16,6 +16,9 @@ use crate::rules;
 /// # Errors
 /// When the definitions cannot be used or a file cannot be written.
 pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<String> {
+    if args.bank {
+        return bank_log(args);
+    }
     let (log, sagas) = sagas(&args.definitions)?;
     let unique_ids = !args.repeatable_ids;
     let options = if args.example {
@@ -46,7 +49,23 @@ pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<String> {
         unique_ids,
         indexed: !args.unindexed,
     };
-    let made = generate(&sagas, &options, layout, &args.file)?;
+    told(args, &generate(&sagas, &options, layout, &args.file)?)
+}
+
+/// Makes a bank's log.
+fn bank_log(args: &GenerateArgs) -> anyhow::Result<String> {
+    let options = bank::Options {
+        seed: args.seed,
+        transfers: args.instances,
+        faults: (!args.each).then_some(args.faults),
+        spacing: args.spacing.as_nanos() / 1_000_000,
+        start: args.start.as_nanos() / 1_000_000,
+    };
+    told(args, &bank::bank(options, &args.file)?)
+}
+
+/// Writes the labels where they are wanted; one line about the log.
+fn told(args: &GenerateArgs, made: &Made) -> anyhow::Result<String> {
     if let Some(path) = &args.labels {
         let text = serde_json::to_string_pretty(&made.labels)?;
         std::fs::write(path, text + "\n").with_context(|| path.display().to_string())?;

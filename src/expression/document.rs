@@ -89,13 +89,12 @@ pub(super) fn mapping(
 /// The names that an expression sees, with their values; what it does not see is the engine's own.
 pub(super) fn names(
     names: &Arc<[String]>,
-    values: serde_json::Map<String, Json>,
+    values: &serde_json::Map<String, Json>,
     misses: &Arc<Misses>,
 ) -> Value {
-    let values = values.into_iter().map(|(name, json)| {
-        let value = value(json, &name, misses);
-        (name, value)
-    });
+    let values = values
+        .iter()
+        .map(|(name, json)| (name.clone(), value(json.clone(), name, misses)));
     Value::from_object(Names {
         values: values.collect(),
         names: Arc::clone(names),

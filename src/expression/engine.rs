@@ -157,7 +157,7 @@ impl Program {
     pub(super) fn evaluate_among(
         &self,
         names: &Arc<[String]>,
-        values: Map<String, Json>,
+        values: &Map<String, Json>,
     ) -> Result<Json, Undetermined> {
         let misses = Misses::new(&self.asked_for);
         let context = document::names(names, values, &misses);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::expression::engine::Program;
+use crate::expression::words::Path;
 use crate::expression::{ExpressionError, Undetermined};
 
 /// An expression that sees the names that it was compiled for, and nothing else.
@@ -15,7 +16,13 @@ pub struct Formula(Arc<Compiled>);
 struct Compiled {
     source: String,
     names: Arc<[String]>,
-    program: Program,
+    code: Code,
+}
+
+/// How it is evaluated: a plain path is looked up without the engine.
+enum Code {
+    Path(Path),
+    Program(Box<Program>),
 }
 
 /// What a formula refers to: `order.status` is the field `status` of `order`.
@@ -33,8 +40,12 @@ impl Formula {
     /// # Errors
     /// When it is not one, or refers to another name.
     pub fn parse(source: &str, names: &[&str]) -> Result<Formula, ExpressionError> {
+        let code = match Path::below(source.trim(), names) {
+            Some(path) => Code::Path(path),
+            None => Code::Program(Box::new(Program::compile(source, names)?)),
+        };
         Ok(Formula(Arc::new(Compiled {
-            program: Program::compile(source, names)?,
+            code,
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             source: source.to_owned(),
         })))
@@ -47,7 +58,11 @@ impl Formula {
 
     /// What it refers to, each once.
     pub fn references(&self) -> impl Iterator<Item = Reference<'_>> {
-        self.0.program.paths().iter().map(|path| Reference {
+        let paths = match &self.0.code {
+            Code::Path(path) => std::slice::from_ref(path),
+            Code::Program(program) => program.paths(),
+        };
+        paths.iter().map(|path| Reference {
             name: path.root(),
             keys: path.keys(),
         })
@@ -57,15 +72,25 @@ impl Formula {
     ///
     /// # Errors
     /// When something that it refers to is missing, or the evaluation fails or runs out of fuel.
-    pub fn evaluate(&self, values: Map<String, Value>) -> Result<Value, Undetermined> {
-        self.0.program.evaluate_among(&self.0.names, values)
+    pub fn evaluate(&self, values: &Map<String, Value>) -> Result<Value, Undetermined> {
+        match &self.0.code {
+            Code::Program(program) => program.evaluate_among(&self.0.names, values),
+            Code::Path(path) => {
+                let reference = Reference {
+                    name: path.root(),
+                    keys: path.keys(),
+                };
+                let missing = || Undetermined(format!("`{reference}` is missing"));
+                reference.of(values).cloned().ok_or_else(missing)
+            }
+        }
     }
 
     /// Whether it holds, as [`Expression::holds`](crate::expression::Expression::holds) has it.
     ///
     /// # Errors
     /// As [`Formula::evaluate`].
-    pub fn holds(&self, values: Map<String, Value>) -> Result<bool, Undetermined> {
+    pub fn holds(&self, values: &Map<String, Value>) -> Result<bool, Undetermined> {
         self.evaluate(values)
             .map(|value| crate::expression::is_true(&value))
     }
@@ -108,7 +133,9 @@ mod tests {
             panic!("{values} is no mapping")
         };
         let formula = Formula::parse(source, &["state", "payment"]).unwrap();
-        formula.holds(values).map_err(|undetermined| undetermined.0)
+        formula
+            .holds(&values)
+            .map_err(|undetermined| undetermined.0)
     }
 
     #[test]

@@ -17,9 +17,9 @@ pub struct Label {
 /// What a finding is about, as the reports write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Subject {
-    /// `instance`, `stream`, `event` or `log`.
+    /// `instance`, `stream`, `event` or `log`, and what else findings can be about.
     pub kind: &'static str,
-    /// The saga or log.
+    /// What it is judged by.
     pub definition: String,
     /// The correlation value, stream, position or name.
     pub id: String,

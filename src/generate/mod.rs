@@ -11,6 +11,7 @@
 //! purpose: a clock, the operating system's randomness, and threads. The same seed makes the same
 //! bytes.
 
+pub mod bank;
 mod choice;
 pub mod faults;
 mod label;

@@ -132,6 +132,15 @@ impl LogFile {
         Ok(Insert { event, status })
     }
 
+    /// Runs a statement beside the events: tables that others keep.
+    ///
+    /// # Errors
+    /// When SQLite refuses it.
+    pub fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), WriteError> {
+        self.connection.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
     /// Makes the log durable and puts it in its place.
     ///
     /// # Errors

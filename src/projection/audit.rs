@@ -34,6 +34,8 @@ struct Held {
     uncompared: Vec<String>,
     keyless: Keyless,
     sample_key: Option<Raw>,
+    /// The rows of keys without events.
+    strangers: Vec<History>,
     fold: Arc<Fold>,
 }
 
@@ -75,7 +77,7 @@ pub struct Conclusion {
     pub uncompared: Vec<String>,
     /// Events of which the key could not be told.
     pub keyless: Keyless,
-    /// The events and rows of the keys that were looked into.
+    /// The events and rows of the keys that were looked into, and the rows of those without events.
     pub histories: Vec<History>,
     /// A key as the table holds it.
     pub sample_key: Option<Raw>,
@@ -108,6 +110,7 @@ impl Audit {
                 uncompared: models.uncompared(fold.definition(), log)?,
                 keyless: ledger.keyless(projection).cloned().unwrap_or_default(),
                 sample_key: None,
+                strangers: Vec::new(),
                 fold: Arc::clone(fold),
             };
             let found = held.read(ledger, models, log, cut)?;
@@ -192,7 +195,7 @@ impl Held {
             let Some(number) = ledger.find(self.projection, key) else {
                 // A second row of a stranger is no second orphan.
                 if strangers.insert(key.to_owned()) {
-                    self.stranger(key, cut);
+                    self.stranger(key, row, cut);
                 }
                 return;
             };
@@ -216,12 +219,14 @@ impl Held {
     }
 
     /// A row whose key has no events.
-    fn stranger(&mut self, key: &str, cut: bool) {
+    fn stranger(&mut self, key: &str, row: Row, cut: bool) {
         if cut {
             let reason = "its events may have been cut off".to_owned();
             self.at_once(key, Verdict::Unknown, reason);
         } else {
             self.at_once(key, Verdict::Orphan, None);
+            let history = History::new(&self.fold, key.to_owned(), Some(row));
+            self.strangers.push(history);
         }
     }
 
@@ -286,6 +291,7 @@ impl Held {
             uncompared,
             keyless,
             sample_key,
+            strangers,
             fold,
             ..
         } = self;
@@ -308,7 +314,7 @@ impl Held {
             mark,
             uncompared,
             keyless,
-            histories: Vec::new(),
+            histories: strangers,
             sample_key,
         }
     }

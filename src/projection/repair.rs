@@ -85,11 +85,7 @@ fn repair(
     }
     let definition = conclusion.fold.definition();
     let stored = definition.stored.as_ref().ok_or("it is stored nowhere")?;
-    let Some(history) = history else {
-        let key = spelled(&standing.key, conclusion.sample_key.as_ref());
-        let change = Change::Delete(Vec::new());
-        return Ok(Some(Repair { key, change }));
-    };
+    let history = history.ok_or_else(|| format!("{label}: its row was not looked into"))?;
     let (state, applied) = target(history, stored, &conclusion.mark);
     if let Some(doubt) = state.doubt() {
         return Err(format!("{label}: {doubt}"));

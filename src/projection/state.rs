@@ -1,6 +1,7 @@
 //! The state of one key.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -35,6 +36,19 @@ impl fmt::Display for Cell {
             Cell::Blank => f.write_str("null"),
             Cell::Unknown(reason) => write!(f, "unknown: {reason}"),
             Cell::Known(value) => value.fmt(f),
+        }
+    }
+}
+
+impl Cell {
+    /// Feeds what the field holds into a hasher: values that are equal to the last digit give the
+    /// same.
+    pub fn digest(&self, hasher: &mut impl Hasher) {
+        match self {
+            Cell::Blank => 0_u8.hash(hasher),
+            Cell::Unknown(reason) => (1_u8, reason).hash(hasher),
+            Cell::Known(Value::Text(text)) => (2_u8, text).hash(hasher),
+            Cell::Known(value) => (3_u8, value.to_string()).hash(hasher),
         }
     }
 }

@@ -111,3 +111,88 @@ fn many_faults_among_many_instances_are_told_apart() {
         assert_eq!(difference, Found::new(), "seed {seed}");
     }
 }
+
+/// Audits a generated bank and returns how many labels there were, and what was found less them.
+fn bank(options: &generate::bank::Options) -> (u64, Found) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("bank.db");
+    let made = generate::bank::bank(*options, &path).expect("the log can be written");
+    let definitions = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/bank/bank.yaml");
+    let definitions = definition::load(&[definitions], &rules::names()).expect("sound");
+    let audit = |threads| {
+        let options = Options {
+            log: Some(path.clone()),
+            threads,
+            ..Options::new("2026-11-01T00:00:00Z".parse().expect("an instant"))
+        };
+        inspect::audit(&definitions, &options, &|_| Go::On).expect("the log can be read")
+    };
+    let report = audit(1);
+    assert_eq!(format!("{:?}", audit(3)), format!("{report:?}"));
+    let mut balance = Found::new();
+    for finding in &report.findings {
+        let subject = &finding.subject;
+        let of = format!("{} of {}", subject.kind.label(), subject.definition);
+        let key = (finding.rule.to_owned(), of, subject.id.clone(), None);
+        *balance.entry(key).or_default() += 1;
+    }
+    for label in &made.labels {
+        let subject = &label.subject;
+        let of = format!("{} of {}", subject.kind, subject.definition);
+        let key = (label.rule.to_owned(), of, subject.id.clone(), None);
+        *balance.entry(key).or_default() -= 1;
+    }
+    balance.retain(|_, count| *count != 0);
+    (made.labels.len() as u64, balance)
+}
+
+#[test]
+fn what_goes_wrong_beside_sagas_is_found_and_nothing_else() {
+    let options = generate::bank::Options {
+        seed: 1,
+        transfers: 60,
+        faults: None,
+        spacing: 60_000,
+        start: 1_772_431_200_000,
+    };
+    assert_eq!(bank(&options), (28, Found::new()));
+    for seed in 2..6 {
+        let options = generate::bank::Options {
+            seed,
+            transfers: 2000,
+            faults: Some(150),
+            spacing: 20_000,
+            ..options
+        };
+        let (labels, balance) = bank(&options);
+        assert!(labels > 400, "only {labels} labels");
+        assert_eq!(balance, Found::new(), "seed {seed}");
+    }
+    let clean = generate::bank::Options {
+        transfers: 2000,
+        faults: Some(0),
+        ..options
+    };
+    assert_eq!(bank(&clean), (0, Found::new()));
+}
+
+/// The bank that is shipped is the one that the generator makes.
+#[test]
+fn the_shipped_bank_is_the_generated_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("bank.db");
+    let options = generate::bank::Options {
+        seed: 1,
+        transfers: 60,
+        faults: None,
+        spacing: 60_000,
+        start: 1_772_431_200_000,
+    };
+    generate::bank::bank(options, &path).expect("the log can be written");
+    let shipped = std::fs::read(root.join("sagas/bank/bank.db")).expect("it is shipped");
+    assert!(
+        std::fs::read(path).expect("it was made") == shipped,
+        "`sagactl generate sagas/bank/bank.db --bank --each --instances 60 --spacing 1m` makes another"
+    );
+}

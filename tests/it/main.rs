@@ -19,4 +19,5 @@ mod readme;
 mod readmodels;
 mod recorded;
 mod recovery;
+mod repairs;
 mod requirements;

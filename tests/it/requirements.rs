@@ -155,12 +155,12 @@ type Found = Vec<(String, String, String, i64)>;
 
 fn slowly(told: &Told, horizon: i64) -> Found {
     type Judge = fn(Option<&Order>, &BTreeMap<u8, Payment>) -> Held;
-    let judges: [(&str, Judge, Option<i64>); 2] = [
-        ("paid-orders-have-a-payment", captured, Some(5)),
-        ("paid-in-full", in_full, None),
+    let judges: [(&str, Judge, Option<i64>, bool); 2] = [
+        ("paid-orders-have-a-payment", captured, Some(5), false),
+        ("paid-in-full", in_full, None, true),
     ];
     let mut found = Found::new();
-    for (name, judge, grace) in judges {
+    for (name, judge, grace, sums) in judges {
         for order in 0..2_u8 {
             let mut breach = None;
             let mut last: Option<(Held, i64, i64)> = None;
@@ -171,8 +171,23 @@ fn slowly(told: &Told, horizon: i64) -> Found {
                     .0
                     .get(&order)
                     .and_then(|order| order.payment);
-                let own = what.stream() == format!("order-{order}");
-                let other = payment.is_some_and(|at| what.stream() == format!("payment-{at}"));
+                // Only a change of what the invariant looks at counts.
+                let (before, after) = (fold(&told[..index]), fold(&told[..=index]));
+                let stream = format!("order-{order}");
+                let is_known = told[..index]
+                    .iter()
+                    .any(|(what, _)| what.stream() == stream);
+                let looks = |orders: &BTreeMap<u8, Order>| {
+                    let order = orders.get(&order)?;
+                    Some((order.is_paid, order.payment, order.total.filter(|_| sums)))
+                };
+                let own =
+                    what.stream() == stream && (!is_known || looks(&before.0) != looks(&after.0));
+                let pays = |payments: &BTreeMap<u8, Payment>| {
+                    let payment = payments.get(&payment?)?;
+                    Some((payment.status, payment.amount.filter(|_| sums)))
+                };
+                let other = pays(&before.1) != pays(&after.1);
                 if !own && !other {
                     continue;
                 }

@@ -42,7 +42,7 @@ struct Happened {
 }
 
 /// The same fold, in its own words.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 struct Model {
     alive: bool,
     sum: Option<i64>,
@@ -68,6 +68,15 @@ impl Model {
             }
         }
         model
+    }
+
+    /// Whether a row holds this; a sum to which nothing was added may be stored as zero.
+    fn is_in(&self, row: &Model) -> bool {
+        let sum = match self.sum {
+            None => row.sum.is_none_or(|sum| sum == 0),
+            sum => sum == row.sum,
+        };
+        sum && (self.alive, self.name, &self.list) == (row.alive, row.name, &row.list)
     }
 
     fn row(&self) -> Row {
@@ -98,7 +107,7 @@ fn order(edit: &Edit, applied: usize) -> Vec<usize> {
 /// Every edit of a cost that gives the row, each with as little lost beside it as can be.
 fn edits(events: &[Happened], passed: usize, row: &Model, cost: usize) -> BTreeSet<Edit> {
     let count = events.len();
-    let gives = |edit: &Edit, applied: usize| Model::of(events, order(edit, applied)) == *row;
+    let gives = |edit: &Edit, applied: usize| Model::of(events, order(edit, applied)).is_in(row);
     let mut found = BTreeSet::new();
     let mut singles: Vec<(Edit, usize)> = Vec::new();
     for at in 0..count {
@@ -238,7 +247,7 @@ proptest! {
         };
         let applied = (passed + further).min(events.len());
         let row = Model::of(&events, order(&made, applied));
-        let is_prefix = |applied: usize| Model::of(&events, 0..applied) == row;
+        let is_prefix = |applied: usize| Model::of(&events, 0..applied).is_in(&row);
         let is_over = !Model::of(&events, 0..events.len()).alive || !row.alive;
         if is_over || (0..=events.len()).any(is_prefix) {
             return Ok(());

@@ -1,10 +1,10 @@
 //! Invariants over folded states: what one aggregate says has to agree with what others say.
 //!
 //! A *subject* is a key of the projection that an invariant is for. It is held against the invariant
-//! after each of its events, and after each event of a key that it looks at. With a `grace` that
-//! counts only if nothing of what it looks at changes for that long: at the horizon, and in the past
-//! wherever the next of these events came later than that. The first time that it did not hold is
-//! what is reported.
+//! after each event that changed a field that the invariant looks at, of the subject or of a key that
+//! it looks up. With a `grace` that counts only if none of these fields changes for that long: at the
+//! horizon, and in the past wherever the next change came later than that. The first time that it
+//! did not hold is what is reported.
 //!
 //! A key that does not exist, or a field that nothing was done to, is missing. Where the invariant
 //! cannot be told without it, the subject is *unknown*: not right, and not wrong.
@@ -12,17 +12,18 @@
 //! A key that more than [`MOST`] subjects look at is not followed event by event, which would cost
 //! the product of the two: those subjects are judged at the horizon only.
 
+mod look;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::definition::projection::Projection;
-use crate::definition::requirement::{KEY, Lookup, Requirement, STATE};
+use crate::definition::requirement::{KEY, Requirement, STATE};
 use crate::event::{Position, Span, Timestamp};
-use crate::expression::{Formula, Undetermined};
-use crate::json;
 use crate::projection::{self, Applied, Cell};
 use crate::texts::Keys;
+use look::{Held, State, digest, judge, looked_at};
 
 /// How many subjects may look at one key for its events to be followed.
 pub const MOST: usize = 1000;
@@ -68,19 +69,6 @@ pub struct Count {
     pub coarse: u64,
 }
 
-/// A state, or why it cannot be told.
-type State = Result<Map<String, Value>, Box<str>>;
-
-/// Whether an invariant holds for a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Held {
-    /// The key does not exist, or need not keep it.
-    Exempt,
-    Yes,
-    No(Box<str>),
-    Unknown(Box<str>),
-}
-
 #[derive(Debug)]
 struct Subject {
     held: Held,
@@ -89,6 +77,8 @@ struct Subject {
     breach: Option<(Box<str>, (Position, Timestamp))>,
     /// The keys that it looks at, by look-up: numbers in [`Watched`].
     looks_at: Vec<Option<u32>>,
+    /// Digest of the fields that the invariant looks at.
+    seen: u64,
 }
 
 /// The keys of one look-up that somebody looks at.
@@ -102,6 +92,8 @@ struct Watched {
 struct Onlookers {
     subjects: Vec<u32>,
     last: Option<(Position, Timestamp)>,
+    /// Digest of the fields that the invariant looks at.
+    seen: u64,
 }
 
 #[derive(Debug)]
@@ -110,6 +102,9 @@ struct Book {
     /// Indices of the projections: its own, and one per look-up.
     each: usize,
     looked_up: Vec<usize>,
+    /// The fields of its own projection that it looks at, and those of each look-up.
+    fields: Vec<usize>,
+    looked_fields: Vec<Vec<usize>>,
     /// By the number of the key in its projection.
     subjects: Vec<Option<Subject>>,
     /// By look-up.
@@ -129,7 +124,19 @@ impl Ledger {
             let found = projections.iter().position(|one| *one.name == *name);
             found.unwrap_or(usize::MAX)
         };
+        let fields = |requirement: &Requirement, name: &str, projection: usize| {
+            let projection = projections.get(projection);
+            projection.map_or_else(Vec::new, |projection| {
+                looked_at(requirement, name, projection)
+            })
+        };
         let book = |requirement: &Arc<Requirement>| Book {
+            fields: fields(requirement, STATE, index(&requirement.each)),
+            looked_fields: requirement
+                .lookups
+                .iter()
+                .map(|lookup| fields(requirement, &lookup.name, index(&lookup.projection)))
+                .collect(),
             each: index(&requirement.each),
             looked_up: requirement
                 .lookups
@@ -154,7 +161,20 @@ impl Ledger {
         let at = (applied.position, applied.time);
         for book in &mut self.books {
             if book.each == applied.projection {
-                book.touch(applied.number, at, states);
+                let seen = digest(
+                    &book.fields,
+                    applied.projection,
+                    Some(applied.number),
+                    states,
+                );
+                let known = book.subjects.get(applied.number as usize);
+                let known = known.and_then(Option::as_ref).map(|subject| subject.seen);
+                if known != Some(seen) {
+                    book.touch(applied.number, at, states);
+                    if let Some(Some(subject)) = book.subjects.get_mut(applied.number as usize) {
+                        subject.seen = seen;
+                    }
+                }
             }
             for subject in book.onlookers(applied, states) {
                 book.touch(subject, at, states);
@@ -237,6 +257,15 @@ impl Book {
                 continue;
             };
             let onlookers = &mut watched.by[number as usize];
+            let seen = digest(
+                &self.looked_fields[lookup],
+                applied.projection,
+                Some(applied.number),
+                states,
+            );
+            if std::mem::replace(&mut onlookers.seen, seen) == seen {
+                continue;
+            }
             onlookers.last = Some((applied.position, applied.time));
             if onlookers.subjects.len() > MOST {
                 continue;
@@ -276,6 +305,7 @@ impl Book {
             last: at,
             breach: None,
             looks_at: vec![None; keys.len()],
+            seen: 0,
         });
         for (lookup, key) in keys.into_iter().enumerate() {
             let watched = &mut self.watched[lookup];
@@ -284,7 +314,16 @@ impl Book {
                 .by
                 .resize_with(watched.keys.len(), Onlookers::default);
             if let Some(now) = now {
-                let onlookers = &mut watched.by[now as usize].subjects;
+                let Onlookers {
+                    subjects: onlookers,
+                    seen,
+                    ..
+                } = &mut watched.by[now as usize];
+                if *seen == 0 {
+                    let projection = self.looked_up[lookup];
+                    let there = states.find(projection, watched.keys.text(now));
+                    *seen = digest(&self.looked_fields[lookup], projection, there, states);
+                }
                 if subject.looks_at[lookup] != Some(now) && onlookers.len() <= MOST {
                     onlookers.push(number);
                 }
@@ -332,7 +371,8 @@ impl Book {
     fn look(&self, number: u32, states: &projection::Ledger) -> (Held, Vec<Option<String>>) {
         let requirement = &self.requirement;
         let none = || vec![None; requirement.lookups.len()];
-        let Some((key, state)) = self.known(STATE, self.each, number, states) else {
+        let Some((key, state)) = Book::known((STATE, &self.fields), self.each, number, states)
+        else {
             return (Held::Exempt, none());
         };
         let state = match state {
@@ -345,11 +385,13 @@ impl Book {
         let mut keys = Vec::new();
         let mut doubt = None;
         let mut found = Vec::new();
-        for (lookup, projection) in requirement.lookups.iter().zip(&self.looked_up) {
-            let key = looked_up(lookup, &values);
+        let looked_up = self.looked_up.iter().zip(&self.looked_fields);
+        for (lookup, (projection, fields)) in requirement.lookups.iter().zip(looked_up) {
+            let key = look::looked_up(lookup, &values);
             if let Some(key) = &key
                 && let Some(number) = states.find(*projection, key)
-                && let Some((_, state)) = self.known(&lookup.name, *projection, number, states)
+                && let Some((_, state)) =
+                    Book::known((&lookup.name, fields), *projection, number, states)
             {
                 match state {
                     Ok(state) => found.push((lookup.name.clone(), Value::Object(state))),
@@ -369,8 +411,7 @@ impl Book {
     /// The state of a key that exists, which has this name in formulas; or why it cannot be told
     /// which events belong to it, or what one of the fields is that formulas look at.
     fn known<'s>(
-        &self,
-        name: &str,
+        (name, fields): (&str, &[usize]),
         projection: usize,
         number: u32,
         states: &'s projection::Ledger,
@@ -380,53 +421,21 @@ impl Book {
             return Some((key, Err(doubt.into())));
         }
         let definition = states.folds().get(projection)?.definition();
-        let formulas = self.requirement.formulas();
-        let mut looked_at = formulas.flat_map(|(formula, _)| formula.references());
-        let untold = looked_at.find_map(|reference| {
-            let field = reference.keys.first().filter(|_| reference.name == name)?;
-            match entry.state.cell(definition.field(field)?) {
-                Cell::Unknown(reason) => Some(format!("`{reference}`: {reason}").into()),
-                Cell::Known(_) | Cell::Blank => None,
+        let mut state = Map::new();
+        let mut untold: Option<Box<str>> = None;
+        for (field, cell) in fields.iter().map(|at| (*at, entry.state.cell(*at))) {
+            let field = &definition.fields[field].name;
+            match cell {
+                Cell::Blank => {}
+                Cell::Known(value) => drop(state.insert(field.to_string(), value.to_json())),
+                Cell::Unknown(reason) => {
+                    untold.get_or_insert_with(|| format!("`{name}.{field}`: {reason}").into());
+                }
             }
-        });
-        let state = entry
-            .state
-            .is_alive()
-            .then(|| entry.state.known(&definition.fields))?;
+        }
+        let state = entry.state.is_alive().then_some(state)?;
         Some((key, untold.map_or(Ok(state), Err)))
     }
-}
-
-/// The key that a look-up leads to.
-fn looked_up(lookup: &Lookup, values: &Map<String, Value>) -> Option<String> {
-    let key = lookup.key.evaluate(values.clone()).ok()?;
-    json::text(&key).map(|key| key.into_owned())
-}
-
-fn judge(requirement: &Requirement, values: &Map<String, Value>) -> Held {
-    let holds = |formula: &Formula| formula.holds(values.clone());
-    let unknown = |undetermined: Undetermined| Held::Unknown(undetermined.0.into());
-    match requirement.narrow.as_ref().map(holds) {
-        Some(Ok(false)) => return Held::Exempt,
-        Some(Err(undetermined)) => return unknown(undetermined),
-        Some(Ok(true)) | None => {}
-    }
-    match holds(&requirement.require) {
-        Ok(true) => Held::Yes,
-        Ok(false) => Held::No(shown(&requirement.require, values).into()),
-        Err(undetermined) => unknown(undetermined),
-    }
-}
-
-/// What a formula looks at, as `state.status = "paid"`.
-fn shown(formula: &Formula, values: &Map<String, Value>) -> String {
-    let parts = formula
-        .references()
-        .map(|reference| match reference.of(values) {
-            Some(value) => format!("{reference} = {value}"),
-            None => format!("{reference} is missing"),
-        });
-    parts.collect::<Vec<_>>().join(", ")
 }
 
 impl Subject {
