@@ -89,9 +89,11 @@ pub const NO_TIMEOUT: &str = "definition/no-timeout";
 pub const UNSAFE_RETRY: &str = "definition/unsafe-retry";
 /// A stored row of which nothing says how far it has come.
 pub const UNANCHORED_PROJECTION: &str = "definition/unanchored-projection";
+/// A key that is forgotten while it may still be used.
+pub const KEY_HORIZON: &str = "idempotency/horizon";
 
 /// Every rule about definitions that needs no log, fatal ones first.
-pub const ALL: [&str; 24] = [
+pub const ALL: [&str; 25] = [
     UNREADABLE,
     SYNTAX,
     DUPLICATE_KEY,
@@ -116,16 +118,18 @@ pub const ALL: [&str; 24] = [
     NO_TIMEOUT,
     UNSAFE_RETRY,
     UNANCHORED_PROJECTION,
+    KEY_HORIZON,
 ];
 
 /// Those of [`ALL`] that definitions can be used with, so that settings may switch them off.
-pub const LINTS: [&str; 6] = [
+pub const LINTS: [&str; 7] = [
     NO_COMPENSATION,
     COMPENSATION_AFTER_PIVOT,
     TIMEOUT_BEYOND_DEADLINE,
     NO_TIMEOUT,
     UNSAFE_RETRY,
     UNANCHORED_PROJECTION,
+    KEY_HORIZON,
 ];
 
 /// After so many faults in one file nobody reads on, so looking for more stops.

@@ -90,6 +90,7 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
             }
         }
         join_keys(&mut draft.scope);
+        validate::idempotency::horizon(&draft.scope, faults);
     }
     weigh_lints(&drafts, faults);
     drafts.into_values().map(|draft| draft.scope).collect()

@@ -69,7 +69,7 @@ Example: `succeeds: StockReservd`.",
 );
 
 /// What `sagactl check` finds without a log; the first ones keep the definitions from being used.
-pub const STATIC: [Info; 25] = [
+pub const STATIC: [Info; 26] = [
     fatal(
         fault::UNREADABLE,
         "a file or folder cannot be read",
@@ -190,6 +190,11 @@ pub const STATIC: [Info; 25] = [
         fault::UNANCHORED_PROJECTION,
         "stored rows of which nothing says how far they have come",
         "Without the consumer's `checkpoint` or a `version` in each row, an event that was lost looks like one that is still on its way. Name one of the two.",
+    ),
+    lint(
+        fault::KEY_HORIZON,
+        "an idempotency key is forgotten before its step is given up",
+        "The receiver remembers a key for its `retention`. A step that may still be tried after that, until its attempts or the saga's deadline are over, would take effect a second time under the same key. Remember keys longer, or give up earlier.",
     ),
     UNSEEN_EVENT,
 ];
