@@ -151,8 +151,15 @@ impl Run<'_> {
                     reaction.name, conclusion.astray
                 ));
             }
-            let faults = conclusion.faults.iter();
-            found.extend(faults.map(|fault| own::finding(reaction, fault, horizon)));
+            let sagas = 0..self.scope.sagas.len() as u16;
+            let is_instance = |id: &str| {
+                let mut sagas = sagas.clone();
+                sagas.any(|saga| gathered.instances.knows(saga, id))
+            };
+            let finding = |fault: &crate::reaction::Fault| {
+                own::finding(reaction, fault, is_instance(&fault.value), horizon)
+            };
+            found.extend(conclusion.faults.iter().map(finding));
         }
     }
 

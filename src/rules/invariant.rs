@@ -3,7 +3,7 @@
 use crate::definition::invariant::Invariant;
 use crate::definition::requirement::Requirement;
 use crate::event::{Position, Timestamp};
-use crate::finding::{Finding, Severity, SubjectKind};
+use crate::finding::{Finding, Next, Severity, SubjectKind};
 use crate::invariant::Breach;
 use crate::requirement::{self, Untold};
 use crate::rules::Info;
@@ -117,7 +117,12 @@ fn of_key(
     horizon: Timestamp,
     message: String,
 ) -> Finding {
-    info.finding(SubjectKind::Key, &requirement.name, key, message)
+    let finding = info
+        .finding(SubjectKind::Key, &requirement.name, key, message)
         .shown_by([position])
-        .since(since, horizon)
+        .since(since, horizon);
+    Finding {
+        next: Some(Next::command(["state", &requirement.each, key])),
+        ..finding
+    }
 }

@@ -1,6 +1,6 @@
 //! What should have followed from something, and what followed from nothing.
 
-use crate::definition::reaction::{Count, Matching, Reaction};
+use crate::definition::reaction::{Count, Reaction};
 use crate::event::Timestamp;
 use crate::finding::{Finding, Next, Severity, SubjectKind};
 use crate::reaction::{Fault, Wrong};
@@ -80,8 +80,14 @@ which was never paid.",
 /// All rules about reactions.
 pub const ALL: [&Info; 4] = [&MISSING, &LATE, &DOUBLE, &ORPHAN];
 
-/// The finding of a trigger or an effect with something wrong about it.
-pub fn finding(reaction: &Reaction, fault: &Fault, horizon: Timestamp) -> Finding {
+/// The finding of a trigger or an effect with something wrong about it; `is_instance` is whether its
+/// match value is the id of a saga instance, which can be shown.
+pub fn finding(
+    reaction: &Reaction,
+    fault: &Fault,
+    is_instance: bool,
+    horizon: Timestamp,
+) -> Finding {
     let list = |patterns: &[crate::definition::saga::EventPattern]| {
         let kinds: Vec<&str> = patterns.iter().map(|pattern| &*pattern.kind).collect();
         kinds.join(" or ")
@@ -107,10 +113,8 @@ pub fn finding(reaction: &Reaction, fault: &Fault, horizon: Timestamp) -> Findin
         ),
         Wrong::Orphan => (&ORPHAN, format!("no {trigger} for `{value}`")),
     };
-    let is_instance = matches!(&reaction.matching, Matching::Value { default: None, .. });
-    let next = is_instance.then(|| Next::command(["show", value.as_str()]));
     Finding {
-        next,
+        next: is_instance.then(|| Next::command(["show", value.as_str()])),
         ..info
             .finding(
                 SubjectKind::Event,

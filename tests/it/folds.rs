@@ -237,3 +237,23 @@ fn two_definitions_part_at_the_first_event_that_tells_them_apart() {
         none.err
     );
 }
+
+/// What an audit says to type next is typed as it stands, and finds what it names.
+#[test]
+fn every_next_command_of_the_bank_does_something() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/bank");
+    let lines = sagactl(&["audit", text(&folder), "--format", "jsonl"]);
+    let mut typed = 0;
+    for line in lines.out.lines() {
+        let finding: serde_json::Value = serde_json::from_str(line).expect("a finding");
+        let Some(command) = finding["next"]["command"].as_str() else {
+            continue;
+        };
+        let words = shlex::split(command).expect("words of a shell");
+        let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+        let ran = sagactl(&words);
+        assert_eq!(ran.code, 0, "{command}\n{}{}", ran.out, ran.err);
+        typed += 1;
+    }
+    assert!(typed > 8, "only {typed} commands");
+}
