@@ -176,20 +176,17 @@ impl Ledger {
             return;
         }
         let writes = writes(fold, touch);
+        if touch.doubt.is_some() {
+            deeds.iter().for_each(|deed| self.doubt(deed.instance));
+            return;
+        }
+        self.write(key, &writes, deeds, applied.position);
         for deed in deeds {
-            if touch.doubt.is_some() {
-                self.doubt(deed.instance);
-                continue;
-            }
-            self.write(key, &writes, Some(deed.instance), applied.position);
             match deed.act {
                 Act::Done => self.done(key, &writes, deed),
                 Act::Undone => self.undone(key, &writes, deed),
                 Act::Doubtful => {}
             }
-        }
-        if deeds.is_empty() {
-            self.write(key, &writes, None, applied.position);
         }
     }
 
@@ -361,8 +358,9 @@ impl Ledger {
         effects[at as usize].as_mut()
     }
 
-    /// Somebody wrote to a key: the effects of others on it may be dirty, or wiped out.
-    fn write(&mut self, key: Key, writes: &[(usize, Write)], by: Option<u32>, position: Position) {
+    /// Somebody wrote to a key: the effects of others on it may be dirty, or wiped out. One event may
+    /// be a deed of several instances, of each of which it is its own.
+    fn write(&mut self, key: Key, writes: &[(usize, Write)], deeds: &[Deed], position: Position) {
         let Some(on_key) = self.by_key.get(&key) else {
             return;
         };
@@ -371,9 +369,10 @@ impl Ledger {
             let Some(effect) = &mut self.effects[*at as usize] else {
                 continue;
             };
-            if by == Some(effect.instance) {
+            if deeds.iter().any(|deed| deed.instance == effect.instance) {
                 continue;
             }
+            let by = deeds.first().map(|deed| deed.instance);
             for (field, write) in writes {
                 let Some(own) = effect.writes.get_mut(field) else {
                     continue;
