@@ -15,8 +15,8 @@
 //! One fault, one finding: the first of these that fits is what is reported, once per key and type.
 //!
 //! Where a condition or a fingerprint cannot be evaluated, the key is *unknown*; an event that may
-//! or may not use the key is no use that a later one repeats. An event whose key cannot be found has
-//! none.
+//! or may not use the key is no use that a later one repeats. An event whose key cannot be found, or is
+//! empty, has none.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -162,6 +162,7 @@ impl Reader {
                     computed.as_ref().and_then(json::text)
                 }
             };
+            let key = key.filter(|key| !key.trim().is_empty());
             notes.push(Note {
                 rule: candidate.rule,
                 kind: candidate.kind,

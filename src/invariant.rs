@@ -222,7 +222,8 @@ impl Ledger {
     }
 
     /// What is wrong at the horizon, and what was before, in the order of the groups' first events.
-    pub fn conclude(&self, horizon: Timestamp) -> (Vec<Breach>, Vec<Count>) {
+    /// Where the log was `cut`, a group may have begun before it: what is not right is unknown.
+    pub fn conclude(&self, horizon: Timestamp, cut: bool) -> (Vec<Breach>, Vec<Count>) {
         let mut breaches = Vec::new();
         let mut counts = Vec::new();
         for (index, (invariant, groups)) in self.invariants.iter().zip(&self.groups).enumerate() {
@@ -236,6 +237,7 @@ impl Ledger {
                 group.rest(invariant, horizon);
                 let is_right = group.total == Some(invariant.equals);
                 match group.breach {
+                    Some(_) if cut => count.unknown += 1,
                     Some((total, at)) => breaches.push(Breach {
                         invariant: index,
                         group: groups.keys.text(number as u32).to_owned(),

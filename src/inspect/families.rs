@@ -71,7 +71,11 @@ impl Run<'_> {
         if self.scope.requirements.is_empty() {
             tally.idle(UNKNOWN.name, "no invariant over states is declared");
         }
-        let (breaches, counts) = self.gathered.ledgers.invariants.conclude(horizon);
+        let (breaches, counts) = self
+            .gathered
+            .ledgers
+            .invariants
+            .conclude(horizon, self.definition.cut);
         for (invariant, count) in self.scope.invariants.iter().zip(counts) {
             tally.checked(VIOLATED.name, count.groups);
             tally.unknown(VIOLATED.name, count.unknown + count.astray);

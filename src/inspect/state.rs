@@ -9,7 +9,7 @@ use crate::event::{Position, Timestamp};
 use crate::inspect::run::Run;
 use crate::inspect::{Options, RunError, Watch, filter};
 use crate::log::Filter;
-use crate::projection::{Cell, Fold, History, State, Suspects};
+use crate::projection::{Cell, Fold, History, State, Suspects, Touch};
 use crate::report::LogSummary;
 
 /// Up to where a key is folded.
@@ -75,16 +75,9 @@ pub fn state(
         let fold = Arc::new(Fold::new(&projection));
         let mut suspects = Suspects::of(&fold, key);
         run.follow(watch, &mut |note, texts| suspects.take(note, texts))?;
-        let steps = suspects.histories().first().map_or_else(Vec::new, steps);
-        let all = steps.len();
-        let steps: Vec<Step> = steps
-            .into_iter()
-            .filter(|step| match at {
-                At::End => true,
-                At::Position(position) => step.position <= position,
-                At::Instant(instant) => step.time <= instant,
-            })
-            .collect();
+        let history = suspects.histories().first();
+        let all = history.map_or(0, |history| history.touches().len());
+        let steps = history.map_or_else(Vec::new, |history| steps(history, at));
         told.push(Told {
             log: run.summary(),
             key: key.to_owned(),
@@ -97,10 +90,10 @@ pub fn state(
 }
 
 /// Each event of a history with the state after it; its type is still to be looked up.
-fn steps(history: &History) -> Vec<Step> {
+fn steps(history: &History, until: At) -> Vec<Step> {
     let mut state = State::NONE;
     let fields = &history.definition().fields;
-    let after = |touch| {
+    let after = |touch: &Touch| {
         history.apply(&mut state, touch);
         let cells = fields.iter().enumerate();
         let cells =
@@ -113,7 +106,12 @@ fn steps(history: &History) -> Vec<Step> {
             doubt: touch.doubt.as_deref().map(str::to_owned),
         }
     };
-    history.touches().iter().map(after).collect()
+    let counts = |touch: &&Touch| match until {
+        At::End => true,
+        At::Position(position) => touch.position <= position,
+        At::Instant(instant) => touch.time <= instant,
+    };
+    history.touches().iter().filter(counts).map(after).collect()
 }
 
 impl Run<'_> {

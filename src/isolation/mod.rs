@@ -33,18 +33,22 @@ use crate::event::{Position, Timestamp};
 use crate::projection::{Applied, Fold, Number, Touch};
 use write::{Write, told, writes};
 
-/// What an event means to a step that can be compensated.
+/// What an event means to a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
-    /// The step succeeded.
+    /// The step succeeded, and can be compensated.
     Done,
+    /// The step succeeded for good.
+    Writes,
+    /// The same, and no step before it can be compensated any more.
+    Commits,
     /// Its compensation did.
     Undone,
     /// It may mean this or that.
     Doubtful,
 }
 
-/// An event of a step that can be compensated.
+/// An event of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deed {
     /// Where the event stands.
@@ -145,6 +149,7 @@ pub struct Ledger {
     by_key: HashMap<Key, Vec<u32>, FixedState>,
     by_instance: HashMap<u32, Vec<u32>, FixedState>,
     doubted: HashSet<u32, FixedState>,
+    committed: HashSet<u32, FixedState>,
     spare: Vec<u32>,
     counts: Conclusion,
 }
@@ -185,7 +190,7 @@ impl Ledger {
             match deed.act {
                 Act::Done => self.done(key, &writes, deed),
                 Act::Undone => self.undone(key, &writes, deed),
-                Act::Doubtful => {}
+                Act::Writes | Act::Commits | Act::Doubtful => {}
             }
         }
     }
@@ -193,7 +198,8 @@ impl Ledger {
     /// Takes note that nothing more is to be heard of an event of a step.
     pub fn finish(&mut self, deed: &Deed) {
         match deed.act {
-            Act::Done => {}
+            Act::Done | Act::Writes => {}
+            Act::Commits => self.commit(deed.instance),
             Act::Doubtful => self.doubt(deed.instance),
             Act::Undone => {
                 let own = self.by_instance.get(&deed.instance).cloned();
@@ -224,6 +230,7 @@ impl Ledger {
 
     /// An instance can no longer go back, so that its effects are certain.
     pub fn commit(&mut self, instance: u32) {
+        self.committed.insert(instance);
         let own = self.by_instance.get(&instance).cloned();
         for at in own.unwrap_or_default() {
             let effect = self.effects[at as usize].as_ref();
@@ -298,7 +305,7 @@ impl Ledger {
 
     /// A step changed a key.
     fn done(&mut self, key: Key, writes: &[(usize, Write)], deed: &Deed) {
-        if writes.is_empty() {
+        if writes.is_empty() || self.committed.contains(&deed.instance) {
             return;
         }
         if let Some(effect) = self.open(key, deed) {

@@ -42,6 +42,7 @@ pub fn write(page: &mut Page<'_>, told: &Told, history: bool) -> io::Result<()> 
     }
     page.blank()?;
     match told.steps.last() {
+        None if told.later > 0 => page.text(0, CAUTION, "it has no event by then"),
         None => page.text(0, CAUTION, "no event has this key"),
         Some(step) => fields(page, step),
     }

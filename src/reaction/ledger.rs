@@ -94,8 +94,10 @@ struct Entry {
     spare: Vec<Spare>,
     /// The triggers that were answered late: trigger, effect, and how late.
     late: Vec<(Position, (Position, Timestamp), Span)>,
-    /// Hashes of the ids of the last events.
-    ids: VecDeque<u64>,
+    /// The last events: role, hash of the id, and place.
+    played: VecDeque<(u8, u64, Position)>,
+    /// The youngest effect, where one may answer several triggers.
+    recent: Option<(Position, Timestamp)>,
     last_trigger: Option<Position>,
     triggers: u32,
     effects: u32,
@@ -139,14 +141,21 @@ impl Ledger {
             book.entries.push(Entry::default());
         }
         let entry = &mut book.entries[number];
-        if note.id != 0 {
-            if entry.ids.contains(&note.id) {
-                return;
-            }
-            entry.ids.push_back(note.id);
-            if entry.ids.len() > REMEMBERED {
-                entry.ids.pop_front();
-            }
+        let role = match note.role {
+            None => 0,
+            Some(Role::Effect) => 1,
+            Some(Role::Trigger(_)) => 2,
+        };
+        // One event by one pattern or by two, once or twice: it plays each role once.
+        let is_same = |(known, id, position): &(u8, u64, Position)| {
+            *known == role && (*position == note.position || note.id != 0 && *id == note.id)
+        };
+        if entry.played.iter().any(is_same) {
+            return;
+        }
+        entry.played.push_back((role, note.id, note.position));
+        if entry.played.len() > REMEMBERED {
+            entry.played.pop_front();
         }
         let at = (note.position, note.time);
         match note.role {
@@ -193,7 +202,10 @@ impl Entry {
             return;
         };
         let mut owed = of;
-        let is_early = |spare: &Spare| spare.at.1.after(reaction.within) >= at.1;
+        let reaches = |effect: (Position, Timestamp)| {
+            effect.0 != at.0 && effect.1.after(reaction.within) >= at.1
+        };
+        let is_early = |spare: &Spare| reaches(spare.at);
         while let (1.., Some(early)) = (owed, self.spare.iter().position(is_early)) {
             owed -= 1;
             if is_shared(reaction) {
@@ -201,6 +213,11 @@ impl Entry {
             } else {
                 self.spare.remove(early);
             }
+        }
+        // Of effects that have answered others the youngest may answer this one too.
+        let is_younger = |effect: (Position, Timestamp)| effect.1 >= at.1 && effect.0 != at.0;
+        if is_shared(reaction) && self.recent.is_some_and(is_younger) {
+            owed = 0;
         }
         if owed > 0 {
             self.waiting.push_back(Waiting { at, owed, of });
@@ -216,6 +233,7 @@ impl Entry {
             is_used: false,
         };
         if is_shared(reaction) {
+            self.recent = Some(at);
             if self.triggers == 0 {
                 self.spare.push(spare);
             }

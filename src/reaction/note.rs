@@ -103,8 +103,8 @@ impl Reader {
         for (index, reaction) in self.reactions.iter().enumerate() {
             let triggers = reaction.triggers.iter().map(|pattern| (pattern, true));
             let effects = reaction.effects.iter().map(|pattern| (pattern, false));
-            let own = triggers
-                .chain(effects)
+            let own = effects
+                .chain(triggers)
                 .filter(|(pattern, _)| &*pattern.kind == kind);
             candidates.extend(own.map(|(pattern, is_trigger)| Candidate {
                 reaction: index as u16,

@@ -155,7 +155,11 @@ impl Ledgers {
         Ledgers {
             projections: projection::Ledger::new(&scope.projections),
             isolation: isolation::Ledger::new(&scope.projections),
-            requirements: requirement::Ledger::new(&scope.requirements, &scope.projections),
+            requirements: requirement::Ledger::new(
+                &scope.requirements,
+                &scope.projections,
+                scope.log.as_ref().is_some_and(|log| log.cut),
+            ),
             invariants: invariant::Ledger::new(&scope.invariants),
             reactions: reaction::Ledger::new(&scope.reactions),
             idempotency: idempotency::Ledger::new(&scope.idempotency),

@@ -106,7 +106,7 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// What the rows mean to steps that can be compensated, where states are folded.
+    /// What the rows mean to steps, where states are folded.
     fn deeds(&mut self, batch: &Batch, router: &Router) {
         self.deeds.clear();
         if self.gathered.ledgers.isolation.is_idle() {
@@ -129,15 +129,22 @@ impl<'a> Gatherer<'a> {
                     act: Act::Doubtful,
                 });
             }
+            let saga = router.saga(sighting.saga);
             let (step, act) = match meaning {
-                Meaning::Step(step, StepEvent::Success) => (step, Act::Done),
+                Meaning::Completes => (0, Act::Commits),
+                Meaning::Step(step, StepEvent::Success) => {
+                    let definition = &saga.steps[usize::from(step)];
+                    let act = match (definition.pivot, &definition.compensation) {
+                        (true, _) => Act::Commits,
+                        (false, Some(_)) => Act::Done,
+                        (false, None) => Act::Writes,
+                    };
+                    (step, act)
+                }
                 Meaning::Undo(step, StepEvent::Success) => (step, Act::Undone),
                 _ => return None,
             };
-            let is_undoable = router.saga(sighting.saga).steps[usize::from(step)]
-                .compensation
-                .is_some();
-            is_undoable.then_some(Deed {
+            Some(Deed {
                 position,
                 time,
                 instance: *at,
@@ -213,9 +220,6 @@ impl<'a> Gatherer<'a> {
             });
             return;
         }
-        if commits(router, sighting.saga, moment.meaning) {
-            self.gathered.ledgers.isolation.commit(at);
-        }
         let instances = &mut self.gathered.instances;
         if !instances.push(at, moment) {
             return;
@@ -254,15 +258,6 @@ impl<'a> Gatherer<'a> {
         if let Some(outcome) = ended {
             self.gathered.instances.settle(at, outcome);
         }
-    }
-}
-
-/// Whether an instance cannot go back after an event with this meaning.
-fn commits(router: &Router, saga: u16, meaning: Meaning) -> bool {
-    match meaning {
-        Meaning::Completes => true,
-        Meaning::Step(step, StepEvent::Success) => router.saga(saga).steps[usize::from(step)].pivot,
-        _ => false,
     }
 }
 

@@ -9,6 +9,9 @@
 //! A key that does not exist, or a field that nothing was done to, is missing. Where the invariant
 //! cannot be told without it, the subject is *unknown*: not right, and not wrong.
 //!
+//! Where the log's beginning was cut off, so is that of a key whose first event is not the first of its
+//! stream.
+//!
 //! A key that more than [`MOST`] subjects look at is not followed event by event, which would cost
 //! the product of the two: those subjects are judged at the horizon only.
 
@@ -99,6 +102,8 @@ struct Onlookers {
 #[derive(Debug)]
 struct Book {
     requirement: Arc<Requirement>,
+    /// The log's beginning was removed.
+    cut: bool,
     /// Indices of the projections: its own, and one per look-up.
     each: usize,
     looked_up: Vec<usize>,
@@ -119,7 +124,11 @@ pub struct Ledger {
 
 impl Ledger {
     /// A ledger for these invariants over these projections, in which nothing happened yet.
-    pub fn new(requirements: &[Arc<Requirement>], projections: &[Arc<Projection>]) -> Ledger {
+    pub fn new(
+        requirements: &[Arc<Requirement>],
+        projections: &[Arc<Projection>],
+        cut: bool,
+    ) -> Ledger {
         let index = |name: &str| {
             let found = projections.iter().position(|one| *one.name == *name);
             found.unwrap_or(usize::MAX)
@@ -150,6 +159,7 @@ impl Ledger {
                 .map(|_| Watched::default())
                 .collect(),
             requirement: Arc::clone(requirement),
+            cut,
         };
         Ledger {
             books: requirements.iter().map(book).collect(),
@@ -230,6 +240,7 @@ impl Ledger {
                         });
                     }
                     (None, Held::No(_)) => count.pending += 1,
+                    (None, Held::Yes) if book.is_coarse(subject) => count.unknown += 1,
                     (None, Held::Yes | Held::Exempt) => {}
                 }
             }
@@ -313,6 +324,10 @@ impl Book {
             watched
                 .by
                 .resize_with(watched.keys.len(), Onlookers::default);
+            if let Some(before) = subject.looks_at[lookup].filter(|before| Some(*before) != now) {
+                let onlookers = &mut watched.by[before as usize].subjects;
+                onlookers.retain(|one| *one != number);
+            }
             if let Some(now) = now {
                 let Onlookers {
                     subjects: onlookers,
@@ -371,7 +386,7 @@ impl Book {
     fn look(&self, number: u32, states: &projection::Ledger) -> (Held, Vec<Option<String>>) {
         let requirement = &self.requirement;
         let none = || vec![None; requirement.lookups.len()];
-        let Some((key, state)) = Book::known((STATE, &self.fields), self.each, number, states)
+        let Some((key, state)) = self.known((STATE, &self.fields), self.each, number, states)
         else {
             return (Held::Exempt, none());
         };
@@ -391,7 +406,7 @@ impl Book {
             if let Some(key) = &key
                 && let Some(number) = states.find(*projection, key)
                 && let Some((_, state)) =
-                    Book::known((&lookup.name, fields), *projection, number, states)
+                    self.known((&lookup.name, fields), *projection, number, states)
             {
                 match state {
                     Ok(state) => found.push((lookup.name.clone(), Value::Object(state))),
@@ -411,6 +426,7 @@ impl Book {
     /// The state of a key that exists, which has this name in formulas; or why it cannot be told
     /// which events belong to it, or what one of the fields is that formulas look at.
     fn known<'s>(
+        &self,
         (name, fields): (&str, &[usize]),
         projection: usize,
         number: u32,
@@ -419,6 +435,9 @@ impl Book {
         let (key, entry) = states.entry(projection, number)?;
         if let Some(doubt) = entry.state.doubt() {
             return Some((key, Err(doubt.into())));
+        }
+        if self.cut && !entry.is_whole {
+            return Some((key, Err("its first events may have been cut off".into())));
         }
         let definition = states.folds().get(projection)?.definition();
         let mut state = Map::new();

@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
 use crate::definition::log::Order;
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Span, Timestamp};
@@ -25,6 +28,8 @@ type At = (Position, Timestamp);
 #[derive(Debug, Clone, Copy, Default)]
 struct Member {
     state: Participant,
+    /// That it takes part is in the log.
+    joined: bool,
     prepared: Option<At>,
     refused: Option<At>,
     committed: Option<At>,
@@ -40,7 +45,7 @@ struct Entry {
     commit: Option<At>,
     abort: Option<At>,
     /// Hashes of the names of participants that ended as was decided and are forgotten otherwise.
-    ended: Vec<u64>,
+    ended: HashSet<u64, FixedState>,
     /// Its beginning is in the log.
     begun: bool,
     /// An event of it cannot be told.
@@ -175,7 +180,8 @@ impl Ledger {
                 ..Conclusion::default()
             };
             for (number, entry) in book.entries.iter().enumerate() {
-                if entry.doubt || (cut && !entry.begun) {
+                let is_headless = !entry.begun || entry.members.values().any(|one| !one.joined);
+                if entry.doubt || (cut && is_headless) {
                     conclusion.unknown += 1;
                     continue;
                 }
@@ -219,6 +225,7 @@ impl Entry {
         let was_open = member.is_open();
         member.state = step(member.state, happening);
         self.open -= usize::from(was_open && !member.is_open());
+        member.joined |= happening == Happening::Joins;
         let place = match happening {
             Happening::Joins => return,
             Happening::Prepares => &mut member.prepared,
@@ -236,6 +243,7 @@ impl Entry {
                 Some(_) => Participant::Committed,
                 None => Participant::Aborted,
             },
+            joined: true,
             prepared: self.commit,
             refused: None,
             committed: self.commit,
