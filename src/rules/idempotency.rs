@@ -2,7 +2,7 @@
 
 use crate::definition::idempotency::Idempotency;
 use crate::event::{Span, Timestamp};
-use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::finding::{Finding, Severity, SubjectKind};
 use crate::idempotency::{Keyless, Misuse, Wrong};
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
@@ -119,41 +119,27 @@ pub fn misuse(rule: &Idempotency, misuse: &Misuse, horizon: Timestamp) -> Findin
         }
     };
     Finding {
-        rule: info.name,
-        severity: info.severity,
-        subject: Subject {
-            kind: SubjectKind::IdempotencyKey,
-            definition: rule.name.clone(),
-            id: misuse.key.clone(),
-        },
-        step: None,
         facet: Some(misuse.kind.to_string()),
-        evidence: misuse.evidence.clone(),
-        since: Some(misuse.since),
-        age: Some(horizon.since(misuse.since)),
-        message,
-        next: None,
+        ..info
+            .finding(
+                SubjectKind::IdempotencyKey,
+                &rule.name,
+                &misuse.key,
+                message,
+            )
+            .shown_by(misuse.evidence.iter().copied())
+            .since(misuse.since, horizon)
     }
 }
 
 /// The finding of an effect without a key.
 pub fn missing_key(rule: &Idempotency, keyless: &Keyless, horizon: Timestamp) -> Finding {
-    Finding {
-        rule: MISSING_KEY.name,
-        severity: MISSING_KEY.severity,
-        subject: Subject {
-            kind: SubjectKind::Event,
-            definition: rule.name.clone(),
-            id: keyless.position.to_string(),
-        },
-        step: None,
-        facet: None,
-        evidence: vec![keyless.position],
-        since: Some(keyless.time),
-        age: Some(horizon.since(keyless.time)),
-        message: format!("{} carries no idempotency key", keyless.kind),
-        next: None,
-    }
+    let message = format!("{} carries no idempotency key", keyless.kind);
+    let id = keyless.position.to_string();
+    MISSING_KEY
+        .finding(SubjectKind::Event, &rule.name, id, message)
+        .shown_by([keyless.position])
+        .since(keyless.time, horizon)
 }
 
 /// Judges `idempotency/retry-without-key`.

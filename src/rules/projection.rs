@@ -2,7 +2,7 @@
 
 use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
-use crate::finding::{Finding, Next, Severity, Subject, SubjectKind};
+use crate::finding::{Finding, Next, Severity, SubjectKind};
 use crate::projection::{Conclusion, Difference, Mark, Standing, Verdict};
 use crate::rules::Info;
 
@@ -251,27 +251,13 @@ fn finding(
         SubjectKind::Key => vec![("--key", id.to_owned())],
         _ => Vec::new(),
     };
+    let next = Next {
+        options,
+        ..Next::command(["diff", &definition.name])
+    };
     Finding {
-        rule: info.name,
-        severity: info.severity,
-        subject: Subject {
-            kind,
-            definition: definition.name.clone(),
-            id: id.to_owned(),
-        },
-        step: None,
-        facet: None,
-        evidence: Vec::new(),
-        since: None,
-        age: None,
-        message,
-        next: Some(Next {
-            arguments: vec!["diff".to_owned(), definition.name.to_string()],
-            options,
-            direction: None,
-            steps: Vec::new(),
-            by_hand: false,
-        }),
+        next: Some(next),
+        ..info.finding(kind, &definition.name, id, message)
     }
 }
 
