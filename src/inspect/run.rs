@@ -97,7 +97,7 @@ impl<'s> Run<'s> {
             data: maps.data && wants(&[&log_rules::BAD_ROW]),
             families,
         };
-        let mut run = Run {
+        Ok(Run {
             scope,
             definition,
             options,
@@ -112,15 +112,13 @@ impl<'s> Run<'s> {
                 .filter(|(_, level)| level.is_none())
                 .map(|(rule, _)| *rule)
                 .collect(),
-            claims: ClaimTable::new(),
+            claims: scope.sagas.iter().map(|_| HashMap::default()).collect(),
             gathered: Gathered::default(),
             models,
             projections: Vec::new(),
             horizon: None,
             findings: Vec::new(),
-        };
-        run.claims = run.read_claims()?;
-        Ok(run)
+        })
     }
 
     /// Leaves out what only the log's own rules need.
@@ -148,16 +146,11 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// Status columns tell of now; a log judged as it stood earlier is not held against them.
-    fn read_claims(&self) -> Result<ClaimTable, RunError> {
-        let mut table: ClaimTable = self
-            .scope
-            .sagas
-            .iter()
-            .map(|_| HashMap::default())
-            .collect();
+    /// Reads the status columns, or what they say of one instance. They tell of now; a log judged as
+    /// it stood earlier is not held against them.
+    fn read_claims(&mut self, only: Option<&str>) -> Result<(), RunError> {
         if self.until().is_some() {
-            return Ok(table);
+            return Ok(());
         }
         for (index, claims) in self.definition.claims.iter().enumerate() {
             let Some(saga) = self
@@ -168,7 +161,7 @@ impl<'s> Run<'s> {
             else {
                 continue;
             };
-            for row in self.log.claims(index)? {
+            for row in self.log.claims(index, only)? {
                 let says = |words: &[String]| words.contains(&row.status);
                 let claimed = if says(&claims.completed) {
                     Some(Claimed::Completed)
@@ -179,14 +172,15 @@ impl<'s> Run<'s> {
                 } else {
                     None
                 };
-                table[saga].insert(row.id, (claimed, row.status));
+                self.claims[saga].insert(row.id, (claimed, row.status));
             }
         }
-        Ok(table)
+        Ok(())
     }
 
     /// Reads the log.
     pub fn pass(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        self.read_claims(None)?;
         self.gather(Filter::All, watch)?;
         if self.gathered.instances.reopened().next().is_some() {
             self.gather_again(watch)?;
@@ -243,7 +237,7 @@ impl<'s> Run<'s> {
         if !(self.is_indexed() && self.router.uses_log_correlation()) {
             return self.pass(watch);
         }
-        self.pass_some(Filter::Correlation(id), watch)
+        self.pass_some(id, Filter::Correlation(id), watch)
     }
 
     /// The same, once more: without an index by where its rows stand, as far as that is known.
@@ -260,7 +254,7 @@ impl<'s> Run<'s> {
             _ => None,
         };
         match known {
-            Some(positions) => self.pass_some(Filter::Positions(&positions), watch),
+            Some(positions) => self.pass_some(id, Filter::Positions(&positions), watch),
             None => self.pass_instance(id, watch),
         }
     }
@@ -270,8 +264,14 @@ impl<'s> Run<'s> {
         facts.len() == 1 && facts.iter().all(|source| source.indexed_correlation)
     }
 
-    /// Reads some rows of the log; its horizon is that of the log's end all the same.
-    fn pass_some(&mut self, filter: Filter<'_>, watch: Watch<'_>) -> Result<(), RunError> {
+    /// Reads the rows of one instance; its horizon is that of the log's end all the same.
+    fn pass_some(
+        &mut self,
+        id: &str,
+        filter: Filter<'_>,
+        watch: Watch<'_>,
+    ) -> Result<(), RunError> {
+        self.read_claims(Some(id))?;
         self.gather(filter, watch)?;
         self.horizon = match self.as_of() {
             AsOf::Now => Some(self.options.now),

@@ -6,8 +6,13 @@ use super::table::{self, Wanted};
 use super::{ClaimRow, value};
 use crate::definition::log::Claims;
 
-/// The rows of one claims document; a row without an id or a status claims nothing.
-pub(crate) fn read(database: &Database, claims: &Claims) -> Result<Vec<ClaimRow>, LogError> {
+/// The rows of one claims document, or of one instance in it; a row without an id or a status claims
+/// nothing.
+pub(crate) fn read(
+    database: &Database,
+    claims: &Claims,
+    only: Option<&str>,
+) -> Result<Vec<ClaimRow>, LogError> {
     let about = format!(
         "the claims about `{}`, {}:{}:{}",
         claims.saga,
@@ -15,9 +20,11 @@ pub(crate) fn read(database: &Database, claims: &Claims) -> Result<Vec<ClaimRow>
         claims.place.line,
         claims.place.column
     );
+    let forms = only.and_then(value::stored_forms);
     let wanted = Wanted {
         relation: &claims.relation,
         condition: None,
+        among: forms.as_deref().map(|forms| (0, forms)),
         columns: &[("id", &claims.id), ("status", &claims.status)],
         about: &about,
     };
@@ -28,7 +35,9 @@ pub(crate) fn read(database: &Database, claims: &Claims) -> Result<Vec<ClaimRow>
             let value = row.get_ref(index)?;
             Ok(value::text(value, &mut scratch).map(str::to_owned))
         };
-        if let (Some(id), Some(status)) = (text(0)?, text(1)?) {
+        if let (Some(id), Some(status)) = (text(0)?, text(1)?)
+            && only.is_none_or(|only| only == id)
+        {
             found.push(ClaimRow { id, status });
         }
         Ok(())

@@ -343,13 +343,16 @@ fn claims_are_read_as_texts() {
     };
     definition.claims = vec![claims("state"), claims("stat")];
     let log = opened(&definition);
-    let rows = log.claims(0).expect("reads");
+    let rows = log.claims(0, None).expect("reads");
     let rows: Vec<_> = rows
         .iter()
         .map(|row| (row.id.as_str(), row.status.as_str()))
         .collect();
     assert_eq!(rows, [("1", "DONE"), ("o3", "RUNNING")]);
-    let message = log.claims(1).expect_err("no such column").message;
+    for (only, there) in [("1", 1), ("o3", 1), ("o2", 0), ("O3", 0)] {
+        assert_eq!(log.claims(0, Some(only)).expect("reads").len(), there);
+    }
+    let message = log.claims(1, None).expect_err("no such column").message;
     assert!(
         message.contains("sagas/log.yaml:4:3") && message.contains("`state`"),
         "{message}"

@@ -183,14 +183,14 @@ impl Log {
         Ok((events, bad_rows))
     }
 
-    /// The rows of the status table that the `index`-th claims document of the definition names;
-    /// none where there is no such document.
+    /// The rows of the status table that the `index`-th claims document of the definition names, or
+    /// those of one instance; none where there is no such document.
     ///
     /// # Errors
     /// When its table or columns do not exist or cannot be read.
-    pub fn claims(&self, index: usize) -> Result<Vec<ClaimRow>, LogError> {
+    pub fn claims(&self, index: usize, only: Option<&str>) -> Result<Vec<ClaimRow>, LogError> {
         match self.claims.get(index) {
-            Some(claims) => claims::read(&self.databases[0], claims),
+            Some(claims) => claims::read(&self.databases[0], claims, only),
             None => Ok(Vec::new()),
         }
     }

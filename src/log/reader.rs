@@ -12,7 +12,7 @@ use super::layout::Layout;
 use super::mapping::{Numbering, Plan};
 use super::open::Database;
 use super::types::Interner;
-use super::{BadRow, Fields, Filter, Row};
+use super::{BadRow, Fields, Filter, Row, value};
 use crate::definition::log::Merge;
 use crate::event::{Position, Timestamp};
 
@@ -138,56 +138,12 @@ fn narrow(plan: &Plan, filter: Filter<'_>) -> Option<(String, Vec<Value>)> {
         Filter::All | Filter::Positions(_) => return None,
     };
     let slot = plan.correlation.as_ref().filter(|slot| slot.is_plain())?;
-    if matches!(plan.numbering, Numbering::Running { .. }) || wanted.contains('\u{fffd}') {
+    if matches!(plan.numbering, Numbering::Running { .. }) {
         return None;
     }
-    let values = stored_forms(wanted);
+    let values = value::stored_forms(wanted)?;
     let marks = vec!["?"; values.len()].join(", ");
     Some((format!(" WHERE {} IN ({marks})", slot.column), values))
-}
-
-/// Every stored value that would be handed out as this text.
-fn stored_forms(text: &str) -> Vec<Value> {
-    let mut forms = vec![Value::Text(text.to_owned())];
-    if let Ok(number) = text.parse::<i64>()
-        && number.to_string() == text
-    {
-        forms.push(Value::Integer(number));
-    }
-    if let Ok(number) = text.parse::<f64>()
-        && format!("{number:?}") == text
-    {
-        forms.push(Value::Real(number));
-    }
-    let hyphens = [8, 13, 18, 23];
-    let is_uuid = text.len() == 36 && hyphens.iter().all(|at| text.as_bytes()[*at] == b'-');
-    let digits: String = if is_uuid {
-        text.replace('-', "")
-    } else {
-        text.to_owned()
-    };
-    if let Some(bytes) = bytes_of(&digits)
-        && is_uuid == (bytes.len() == 16)
-    {
-        forms.push(Value::Blob(bytes));
-    }
-    forms
-}
-
-fn bytes_of(digits: &str) -> Option<Vec<u8>> {
-    let nibbles: Vec<u8> = digits
-        .bytes()
-        .map(|digit| match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
-        })
-        .collect::<Option<_>>()?;
-    let pairs = nibbles.chunks_exact(2);
-    pairs
-        .remainder()
-        .is_empty()
-        .then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 /// Which rows the visitor gets of those that were read.

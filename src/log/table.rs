@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use rusqlite::Row;
+use rusqlite::types::Value;
+use rusqlite::{Row, params_from_iter};
 
 use super::error::LogError;
 use super::mapping::{Numbering, Plan};
@@ -28,6 +29,8 @@ pub struct Wanted<'a> {
     pub relation: &'a Relation,
     /// An SQL condition that picks rows.
     pub condition: Option<&'a str>,
+    /// Only rows that hold one of these values in the column at this place of `columns`.
+    pub among: Option<(usize, &'a [Value])>,
     /// The key of the definition that names a column, and the column.
     pub columns: &'a [(&'a str, &'a str)],
     /// For messages: whose columns they are, and where that is declared.
@@ -117,11 +120,20 @@ pub(super) fn read(
             }
         }
     }
-    let columns = columns.join(", ");
-    let mut sql = format!("SELECT {columns} FROM {}", shape.from);
+    let mut conditions = Vec::new();
     if let Some(condition) = wanted.condition {
         // The line break ends a comment at the condition's end.
-        sql.push_str(&format!(" WHERE ({condition}\n)"));
+        conditions.push(format!("({condition}\n)"));
+    }
+    let mut values: &[Value] = &[];
+    if let Some((place, among)) = wanted.among {
+        let marks = vec!["?"; among.len()].join(", ");
+        conditions.push(format!("{} IN ({marks})", columns[place]));
+        values = among;
+    }
+    let mut sql = format!("SELECT {} FROM {}", columns.join(", "), shape.from);
+    if !conditions.is_empty() {
+        sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
     }
     let failure = |error| {
         LogError::new(format!(
@@ -132,7 +144,7 @@ pub(super) fn read(
         ))
     };
     let mut statement = database.connection().prepare(&sql).map_err(failure)?;
-    let mut rows = statement.query([]).map_err(failure)?;
+    let mut rows = statement.query(params_from_iter(values)).map_err(failure)?;
     let _watch = database.pulse().watch();
     while let Some(row) = rows.next().map_err(failure)? {
         database.pulse().beat();

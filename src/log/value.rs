@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value, ValueRef};
 
 /// What a message shows of a raw value; anything longer is cut, and said to be.
 const EXCERPT: usize = 80;
@@ -118,4 +118,51 @@ pub(crate) fn cut(text: &str) -> String {
     } else {
         format!("`{shown}`")
     }
+}
+
+/// Every stored value that [`text`] would hand out as this; `None` where they are without number.
+pub(crate) fn stored_forms(text: &str) -> Option<Vec<Value>> {
+    if text.contains('\u{fffd}') {
+        return None;
+    }
+    let mut forms = vec![Value::Text(text.to_owned())];
+    if let Ok(number) = text.parse::<i64>()
+        && number.to_string() == text
+    {
+        forms.push(Value::Integer(number));
+    }
+    if let Ok(number) = text.parse::<f64>()
+        && format!("{number:?}") == text
+    {
+        forms.push(Value::Real(number));
+    }
+    let hyphens = [8, 13, 18, 23];
+    let is_uuid = text.len() == 36 && hyphens.iter().all(|at| text.as_bytes()[*at] == b'-');
+    let digits: String = if is_uuid {
+        text.replace('-', "")
+    } else {
+        text.to_owned()
+    };
+    if let Some(bytes) = bytes_of(&digits)
+        && is_uuid == (bytes.len() == 16)
+    {
+        forms.push(Value::Blob(bytes));
+    }
+    Some(forms)
+}
+
+fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+    let nibbles: Vec<u8> = digits
+        .bytes()
+        .map(|digit| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    let pairs = nibbles.chunks_exact(2);
+    pairs
+        .remainder()
+        .is_empty()
+        .then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }

@@ -97,6 +97,7 @@ impl ReadModels {
         let wanted = Wanted {
             relation: &stored.relation,
             condition: None,
+            among: None,
             columns: &columns,
             about: &about,
         };
@@ -154,6 +155,7 @@ impl ReadModels {
         let wanted = Wanted {
             relation,
             condition: condition.as_deref(),
+            among: None,
             columns: &[("checkpoint", column)],
             about: &about,
         };
