@@ -5,14 +5,12 @@ use std::env;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
 use crate::cli::ReportFormat;
 use crate::cli::recovery::{ApplyArgs, OneArgs, WriteArgs};
-use crate::commands::progress;
 use crate::commands::session::Session;
 use crate::commands::terminal::Terminal;
 use crate::event::Timestamp;
@@ -27,6 +25,7 @@ use crate::recovery::journal::{self, Journal, Owner};
 use crate::recovery::permit::{Answer, Permit, Wish};
 use crate::recovery::plan::Ask;
 use crate::recovery::select::{self, Selection};
+use crate::recovery::watch::Watch;
 use crate::recovery::{Clock, PlanV1};
 
 /// Applies a plan from a file.
@@ -194,9 +193,8 @@ impl Acting<'_> {
         if plan.definitions != world.definitions.hash {
             return Ok(self.refuse(anyhow!(Refused::Stale)));
         }
-        let moved = self.session.run(self.terminal, |_, _, watch| {
-            apply::rehearse(plan, world, watch)
-        })?;
+        let rehearsed = |watch: Watch<'_>| apply::rehearse(plan, world, watch);
+        let moved = self.session.over_plan(rehearsed)?.0?;
         let target = self.session.target();
         match self.format {
             ReportFormat::Table => self.terminal.page(&target, |page| {
@@ -252,14 +250,13 @@ impl Acting<'_> {
                 error @ (Refused::NoSecret(_) | Refused::Unrecordable(..) | Refused::Journal(_)),
             ) => return Err(error.into()),
         };
-        let interrupted = progress::listen()?;
-        let stops = || interrupted.load(Ordering::Relaxed);
-        let Applied { items, stopped } = apply::apply(plan, world, &journal, permit, pace, &stops);
+        let applied = |watch: Watch<'_>| apply::apply(plan, world, &journal, permit, pace, watch);
+        let (Applied { items, stopped }, is_interrupted) = self.session.over_plan(applied)?;
         self.print(&items)?;
         if let Some(stopped) = stopped {
             return Ok(self.refuse(anyhow!(stopped)));
         }
-        if stops() {
+        if is_interrupted {
             self.terminal
                 .note("interrupted; what was begun is finished, the rest with --resume");
         }

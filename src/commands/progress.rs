@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::SIGINT;
 
 use crate::inspect::{Go, Progress};
+use crate::recovery::watch;
 
 /// Work that is over sooner draws nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -22,8 +23,30 @@ pub(super) struct Meter {
     interrupted: Arc<AtomicBool>,
 }
 
+/// What a bar counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Counts {
+    /// Rows of a log, of which there are about so many.
+    Events,
+    /// Instances of a plan.
+    Instances,
+}
+
+impl Counts {
+    const fn template(self) -> &'static str {
+        match self {
+            Counts::Events => {
+                "{bar:30} {percent:>3}%  {human_pos} of about {human_len} events  {per_sec}  {eta} left"
+            }
+            Counts::Instances => {
+                "{bar:30} {percent:>3}%  {human_pos} of {human_len} instances  {msg}{eta} left"
+            }
+        }
+    }
+}
+
 /// A flag that the first Ctrl-C raises; the second one kills.
-pub(super) fn listen() -> anyhow::Result<Arc<AtomicBool>> {
+fn listen() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     // In this order: the first signal finds the flag down.
     signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&interrupted))
@@ -35,11 +58,9 @@ pub(super) fn listen() -> anyhow::Result<Arc<AtomicBool>> {
 impl Meter {
     /// Starts counting the time; from here on the first Ctrl-C stops the run in an orderly way and
     /// the second one kills.
-    pub(super) fn start(draws: bool) -> anyhow::Result<Meter> {
+    pub(super) fn start(draws: bool, counts: Counts) -> anyhow::Result<Meter> {
         let interrupted = listen()?;
-        let style = ProgressStyle::with_template(
-            "{bar:30} {percent:>3}%  {human_pos} of about {human_len} events  {per_sec}  {eta} left",
-        )?;
+        let style = ProgressStyle::with_template(counts.template())?;
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         bar.set_style(style);
         Ok(Meter {
@@ -52,17 +73,41 @@ impl Meter {
 
     /// Takes note of the progress; the answer is the user's.
     pub(super) fn tell(&self, progress: Progress) -> Go {
+        self.draw(progress.rows, progress.of.max(progress.rows));
+        if self.stops() { Go::Stop } else { Go::On }
+    }
+
+    /// Takes note of how far a plan has come.
+    pub(super) fn tell_of_plan(&self, progress: watch::Progress) {
+        let watch::Progress {
+            instances,
+            of,
+            done,
+            other,
+        } = progress;
+        let mut message = String::new();
+        if done + other > 0 {
+            message.push_str(&format!("actions done: {done}  "));
+        }
+        if other > 0 {
+            message.push_str(&format!("not done: {other}  "));
+        }
+        self.bar.set_message(message);
+        self.draw(instances as u64, of as u64);
+    }
+
+    /// Whether the user wants it to stop.
+    pub(super) fn stops(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn draw(&self, position: u64, length: u64) {
         if self.draws && self.bar.elapsed() >= PATIENCE {
-            self.bar.set_length(progress.of.max(progress.rows));
-            self.bar.set_position(progress.rows);
+            self.bar.set_length(length);
+            self.bar.set_position(position);
             if !self.drawn.swap(true, Ordering::Relaxed) {
                 self.bar.set_draw_target(ProgressDrawTarget::stderr());
             }
-        }
-        if self.interrupted.load(Ordering::Relaxed) {
-            Go::Stop
-        } else {
-            Go::On
         }
     }
 

@@ -8,12 +8,13 @@ use anyhow::anyhow;
 
 use crate::cli::{PathArgs, SourceArgs};
 use crate::commands::check;
-use crate::commands::progress::Meter;
+use crate::commands::progress::{Counts, Meter};
 use crate::commands::terminal::{Target, Terminal};
 use crate::definition::{self, Definitions, Unusable};
 use crate::event::{Span, Timestamp};
-use crate::inspect::{Options, Progress, RunError, Watch};
+use crate::inspect::{self, Options, Progress, RunError};
 use crate::output::again::Again;
+use crate::recovery::watch::Watch;
 use crate::rules;
 
 /// What was measured; more would take more of the machine than an audit may ask for unbidden.
@@ -107,9 +108,9 @@ impl Session {
     pub(super) fn run<T>(
         &self,
         terminal: &Terminal,
-        work: impl FnOnce(&Definitions, &Options, Watch<'_>) -> Result<T, RunError>,
+        work: impl FnOnce(&Definitions, &Options, inspect::Watch<'_>) -> Result<T, RunError>,
     ) -> anyhow::Result<T> {
-        let meter = Meter::start(self.draws)?;
+        let meter = Meter::start(self.draws, Counts::Events)?;
         let result = work(&self.definitions, &self.options, &|progress: Progress| {
             meter.tell(progress)
         });
@@ -123,6 +124,21 @@ impl Session {
             terminal.detail(format_args!("the log was read in {span}"));
         }
         Ok(result?)
+    }
+
+    /// Does what sees to the instances of a plan one after the other, with the same bar and ear;
+    /// answers whether it was interrupted, too.
+    pub(super) fn over_plan<T>(
+        &self,
+        work: impl FnOnce(Watch<'_>) -> T,
+    ) -> anyhow::Result<(T, bool)> {
+        let meter = Meter::start(self.draws, Counts::Instances)?;
+        let result = work(Watch {
+            stops: &|| meter.stops(),
+            told: &|progress| meter.tell_of_plan(progress),
+        });
+        meter.finish();
+        Ok((result, meter.stops()))
     }
 }
 

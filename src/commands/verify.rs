@@ -1,6 +1,5 @@
 //! `sagactl verify`
 
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,15 +8,14 @@ use anyhow::anyhow;
 use crate::cli::ReportFormat;
 use crate::cli::recovery::VerifyArgs;
 use crate::commands::apply::{journal_of, read};
-use crate::commands::progress;
 use crate::commands::session::Session;
 use crate::commands::terminal::Terminal;
 use crate::event::Timestamp;
 use crate::exit::Exit;
-use crate::inspect::Go;
 use crate::output::recovered;
 use crate::recovery::journal::{Journal, JournalError};
-use crate::recovery::verify::{self, Verdict};
+use crate::recovery::verify::{self, Verdict, VerifyError};
+use crate::recovery::watch::Watch;
 
 /// How often it looks again.
 const LOOK: Duration = Duration::from_millis(500);
@@ -37,19 +35,19 @@ pub(super) fn run(args: &VerifyArgs, terminal: &Terminal, now: Timestamp) -> any
     };
     let within = args.within.map_or(0, |span| span.as_nanos());
     let within = Duration::from_nanos(u64::try_from(within).unwrap_or(0));
-    let interrupted = progress::listen()?;
-    let stops = || interrupted.load(Ordering::Relaxed);
-    let watch = |_| if stops() { Go::Stop } else { Go::On };
     let source = (&session.definitions, &session.options);
     let start = Instant::now();
-    let verified = loop {
-        let verified = verify::verify(&plan, source, journal.as_ref(), &watch)?;
-        let waits = verified.iter().any(|item| item.verdict.may_settle());
-        if !waits || start.elapsed() >= within || stops() {
-            break verified;
+    let (verified, _) = session.over_plan(|watch: Watch<'_>| {
+        loop {
+            let verified = verify::verify(&plan, source, journal.as_ref(), watch)?;
+            let waits = verified.iter().any(|item| item.verdict.may_settle());
+            if !waits || start.elapsed() >= within || (watch.stops)() {
+                return Ok::<_, VerifyError>(verified);
+            }
+            thread::sleep(LOOK);
         }
-        thread::sleep(LOOK);
-    };
+    })?;
+    let verified = verified?;
     let target = session.target();
     match args.format {
         ReportFormat::Table => terminal.page(&target, |page| recovered::verified(page, &verified)),

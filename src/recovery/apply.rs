@@ -18,20 +18,18 @@ use crate::definition::Definitions;
 use crate::event::Timestamp;
 use crate::expression::template::Secrets;
 use crate::finding::Direction;
-use crate::inspect::{Options, RunError, Watch, Whereabouts};
+use crate::inspect::{Options, RunError, Whereabouts};
 use crate::recovery::clock::Clock;
 use crate::recovery::document::PlanV1;
 use crate::recovery::item::{Item, Outcome};
 use crate::recovery::journal::{Journal, JournalError, Owner};
 use crate::recovery::permit::Permit;
 use crate::recovery::plan;
-use crate::recovery::record::{self, RecordError};
+use crate::recovery::record::{self, RecordError, Versions};
+use crate::recovery::watch::Watch;
 use driver::Driver;
 use fresh::{Fresh, Moved, Source};
 use shared::Shared;
-
-/// Whether no further action shall start; asked often.
-pub type Stops<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// How to apply.
 #[derive(Debug, Clone, Copy)]
@@ -191,8 +189,10 @@ pub fn admit(plan: &PlanV1, journal: &Journal, pace: Pace) -> Result<(), Refused
 pub fn rehearse(plan: &PlanV1, world: World<'_>, watch: Watch<'_>) -> Result<Vec<Item>, RunError> {
     let mut items = Vec::new();
     let whereabouts = whereabouts(plan);
-    for instance in &plan.instances {
-        let fresh = Fresh::read(plan, instance, world.source(&whereabouts), watch)?;
+    for (seen, instance) in plan.instances.iter().enumerate() {
+        watch.looked(seen, plan.instances.len());
+        let source = world.source(&whereabouts);
+        let fresh = Fresh::read(plan, instance, source, &|_| watch.go())?;
         if let Err(Moved(why)) = fresh.and_then(|fresh| fresh.unmoved()) {
             let moved = |action| Item::new(instance, action, Outcome::Moved, why.clone());
             items.extend(instance.actions.iter().map(moved));
@@ -206,21 +206,22 @@ pub(super) fn whereabouts(plan: &PlanV1) -> Whereabouts {
     Whereabouts::new(plan.instances.iter().map(|instance| instance.id.clone()))
 }
 
-/// Applies a plan. `stops` is asked before each action; what runs is finished.
+/// Applies a plan. Whether it shall stop is asked before each action; what runs is finished.
 pub fn apply(
     plan: &PlanV1,
     world: World<'_>,
     journal: &Journal,
     permit: &Permit,
     pace: Pace,
-    stops: Stops<'_>,
+    watch: Watch<'_>,
 ) -> Applied {
-    let shared = Shared::new(plan.instances.len(), pace, stops);
+    let shared = Shared::new(plan.instances.len(), pace, watch);
     let whereabouts = whereabouts(plan);
     let source = world.source(&whereabouts);
+    let versions = Versions::new(plan.instances.iter().map(|instance| instance.id.clone()));
     let mut reached = Vec::new();
     let mut stopped = None;
-    match drivers(plan, (world, source), journal, permit, &shared) {
+    match drivers(plan, (world, source), journal, permit, (&shared, &versions)) {
         Ok(drivers) => thread::scope(|scope| {
             let running: Vec<_> = drivers
                 .into_iter()
@@ -257,7 +258,7 @@ fn drivers<'a>(
     (world, source): (World<'a>, Source<'a>),
     journal: &Journal,
     permit: &'a Permit,
-    shared: &'a Shared<'a>,
+    (shared, versions): (&'a Shared<'a>, &'a Versions),
 ) -> Result<Vec<Driver<'a>>, JournalError> {
     let apply = journal.begin(permit, plan, world.clock.now())?;
     (0..shared.drivers())
@@ -268,6 +269,7 @@ fn drivers<'a>(
                 source,
                 permit,
                 shared,
+                versions,
                 apply,
                 journal: journal.another(permit)?,
                 items: Vec::new(),

@@ -17,6 +17,7 @@ pub mod record;
 mod request;
 pub mod select;
 pub mod verify;
+pub mod watch;
 
 pub use clock::Clock;
 pub use document::PlanV1;

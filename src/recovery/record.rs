@@ -2,9 +2,11 @@
 //!
 //! The event's id is made from the action's key, so that it stands there once however often it is
 //! asked for. It goes in only if no other event of the instance came since the log was last read;
-//! its version is the next of its stream, taken within the same transaction. The journal is another
+//! its version is the next of its stream, as it is within the same transaction. The journal is another
 //! file, so its entry is no part of that transaction: it comes first, and what is missing in the log
 //! after a crash is appended when the plan is resumed.
+
+mod versions;
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +19,9 @@ use crate::definition::log::{Field, LogDefinition, Relation, Source, TimeUnit};
 use crate::event::{Event, Position, Timestamp};
 use crate::recovery::action::outbox::quoted;
 use crate::recovery::permit::Permit;
+use versions::{Greatest, Place};
+
+pub(super) use versions::Versions;
 
 /// How long a write waits for another process's.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -130,12 +135,13 @@ pub(super) fn append(
     definition: &LogDefinition,
     log: &Path,
     entry: Entry<'_>,
+    versions: &Versions,
 ) -> Result<Recorded, RecordError> {
     let mut table = Table::open(definition, log)?;
     table
         .connection
         .pragma_update(None, "synchronous", "EXTRA")?;
-    table.append(permit, entry)
+    table.append(permit, (&definition.name, versions), entry)
 }
 
 /// What a column of an event holds.
@@ -237,7 +243,12 @@ impl<'d> Table<'d> {
         .filter_map(|(field, part)| Some((field?, part)))
     }
 
-    fn append(&mut self, permit: &Permit, entry: Entry<'_>) -> Result<Recorded, RecordError> {
+    fn append(
+        &mut self,
+        permit: &Permit,
+        (log, versions): (&str, &Versions),
+        entry: Entry<'_>,
+    ) -> Result<Recorded, RecordError> {
         let parts: Vec<(&Field, Part)> = self.mapped().collect();
         let source = self.source;
         let table = quoted(self.name);
@@ -245,18 +256,38 @@ impl<'d> Table<'d> {
             .position
             .as_ref()
             .map_or_else(|| "rowid".to_owned(), |field| quoted(&field.name));
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let beside = |field: &Option<Field>| match field {
+        let beside = |connection: &Connection, field: &Option<Field>| match field {
             None => Ok(Cell::Null),
             Some(field) => {
                 let column = quoted(&field.name);
                 let sql = format!("SELECT {column} FROM {table} WHERE {position} = ?1");
-                transaction.query_row(&sql, [entry.beside.0], |row| row.get::<_, Cell>(0))
+                connection.query_row(&sql, [entry.beside.0], |row| row.get::<_, Cell>(0))
             }
         };
-        let (correlation, stream) = (beside(&source.correlation)?, beside(&source.stream)?);
+        let column = |field: &Option<Field>| field.as_ref().map(|field| quoted(&field.name));
+        let streams = (
+            column(&source.correlation),
+            column(&source.stream),
+            column(&source.version),
+        );
+        let mut known = None;
+        if let (Some(correlation), Some(by), Some(version)) = &streams {
+            let place = Place {
+                log,
+                table: &table,
+                position: &position,
+                correlation,
+                stream: by,
+                version,
+            };
+            let stream = beside(&self.connection, &source.stream)?;
+            known = versions.of(&self.connection, place, &stream)?;
+        }
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let correlation = beside(&transaction, &source.correlation)?;
+        let stream = beside(&transaction, &source.stream)?;
         if let Some(field) = &source.correlation {
             let since = format!(
                 "SELECT EXISTS (SELECT 1 FROM {table} WHERE {position} > ?1 AND {} = ?2)",
@@ -267,13 +298,15 @@ impl<'d> Table<'d> {
                 return Ok(Recorded::Moved);
             }
         }
-        let next = |column: &str, narrowed: &str, by: &[&Cell]| {
+        let next = |column: &str, narrowed: &str, by: &[&Cell], known: Greatest| {
             let sql = format!("SELECT max({column}) FROM {table} {narrowed}");
-            let greatest = transaction.query_row(&sql, params_from_iter(by), |row| row.get(0))?;
-            match greatest {
-                Cell::Null => Ok(1),
-                Cell::Integer(greatest) => Ok(greatest.saturating_add(1)),
-                _ => Err(RecordError::Table(format!(
+            let found = transaction.query_row(&sql, params_from_iter(by), |row| {
+                Ok(Greatest::from(row.get_ref(0)?))
+            })?;
+            match found.max(known) {
+                Greatest::Absent => Ok(1),
+                Greatest::Number(greatest) => Ok(greatest.saturating_add(1)),
+                Greatest::Other => Err(RecordError::Table(format!(
                     "the last {column} of `{}` is no whole number, so the next is not known",
                     self.name
                 ))),
@@ -288,7 +321,7 @@ impl<'d> Table<'d> {
         let mut cells = Vec::new();
         for (field, part) in &parts {
             cells.push(match part {
-                Part::Position => Cell::Integer(next(&position, "", &[])?),
+                Part::Position => Cell::Integer(next(&position, "", &[], Greatest::Absent)?),
                 Part::Time => source
                     .time
                     .as_ref()
@@ -302,8 +335,19 @@ impl<'d> Table<'d> {
                 Part::Stream => stream.clone(),
                 Part::Version => match &source.stream {
                     Some(column) if stream != Cell::Null => {
-                        let narrowed = format!("WHERE {} = ?1", quoted(&column.name));
-                        Cell::Integer(next(&quoted(&field.name), &narrowed, &[&stream])?)
+                        let (version, by) = (quoted(&field.name), quoted(&column.name));
+                        let version = match known {
+                            None => {
+                                let narrowed = format!("WHERE {by} = ?1");
+                                next(&version, &narrowed, &[&stream], Greatest::Absent)?
+                            }
+                            Some((seen, known)) => {
+                                let narrowed = format!("WHERE {by} = ?1 AND {position} > ?2");
+                                let seen = Cell::Integer(seen);
+                                next(&version, &narrowed, &[&stream, &seen], known)?
+                            }
+                        };
+                        Cell::Integer(version)
                     }
                     _ => Cell::Null,
                 },

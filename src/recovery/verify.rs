@@ -5,11 +5,12 @@
 use serde::Serialize;
 
 use crate::definition::Definitions;
-use crate::inspect::{Options, RunError, Watch};
+use crate::inspect::{Options, RunError};
 use crate::recovery::apply::fresh::{Fresh, Moved, Source};
 use crate::recovery::apply::whereabouts;
 use crate::recovery::document::{ActionV1, InstanceV1, PlanV1, Way};
 use crate::recovery::journal::{Done, Journal, JournalError};
+use crate::recovery::watch::Watch;
 use crate::saga::StepEvent;
 
 /// One action of a plan, and what the log says of it.
@@ -105,8 +106,9 @@ pub fn verify(
         whereabouts: &whereabouts,
     };
     let mut all = Vec::new();
-    for instance in &plan.instances {
-        let fresh = Fresh::read(plan, instance, source, watch)?;
+    for (seen, instance) in plan.instances.iter().enumerate() {
+        watch.looked(seen, plan.instances.len());
+        let fresh = Fresh::read(plan, instance, source, &|_| watch.go())?;
         for action in &instance.actions {
             let known = match journal {
                 Some(journal) => journal.known(&action.key)?,

@@ -14,10 +14,10 @@ use serde_json::Value;
 use crate::definition::action::{Action, ActionKind};
 use crate::event::Span;
 use crate::expression::template::Secrets;
-use crate::recovery::apply::Stops;
 use crate::recovery::document::{ActionV1, InstanceV1, RequestV1};
 use crate::recovery::journal::Done;
 use crate::recovery::permit::Permit;
+use crate::recovery::watch::Stops;
 
 /// The longest pause between two attempts, unless the action's timeout is longer still.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);

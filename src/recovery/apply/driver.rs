@@ -23,7 +23,7 @@ use crate::recovery::journal::{
     ApplyId, Done, Intended, Intent, IntentId, Journal, Lease, LeaseId,
 };
 use crate::recovery::permit::Permit;
-use crate::recovery::record::{self, Entry, Recorded};
+use crate::recovery::record::{self, Entry, Recorded, Versions};
 use crate::recovery::request;
 use crate::saga::StepEvent;
 
@@ -37,6 +37,7 @@ pub(super) struct Driver<'a> {
     pub(super) source: Source<'a>,
     pub(super) permit: &'a Permit,
     pub(super) shared: &'a Shared<'a>,
+    pub(super) versions: &'a Versions,
     pub(super) apply: ApplyId,
     pub(super) journal: Journal,
     /// What came of each action that was reached, with the number of its instance.
@@ -70,6 +71,7 @@ impl Driver<'_> {
                 self.shared.halt();
                 return (self.items, Some(stopped));
             }
+            self.shared.finished();
         }
         (self.items, None)
     }
@@ -101,19 +103,17 @@ impl Driver<'_> {
             match self.settle(instance, action, lease)? {
                 Settled::NotReached => return Ok(()),
                 Settled::Lost(outcome, why, stopped) => {
-                    let item = Item::new(instance, action, outcome, why);
-                    self.items.push((number, item));
+                    self.reached(number, Item::new(instance, action, outcome, why));
                     return Err(stopped);
                 }
                 Settled::Rest(outcome, why) => {
-                    let rest = instance.actions[index..].iter();
-                    let items = rest.map(|action| Item::new(instance, action, outcome, &*why));
-                    self.items.extend(items.map(|item| (number, item)));
+                    for action in &instance.actions[index..] {
+                        self.reached(number, Item::new(instance, action, outcome, &*why));
+                    }
                     return Ok(());
                 }
                 Settled::One(outcome, detail) => {
-                    let item = Item::new(instance, action, outcome, detail);
-                    self.items.push((number, item));
+                    self.reached(number, Item::new(instance, action, outcome, detail));
                     match outcome {
                         Outcome::Done => {
                             done.insert(&action.step);
@@ -128,6 +128,11 @@ impl Driver<'_> {
             }
         }
         Ok(())
+    }
+
+    fn reached(&mut self, number: usize, item: Item) {
+        self.shared.settled(item.outcome);
+        self.items.push((number, item));
     }
 
     /// Brings an action to its outcome, by sending it where nothing else settles it.
@@ -306,7 +311,7 @@ impl Driver<'_> {
             if fresh.news(action).last().is_some_and(failed) {
                 return unrecorded(&"the log says that it failed since");
             }
-            match record::append(self.permit, fresh.log(), fresh.path(), entry) {
+            match record::append(self.permit, fresh.log(), fresh.path(), entry, self.versions) {
                 Ok(Recorded::Moved) => {}
                 Ok(Recorded::At(position)) => {
                     let what = format!("{answer}; {} stands at position {position}", record.kind);

@@ -5,14 +5,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::recovery::action;
-use crate::recovery::apply::{Pace, Stops};
+use crate::recovery::apply::Pace;
+use crate::recovery::item::Outcome;
+use crate::recovery::watch::{Progress, Stops, Watch};
 
 /// What is shared; one instance is handed to one driver.
 pub(super) struct Shared<'a> {
     pace: Pace,
-    stops: Stops<'a>,
+    watch: Watch<'a>,
     instances: usize,
     handed_out: AtomicUsize,
+    finished: AtomicUsize,
+    done: AtomicUsize,
+    other: AtomicUsize,
     failures: AtomicUsize,
     is_halted: AtomicBool,
     last_start: Mutex<Option<Instant>>,
@@ -32,12 +37,15 @@ impl Turn<'_> {
 }
 
 impl<'a> Shared<'a> {
-    pub(super) fn new(instances: usize, pace: Pace, stops: Stops<'a>) -> Shared<'a> {
+    pub(super) fn new(instances: usize, pace: Pace, watch: Watch<'a>) -> Shared<'a> {
         Shared {
             pace,
-            stops,
+            watch,
             instances,
             handed_out: AtomicUsize::new(0),
+            finished: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            other: AtomicUsize::new(0),
             failures: AtomicUsize::new(0),
             is_halted: AtomicBool::new(false),
             last_start: Mutex::new(None),
@@ -57,13 +65,39 @@ impl<'a> Shared<'a> {
     pub(super) fn is_over(&self) -> bool {
         let most = self.pace.stop_after;
         self.is_halted.load(Ordering::Relaxed)
-            || (self.stops)()
+            || (self.watch.stops)()
             || most.is_some_and(|most| self.failures.load(Ordering::Relaxed) >= most)
     }
 
     /// Whether the user wants it to stop.
     pub(super) fn stops(&self) -> Stops<'a> {
-        self.stops
+        self.watch.stops
+    }
+
+    /// Counts an action that was settled.
+    pub(super) fn settled(&self, outcome: Outcome) {
+        let counter = if outcome == Outcome::Done {
+            &self.done
+        } else {
+            &self.other
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.tell();
+    }
+
+    /// Counts an instance that was seen to.
+    pub(super) fn finished(&self) {
+        self.finished.fetch_add(1, Ordering::Relaxed);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        (self.watch.told)(Progress {
+            instances: self.finished.load(Ordering::Relaxed),
+            of: self.instances,
+            done: self.done.load(Ordering::Relaxed),
+            other: self.other.load(Ordering::Relaxed),
+        });
     }
 
     /// Counts a failure.

@@ -1,0 +1,169 @@
+//! The versions that streams have come to, in a log that has no index to tell: found before a
+//! transaction begins, so that no other writer waits for a scan, and kept up with what comes.
+//!
+//! Only the streams of the instances that a plan is about are kept. The log is scanned once for all of
+//! them; after that each look reads what came since.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::Connection;
+use rusqlite::types::{Value as Cell, ValueRef};
+
+use crate::log::column_text;
+
+/// What the applying of one plan knows of its streams.
+#[derive(Debug)]
+pub(in crate::recovery) struct Versions {
+    /// The correlation values of its instances.
+    instances: HashSet<String>,
+    logs: Mutex<HashMap<String, Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// Up to here the log was read.
+    seen: i64,
+    /// By the stream as an SQL literal, which tells the text 1 from the number.
+    greatest: HashMap<String, Greatest>,
+}
+
+/// The greatest version of a stream, as SQLite's `max` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Greatest {
+    /// There is none.
+    Absent,
+    /// A whole number.
+    Number(i64),
+    /// Something that has no next.
+    Other,
+}
+
+/// Where a log keeps what is looked for: its name, and its table and columns as SQL.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) log: &'a str,
+    pub(super) table: &'a str,
+    pub(super) position: &'a str,
+    pub(super) correlation: &'a str,
+    pub(super) stream: &'a str,
+    pub(super) version: &'a str,
+}
+
+impl Greatest {
+    /// The greater of two.
+    pub(super) fn max(self, other: Greatest) -> Greatest {
+        match (self, other) {
+            (Greatest::Absent, only) | (only, Greatest::Absent) => only,
+            (Greatest::Other, _) | (_, Greatest::Other) => Greatest::Other,
+            (Greatest::Number(one), Greatest::Number(other)) => Greatest::Number(one.max(other)),
+        }
+    }
+}
+
+impl From<ValueRef<'_>> for Greatest {
+    fn from(version: ValueRef<'_>) -> Greatest {
+        match version {
+            ValueRef::Null => Greatest::Absent,
+            ValueRef::Integer(number) => Greatest::Number(number),
+            _ => Greatest::Other,
+        }
+    }
+}
+
+impl Versions {
+    /// Of the streams of these instances; nothing is read yet.
+    pub(in crate::recovery) fn new(instances: impl IntoIterator<Item = String>) -> Versions {
+        Versions {
+            instances: instances.into_iter().collect(),
+            logs: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The greatest version of a stream, and the position up to which that is known; `None` where an
+    /// index tells it at once, or where it is none of the plan's streams.
+    pub(super) fn of(
+        &self,
+        connection: &Connection,
+        place: Place<'_>,
+        stream: &Cell,
+    ) -> rusqlite::Result<Option<(i64, Greatest)>> {
+        if is_looked_up(connection, place)? {
+            return Ok(None);
+        }
+        let stream: String =
+            connection.query_row("SELECT quote(?1)", [stream], |row| row.get(0))?;
+        // What is known is replaced as a whole, so whoever panicked left it whole.
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = match logs.remove(place.log) {
+            Some(known) => known,
+            None => Known {
+                seen: i64::MIN,
+                greatest: self.streams(connection, place)?,
+            },
+        };
+        known.read_on(connection, place)?;
+        let found = known.greatest.get(&stream).copied();
+        let found = found.map(|greatest| (known.seen, greatest));
+        logs.insert(place.log.to_owned(), known);
+        Ok(found)
+    }
+
+    /// The streams that events of the plan's instances belong to.
+    fn streams(
+        &self,
+        connection: &Connection,
+        place: Place<'_>,
+    ) -> rusqlite::Result<HashMap<String, Greatest>> {
+        let sql = format!(
+            "SELECT {}, quote({}) FROM {}",
+            place.correlation, place.stream, place.table
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let mut found = HashMap::new();
+        let mut scratch = String::new();
+        while let Some(row) = rows.next()? {
+            let instance = column_text(row.get_ref(0)?, &mut scratch);
+            if instance.is_some_and(|instance| self.instances.contains(instance)) {
+                found.insert(row.get(1)?, Greatest::Absent);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Known {
+    fn read_on(&mut self, connection: &Connection, place: Place<'_>) -> rusqlite::Result<()> {
+        let sql = format!(
+            "SELECT {0}, quote({1}), {2} FROM {3} WHERE {0} > ?1",
+            place.position, place.stream, place.version, place.table
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([self.seen])?;
+        while let Some(row) = rows.next()? {
+            if let ValueRef::Integer(position) = row.get_ref(0)? {
+                self.seen = self.seen.max(position);
+            }
+            let ValueRef::Text(stream) = row.get_ref(1)? else {
+                continue;
+            };
+            let known = str::from_utf8(stream).ok();
+            if let Some(greatest) = known.and_then(|stream| self.greatest.get_mut(stream)) {
+                *greatest = greatest.max(Greatest::from(row.get_ref(2)?));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether SQLite finds the rows of a stream without reading the others.
+fn is_looked_up(connection: &Connection, place: Place<'_>) -> rusqlite::Result<bool> {
+    let sql = format!(
+        "EXPLAIN QUERY PLAN SELECT max({}) FROM {} WHERE {} = ?1",
+        place.version, place.table, place.stream
+    );
+    let plan = |row: &rusqlite::Row<'_>| row.get::<_, String>("detail");
+    let detail = connection.query_row(&sql, [&Cell::Null], plan)?;
+    Ok(detail.starts_with("SEARCH"))
+}
