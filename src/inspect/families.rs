@@ -146,9 +146,10 @@ impl Run<'_> {
             }
             if own::counts(reaction) {
                 tally.checked(own::DOUBLE.name, conclusion.effects);
+                tally.unknown(own::DOUBLE.name, conclusion.unknown_doubles);
             }
             tally.checked(own::ORPHAN.name, conclusion.effects);
-            tally.unknown(own::ORPHAN.name, conclusion.unknown_effects);
+            tally.unknown(own::ORPHAN.name, conclusion.unknown_orphans);
             if conclusion.astray > 0 {
                 tally.remark(format!(
                     "reaction {}: {} events do not tell what they are matched by and were not judged",

@@ -24,8 +24,9 @@ pub(super) enum Role {
 pub struct Note {
     /// Index of the reaction.
     pub(super) reaction: u16,
-    /// `None` where a condition cannot tell.
-    pub(super) role: Option<Role>,
+    pub(super) role: Role,
+    /// A condition cannot tell whether it is that.
+    pub(super) is_doubtful: bool,
     /// The match value and its hash; `None` where the event has none.
     pub(super) value: Option<(u64, Text)>,
     /// Hash of the event's id; 0 for none.
@@ -130,11 +131,12 @@ impl Reader {
             let conditions = reaction.narrow.iter().chain(&candidate.when);
             let mut held = conditions.map(|condition| condition.holds(row));
             let is_meant = held.try_fold(true, |all, holds| holds.map(|holds| all && holds));
-            let role = match is_meant {
-                Ok(false) => continue,
-                Ok(true) if candidate.is_trigger => Some(Role::Trigger(owed(reaction, row))),
-                Ok(true) => Some(Role::Effect),
-                Err(_) => None,
+            if let Ok(false) = is_meant {
+                continue;
+            }
+            let role = match candidate.is_trigger {
+                true => Role::Trigger(owed(reaction, row)),
+                false => Role::Effect,
             };
             let computed;
             let value = match &candidate.value {
@@ -149,6 +151,7 @@ impl Reader {
             notes.push(Note {
                 reaction: candidate.reaction,
                 role,
+                is_doubtful: is_meant.is_err(),
                 value: value.map(|value| (Keys::hash(&value), texts.keep(&value))),
                 id: row.id.map_or(0, |id| Keys::hash(id) | 1),
                 position: row.position,

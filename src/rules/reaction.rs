@@ -49,8 +49,9 @@ pub const DOUBLE: Info = Info {
     summary: "more followed from an event than it calls for",
     explanation: "\
 Finds effects of a `reaction` with `count: once`, or so many `per` something, beyond those that the \
-triggers with the same match value call for. An event with the id of one shortly before it is the same \
-event, delivered twice.
+triggers with the same match value call for. An event with the id of an earlier one is the same event, \
+delivered twice. Where a condition cannot tell what counts, nothing is reported, and the effects are \
+counted as unknown.
 
 The handler is not idempotent: it took one message for two.
 
