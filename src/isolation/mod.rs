@@ -20,17 +20,20 @@
 //! Where it cannot be told whether an event belongs to the step or to the key, or what it adds,
 //! the effect is unknown.
 
+mod effects;
+#[cfg(test)]
+mod tests;
 mod write;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
-use crate::projection::{Applied, Fold, Number, Touch};
+use crate::projection::{Applied, Fold, Touch};
+use effects::{Effect, Effects, Key};
 use write::{Write, told, writes};
 
 /// What an event means to a step.
@@ -62,25 +65,6 @@ pub struct Deed {
     /// What it means.
     pub act: Act,
 }
-
-/// An effect on one key.
-#[derive(Debug)]
-struct Effect {
-    instance: u32,
-    step: u8,
-    key: Key,
-    done: (Position, Timestamp),
-    /// By the field's index.
-    writes: BTreeMap<usize, Write>,
-    /// The first write of another instance that does not commute with it.
-    dirty: Option<(u32, usize, Position)>,
-    undone: Option<(Position, Timestamp)>,
-    /// It happened more than once, so that what its compensation took back cannot be told.
-    is_repeated: bool,
-}
-
-/// A projection's index, and the number of a key there.
-type Key = (u16, u32);
 
 /// Another instance wrote to a key over an uncommitted effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,12 +129,10 @@ pub struct Conclusion {
 #[derive(Debug, Default)]
 pub struct Ledger {
     folds: Vec<Arc<Fold>>,
-    effects: Vec<Option<Effect>>,
-    by_key: HashMap<Key, Vec<u32>, FixedState>,
-    by_instance: HashMap<u32, Vec<u32>, FixedState>,
+    effects: Effects,
     doubted: HashSet<u32, FixedState>,
-    committed: HashSet<u32, FixedState>,
-    spare: Vec<u32>,
+    /// A bit for every instance.
+    committed: Vec<u64>,
     counts: Conclusion,
 }
 
@@ -177,7 +159,7 @@ impl Ledger {
             return;
         };
         let key = (projection, applied.number);
-        if deeds.is_empty() && !self.by_key.contains_key(&key) {
+        if deeds.is_empty() && !self.effects.has(key) {
             return;
         }
         let writes = writes(fold, touch);
@@ -185,11 +167,11 @@ impl Ledger {
             deeds.iter().for_each(|deed| self.doubt(deed.instance));
             return;
         }
-        self.write(key, &writes, deeds, applied.position);
+        self.effects.write(key, &writes, deeds, applied.position);
         for deed in deeds {
             match deed.act {
                 Act::Done => self.done(key, &writes, deed),
-                Act::Undone => self.undone(key, &writes, deed),
+                Act::Undone => self.effects.undo(key, &writes, deed),
                 Act::Writes | Act::Commits | Act::Doubtful => {}
             }
         }
@@ -201,25 +183,7 @@ impl Ledger {
             Act::Done | Act::Writes => {}
             Act::Commits => self.commit(deed.instance),
             Act::Doubtful => self.doubt(deed.instance),
-            Act::Undone => {
-                let own = self.by_instance.get(&deed.instance).cloned();
-                for at in own.unwrap_or_default() {
-                    let effect = self.effects[at as usize].as_mut();
-                    let effect = effect.filter(|effect| {
-                        effect.step == deed.step
-                            && effect.undone.is_none()
-                            && effect.done.0 != deed.position
-                    });
-                    if let Some(effect) = effect {
-                        effect.undone = Some((deed.position, deed.time));
-                        effect.writes.retain(|_, write| !write.is_nothing());
-                        self.counts.undone += 1;
-                        if effect.writes.is_empty() && effect.dirty.is_none() {
-                            self.free(at);
-                        }
-                    }
-                }
-            }
+            Act::Undone => self.counts.undone += self.effects.close(deed),
         }
     }
 
@@ -230,20 +194,18 @@ impl Ledger {
 
     /// An instance can no longer go back, so that its effects are certain.
     pub fn commit(&mut self, instance: u32) {
-        self.committed.insert(instance);
-        let own = self.by_instance.get(&instance).cloned();
-        for at in own.unwrap_or_default() {
-            let effect = self.effects[at as usize].as_ref();
-            if effect.is_some_and(|effect| effect.undone.is_none()) {
-                self.free(at);
-            }
+        let (word, bit) = place(instance);
+        if word >= self.committed.len() {
+            self.committed.resize(word + 1, 0);
         }
+        self.committed[word] |= bit;
+        self.effects.commit(instance);
     }
 
     /// What was found.
     pub fn conclude(&self) -> Conclusion {
         let mut conclusion = self.counts.clone();
-        let mut all: Vec<&Effect> = self.effects.iter().flatten().collect();
+        let mut all: Vec<&Effect> = self.effects.iter().collect();
         all.sort_by_key(|effect| (effect.done.0, effect.instance, effect.step, effect.key));
         for effect in all {
             if self.doubted.contains(&effect.instance) {
@@ -305,15 +267,15 @@ impl Ledger {
 
     /// A step changed a key.
     fn done(&mut self, key: Key, writes: &[(usize, Write)], deed: &Deed) {
-        if writes.is_empty() || self.committed.contains(&deed.instance) {
+        if writes.is_empty() || self.is_committed(deed.instance) {
             return;
         }
-        if let Some(effect) = self.open(key, deed) {
+        if let Some(effect) = self.effects.open(key, deed) {
             effect.is_repeated = true;
             return;
         }
         self.counts.effects += 1;
-        let effect = Effect {
+        self.effects.push(Effect {
             instance: deed.instance,
             step: deed.step,
             key,
@@ -322,104 +284,16 @@ impl Ledger {
             dirty: None,
             undone: None,
             is_repeated: false,
-        };
-        let at = match self.spare.pop() {
-            Some(at) => {
-                self.effects[at as usize] = Some(effect);
-                at
-            }
-            None => {
-                self.effects.push(Some(effect));
-                self.effects.len() as u32 - 1
-            }
-        };
-        self.by_key.entry(key).or_default().push(at);
-        self.by_instance.entry(deed.instance).or_default().push(at);
-    }
-
-    /// A compensation changed a key.
-    fn undone(&mut self, key: Key, writes: &[(usize, Write)], deed: &Deed) {
-        let Some(effect) = self.open(key, deed) else {
-            return;
-        };
-        for (field, write) in writes {
-            if let Some(own) = effect.writes.remove(field)
-                && let Some(left) = own.and(write.clone())
-            {
-                effect.writes.insert(*field, left);
-            }
-        }
-    }
-
-    /// The effect of a step on a key that is not undone yet.
-    fn open(&mut self, key: Key, deed: &Deed) -> Option<&mut Effect> {
-        let own = self.by_key.get(&key)?.iter().copied();
-        let effects = &mut self.effects;
-        let mut at = own.filter(|at| {
-            effects[*at as usize].as_ref().is_some_and(|effect| {
-                (effect.instance, effect.step) == (deed.instance, deed.step)
-                    && effect.undone.is_none()
-            })
         });
-        let at = at.next_back()?;
-        effects[at as usize].as_mut()
     }
 
-    /// Somebody wrote to a key: the effects of others on it may be dirty, or wiped out. One event may
-    /// be a deed of several instances, of each of which it is its own.
-    fn write(&mut self, key: Key, writes: &[(usize, Write)], deeds: &[Deed], position: Position) {
-        let Some(on_key) = self.by_key.get(&key) else {
-            return;
-        };
-        let mut over = Vec::new();
-        for at in on_key {
-            let Some(effect) = &mut self.effects[*at as usize] else {
-                continue;
-            };
-            if deeds.iter().any(|deed| deed.instance == effect.instance) {
-                continue;
-            }
-            let by = deeds.first().map(|deed| deed.instance);
-            for (field, write) in writes {
-                let Some(own) = effect.writes.get_mut(field) else {
-                    continue;
-                };
-                let is_open = effect.undone.is_none();
-                if let Some(other) = by.filter(|_| is_open && !own.commutes(write)) {
-                    effect.dirty.get_or_insert((other, *field, position));
-                }
-                if !matches!(write, Write::Set) {
-                    continue;
-                }
-                match (is_open, &mut *own) {
-                    (true, Write::Sum(sum)) => *sum = Some(Number::Integer(0)),
-                    (true, Write::List(items)) => items.clear(),
-                    (true, Write::Set) => {}
-                    (false, _) => drop(effect.writes.remove(field)),
-                }
-            }
-            if effect.undone.is_some() && effect.writes.is_empty() && effect.dirty.is_none() {
-                over.push(*at);
-            }
-        }
-        over.into_iter().for_each(|at| self.free(at));
-    }
-
-    fn free(&mut self, at: u32) {
-        let Some(effect) = self.effects[at as usize].take() else {
-            return;
-        };
-        self.spare.push(at);
-        forget(&mut self.by_key, &effect.key, at);
-        forget(&mut self.by_instance, &effect.instance, at);
+    fn is_committed(&self, instance: u32) -> bool {
+        let (word, bit) = place(instance);
+        self.committed.get(word).is_some_and(|word| word & bit != 0)
     }
 }
 
-fn forget<K: std::hash::Hash + Eq>(lists: &mut HashMap<K, Vec<u32>, FixedState>, key: &K, at: u32) {
-    if let Some(list) = lists.get_mut(key) {
-        list.retain(|one| *one != at);
-        if list.is_empty() {
-            lists.remove(key);
-        }
-    }
+/// Where the bit of an instance stands.
+const fn place(instance: u32) -> (usize, u64) {
+    ((instance / u64::BITS) as usize, 1 << (instance % u64::BITS))
 }

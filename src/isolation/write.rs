@@ -15,13 +15,32 @@ pub(super) enum Write {
     Set,
 }
 
-impl Write {
+/// How a field is written, whatever is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Sum,
+    List,
+    Set,
+}
+
+impl Shape {
+    pub(super) const COUNT: usize = 3;
+    pub(super) const ALL: [Shape; Shape::COUNT] = [Shape::Sum, Shape::List, Shape::Set];
+
     /// Whether two writes to one field give the same, whichever comes last.
-    pub(super) fn commutes(&self, other: &Write) -> bool {
-        matches!(
-            (self, other),
-            (Write::Sum(_), Write::Sum(_)) | (Write::List(_), Write::List(_))
-        )
+    pub(super) fn commutes(self, other: Shape) -> bool {
+        self == other && self != Shape::Set
+    }
+}
+
+impl Write {
+    /// How it writes.
+    pub(super) const fn shape(&self) -> Shape {
+        match self {
+            Write::Sum(_) => Shape::Sum,
+            Write::List(_) => Shape::List,
+            Write::Set => Shape::Set,
+        }
     }
 
     /// Whether nothing is added or appended after all.
