@@ -16,6 +16,7 @@
 //! | [`expression`] | conditions and paths in definitions, strict about what is missing |
 //! | [`definition`] | YAML in, checked types out, every fault of every file at once |
 //! | [`log`] | the recorded log, read-only: opening, mapping, presets, rows |
+//! | [`absent`] | rows that are not judged, and what they may be |
 //! | [`saga`] | one instance: step states, outcome, what is in force; pure |
 //! | [`causation`] | which event caused which |
 //! | [`invariant`], [`reaction`], [`idempotency`], [`transaction`] | totals across aggregates; what has to follow from what; what became of keys; two-phase commits |
@@ -59,6 +60,7 @@
 //! | finding | one rule broken by one subject |
 //! | plan, action, journal | a recovery decided; one thing it does; the durable record of what was done |
 
+pub mod absent;
 pub mod baseline;
 pub mod casefile;
 pub mod causation;

@@ -6,6 +6,7 @@ use crate::finding::Finding;
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
 use crate::projection::Verdict;
+use crate::reaction::Unseen;
 use crate::report::ProjectionCount;
 use crate::requirement::MOST;
 use crate::rules;
@@ -137,13 +138,18 @@ impl Run<'_> {
             "no reaction says how many effects there may be",
         );
         let gathered = &self.gathered;
-        let has_hidden = self.definition.cut || gathered.bad.total > 0 || gathered.beyond > 0;
-        let conclusions = gathered.ledgers.reactions.conclude(horizon, has_hidden);
+        let unseen = Unseen {
+            is_cut: self.definition.cut,
+            absent: &gathered.absent,
+            later: &gathered.later,
+        };
+        let conclusions = gathered.ledgers.reactions.conclude(horizon, unseen);
         for (reaction, conclusion) in declared.iter().zip(conclusions) {
             for info in [&own::MISSING, &own::LATE] {
                 tally.checked(info.name, conclusion.triggers);
-                tally.unknown(info.name, conclusion.unknown);
             }
+            tally.unknown(own::MISSING.name, conclusion.unknown_missing);
+            tally.unknown(own::LATE.name, conclusion.unknown_late);
             if own::counts(reaction) {
                 tally.checked(own::DOUBLE.name, conclusion.effects);
                 tally.unknown(own::DOUBLE.name, conclusion.unknown_doubles);
@@ -226,7 +232,7 @@ impl Run<'_> {
             }
         }
         let ledger = &self.gathered.ledgers.transactions;
-        let conclusions = ledger.conclude(horizon, self.definition.cut);
+        let conclusions = ledger.conclude(horizon, self.definition.cut, &self.gathered.absent);
         for (definition, conclusion) in declared.iter().zip(conclusions) {
             for info in RULES {
                 tally.checked(info.name, conclusion.transactions);
@@ -244,6 +250,16 @@ impl Run<'_> {
                 tally.remark(format!(
                     "transaction {}: {} events do not tell which transaction they belong to and were not judged",
                     definition.name, conclusion.astray
+                ));
+            }
+            for what in &conclusion.hidden {
+                tally.unknown(own::info(*what).name, 1);
+            }
+            if !conclusion.hidden.is_empty() {
+                tally.remark(format!(
+                    "transaction {}: {} of them lack something that may stand in a row that cannot be judged",
+                    definition.name,
+                    conclusion.hidden.len()
                 ));
             }
             let faults = conclusion.faults.iter();

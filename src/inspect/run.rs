@@ -207,7 +207,7 @@ impl<'s> Run<'s> {
             self.follow(watch, &mut |note, texts| suspects.take(note, texts))?;
         }
         let head = self.gathered.positions.map(|(_, last)| last);
-        self.projections = audit.conclude(horizon, head);
+        self.projections = audit.conclude(horizon, head, &self.gathered.absent);
         Ok(())
     }
 

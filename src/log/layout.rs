@@ -158,6 +158,21 @@ impl<'p> Layout<'p> {
         let position = own.as_ref().ok().copied().map(Position);
         let unpacked = self.unpacked.as_slice();
         let id = text(&mut self.id, row, unpacked);
+        let correlation = match &mut self.correlation {
+            Some(cell) => cell.text(row, unpacked),
+            None => Ok(None),
+        };
+        if wanted.is_some() && correlation.as_ref().ok().copied().flatten() != wanted {
+            return Ok(None);
+        }
+        let kind = kind(
+            &mut self.kind,
+            &mut self.types,
+            self.naming,
+            row,
+            unpacked,
+            interner,
+        );
         let bad = |reason: String| BadRow {
             position,
             reason,
@@ -165,18 +180,20 @@ impl<'p> Layout<'p> {
                 Ok(id) => BadId::from(*id),
                 Err(_) => BadId::Unreadable,
             },
+            kind: kind.as_ref().ok().copied(),
+            correlation: correlation
+                .as_ref()
+                .ok()
+                .copied()
+                .flatten()
+                .map(str::to_owned),
         };
-        let correlation = match &mut self.correlation {
-            Some(cell) => match cell.text(row, unpacked) {
-                Ok(text) => text,
-                Err(_) if wanted.is_some() => return Ok(None),
-                Err(reason) => return Err(bad(self.trouble.take().unwrap_or(reason))),
-            },
-            None => None,
+        let correlation = match &correlation {
+            Ok(correlation) => *correlation,
+            Err(reason) => {
+                return Err(bad(self.trouble.take().unwrap_or_else(|| reason.clone())));
+            }
         };
-        if wanted.is_some() && correlation != wanted {
-            return Ok(None);
-        }
         let fault = match self.fault {
             Some(column) => get(row, column),
             None => ValueRef::Null,
@@ -188,15 +205,10 @@ impl<'p> Layout<'p> {
         if let Some(reason) = &self.trouble {
             return Err(bad(reason.clone()));
         }
-        let kind = kind(
-            &mut self.kind,
-            &mut self.types,
-            self.naming,
-            row,
-            unpacked,
-            interner,
-        )
-        .map_err(bad)?;
+        let kind = match &kind {
+            Ok(kind) => *kind,
+            Err(reason) => return Err(bad(reason.clone())),
+        };
         let time = match &mut self.time {
             Some(cell) if self.judges_time => {
                 let value = cell.value(row, unpacked).map_err(bad)?;

@@ -148,6 +148,10 @@ pub struct BadRow {
     pub reason: String,
     /// Its event id.
     pub id: BadId,
+    /// Its type, where that can be read.
+    pub kind: Option<TypeId>,
+    /// What ties its saga instance together, where it has that and it can be read.
+    pub correlation: Option<String>,
 }
 
 /// The event id of a row that cannot be judged: others may name it as their cause.

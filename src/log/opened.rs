@@ -274,6 +274,8 @@ impl Log {
                         position: Some(row.position),
                         reason,
                         id: BadId::from(row.id),
+                        kind: Some(row.kind),
+                        correlation: row.correlation.map(str::to_owned),
                     });
                     None
                 }

@@ -249,12 +249,15 @@ fn sources_are_merged_by_time_and_numbered() {
             (8, "B4", "b:4"),
         ]
     );
+    let kind = log.intern("A3");
     assert_eq!(
         bad,
         [BadRow {
             position: Some(Position(5)),
             reason: "time is null".to_owned(),
             id: BadId::None,
+            kind: Some(kind),
+            correlation: Some("x".to_owned()),
         }]
     );
     let (found, bad) = log.events(Filter::Correlation("x")).expect("reads");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
+use crate::absent::Absent;
 use crate::definition::projection::Counts;
 use crate::event::{Position, Span, Timestamp};
 use crate::log::{Log, LogError};
@@ -127,8 +128,19 @@ impl Audit {
     }
 
     /// Judges every key, as of a horizon; `head` is the last position of the log.
-    pub fn conclude(self, horizon: Timestamp, head: Option<Position>) -> Vec<Conclusion> {
-        let Audit { mut held, suspects } = self;
+    pub fn conclude(
+        self,
+        horizon: Timestamp,
+        head: Option<Position>,
+        absent: &Absent,
+    ) -> Vec<Conclusion> {
+        let Audit {
+            mut held,
+            mut suspects,
+        } = self;
+        for history in &mut suspects.histories {
+            history.learn(absent);
+        }
         let mut budget = SEARCHES * BUDGET;
         for (history, held_by) in suspects.histories.iter().zip(&suspects.held_by) {
             if let Some(held) = held.get_mut(*held_by) {

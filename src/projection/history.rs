@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::absent::Absent;
 use crate::definition::projection::{Counts, Projection};
 use crate::projection::compare::{Likeness, Row, compare};
 use crate::projection::fold::{Fold, Touch};
@@ -18,6 +19,8 @@ pub struct History {
     key: String,
     row: Option<Row>,
     touches: Vec<Touch>,
+    /// A row that cannot be judged may be one of its events.
+    is_incomplete: bool,
 }
 
 /// Whether a state is what is stored.
@@ -39,7 +42,23 @@ impl History {
             key,
             row,
             touches: Vec::new(),
+            is_incomplete: false,
         }
+    }
+
+    /// Takes note of rows that cannot be judged.
+    pub fn learn(&mut self, absent: &Absent) {
+        let definition = self.fold.definition();
+        let mut kinds = definition.on.keys();
+        self.is_incomplete = match definition.every {
+            Some(_) => !absent.is_empty(),
+            None => kinds.any(|kind| absent.may_be(kind, None)),
+        };
+    }
+
+    /// Whether a row that cannot be judged may be one of its events.
+    pub(super) const fn is_incomplete(&self) -> bool {
+        self.is_incomplete
     }
 
     /// Adds the key's next event.

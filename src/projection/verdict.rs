@@ -269,7 +269,11 @@ fn explained(
     budget: &mut usize,
 ) -> Standing {
     let claimed = passed.unwrap_or(0);
-    let found = history.edits(claimed, applied, budget);
+    let mut found = history.edits(claimed, applied, budget);
+    if history.is_incomplete() {
+        let doubt = || "a row that cannot be judged may be one of them".to_owned();
+        found.doubt.get_or_insert_with(doubt);
+    }
     let is_lost = |edit: &Edit| match edit {
         Edit::LeftOut(events) => events.iter().all(|event| *event < claimed),
         Edit::Twice(..) | Edit::Swapped(..) => false,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::definition::reaction::Reaction;
+use crate::absent::Absent;
+use crate::definition::reaction::{Matching, Reaction};
+use crate::definition::saga::EventPattern;
 use crate::event::{Position, Span, Timestamp};
 use crate::reaction::assignment::Answer;
 use crate::reaction::entry::{Entry, Judged};
@@ -55,8 +57,10 @@ pub struct Conclusion {
     pub effects: u64,
     /// Triggers that still wait, within their time.
     pub pending: u64,
-    /// Triggers of which nothing can be told.
-    pub unknown: u64,
+    /// Triggers of which it cannot be told whether they were answered.
+    pub unknown_missing: u64,
+    /// Triggers of which it cannot be told whether they were answered late.
+    pub unknown_late: u64,
     /// Effects of which it cannot be told whether anything called for them.
     pub unknown_orphans: u64,
     /// Effects of which it cannot be told whether they are one too many.
@@ -71,6 +75,17 @@ struct Book {
     /// By the number of the match value.
     entries: Vec<Entry>,
     astray: u64,
+}
+
+/// What of a log is not seen.
+#[derive(Debug, Clone, Copy)]
+pub struct Unseen<'a> {
+    /// Its beginning was cut off.
+    pub is_cut: bool,
+    /// Rows that cannot be judged.
+    pub absent: &'a Absent,
+    /// Rows later than the horizon.
+    pub later: &'a Absent,
 }
 
 /// Follows reactions.
@@ -104,9 +119,8 @@ impl Ledger {
         book.entries[number].take(note, reaction);
     }
 
-    /// What became of the reactions at the horizon. Where rows of the log are hidden, an effect may
-    /// come from one of them.
-    pub fn conclude(&self, horizon: Timestamp, has_hidden: bool) -> Vec<Conclusion> {
+    /// What became of the reactions at the horizon, in a log with these rows that are not judged.
+    pub fn conclude(&self, horizon: Timestamp, unseen: Unseen<'_>) -> Vec<Conclusion> {
         let books = self.reactions.iter().zip(&self.books).enumerate();
         books
             .map(|(index, (reaction, book))| {
@@ -119,8 +133,9 @@ impl Ledger {
                         reaction,
                         index,
                         value: book.keys.text(number as u32),
+                        unseen,
                     };
-                    one.conclude(&entry.judge(reaction), horizon, has_hidden, &mut conclusion);
+                    one.conclude(&entry.judge(reaction), horizon, &mut conclusion);
                 }
                 conclusion
                     .faults
@@ -136,20 +151,16 @@ struct One<'a> {
     reaction: &'a Reaction,
     index: usize,
     value: &'a str,
+    unseen: Unseen<'a>,
 }
 
 impl One<'_> {
-    fn conclude(
-        &self,
-        judged: &Judged,
-        horizon: Timestamp,
-        has_hidden: bool,
-        conclusion: &mut Conclusion,
-    ) {
+    fn conclude(&self, judged: &Judged, horizon: Timestamp, conclusion: &mut Conclusion) {
         conclusion.triggers += judged.triggers;
         conclusion.effects += judged.effects;
         if judged.is_unknown {
-            conclusion.unknown += judged.triggers;
+            conclusion.unknown_missing += judged.triggers;
+            conclusion.unknown_late += judged.triggers;
             if !judged.has_trigger {
                 conclusion.unknown_orphans += judged.effects;
             }
@@ -158,12 +169,19 @@ impl One<'_> {
         }
         self.late(judged, conclusion);
         self.missing(judged, horizon, conclusion);
-        self.spare(judged, has_hidden, conclusion);
+        self.spare(judged, conclusion);
     }
 
     fn late(&self, judged: &Judged, conclusion: &mut Conclusion) {
         let late = |answer: &&Answer| answer.late > Span::ZERO;
-        for answer in judged.assignment.answers.iter().filter(late) {
+        let mut late = judged.assignment.answers.iter().filter(late).peekable();
+        if late.peek().is_some() && self.may_hide_effect() {
+            let mut triggers: Vec<usize> = late.map(|answer| answer.trigger).collect();
+            triggers.dedup();
+            conclusion.unknown_late += triggers.len() as u64;
+            return;
+        }
+        for answer in late {
             let trigger = judged.waited[answer.trigger].at.0;
             let (position, time) = judged.answered[answer.effect].at;
             let wrong = Wrong::Late(answer.late);
@@ -182,6 +200,11 @@ impl One<'_> {
                 conclusion.pending += 1;
                 continue;
             }
+            if self.may_hide_effect() {
+                conclusion.unknown_missing += 1;
+                conclusion.unknown_late += 1;
+                continue;
+            }
             let wrong = Wrong::Missing {
                 missing: *missing,
                 of: trigger.of,
@@ -190,21 +213,47 @@ impl One<'_> {
         }
     }
 
-    fn spare(&self, judged: &Judged, has_hidden: bool, conclusion: &mut Conclusion) {
+    fn spare(&self, judged: &Judged, conclusion: &mut Conclusion) {
         for spare in &judged.assignment.spare {
             let (position, time) = judged.answered[*spare].at;
-            let (wrong, evidence) = match judged.trigger_before(position) {
+            let before = judged.trigger_before(position);
+            if self.may_hide_trigger() || before.is_none() && self.unseen.is_cut {
+                conclusion.unknown_doubles += u64::from(before.is_some());
+                conclusion.unknown_orphans += u64::from(before.is_none());
+                continue;
+            }
+            let (wrong, evidence) = match before {
                 Some(trigger) => (Wrong::Double, vec![trigger, position]),
-                None if has_hidden => {
-                    conclusion.unknown_orphans += 1;
-                    continue;
-                }
                 None => (Wrong::Orphan, vec![position]),
             };
             conclusion
                 .faults
                 .push(self.fault(wrong, position, evidence, time));
         }
+    }
+
+    /// Whether a row that is not judged may be an effect of this match value.
+    fn may_hide_effect(&self) -> bool {
+        self.may_be(self.unseen.absent, &self.reaction.effects)
+    }
+
+    /// Whether a row that is not judged, or stands after the horizon, may be a trigger of this match
+    /// value.
+    fn may_hide_trigger(&self) -> bool {
+        let triggers = &self.reaction.triggers;
+        self.may_be(self.unseen.absent, triggers) || self.may_be(self.unseen.later, triggers)
+    }
+
+    fn may_be(&self, absent: &Absent, patterns: &[EventPattern]) -> bool {
+        patterns.iter().any(|pattern| {
+            let is_correlation = match &self.reaction.matching {
+                Matching::Causation => false,
+                Matching::Value { default, by_type } => {
+                    by_type.get(&pattern.kind).unwrap_or(default).is_none()
+                }
+            };
+            absent.may_be(&pattern.kind, is_correlation.then_some(self.value))
+        })
     }
 
     fn fault(

@@ -27,5 +27,5 @@ mod note;
 #[cfg(test)]
 mod tests;
 
-pub use ledger::{Conclusion, Fault, Ledger, Wrong};
+pub use ledger::{Conclusion, Fault, Ledger, Unseen, Wrong};
 pub use note::{Note, Reader, Route};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::assignment::{Assignment, Effect, Trigger};
 use super::note::{Note, Role};
-use super::{Conclusion, Ledger, Wrong};
+use super::{Conclusion, Ledger, Unseen, Wrong};
+use crate::absent::Absent;
 use crate::definition;
 use crate::definition::reaction::Reaction;
 use crate::event::{Position, Span, Timestamp};
@@ -25,6 +27,14 @@ const fn at(seconds: i64) -> Timestamp {
     Timestamp::from_nanos(seconds * 1_000_000_000)
 }
 
+const fn unseen(absent: &Absent) -> Unseen<'_> {
+    Unseen {
+        is_cut: false,
+        absent,
+        later: absent,
+    }
+}
+
 /// What is wrong: whether it is about a trigger, which event, and what.
 fn quickly(reaction: &Arc<Reaction>, told: &[Told], horizon: i64) -> Vec<(Wrong, i64)> {
     let mut ledger = Ledger::new(std::slice::from_ref(reaction));
@@ -41,7 +51,9 @@ fn quickly(reaction: &Arc<Reaction>, told: &[Told], horizon: i64) -> Vec<(Wrong,
         };
         ledger.take(&note, &texts);
     }
-    let conclusion = ledger.conclude(at(horizon), false).remove(0);
+    let conclusion = ledger
+        .conclude(at(horizon), unseen(&Absent::default()))
+        .remove(0);
     let faults = conclusion.faults.into_iter();
     faults.map(|fault| (fault.wrong, fault.at.0)).collect()
 }
@@ -121,22 +133,80 @@ fn logs() -> impl Strategy<Value = Vec<Told>> {
     })
 }
 
+/// What is missing, late and left over where nothing is settled before the end.
+fn at_once(told: &[Told]) -> (u32, u32, u32) {
+    let (mut triggers, mut effects) = (Vec::new(), Vec::new());
+    let mut youngest = Timestamp::MIN;
+    for (index, (role, seconds)) in told.iter().enumerate() {
+        let at = (Position(index as i64 + 1), at(*seconds));
+        match role {
+            Role::Trigger(of) => {
+                youngest = youngest.max(at.1);
+                let of = of.unwrap_or(0);
+                triggers.push(Trigger { at, of });
+            }
+            Role::Effect => effects.push(Effect {
+                at,
+                reach: at.1.after(Span::from_secs(5)).max(youngest),
+            }),
+        }
+    }
+    triggers.sort_by_key(|one| (one.at.1, one.at.0));
+    effects.sort_by_key(|one| (one.at.1, one.at.0));
+    let assignment = Assignment::of_one_each(&triggers, &effects, Span::from_secs(5));
+    let late = assignment.answers.iter();
+    let late = late.filter(|answer| answer.late > Span::ZERO).count();
+    (
+        assignment.owed.iter().sum(),
+        late as u32,
+        assignment.spare.len() as u32,
+    )
+}
+
+/// Triggers that arrive no later than reactions may take, and most effects in time.
+fn long_logs() -> impl Strategy<Value = Vec<Told>> {
+    let step = (0..2_u8, 0..3_i64, 0..5_i64);
+    prop::collection::vec(step, 200..500).prop_map(|steps| {
+        let mut seconds = 0;
+        let tell = |(role, rest, travels): (u8, i64, i64)| {
+            seconds += rest;
+            match role {
+                0 => (A, seconds - travels),
+                _ => (B, seconds),
+            }
+        };
+        steps.into_iter().map(tell).collect()
+    })
+}
+
+fn count(faults: impl IntoIterator<Item = (Wrong, i64)>) -> (u32, u32, u32) {
+    let mut counts = (0, 0, 0);
+    for (wrong, _) in faults {
+        match wrong {
+            Wrong::Missing { missing, .. } => counts.0 += missing,
+            Wrong::Late(_) => counts.1 += 1,
+            Wrong::Double | Wrong::Orphan => counts.2 += 1,
+        }
+    }
+    counts
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
     fn as_little_as_can_be_is_missing_and_late(told in logs()) {
         let reaction = reaction("{ per: data.n }");
         let horizon = told.last().map_or(0, |(_, seconds)| *seconds) + 100;
-        let mut counts = (0, 0, 0);
-        for (wrong, _) in quickly(&reaction, &told, horizon) {
-            match wrong {
-                Wrong::Missing { missing, .. } => counts.0 += missing,
-                Wrong::Late(_) => counts.1 += 1,
-                Wrong::Double | Wrong::Orphan => counts.2 += 1,
-            }
-        }
+        let counts = count(quickly(&reaction, &told, horizon));
         let slow = slowly(&told);
         prop_assert_eq!(counts, slow);
+    }
+
+    #[test]
+    fn what_is_settled_early_is_what_would_be_found_in_the_end(told in long_logs()) {
+        let horizon = told.iter().map(|(_, seconds)| *seconds).max().unwrap_or(0) + 100;
+        let counts = count(quickly(&reaction("once"), &told, horizon));
+        prop_assert_eq!(counts, at_once(&told));
     }
 }
 
@@ -214,7 +284,9 @@ fn many(events: impl Iterator<Item = (Role, i64, u64)>) -> Conclusion {
         };
         ledger.take(&note, &texts);
     }
-    ledger.conclude(at(1_000_000), false).remove(0)
+    ledger
+        .conclude(at(1_000_000), unseen(&Absent::default()))
+        .remove(0)
 }
 
 const MANY: i64 = 20_000;

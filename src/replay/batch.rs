@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::absent;
 use crate::causation;
 use crate::event::{Position, Timestamp};
 use crate::log::BadRow;
@@ -80,6 +81,10 @@ pub(super) struct Batch {
     pub(super) ids: Vec<causation::Note>,
     /// Rows that are not judged, where somebody asks for causes.
     pub(super) hidden: Vec<causation::Hidden>,
+    /// Rows that are not judged, where somebody asks for families.
+    pub(super) absent: Vec<absent::Hidden>,
+    /// Rows of families that are later than the horizon.
+    pub(super) later: Vec<absent::Hidden>,
     /// Types that this reader had not met before.
     pub(super) types: Vec<Arc<str>>,
     pub(super) texts: Texts,
@@ -110,6 +115,8 @@ impl Batch {
             streams,
             ids,
             hidden,
+            absent,
+            later,
             types,
             texts,
             is_last,
@@ -128,6 +135,8 @@ impl Batch {
         streams.clear();
         ids.clear();
         hidden.clear();
+        absent.clear();
+        later.clear();
         types.clear();
         texts.clear(BYTES * 2);
         *is_last = false;

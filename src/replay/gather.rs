@@ -200,6 +200,10 @@ impl<'a> Gatherer<'a> {
         for hidden in &batch.hidden {
             gathered.register.hide(*hidden);
         }
+        let absent = batch.absent.drain(..);
+        absent.for_each(|row| gathered.absent.take(row));
+        let later = batch.later.drain(..);
+        later.for_each(|row| gathered.later.take(row));
     }
 
     fn sighting(&mut self, index: usize, batch: &Batch, router: &Router) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::absent::Absent;
 use crate::causation::Register;
 use crate::event::{Position, Span, Timestamp};
 use crate::log::BadRow;
@@ -102,6 +103,10 @@ pub struct Gathered {
     pub future: Vec<(Position, Timestamp)>,
     /// Rows that cannot be judged.
     pub bad: Cut<BadRow>,
+    /// What those rows may be.
+    pub absent: Absent,
+    /// What the rows later than the horizon are.
+    pub later: Absent,
     /// Rows later than the declared lateness, with how late.
     pub too_late: Cut<(Position, Timestamp, Span)>,
     /// Ids and causes.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use serde::de::IgnoredAny;
 
+use crate::absent;
 use crate::causation::{self, Hidden};
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::Timestamp;
@@ -21,7 +22,7 @@ use crate::replay::gathered::Selection;
 use crate::replay::instances::{Instances, Link};
 use crate::replay::route::{Candidate, Meant, Route, Router, Use};
 use crate::saga::{Meaning, Moment, StepEvent};
-use crate::texts::Text;
+use crate::texts::{Keys, Text};
 
 /// A row with more text than this cannot be taken along with others.
 const MOST_TEXT: usize = 1 << 30;
@@ -154,11 +155,14 @@ impl Reader<'_> {
                 self.learn(&row, log, batch);
                 self.row(&row, batch);
             }
-            Err(bad) => self.bad(bad, batch),
+            Err(bad) => {
+                let kind = bad.kind.map(|kind| log.type_name(kind));
+                self.bad(bad, kind, batch);
+            }
         }
     }
 
-    fn bad(&self, bad: BadRow, batch: &mut Batch) {
+    fn bad(&self, bad: BadRow, kind: Option<Arc<str>>, batch: &mut Batch) {
         if self.reading.again {
             return;
         }
@@ -167,6 +171,12 @@ impl Reader<'_> {
                 BadId::None => None,
                 BadId::Known(id) => Some(Hidden::Id(self.hash(Some(id)))),
                 BadId::Unreadable => Some(Hidden::Nameless),
+            });
+        }
+        if self.reading.selection.families {
+            batch.absent.push(absent::Hidden {
+                kind,
+                correlation: bad.correlation.as_deref().map(Keys::hash),
             });
         }
         batch.bad.push(bad);
@@ -213,7 +223,10 @@ impl Reader<'_> {
                     position: Some(row.position),
                     reason,
                     id: BadId::from(row.id),
+                    kind: Some(row.kind),
+                    correlation: row.correlation.map(str::to_owned),
                 },
+                Some(Arc::clone(&kind.name)),
                 batch,
             );
         }
@@ -224,6 +237,9 @@ impl Reader<'_> {
                 batch
                     .hidden
                     .extend(id.map(|id| Hidden::Id(self.hash(Some(id)))));
+                if self.reading.selection.families && !kind.families.is_empty() {
+                    batch.later.push(hidden(row, kind));
+                }
             }
             return;
         }
@@ -284,7 +300,12 @@ impl Reader<'_> {
                 position: Some(row.position),
                 reason: format!("data is not JSON ({error}): `{}`", excerpt(data)),
                 id: BadId::None,
+                kind: Some(row.kind),
+                correlation: row.correlation.map(str::to_owned),
             });
+            if selection.families {
+                batch.absent.push(hidden(row, kind));
+            }
         }
     }
 
@@ -415,6 +436,14 @@ fn detail(row: &Row<'_>, name: &str, candidate: &Candidate, batch: &mut Batch) -
     let text = batch.texts.keep(text);
     batch.details.push(text);
     batch.details.len() as u32
+}
+
+/// What a row that is not judged tells of itself.
+fn hidden(row: &Row<'_>, kind: &Kind) -> absent::Hidden {
+    absent::Hidden {
+        kind: Some(Arc::clone(&kind.name)),
+        correlation: row.correlation.map(Keys::hash),
+    }
 }
 
 fn scope<'r>(row: &Row<'r>, kind: &'r str) -> Scope<'r> {

@@ -14,7 +14,8 @@ pub const MISSING: Info = Info {
     explanation: "\
 Finds triggers of a `reaction` that nothing, or too little, answered `within` its time, up to the \
 horizon. A trigger whose time is not over yet is pending and no fault. An effect that arrived in the \
-log before its trigger counts, as long as they lie no further apart than that time.
+log before its trigger counts, as long as they lie no further apart than that time. Where the effect \
+may stand in a row that cannot be judged, the trigger is counted as unknown.
 
 Between aggregates nobody guarantees that a reaction happens: the handler failed, its message was \
 lost, or nobody had subscribed.
@@ -71,8 +72,8 @@ Finds effects of a `reaction` whose match value no trigger has.
 Somebody did by hand what the handler does, the trigger was lost, or the two no longer name the same \
 thing.
 
-In a log whose beginning was cut off, or with rows that cannot be judged, the trigger may be hidden: \
-then nothing is reported, and the effects are counted as unknown.
+In a log whose beginning was cut off the trigger may be hidden, and so it may where a row that cannot \
+be judged may be that trigger: then nothing is reported, and the effects are counted as unknown.
 
 Example: `when: PaymentCaptured`, `then: ShipmentRequested`; a shipment was requested for order-9, \
 which was never paid.",

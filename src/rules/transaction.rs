@@ -93,6 +93,16 @@ If it costs too much, a saga with compensations holds no locks.
 Example: p50 40ms, p99 8s, longest 2m 3s, in 12,000 participants.",
 };
 
+/// The rule of something that is wrong.
+pub const fn info(what: What) -> &'static Info {
+    match what {
+        What::InDoubt => &IN_DOUBT,
+        What::Mixed | What::Torn => &MIXED,
+        What::WithoutVotes => &WITHOUT_VOTES,
+        What::Undelivered => &UNDELIVERED,
+    }
+}
+
 /// The finding of a transaction.
 pub fn of(definition: &Transaction, fault: &Fault, horizon: Timestamp) -> Finding {
     let who = listed(&fault.participants);

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
+use crate::absent::Absent;
 use crate::definition::log::Order;
+use crate::definition::saga::EventPattern;
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Span, Timestamp};
 use crate::texts::{Keys, Texts};
@@ -112,6 +114,8 @@ pub struct Conclusion {
     pub transactions: u64,
     /// Of them, those of which it cannot be told.
     pub unknown: u64,
+    /// What would be wrong with further ones, unless a row that is not judged is what they lack.
+    pub hidden: Vec<What>,
     /// Events of which the transaction cannot be told.
     pub astray: u64,
     /// How long participants were held from their vote to their end, ascending.
@@ -169,7 +173,7 @@ impl Ledger {
 
     /// What is wrong at the horizon. In a log that was `cut`, a transaction whose beginning is not in
     /// it may have been voted on before.
-    pub fn conclude(&self, horizon: Timestamp, cut: bool) -> Vec<Conclusion> {
+    pub fn conclude(&self, horizon: Timestamp, cut: bool, absent: &Absent) -> Vec<Conclusion> {
         let order = self.order.unwrap_or(Order::Position);
         let each = self.definitions.iter().zip(&self.books);
         each.map(|(definition, book)| {
@@ -188,13 +192,37 @@ impl Ledger {
                 conclusion.held.extend(entry.held());
                 let id = book.ids.text(number as u32);
                 let faults = entry.judge(definition, id, order, horizon);
-                conclusion.faults.extend(faults);
+                for fault in faults {
+                    match may_be_lacking(definition, absent, entry, &fault) {
+                        true => conclusion.hidden.push(fault.what),
+                        false => conclusion.faults.push(fault),
+                    }
+                }
             }
             conclusion.held.sort_unstable();
             conclusion
         })
         .collect()
     }
+}
+
+/// Whether what a transaction lacks may be a row that is not judged.
+fn may_be_lacking(of: &Transaction, absent: &Absent, entry: &Entry, fault: &Fault) -> bool {
+    let (votes, decisions, ends) = (
+        [&of.prepares, &of.refuses],
+        [&of.commits, &of.aborts],
+        [&of.committed, &of.aborted],
+    );
+    let has_refused = entry.members.values().any(|one| one.refused.is_some());
+    let lacking: Vec<&Vec<EventPattern>> = match fault.what {
+        What::InDoubt => [decisions, ends].concat(),
+        What::Undelivered => ends.to_vec(),
+        What::WithoutVotes if !has_refused => votes.to_vec(),
+        What::WithoutVotes | What::Mixed | What::Torn => Vec::new(),
+    };
+    let value = of.id.is_none().then_some(&*fault.id);
+    let mut patterns = lacking.into_iter().flatten();
+    patterns.any(|pattern| absent.may_be(&pattern.kind, value))
 }
 
 /// Whether one event came after another for certain: a vote after the decision was none.

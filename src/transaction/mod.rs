@@ -5,6 +5,9 @@
 //!
 //! A transaction that never decided and of which nobody prepared is nothing: abort is presumed.
 //! Events that say again what is known change nothing.
+//!
+//! A vote, a decision or an end that is missing may stand in a row that cannot be judged; where one may
+//! be that, what rests on it is unknown.
 
 mod ledger;
 mod note;

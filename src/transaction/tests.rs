@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::note::{Meaning, Note};
 use super::{Happening, Ledger, What};
+use crate::absent::Absent;
 use crate::definition;
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Timestamp};
@@ -64,7 +65,7 @@ fn quickly(definition: &Arc<Transaction>, told: &[Told], horizon: i64) -> Vec<Wh
         ledger.take(&note, &texts);
     }
     let mut found: Vec<What> = ledger
-        .conclude(at(horizon), false)
+        .conclude(at(horizon), false, &Absent::default())
         .remove(0)
         .faults
         .iter()

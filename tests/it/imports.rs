@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 30] = [
     "event",
     "json",
     "suggest",
@@ -14,6 +14,7 @@ const ORDER: [&str; 29] = [
     "expression",
     "definition",
     "log",
+    "absent",
     "saga",
     "projection",
     "requirement",

@@ -15,6 +15,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use super::{Audit, Conclusion, Ledger, Note, ReadModels, Reader, Standing};
+use crate::absent::Absent;
 use crate::definition;
 use crate::definition::log::LogDefinition;
 use crate::definition::projection::Projection;
@@ -132,7 +133,7 @@ impl Bench {
         }
         let head = log.tail(1).unwrap().last().map(|(position, _)| *position);
         let horizon = Timestamp::from_nanos(horizon * 1_000_000_000);
-        Ok(audit.conclude(horizon, head).remove(0))
+        Ok(audit.conclude(horizon, head, &Absent::default()).remove(0))
     }
 
     fn audit(&self, horizon: i64) -> Conclusion {

@@ -1,0 +1,102 @@
+//! Rows that are in the log and are not judged, as far as they tell what they may be.
+//!
+//! That something is *not* in the log is said in earnest only where no such row may be it. A row
+//! whose type can be read may be an event of that type only, and where its correlation value can be
+//! read too, of that value only. One that tells neither may be anything.
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
+
+use crate::texts::Keys;
+
+/// Rows that are not judged.
+#[derive(Debug, Clone, Default)]
+pub struct Absent {
+    /// By type; `None` where that cannot be read.
+    rows: HashMap<Option<Arc<str>>, Rows, FixedState>,
+}
+
+/// Such rows of one type.
+#[derive(Debug, Clone, Default)]
+struct Rows {
+    /// Hashes of their correlation values.
+    values: HashSet<u64, FixedState>,
+    /// One has no such value, or none that can be read.
+    has_nameless: bool,
+}
+
+/// One such row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hidden {
+    /// Its type, where that can be read.
+    pub kind: Option<Arc<str>>,
+    /// The hash of its correlation value by [`Keys::hash`], where it has one that can be read.
+    pub correlation: Option<u64>,
+}
+
+impl Absent {
+    /// Takes a row that is not judged.
+    pub fn take(&mut self, row: Hidden) {
+        let rows = self.rows.entry(row.kind).or_default();
+        match row.correlation {
+            Some(value) => _ = rows.values.insert(value),
+            None => rows.has_nameless = true,
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether one of these rows may be an event of this type, with this correlation value where one
+    /// is given.
+    pub fn may_be(&self, kind: &str, correlation: Option<&str>) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let may_be = |rows: &Rows| {
+            rows.has_nameless
+                || correlation.is_none_or(|value| rows.values.contains(&Keys::hash(value)))
+        };
+        let of_kind = [Some(Arc::from(kind)), None];
+        of_kind
+            .iter()
+            .filter_map(|kind| self.rows.get(kind))
+            .any(may_be)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn absent(kind: Option<&str>, correlation: Option<&str>) -> Absent {
+        let mut absent = Absent::default();
+        absent.take(Hidden {
+            kind: kind.map(Arc::from),
+            correlation: correlation.map(Keys::hash),
+        });
+        absent
+    }
+
+    #[test]
+    fn a_row_may_be_what_nothing_that_it_tells_speaks_against() {
+        let told = |kind, correlation| {
+            let absent = absent(kind, correlation);
+            [
+                absent.may_be("A", Some("x")),
+                absent.may_be("A", Some("y")),
+                absent.may_be("A", None),
+                absent.may_be("B", Some("x")),
+            ]
+        };
+        assert_eq!(told(None, None), [true, true, true, true]);
+        assert_eq!(told(Some("A"), None), [true, true, true, false]);
+        assert_eq!(told(Some("A"), Some("x")), [true, false, true, false]);
+        assert_eq!(told(None, Some("x")), [true, false, true, true]);
+        assert!(!Absent::default().may_be("A", None));
+    }
+}
