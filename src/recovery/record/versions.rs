@@ -160,10 +160,71 @@ impl Known {
 /// Whether SQLite finds the rows of a stream without reading the others.
 fn is_looked_up(connection: &Connection, place: Place<'_>) -> rusqlite::Result<bool> {
     let sql = format!(
-        "EXPLAIN QUERY PLAN SELECT max({}) FROM {} WHERE {} = ?1",
+        "EXPLAIN QUERY PLAN SELECT {} FROM {} WHERE {} = ?1",
         place.version, place.table, place.stream
     );
     let plan = |row: &rusqlite::Row<'_>| row.get::<_, String>("detail");
     let detail = connection.query_row(&sql, [&Cell::Null], plan)?;
     Ok(detail.starts_with("SEARCH"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: Place<'_> = Place {
+        log: "shop",
+        table: "events",
+        position: "position",
+        correlation: "saga",
+        stream: "stream",
+        version: "version",
+    };
+
+    fn log() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE events (position INTEGER PRIMARY KEY, saga, stream, version);
+                 INSERT INTO events (saga, stream, version) VALUES
+                     ('a', 's', 1), ('b', 's', 9), ('a', 's', 4), ('a', 1, 7), ('a', '1', NULL),
+                     ('b', 'other', 3), ('a', 'odd', 'x'), ('a', 'odd', 5);",
+            )
+            .unwrap();
+        connection
+    }
+
+    fn text(text: &str) -> Cell {
+        Cell::Text(text.to_owned())
+    }
+
+    #[test]
+    fn streams_of_the_plan_s_instances_are_known_whoever_wrote_to_them() {
+        let (connection, versions) = (log(), Versions::new(["a".to_owned()]));
+        let of = |stream: &Cell| versions.of(&connection, PLACE, stream).unwrap();
+        assert_eq!(of(&text("s")), Some((8, Greatest::Number(9))));
+        assert_eq!(of(&Cell::Integer(1)), Some((8, Greatest::Number(7))));
+        assert_eq!(of(&text("1")), Some((8, Greatest::Absent)));
+        assert_eq!(of(&text("odd")), Some((8, Greatest::Other)));
+        assert_eq!(of(&text("other")), None);
+    }
+
+    #[test]
+    fn what_came_since_counts() {
+        let (connection, versions) = (log(), Versions::new(["a".to_owned()]));
+        versions.of(&connection, PLACE, &text("s")).unwrap();
+        let came =
+            "INSERT INTO events (saga, stream, version) VALUES ('c', 's', 12), ('c', 's', 11)";
+        connection.execute(came, []).unwrap();
+        let known = versions.of(&connection, PLACE, &text("s")).unwrap();
+        assert_eq!(known, Some((10, Greatest::Number(12))));
+    }
+
+    #[test]
+    fn nothing_is_scanned_where_an_index_tells() {
+        let (connection, versions) = (log(), Versions::new(["a".to_owned()]));
+        let index = "CREATE INDEX by_stream ON events (stream, version)";
+        connection.execute(index, []).unwrap();
+        assert_eq!(versions.of(&connection, PLACE, &text("s")).unwrap(), None);
+    }
 }
