@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use crate::event::{Position, Timestamp};
 use crate::expression::Expression;
 
+mod cell;
 mod claims;
 mod describe;
 mod error;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::cell::not_json;
 use super::claims;
 use super::error::LogError;
-use super::layout::not_json;
 use super::mapping::{self, Plan};
 use super::open::Database;
 use super::reader::{self, Origin, Sources};
