@@ -93,17 +93,19 @@ impl<'a> Gatherer<'a> {
     /// Takes the notes of the next rows.
     pub(super) fn take(&mut self, batch: &mut Batch, router: &Router) {
         self.log(batch);
-        self.entries.clear();
+        let wanted = batch.sightings.iter().map(|sighting| {
+            let id = batch.texts.get(sighting.id);
+            (sighting.hash, sighting.saga, id)
+        });
         let instances = &mut self.gathered.instances;
-        self.entries.extend(batch.sightings.iter().map(|sighting| {
-            instances.entry(sighting.hash, sighting.saga, batch.texts.get(sighting.id))
-        }));
+        instances.entries_of(wanted, &mut self.entries);
         self.deeds(batch, router);
         let ledgers = &mut self.gathered.ledgers;
         ledgers.take(&batch.families, &batch.texts, &self.deeds);
         for index in 0..self.entries.len() {
             self.sighting(index, batch, router);
         }
+        self.gathered.instances.shed();
     }
 
     /// What the rows mean to steps, where states are folded.

@@ -99,22 +99,48 @@ impl Instances {
         FixedState::default().hash_one((saga, id.as_bytes()))
     }
 
+    /// The entries of many instances, each given by hash, saga and id, made where they are new;
+    /// `found` is replaced.
+    ///
+    /// Each step goes over all of them before the next one, so that the machine fetches what the
+    /// many need at the same time instead of one after the other.
+    pub fn entries_of<'t, I>(&mut self, wanted: I, found: &mut Vec<u32>)
+    where
+        I: Iterator<Item = (u64, u16, &'t str)> + Clone,
+    {
+        const NONE: u32 = u32::MAX;
+        found.clear();
+        found.extend(wanted.clone().map(|(wanted, _, _)| {
+            let likely = self.index.find(wanted, |(hash, _)| *hash == wanted);
+            likely.map_or(NONE, |(_, at)| *at)
+        }));
+        for (at, (hash, saga, id)) in found.iter_mut().zip(wanted) {
+            if *at == NONE || !self.is(*at, saga, id) {
+                *at = self.entry(hash, saga, id);
+            }
+        }
+    }
+
+    fn is(&self, at: u32, saga: u16, id: &str) -> bool {
+        let entry = &self.entries[at as usize];
+        let (start, length) = (entry.id_start, entry.id_length as usize);
+        entry.saga == saga && &self.ids[start..start + length] == id.as_bytes()
+    }
+
     /// The entry of the instance with this hash, made if it is new.
-    pub fn entry(&mut self, wanted: u64, saga: u16, id: &str) -> u32 {
+    fn entry(&mut self, wanted: u64, saga: u16, id: &str) -> u32 {
+        let found = self.index.find(wanted, |(hash, at)| {
+            *hash == wanted && self.is(*at, saga, id)
+        });
+        if let Some((_, at)) = found {
+            return *at;
+        }
         let Instances {
             index,
             entries,
             ids,
             ..
         } = self;
-        let found = index.find(wanted, |(hash, at)| {
-            let entry = &entries[*at as usize];
-            let (start, length) = (entry.id_start, entry.id_length as usize);
-            *hash == wanted && entry.saga == saga && &ids[start..start + length] == id.as_bytes()
-        });
-        if let Some((_, at)) = found {
-            return *at;
-        }
         let at = entries.len() as u32;
         let entry = Entry {
             id_start: ids.len(),
@@ -133,11 +159,8 @@ impl Instances {
     /// Whether any event of this instance was met.
     pub fn knows(&self, saga: u16, id: &str) -> bool {
         let wanted = Instances::hash(saga, id);
-        self.index
-            .find(wanted, |(_, at)| {
-                self.get(*at).saga == saga && self.id(*at) == id
-            })
-            .is_some()
+        let known = self.index.find(wanted, |(_, at)| self.is(*at, saga, id));
+        known.is_some()
     }
 
     /// Every entry, in the order of first appearance.
@@ -182,12 +205,16 @@ impl Instances {
         true
     }
 
-    /// Notes that an instance is over and clean; makes room by dropping the longest settled.
+    /// Notes that an instance is over and clean.
     pub fn settle(&mut self, at: u32, outcome: Outcome) {
         let entry = &mut self.entries[at as usize];
         entry.stage = Stage::Settled(outcome);
         self.kept += entry.moments.len();
         self.settled.push_back(at);
+    }
+
+    /// Makes room where the settled hold too many events, by dropping the longest settled.
+    pub fn shed(&mut self) {
         while self.kept > KEPT {
             let Some(oldest) = self.settled.pop_front() else {
                 return;
