@@ -60,6 +60,10 @@ impl Drop for Watch<'_> {
     }
 }
 
+/// No writes, and few pages kept: a scan never comes back to one, and what it has no room for in the
+/// processor's cache is what the replay needs there.
+const QUIET: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -1000";
+
 /// Switches off whatever a statement could do beside reading.
 pub(crate) fn harden(
     connection: &mut Connection,
@@ -78,7 +82,7 @@ pub(crate) fn harden(
     ] {
         connection.set_db_config(config, on)?;
     }
-    connection.execute_batch("PRAGMA query_only = ON")?;
+    connection.execute_batch(QUIET)?;
     let state = Arc::clone(&pulse.0);
     let mut seen = 0;
     let mut since = Instant::now();

@@ -14,8 +14,8 @@ use hashbrown::HashTable;
 use crate::event::Timestamp;
 use crate::saga::{Meaning, Moment, Outcome};
 
-/// How many events of settled instances are kept: 8 MB, which a processor's cache can hold.
-const KEPT: usize = 1 << 18;
+/// How many events of settled instances are kept: 2 MB, which a core's own cache can hold.
+const KEPT: usize = 1 << 16;
 
 /// How many events an instance is given room for at first.
 const FIRST: usize = 8;
@@ -78,7 +78,7 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub struct Instances {
     /// By hash, which stands beside so that a growing table need not look at the entries.
-    index: HashTable<(u64, u32)>,
+    index: HashTable<(u32, u32)>,
     entries: Vec<Entry>,
     ids: Vec<u8>,
     settled: VecDeque<u32>,
@@ -95,8 +95,14 @@ pub struct Instances {
 impl Instances {
     /// What an instance is looked up by. Computed by readers, apart from the look-ups, so that those
     /// of many rows overlap in the machine.
-    pub fn hash(saga: u16, id: &str) -> u64 {
-        FixedState::default().hash_one((saga, id.as_bytes()))
+    #[expect(clippy::cast_possible_truncation, reason = "half of it is enough")]
+    pub fn hash(saga: u16, id: &str) -> u32 {
+        FixedState::default().hash_one((saga, id.as_bytes())) as u32
+    }
+
+    /// Where a hash belongs in the table, which looks at the highest and the lowest bits.
+    fn place(hash: u32) -> u64 {
+        u64::from(hash) << 32 | u64::from(hash)
     }
 
     /// The entries of many instances, each given by hash, saga and id, made where they are new;
@@ -106,12 +112,14 @@ impl Instances {
     /// many need at the same time instead of one after the other.
     pub fn entries_of<'t, I>(&mut self, wanted: I, found: &mut Vec<u32>)
     where
-        I: Iterator<Item = (u64, u16, &'t str)> + Clone,
+        I: Iterator<Item = (u32, u16, &'t str)> + Clone,
     {
         const NONE: u32 = u32::MAX;
         found.clear();
         found.extend(wanted.clone().map(|(wanted, _, _)| {
-            let likely = self.index.find(wanted, |(hash, _)| *hash == wanted);
+            let likely = self
+                .index
+                .find(Instances::place(wanted), |(hash, _)| *hash == wanted);
             likely.map_or(NONE, |(_, at)| *at)
         }));
         for (at, (hash, saga, id)) in found.iter_mut().zip(wanted) {
@@ -128,8 +136,8 @@ impl Instances {
     }
 
     /// The entry of the instance with this hash, made if it is new.
-    fn entry(&mut self, wanted: u64, saga: u16, id: &str) -> u32 {
-        let found = self.index.find(wanted, |(hash, at)| {
+    fn entry(&mut self, wanted: u32, saga: u16, id: &str) -> u32 {
+        let found = self.index.find(Instances::place(wanted), |(hash, at)| {
             *hash == wanted && self.is(*at, saga, id)
         });
         if let Some((_, at)) = found {
@@ -152,13 +160,15 @@ impl Instances {
         };
         ids.extend_from_slice(id.as_bytes());
         entries.push(entry);
-        index.insert_unique(wanted, (wanted, at), |(hash, _)| *hash);
+        index.insert_unique(Instances::place(wanted), (wanted, at), |(hash, _)| {
+            Instances::place(*hash)
+        });
         at
     }
 
     /// Whether any event of this instance was met.
     pub fn knows(&self, saga: u16, id: &str) -> bool {
-        let wanted = Instances::hash(saga, id);
+        let wanted = Instances::place(Instances::hash(saga, id));
         let known = self.index.find(wanted, |(_, at)| self.is(*at, saga, id));
         known.is_some()
     }
