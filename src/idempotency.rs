@@ -3,9 +3,10 @@
 //! A key is *used* by every event that carries it, effects and attempts alike. Of each event type a
 //! key has a first use; whatever follows under the same type is a repeat:
 //!
-//! - with the same event id as the first, it is one event delivered twice, which is the business of
-//!   `log/duplicate-id`;
-//! - with another fingerprint, it is a *conflict*: the key was given to two different things;
+//! - with the same event id as a use before it, it is one event delivered twice, which is the
+//!   business of `log/duplicate-id`;
+//! - with another fingerprint than the first use that tells its own, it is a *conflict*: the key was
+//!   given to two different things;
 //! - an effect, or any attempt under a key that was used before, later than the retention after the
 //!   key's first use, is *expired*: the receiver had forgotten the key;
 //! - an effect otherwise is a *double* effect, though its fingerprint may be untellable: whether it
@@ -22,7 +23,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::definition::idempotency::Idempotency;
 use crate::event::{Position, Timestamp};
@@ -148,11 +149,8 @@ impl Reader {
         for candidate in &route.0 {
             let rule = &self.rules[usize::from(candidate.rule)];
             let conditions = rule.narrow.iter().chain(&candidate.when);
-            let mut held = conditions.map(|condition| condition.holds(row));
-            let used = match held.try_fold(true, |all, holds| holds.map(|holds| all && holds)) {
-                Ok(false) => continue,
-                Ok(true) => Some(candidate.used),
-                Err(_) => None,
+            let Some(used) = used(conditions, candidate.used, row) else {
+                continue;
             };
             let computed;
             let key = match &rule.key {
@@ -175,6 +173,24 @@ impl Reader {
             });
         }
     }
+}
+
+/// How an event uses a key if all of these hold, which one that does not hold settles whatever the
+/// others are: `Some(None)` where it cannot be told, and `None` where it uses none.
+fn used<'a>(
+    conditions: impl Iterator<Item = &'a Expression>,
+    used: Use,
+    row: &Scope<'_>,
+) -> Option<Option<Use>> {
+    let mut all = Some(used);
+    for condition in conditions {
+        match condition.holds(row) {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(_) => all = None,
+        }
+    }
+    Some(all)
 }
 
 /// A digest of what has to be the same: of values with all their digits, not of how they are
@@ -260,7 +276,8 @@ struct First {
     kind: u16,
     position: Position,
     time: Timestamp,
-    fingerprint: Option<u64>,
+    /// The first fingerprint of this type that could be told, and where.
+    thing: Option<(u64, Position)>,
     id: u64,
 }
 
@@ -282,6 +299,8 @@ pub struct Ledger {
     effects: Vec<(u64, u64)>,
     misuses: Vec<Misuse>,
     known: HashMap<(u16, u32, u16, Wrong), usize, FixedState>,
+    /// The ids of repeats, by rule, key and type.
+    repeats: HashSet<(u16, u32, u16, u64), FixedState>,
     keyless: Vec<Keyless>,
 }
 
@@ -302,7 +321,8 @@ impl Ledger {
         let (effects, unknown) = &mut self.effects[usize::from(note.rule)];
         *effects += u64::from(note.used == Some(Use::Effect));
         let Some((hash, key)) = note.key else {
-            *unknown += u64::from(note.used.is_none());
+            let may_be_effect = usize::from(note.kind) < rule.effects.len();
+            *unknown += u64::from(note.used.is_none() && may_be_effect);
             if rule.required && note.used == Some(Use::Effect) {
                 self.keyless.push(Keyless {
                     rule: usize::from(note.rule),
@@ -327,13 +347,21 @@ impl Ledger {
             kind: note.kind,
             position: note.position,
             time: note.time,
-            fingerprint: note.fingerprint,
+            thing: note.fingerprint.map(|thing| (thing, note.position)),
             id: note.id,
         };
         let Some(first) = entry.first else {
             entry.first = Some(own);
             return;
         };
+        if let Some(first) = entry.first_of(note.kind)
+            && note.id != 0
+        {
+            let repeat = (note.rule, number, note.kind, note.id);
+            if first.id == note.id || !self.repeats.insert(repeat) {
+                return;
+            }
+        }
         let Some((from, wrong)) = entry.judge(rule, used, &first, &own) else {
             return;
         };
@@ -383,6 +411,12 @@ impl Key {
         self.has_unknown_use || self.has_unknown_thing
     }
 
+    /// The first use by this type.
+    fn first_of(&mut self, kind: u16) -> Option<&mut First> {
+        let mut firsts = self.first.iter_mut().chain(&mut self.others);
+        firsts.find(|first| first.kind == kind)
+    }
+
     /// What is wrong with one more use of a key after the earliest, and since which event; the
     /// first use by its type is kept.
     fn judge(
@@ -395,23 +429,18 @@ impl Key {
         let is_expired = rule
             .retention
             .is_some_and(|retention| own.time > earliest.time.after(retention));
-        let first = std::iter::once(earliest)
-            .chain(&self.others)
-            .find(|first| first.kind == own.kind)
-            .copied();
-        let Some(first) = first else {
+        let Some(first) = self.first_of(own.kind) else {
             self.others.push(*own);
             let is_late = is_expired && used == Use::Attempt;
             return is_late.then_some((earliest.position, Wrong::Expired));
         };
-        if first.id != 0 && first.id == own.id {
-            return None;
-        }
-        self.has_unknown_thing |= first.fingerprint.is_none() || own.fingerprint.is_none();
-        match (first.fingerprint, own.fingerprint) {
-            (Some(one), Some(other)) if one != other => Some((first.position, Wrong::Conflict)),
+        let (from, thing) = (first.position, first.thing);
+        first.thing = thing.or(own.thing);
+        self.has_unknown_thing |= thing.is_none() || own.thing.is_none();
+        match (thing, own.thing) {
+            (Some((one, told)), Some((other, _))) if one != other => Some((told, Wrong::Conflict)),
             _ if is_expired => Some((earliest.position, Wrong::Expired)),
-            _ => (used == Use::Effect).then_some((first.position, Wrong::Double)),
+            _ => (used == Use::Effect).then_some((from, Wrong::Double)),
         }
     }
 }

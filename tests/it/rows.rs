@@ -1,0 +1,100 @@
+//! Small logs made row by row, and what an audit says of them.
+
+use std::path::PathBuf;
+
+use rusqlite::{Connection, params};
+use sagactl::definition::settings::AsOf;
+use sagactl::definition::{self, Definitions};
+use sagactl::event::Timestamp;
+use sagactl::inspect::{self, Go, Options};
+use sagactl::report::Report;
+use sagactl::rules;
+use tempfile::TempDir;
+
+/// The log's document, for definitions of such a log.
+pub const LOG: &str = "log: rows
+database: rows.db
+events: { table: events, position: position, time: { column: time, unit: s }, type: type, stream: stream, id: id, correlation: correlation, idempotency: key, data: data }
+---
+";
+
+/// A row as it stands in the table; a missing time or data that is no JSON makes it a bad one.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    pub time: Option<i64>,
+    pub kind: &'static str,
+    pub id: Option<String>,
+    pub correlation: Option<String>,
+    pub key: Option<String>,
+    pub data: String,
+}
+
+/// A log on disk; it goes when this does.
+pub struct Log {
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+impl Log {
+    /// A log of these rows, at positions from 1.
+    pub fn new(rows: &[Row]) -> Log {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.db");
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;
+                 CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER, type TEXT, \
+                 stream TEXT, id TEXT, correlation TEXT, key TEXT, data TEXT);
+                 BEGIN",
+            )
+            .unwrap();
+        for row in rows {
+            let Row {
+                time,
+                kind,
+                id,
+                correlation,
+                key,
+                data,
+            } = row;
+            connection
+                .execute(
+                    "INSERT INTO events (time, type, id, correlation, key, data) VALUES (?, ?, ?, ?, ?, ?)",
+                    params![time, kind, id, correlation, key, data],
+                )
+                .unwrap();
+        }
+        connection.execute_batch("COMMIT").unwrap();
+        Log {
+            path,
+            _folder: folder,
+        }
+    }
+
+    /// What is found in it as it stood at this second.
+    pub fn audit(&self, definitions: &Definitions, horizon: i64) -> Report {
+        let options = Options {
+            log: Some(self.path.clone()),
+            as_of: Some(AsOf::Instant(at(horizon))),
+            ..Options::new(at(1_000_000))
+        };
+        inspect::audit(definitions, &options, &|_| Go::On).unwrap()
+    }
+}
+
+/// Definitions of such a log.
+pub fn definitions(text: &str) -> Definitions {
+    let text = format!("{LOG}{text}");
+    definition::load_text("rows.yaml".as_ref(), &text, &rules::names()).unwrap()
+}
+
+/// How many subjects a rule looked at, and of how many it could not tell.
+pub fn looked_at(report: &Report, rule: &str) -> (u64, u64) {
+    let count = report.rules.iter().find(|count| count.rule == rule);
+    count.map_or((0, 0), |count| (count.checked, count.unknown))
+}
+
+const fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_nanos(seconds * 1_000_000_000)
+}
