@@ -4,8 +4,9 @@
 //! cannot be told makes its group *unknown*: what is not known to be right is not called right.
 //!
 //! With a `grace`, a total has to be right whenever its group has been quiet for that long: at the
-//! horizon, and in the past wherever the next event of the group came later than that. Without one
-//! it has to be right after each event. The first time that it was not is what is reported.
+//! horizon, and in the past wherever the next event of the group came later than that. A group is
+//! quiet from its youngest event on, which need not be its last: times may run backwards. Without
+//! one it has to be right after each event. The first time that it was not is what is reported.
 //!
 //! Deliberately absent: dropping groups that are balanced. Each costs some tens of bytes, and what
 //! was looked at is counted.
@@ -35,9 +36,17 @@ pub struct Note {
     time: Timestamp,
 }
 
+/// What an event amounts to.
+#[derive(Debug, Clone)]
+struct Amount {
+    whole: Expression,
+    /// What follows its sign, where it begins with a minus.
+    negated: Option<Expression>,
+}
+
 /// The invariants that an event type concerns, with its amount in each.
 #[derive(Debug, Clone, Default)]
-pub struct Route(Vec<(u16, Expression)>);
+pub struct Route(Vec<(u16, Amount)>);
 
 impl Route {
     /// Whether it concerns none.
@@ -80,8 +89,10 @@ impl Reader {
             .iter()
             .enumerate()
             .filter_map(|(index, one)| {
-                let amount = one.total.of.get(kind)?;
-                Some((index as u16, amount.clone()))
+                let whole = one.total.of.get(kind)?.clone();
+                let positive = whole.source().trim().strip_prefix('-');
+                let negated = positive.and_then(|positive| Expression::parse(positive).ok());
+                Some((index as u16, Amount { whole, negated }))
             });
         Route(uses.collect())
     }
@@ -117,19 +128,27 @@ impl Reader {
     }
 }
 
-/// A number, or a text that is one, with all its digits.
-fn exact(amount: &Expression, row: &Scope<'_>) -> Option<Decimal> {
+/// A number, or a text that is one, with all its digits: also of a field behind a minus, which the
+/// engine would compute as a floating-point number.
+fn exact(amount: &Amount, row: &Scope<'_>) -> Option<Decimal> {
     let parse = |text: &str| {
         let exact = Decimal::from_str_exact(text);
         exact.or_else(|_| Decimal::from_scientific(text)).ok()
     };
-    match amount.recorded(row) {
-        Some(recorded) => parse(recorded.ok()?.trim_matches('"')),
-        None => match amount.evaluate(row).ok()? {
-            Value::Number(number) => parse(&number.to_string()),
-            Value::String(text) => parse(&text),
-            _ => None,
-        },
+    let recorded = |field: &Expression| {
+        let recorded = field.recorded(row)?;
+        Some(recorded.ok().and_then(|text| parse(text.trim_matches('"'))))
+    };
+    if let Some(known) = recorded(&amount.whole) {
+        return known;
+    }
+    if let Some(known) = amount.negated.as_ref().and_then(recorded) {
+        return known.map(|positive| -positive);
+    }
+    match amount.whole.evaluate(row).ok()? {
+        Value::Number(number) => parse(&number.to_string()),
+        Value::String(text) => parse(&text),
+        _ => None,
     }
 }
 
@@ -165,6 +184,8 @@ pub struct Count {
 struct Group {
     total: Option<Decimal>,
     last: (Position, Timestamp),
+    /// The greatest time of its events.
+    youngest: Timestamp,
     breach: Option<(Decimal, (Position, Timestamp))>,
 }
 
@@ -205,6 +226,7 @@ impl Ledger {
             groups.groups.push(Group {
                 total: Some(Decimal::ZERO),
                 last: at,
+                youngest: note.time,
                 breach: None,
             });
         } else {
@@ -216,8 +238,9 @@ impl Ledger {
             _ => None,
         };
         group.last = at;
+        group.youngest = group.youngest.max(note.time);
         if invariant.grace.is_none() {
-            group.rest(invariant, note.time);
+            group.rest(invariant, group.youngest);
         }
     }
 
@@ -263,7 +286,7 @@ impl Group {
         if let Some(total) = self.total
             && total != invariant.equals
             && self.breach.is_none()
-            && now >= self.last.1.after(quiet)
+            && now >= self.youngest.after(quiet)
         {
             self.breach = Some((total, self.last));
         }

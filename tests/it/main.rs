@@ -23,3 +23,4 @@ mod recovery;
 mod repairs;
 mod requirements;
 mod rows;
+mod totals;

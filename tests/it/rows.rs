@@ -31,6 +31,7 @@ pub struct Row {
 
 /// A log on disk; it goes when this does.
 pub struct Log {
+    pub connection: Connection,
     path: PathBuf,
     _folder: TempDir,
 }
@@ -67,6 +68,7 @@ impl Log {
         }
         connection.execute_batch("COMMIT").unwrap();
         Log {
+            connection,
             path,
             _folder: folder,
         }
