@@ -5,7 +5,8 @@ use std::path::Path;
 
 use sagactl::definition::{self, Definitions};
 use sagactl::event::Span;
-use sagactl::generate::{self, Faults, Ids, Layout, Wrong};
+use sagactl::finding::Finding;
+use sagactl::generate::{self, Faults, Ids, Label, Layout, Made, Wrong};
 use sagactl::inspect::{self, Go, Options};
 use sagactl::rules;
 
@@ -16,20 +17,33 @@ fn shop() -> Definitions {
     definition::load(&[folder], &rules::names()).expect("the shop's definitions are sound")
 }
 
-/// Generates a log, audits it, and returns what was found less what was labelled.
+/// Generates a shop's log, audits it, and returns how many labels there were, and what was found
+/// less them.
 fn difference(options: &generate::Options, layout: Layout) -> (u64, Found) {
+    let definitions = shop();
+    let generate = |path: &Path| {
+        generate::generate(&definitions.scopes[0].sagas, options, layout, path)
+            .expect("the log can be written")
+    };
+    found_less_labelled(&definitions, generate)
+}
+
+/// Audits a generated log, by itself and in several threads, and returns how many labels there were,
+/// and what was found less them.
+fn found_less_labelled(
+    definitions: &Definitions,
+    generate: impl FnOnce(&Path) -> Made,
+) -> (u64, Found) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("generated.db");
-    let definitions = shop();
-    let made = generate::generate(&definitions.scopes[0].sagas, options, layout, &path)
-        .expect("the log can be written");
+    let made = generate(&path);
     let audit = |threads| {
         let options = Options {
             log: Some(path.clone()),
             threads,
             ..Options::new("2026-11-01T00:00:00Z".parse().expect("an instant"))
         };
-        inspect::audit(&definitions, &options, &|_| Go::On).expect("the log can be read")
+        inspect::audit(definitions, &options, &|_| Go::On).expect("the log can be read")
     };
     let report = audit(1);
     for threads in [2, 5] {
@@ -39,28 +53,25 @@ fn difference(options: &generate::Options, layout: Layout) -> (u64, Found) {
             "with {threads} threads"
         );
     }
+    let found = report.findings.iter().map(|finding| {
+        let Finding { subject, step, .. } = finding;
+        let kind = subject.kind.label();
+        let step = step.as_deref().map(str::to_owned);
+        (finding.rule, kind, &*subject.definition, &subject.id, step)
+    });
+    let labelled = made.labels.iter().map(|label| {
+        let Label { subject, step, .. } = label;
+        let (kind, step) = (subject.kind, step.clone());
+        (label.rule, kind, &*subject.definition, &subject.id, step)
+    });
+    let counted = found
+        .map(|one| (one, 1))
+        .chain(labelled.map(|one| (one, -1)));
     let mut balance = Found::new();
-    for finding in &report.findings {
-        let key = (
-            finding.rule.to_owned(),
-            format!(
-                "{} of {}",
-                finding.subject.kind.label(),
-                finding.subject.definition
-            ),
-            finding.subject.id.clone(),
-            finding.step.as_deref().map(str::to_owned),
-        );
-        *balance.entry(key).or_default() += 1;
-    }
-    for label in &made.labels {
-        let key = (
-            label.rule.to_owned(),
-            format!("{} of {}", label.subject.kind, label.subject.definition),
-            label.subject.id.clone(),
-            label.step.clone(),
-        );
-        *balance.entry(key).or_default() -= 1;
+    for ((rule, kind, definition, id, step), count) in counted {
+        let of = format!("{kind} of {definition}");
+        let key = (rule.to_owned(), of, id.clone(), step);
+        *balance.entry(key).or_default() += count;
     }
     balance.retain(|_, count| *count != 0);
     (made.labels.len() as u64, balance)
@@ -112,38 +123,13 @@ fn many_faults_among_many_instances_are_told_apart() {
     }
 }
 
-/// Audits a generated bank and returns how many labels there were, and what was found less them.
+/// As [`difference`], of a bank.
 fn bank(options: &generate::bank::Options) -> (u64, Found) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("bank.db");
-    let made = generate::bank::bank(*options, &path).expect("the log can be written");
-    let definitions = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/bank/bank.yaml");
-    let definitions = definition::load(&[definitions], &rules::names()).expect("sound");
-    let audit = |threads| {
-        let options = Options {
-            log: Some(path.clone()),
-            threads,
-            ..Options::new("2026-11-01T00:00:00Z".parse().expect("an instant"))
-        };
-        inspect::audit(&definitions, &options, &|_| Go::On).expect("the log can be read")
-    };
-    let report = audit(1);
-    assert_eq!(format!("{:?}", audit(3)), format!("{report:?}"));
-    let mut balance = Found::new();
-    for finding in &report.findings {
-        let subject = &finding.subject;
-        let of = format!("{} of {}", subject.kind.label(), subject.definition);
-        let key = (finding.rule.to_owned(), of, subject.id.clone(), None);
-        *balance.entry(key).or_default() += 1;
-    }
-    for label in &made.labels {
-        let subject = &label.subject;
-        let of = format!("{} of {}", subject.kind, subject.definition);
-        let key = (label.rule.to_owned(), of, subject.id.clone(), None);
-        *balance.entry(key).or_default() -= 1;
-    }
-    balance.retain(|_, count| *count != 0);
-    (made.labels.len() as u64, balance)
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/bank/bank.yaml");
+    let definitions = definition::load(&[path], &rules::names()).expect("sound");
+    let generate =
+        |path: &Path| generate::bank::bank(*options, path).expect("the log can be written");
+    found_less_labelled(&definitions, generate)
 }
 
 #[test]
