@@ -3,7 +3,8 @@
 //! A *subject* is a key of the projection that an invariant is for. It is held against the invariant
 //! after each event that changed a field that the invariant looks at, of the subject or of a key that
 //! it looks up. With a `grace` that counts only if none of these fields changes for that long: at the
-//! horizon, and in the past wherever the next change came later than that. The first time that it
+//! horizon, and in the past wherever the next change came later than that; times may run backwards,
+//! and the youngest change counts. The first time that it
 //! did not hold is what is reported.
 //!
 //! A key that does not exist, or a field that nothing was done to, is missing. Where the invariant
@@ -77,6 +78,8 @@ struct Subject {
     held: Held,
     /// The last event of anything that it looks at.
     last: (Position, Timestamp),
+    /// The greatest time of such an event.
+    youngest: Timestamp,
     breach: Option<(Box<str>, (Position, Timestamp))>,
     /// The keys that it looks at, by look-up: numbers in [`Watched`].
     looks_at: Vec<Option<u32>>,
@@ -206,8 +209,8 @@ impl Ledger {
                 let Some(subject) = subject else {
                     continue;
                 };
-                let (held, last) = book.finally(number as u32, subject, states);
-                let is_over = horizon >= last.1.after(book.quiet());
+                let (held, last, youngest) = book.finally(number as u32, subject, states);
+                let is_over = horizon >= youngest.after(book.quiet());
                 let breach = match (&subject.breach, &held) {
                     (Some(breach), _) => Some(breach.clone()),
                     (None, Held::No(values)) if is_over => Some((values.clone(), last)),
@@ -314,6 +317,7 @@ impl Book {
         let subject = self.subjects[place].get_or_insert_with(|| Subject {
             held: Held::Exempt,
             last: at,
+            youngest: at.1,
             breach: None,
             looks_at: vec![None; keys.len()],
             seen: 0,
@@ -347,30 +351,32 @@ impl Book {
         }
         subject.held = held;
         subject.last = at;
+        subject.youngest = subject.youngest.max(at.1);
         if self.requirement.grace.is_none() {
-            subject.rest(quiet, at.1);
+            subject.rest(quiet, subject.youngest);
         }
     }
 
-    /// Whether the invariant holds for a subject at the horizon, and the last event of what it
-    /// looks at.
+    /// Whether the invariant holds for a subject at the horizon, the last event of what it looks
+    /// at, and when the youngest happened.
     fn finally(
         &self,
         number: u32,
         subject: &Subject,
         states: &projection::Ledger,
-    ) -> (Held, (Position, Timestamp)) {
+    ) -> (Held, (Position, Timestamp), Timestamp) {
         if !self.is_coarse(subject) {
-            return (subject.held.clone(), subject.last);
+            return (subject.held.clone(), subject.last, subject.youngest);
         }
         let looked_at = subject.looks_at.iter().zip(&self.watched);
         let others =
             looked_at.filter_map(|(number, watched)| watched.by.get((*number)? as usize)?.last);
-        let last = others.fold(subject.last, |last, other| match other.0 > last.0 {
-            true => other,
-            false => last,
+        let own = (subject.last, subject.youngest);
+        let (last, youngest) = others.fold(own, |(last, youngest), other| {
+            let later = if other.0 > last.0 { other } else { last };
+            (later, youngest.max(other.1))
         });
-        (self.look(number, states).0, last)
+        (self.look(number, states).0, last, youngest)
     }
 
     /// Whether a subject looks at a key that is not followed.
@@ -463,7 +469,7 @@ impl Subject {
     fn rest(&mut self, quiet: Span, now: Timestamp) {
         if let Held::No(values) = &self.held
             && self.breach.is_none()
-            && now >= self.last.1.after(quiet)
+            && now >= self.youngest.after(quiet)
         {
             self.breach = Some((values.clone(), self.last));
         }

@@ -9,7 +9,7 @@ use sagactl::definition;
 use sagactl::inspect::{self, Go, Options};
 use sagactl::rules;
 
-/// What an event does, to which order or payment, and how many minutes after the one before it.
+/// What an event does, to which order or payment, and how many minutes after the one before it, or before it.
 #[derive(Debug, Clone, Copy)]
 enum What {
     Placed(u8, i64),
@@ -22,6 +22,9 @@ enum What {
 }
 
 type Told = Vec<(What, i64)>;
+
+/// Minutes before the first event, for times that run backwards.
+const START: i64 = 60;
 
 fn logs() -> impl Strategy<Value = Told> {
     let order = 0..2_u8;
@@ -37,7 +40,7 @@ fn logs() -> impl Strategy<Value = Told> {
         payment.clone().prop_map(What::Voided),
         payment.prop_map(What::Erased),
     ];
-    prop::collection::vec((what, 0..8_i64), 1..16)
+    prop::collection::vec((what, -2..8_i64), 1..16)
 }
 
 impl What {
@@ -164,7 +167,8 @@ fn slowly(told: &Told, horizon: i64) -> Found {
         for order in 0..2_u8 {
             let mut breach = None;
             let mut last: Option<(Held, i64, i64)> = None;
-            let mut minutes = 0;
+            let mut youngest = 0;
+            let mut minutes = START;
             for (index, (what, rest)) in told.iter().enumerate() {
                 minutes += rest;
                 let payment = fold(&told[..index])
@@ -202,7 +206,8 @@ fn slowly(told: &Told, horizon: i64) -> Found {
                 if grace.is_none() && held == Held::No && breach.is_none() {
                     breach = Some(index as i64 + 1);
                 }
-                last = Some((held, index as i64 + 1, minutes));
+                youngest = minutes.max(youngest);
+                last = Some((held, index as i64 + 1, youngest));
             }
             let Some((held, position, since)) = last else {
                 continue;
@@ -231,7 +236,7 @@ fn quickly(told: &Told, horizon: i64) -> Found {
     let definitions = definition::load(&[definitions], &rules::names()).expect("sound");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("log.jsonl");
-    let mut minutes = 0;
+    let mut minutes = START;
     let lines = told.iter().enumerate().map(|(index, (what, rest))| {
         minutes += rest;
         what.line(index + 1, minutes)
@@ -268,7 +273,11 @@ proptest! {
     fn invariants_over_states_are_judged_as_a_slow_look_at_every_prefix_judges(
         told in logs(), after in 0..9_i64
     ) {
-        let end: i64 = told.iter().map(|(_, rest)| rest).sum();
+        let times = told.iter().scan(START, |minutes, (_, rest)| {
+            *minutes += rest;
+            Some(*minutes)
+        });
+        let end = times.max().unwrap_or(START);
         prop_assert_eq!(quickly(&told, end + after), slowly(&told, end + after));
     }
 }
