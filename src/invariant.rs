@@ -16,6 +16,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use crate::absent::Absent;
 use crate::definition::invariant::Invariant;
 use crate::event::{Position, Span, Timestamp};
 use crate::expression::{Expression, Scope};
@@ -174,6 +175,8 @@ pub struct Count {
     pub groups: u64,
     /// Of them, those of which it cannot be told.
     pub unknown: u64,
+    /// Those that are not right, but an amount of theirs may stand in a row that cannot be judged.
+    pub hidden: u64,
     /// Those that are not right, but not quiet for long enough either.
     pub pending: u64,
     /// Events whose group cannot be told.
@@ -245,8 +248,14 @@ impl Ledger {
     }
 
     /// What is wrong at the horizon, and what was before, in the order of the groups' first events.
-    /// Where the log was `cut`, a group may have begun before it: what is not right is unknown.
-    pub fn conclude(&self, horizon: Timestamp, cut: bool) -> (Vec<Breach>, Vec<Count>) {
+    /// What is not right is unknown where the log was `cut`, since a group may have begun before it,
+    /// and where an `absent` row may hold an amount of the group.
+    pub fn conclude(
+        &self,
+        horizon: Timestamp,
+        cut: bool,
+        absent: &Absent,
+    ) -> (Vec<Breach>, Vec<Count>) {
         let mut breaches = Vec::new();
         let mut counts = Vec::new();
         for (index, (invariant, groups)) in self.invariants.iter().zip(&self.groups).enumerate() {
@@ -259,11 +268,13 @@ impl Ledger {
                 let mut group = *group;
                 group.rest(invariant, horizon);
                 let is_right = group.total == Some(invariant.equals);
+                let name = groups.keys.text(number as u32);
                 match group.breach {
                     Some(_) if cut => count.unknown += 1,
+                    Some(_) if may_lack(invariant, name, absent) => count.hidden += 1,
                     Some((total, at)) => breaches.push(Breach {
                         invariant: index,
-                        group: groups.keys.text(number as u32).to_owned(),
+                        group: name.to_owned(),
                         total,
                         at,
                         healed: is_right,
@@ -277,6 +288,13 @@ impl Ledger {
         }
         (breaches, counts)
     }
+}
+
+/// Whether a row that is not judged may hold an amount of this group.
+fn may_lack(invariant: &Invariant, group: &str, absent: &Absent) -> bool {
+    let correlation = invariant.total.per.is_none().then_some(group);
+    let mut kinds = invariant.total.of.keys();
+    kinds.any(|kind| absent.may_be(kind, correlation))
 }
 
 impl Group {

@@ -72,18 +72,22 @@ impl Run<'_> {
         if self.scope.requirements.is_empty() {
             tally.idle(UNKNOWN.name, "no invariant over states is declared");
         }
-        let (breaches, counts) = self
-            .gathered
-            .ledgers
-            .invariants
-            .conclude(horizon, self.definition.cut);
+        let gathered = &self.gathered;
+        let ledger = &gathered.ledgers.invariants;
+        let (breaches, counts) = ledger.conclude(horizon, self.definition.cut, &gathered.absent);
         for (invariant, count) in self.scope.invariants.iter().zip(counts) {
             tally.checked(VIOLATED.name, count.groups);
-            tally.unknown(VIOLATED.name, count.unknown + count.astray);
+            tally.unknown(VIOLATED.name, count.unknown + count.hidden + count.astray);
             if count.astray > 0 {
                 tally.remark(format!(
                     "invariant {}: the group of {} events cannot be told; they count nowhere",
                     invariant.name, count.astray
+                ));
+            }
+            if count.hidden > 0 {
+                tally.remark(format!(
+                    "invariant {}: {} totals are not right, but an amount may stand in a row that cannot be judged",
+                    invariant.name, count.hidden
                 ));
             }
             if count.unknown > 0 {
