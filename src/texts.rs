@@ -61,11 +61,54 @@ impl Texts {
     }
 }
 
+/// Numbers by hash. Half the bits of a hash are kept, beside the number, so that a growing table need
+/// not look at what is numbered; whoever asks tells apart what has the same.
+#[derive(Debug, Clone, Default)]
+pub struct Index(HashTable<(u32, u32)>);
+
+impl Index {
+    /// No number.
+    pub const NONE: u32 = u32::MAX;
+
+    #[expect(clippy::cast_possible_truncation, reason = "half of it is kept")]
+    const fn half(hash: u64) -> u32 {
+        hash as u32
+    }
+
+    /// Where a hash belongs in the table, which looks at the highest and the lowest bits.
+    fn place(half: u32) -> u64 {
+        u64::from(half) << 32 | u64::from(half)
+    }
+
+    /// For each hash a number that has it, or [`Index::NONE`]; `found` is replaced.
+    pub fn likely(&self, wanted: impl Iterator<Item = u64>, found: &mut Vec<u32>) {
+        found.clear();
+        found.extend(wanted.map(|hash| self.find(hash, |_| true).unwrap_or(Index::NONE)));
+    }
+
+    /// The number with this hash that `is` the wanted one.
+    pub fn find(&self, hash: u64, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
+        let half = Index::half(hash);
+        let found = self.0.find(Index::place(half), |(known, number)| {
+            *known == half && is(*number)
+        });
+        found.map(|(_, number)| *number)
+    }
+
+    /// Adds a number that is not there.
+    pub fn insert(&mut self, hash: u64, number: u32) {
+        let half = Index::half(hash);
+        self.0
+            .insert_unique(Index::place(half), (half, number), |(half, _)| {
+                Index::place(*half)
+            });
+    }
+}
+
 /// Texts that stand for something each, numbered from 0 in the order in which they were met.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
-    /// The hash stands beside the number, so that a growing table need not look at the texts.
-    index: HashTable<(u64, u32)>,
+    index: Index,
     /// Where each text ends.
     ends: Vec<usize>,
     all: String,
@@ -86,15 +129,30 @@ impl Keys {
         let number = self.ends.len() as u32;
         self.all.push_str(text);
         self.ends.push(self.all.len());
-        self.index
-            .insert_unique(hash, (hash, number), |(hash, _)| *hash);
+        self.index.insert(hash, number);
         number
+    }
+
+    /// The numbers of many texts, each with its hash; `found` is replaced.
+    ///
+    /// Each step goes over all of them before the next one, so that the machine fetches what the
+    /// many need at the same time instead of one after the other.
+    pub fn numbers<'t, I>(&mut self, wanted: I, found: &mut Vec<u32>)
+    where
+        I: Iterator<Item = (u64, &'t str)> + Clone,
+    {
+        self.index
+            .likely(wanted.clone().map(|(hash, _)| hash), found);
+        for (number, (hash, text)) in found.iter_mut().zip(wanted) {
+            if *number == Index::NONE || self.text(*number) != text {
+                *number = self.number(hash, text);
+            }
+        }
     }
 
     /// The number of a text with this hash, if it was met.
     pub fn find(&self, hash: u64, text: &str) -> Option<u32> {
-        let same = |(known, number): &(u64, u32)| *known == hash && self.text(*number) == text;
-        self.index.find(hash, same).map(|(_, number)| *number)
+        self.index.find(hash, |number| self.text(number) == text)
     }
 
     /// The text with this number.

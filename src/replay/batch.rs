@@ -23,7 +23,7 @@ const BYTES: usize = 4 << 20;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sighting {
     /// Of the instance, see [`Instances::hash`](crate::replay::Instances::hash).
-    pub(super) hash: u32,
+    pub(super) hash: u64,
     /// The correlation value.
     pub(super) id: Text,
     /// Index of the saga.

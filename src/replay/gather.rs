@@ -186,16 +186,15 @@ impl<'a> Gatherer<'a> {
                 self.youngest = Some(youngest);
             }
         }
-        for note in &batch.streams {
-            gathered.streams.push(StreamEvent {
-                hash: note.hash,
-                stream: batch.texts.get(note.stream),
-                version: note.version,
-                position: note.position,
-                time: note.time,
-                is_tombstone: note.is_tombstone,
-            });
-        }
+        let events = batch.streams.iter().map(|note| StreamEvent {
+            hash: note.hash,
+            stream: batch.texts.get(note.stream),
+            version: note.version,
+            position: note.position,
+            time: note.time,
+            is_tombstone: note.is_tombstone,
+        });
+        gathered.streams.take(events);
         for note in &batch.ids {
             gathered.register.take(*note);
         }

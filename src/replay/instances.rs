@@ -9,16 +9,18 @@ use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 
 use crate::event::Timestamp;
 use crate::saga::{Meaning, Moment, Outcome};
+use crate::texts::Index;
 
 /// How many events of settled instances are kept: 2 MB, which a core's own cache can hold.
 const KEPT: usize = 1 << 16;
 
 /// How many events an instance is given room for at first.
 const FIRST: usize = 8;
+/// Room for more than this is not kept for another instance.
+const ROOM: usize = 32;
 
 /// Where an entry is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +79,7 @@ pub struct Entry {
 /// All instances.
 #[derive(Debug, Default)]
 pub struct Instances {
-    /// By hash, which stands beside so that a growing table need not look at the entries.
-    index: HashTable<(u32, u32)>,
+    index: Index,
     entries: Vec<Entry>,
     ids: Vec<u8>,
     settled: VecDeque<u32>,
@@ -95,14 +96,8 @@ pub struct Instances {
 impl Instances {
     /// What an instance is looked up by. Computed by readers, apart from the look-ups, so that those
     /// of many rows overlap in the machine.
-    #[expect(clippy::cast_possible_truncation, reason = "half of it is enough")]
-    pub fn hash(saga: u16, id: &str) -> u32 {
-        FixedState::default().hash_one((saga, id.as_bytes())) as u32
-    }
-
-    /// Where a hash belongs in the table, which looks at the highest and the lowest bits.
-    fn place(hash: u32) -> u64 {
-        u64::from(hash) << 32 | u64::from(hash)
+    pub fn hash(saga: u16, id: &str) -> u64 {
+        FixedState::default().hash_one((saga, id.as_bytes()))
     }
 
     /// The entries of many instances, each given by hash, saga and id, made where they are new;
@@ -112,18 +107,12 @@ impl Instances {
     /// many need at the same time instead of one after the other.
     pub fn entries_of<'t, I>(&mut self, wanted: I, found: &mut Vec<u32>)
     where
-        I: Iterator<Item = (u32, u16, &'t str)> + Clone,
+        I: Iterator<Item = (u64, u16, &'t str)> + Clone,
     {
-        const NONE: u32 = u32::MAX;
-        found.clear();
-        found.extend(wanted.clone().map(|(wanted, _, _)| {
-            let likely = self
-                .index
-                .find(Instances::place(wanted), |(hash, _)| *hash == wanted);
-            likely.map_or(NONE, |(_, at)| *at)
-        }));
+        let hashes = wanted.clone().map(|(hash, _, _)| hash);
+        self.index.likely(hashes, found);
         for (at, (hash, saga, id)) in found.iter_mut().zip(wanted) {
-            if *at == NONE || !self.is(*at, saga, id) {
+            if *at == Index::NONE || !self.is(*at, saga, id) {
                 *at = self.entry(hash, saga, id);
             }
         }
@@ -136,12 +125,9 @@ impl Instances {
     }
 
     /// The entry of the instance with this hash, made if it is new.
-    fn entry(&mut self, wanted: u32, saga: u16, id: &str) -> u32 {
-        let found = self.index.find(Instances::place(wanted), |(hash, at)| {
-            *hash == wanted && self.is(*at, saga, id)
-        });
-        if let Some((_, at)) = found {
-            return *at;
+    fn entry(&mut self, hash: u64, saga: u16, id: &str) -> u32 {
+        if let Some(known) = self.index.find(hash, |at| self.is(at, saga, id)) {
+            return known;
         }
         let Instances {
             index,
@@ -160,17 +146,14 @@ impl Instances {
         };
         ids.extend_from_slice(id.as_bytes());
         entries.push(entry);
-        index.insert_unique(Instances::place(wanted), (wanted, at), |(hash, _)| {
-            Instances::place(*hash)
-        });
+        index.insert(hash, at);
         at
     }
 
     /// Whether any event of this instance was met.
     pub fn knows(&self, saga: u16, id: &str) -> bool {
-        let wanted = Instances::place(Instances::hash(saga, id));
-        let known = self.index.find(wanted, |(_, at)| self.is(*at, saga, id));
-        known.is_some()
+        let hash = Instances::hash(saga, id);
+        self.index.find(hash, |at| self.is(at, saga, id)).is_some()
     }
 
     /// Every entry, in the order of first appearance.
@@ -234,7 +217,7 @@ impl Instances {
                 let mut room = std::mem::take(&mut entry.moments);
                 self.kept -= room.len();
                 entry.stage = Stage::Dropped(outcome);
-                if room.capacity() == FIRST {
+                if room.capacity() <= ROOM {
                     room.clear();
                     self.spare.push(room);
                 }

@@ -272,7 +272,7 @@ impl Reader<'_> {
         let selection = self.reading.selection;
         if let (true, Some(stream)) = (selection.streams, row.stream) {
             batch.streams.push(StreamNote {
-                hash: self.hasher.hash_one(stream.as_bytes()),
+                hash: Keys::hash(stream),
                 stream: batch.texts.keep(stream),
                 version: row.version,
                 position: row.position,

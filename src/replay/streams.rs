@@ -2,9 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use hashbrown::HashTable;
-
 use crate::event::{Position, Timestamp};
+use crate::texts::Keys;
 
 /// Something noteworthy about a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +37,6 @@ struct Hole {
 
 #[derive(Debug)]
 struct Stream {
-    hash: u64,
-    name: (usize, u32),
     lowest: i64,
     highest: i64,
     highest_at: Position,
@@ -52,9 +49,9 @@ struct Stream {
 /// Follows every stream of a log in position order.
 #[derive(Debug, Default)]
 pub struct Streams {
-    index: HashTable<u32>,
+    names: Keys,
     streams: Vec<Stream>,
-    names: Vec<u8>,
+    found: Vec<u32>,
     repeats: Vec<Observation>,
     by_version: bool,
 }
@@ -62,7 +59,7 @@ pub struct Streams {
 /// What of an event concerns its stream.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamEvent<'a> {
-    /// Of the stream's name.
+    /// Of the stream's name, see [`Keys::hash`].
     pub hash: u64,
     /// The stream's name.
     pub stream: &'a str,
@@ -95,56 +92,29 @@ impl Streams {
         self.streams.is_empty()
     }
 
-    /// Takes the next event in position order.
-    pub fn push(&mut self, event: StreamEvent<'_>) {
+    /// Takes the next events in position order.
+    pub fn take<'e>(&mut self, events: impl Iterator<Item = StreamEvent<'e>> + Clone) {
+        let mut found = std::mem::take(&mut self.found);
+        let names = events.clone().map(|event| (event.hash, event.stream));
+        self.names.numbers(names, &mut found);
+        for (at, event) in found.iter().zip(events) {
+            self.push(*at as usize, event);
+        }
+        self.found = found;
+    }
+
+    fn push(&mut self, at: usize, event: StreamEvent<'_>) {
         let Streams {
-            index,
             streams,
-            names,
             repeats,
             by_version,
+            ..
         } = self;
-        let bytes = event.stream.as_bytes();
-        let name_of = |stream: &Stream| {
-            let (start, length) = stream.name;
-            &names[start..start + length as usize]
-        };
-        let hash = event.hash;
-        let known = index
-            .find(hash, |at| {
-                let stream = &streams[*at as usize];
-                stream.hash == hash && name_of(stream) == bytes
-            })
-            .copied();
-        let Some(at) = known else {
-            let at = streams.len() as u32;
-            let highest = event.version.unwrap_or(0);
-            let mut stream = Stream {
-                hash,
-                name: (names.len(), bytes.len() as u32),
-                lowest: highest,
-                highest,
-                highest_at: event.position,
-                time: event.time,
-                last_at: event.position,
-                holes: Vec::new(),
-                backwards: None,
-            };
-            if event.version.is_some_and(|version| version > 1) && !event.is_tombstone {
-                stream.holes.push(Hole {
-                    from: 1,
-                    to: highest - 1,
-                    before: None,
-                    after: event.position,
-                });
-                stream.lowest = 1;
-            }
-            names.extend_from_slice(bytes);
-            streams.push(stream);
-            index.insert_unique(hash, at, |at| streams[*at as usize].hash);
+        if at == streams.len() {
+            streams.push(Stream::new(&event));
             return;
-        };
-        let stream = &mut streams[at as usize];
+        }
+        let stream = &mut streams[at];
         let is_late = *by_version
             && event
                 .version
@@ -178,12 +148,11 @@ impl Streams {
             ..
         } = self;
         let mut found = Vec::new();
-        for stream in streams {
+        for (at, stream) in streams.into_iter().enumerate() {
             if stream.holes.is_empty() && stream.backwards.is_none() {
                 continue;
             }
-            let (start, length) = stream.name;
-            let name = String::from_utf8_lossy(&names[start..start + length as usize]).into_owned();
+            let name = names.text(at as u32).to_owned();
             for hole in stream
                 .holes
                 .iter()
@@ -210,6 +179,29 @@ impl Streams {
 }
 
 impl Stream {
+    fn new(event: &StreamEvent<'_>) -> Stream {
+        let highest = event.version.unwrap_or(0);
+        let mut stream = Stream {
+            lowest: highest,
+            highest,
+            highest_at: event.position,
+            time: event.time,
+            last_at: event.position,
+            holes: Vec::new(),
+            backwards: None,
+        };
+        if event.version.is_some_and(|version| version > 1) && !event.is_tombstone {
+            stream.holes.push(Hole {
+                from: 1,
+                to: highest - 1,
+                before: None,
+                after: event.position,
+            });
+            stream.lowest = 1;
+        }
+        stream
+    }
+
     fn version(&mut self, version: i64, event: &StreamEvent<'_>, repeats: &mut Vec<Observation>) {
         if version > self.highest {
             if version > self.highest.saturating_add(1) && !event.is_tombstone {
