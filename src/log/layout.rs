@@ -263,8 +263,11 @@ impl Remains<'_> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn position(value: ValueRef<'_>) -> Result<i64, String> {
+    if let ValueRef::Integer(number) = value {
+        return Ok(number);
+    }
     match value::integer(value) {
         Ok(Some(number)) => Ok(number),
         Ok(None) => Err("position is null".to_owned()),

@@ -6,13 +6,12 @@
 //! event for an instance whose events were dropped makes it *reopened*: it has to be read again.
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
 use crate::event::Timestamp;
 use crate::saga::{Meaning, Moment, Outcome};
-use crate::texts::Index;
+use crate::texts::{Index, Keys};
 
 /// How many events of settled instances are kept: 2 MB, which a core's own cache can hold.
 const KEPT: usize = 1 << 16;
@@ -97,7 +96,7 @@ impl Instances {
     /// What an instance is looked up by. Computed by readers, apart from the look-ups, so that those
     /// of many rows overlap in the machine.
     pub fn hash(saga: u16, id: &str) -> u64 {
-        FixedState::default().hash_one((saga, id.as_bytes()))
+        Keys::hash(id).wrapping_add(u64::from(saga))
     }
 
     /// The entries of many instances, each given by hash, saga and id, made where they are new;

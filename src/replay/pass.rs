@@ -18,9 +18,9 @@ use crate::replay::reading::{Reader, Reading};
 use crate::texts::Texts;
 
 /// About how many rows a range has.
-const RANGE: u64 = 1 << 14;
+const RANGE: u64 = 1 << 15;
 /// How many batches of one reader may wait for the judge: more than a range.
-const QUEUE: usize = 24;
+const QUEUE: usize = 40;
 
 /// Whether a pass goes on, asked after each batch.
 pub type Continue = ControlFlow<()>;

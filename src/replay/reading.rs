@@ -134,6 +134,10 @@ struct Kind {
     name: Arc<str>,
     route: Route,
     families: Routes,
+    /// Some family has a route for it.
+    is_of_family: bool,
+    /// Some definition knows it.
+    is_known: bool,
     is_tombstone: bool,
 }
 
@@ -198,12 +202,17 @@ impl Reader<'_> {
         self.types[at].get_or_insert_with(|| {
             let name = log.type_name(row.kind);
             batch.types.push(Arc::clone(&name));
+            let route = router.route(&name);
+            let families = match selection.families {
+                true => readers.routes(&name),
+                false => Routes::default(),
+            };
+            let is_of_family = !families.is_empty();
             Kind {
-                route: router.route(&name),
-                families: match selection.families {
-                    true => readers.routes(&name),
-                    false => Routes::default(),
-                },
+                is_known: is_of_family || !route.uses.is_empty(),
+                is_of_family,
+                route,
+                families,
                 is_tombstone: definition.tombstones.contains(&name),
                 name,
             }
@@ -237,7 +246,7 @@ impl Reader<'_> {
                 batch
                     .hidden
                     .extend(id.map(|id| Hidden::Id(self.hash(Some(id)))));
-                if self.reading.selection.families && !kind.families.is_empty() {
+                if self.reading.selection.families && kind.is_of_family {
                     batch.later.push(hidden(row, kind));
                 }
             }
@@ -245,11 +254,10 @@ impl Reader<'_> {
         }
         if !self.reading.again {
             batch.rows.push((row.position, row.time));
-            let concerns = !(kind.route.uses.is_empty() && kind.families.is_empty());
-            batch.matched += u64::from(concerns);
+            batch.matched += u64::from(kind.is_known);
             self.note(row, kind, batch);
         }
-        if !kind.families.is_empty() {
+        if kind.is_of_family {
             let scope = scope(row, &kind.name);
             let readers = self.reading.readers;
             readers.note(

@@ -156,11 +156,15 @@ pub type Trace<'a> = &'a mut dyn FnMut(usize, Option<u32>);
 impl Instance {
     /// Replays `moments`, which are in the order to judge by.
     pub fn replay(&mut self, saga: &Saga, moments: &[Moment]) {
-        self.replay_traced(saga, moments, &mut |_, _| {});
+        self.run(saga, moments, |_, _| {});
     }
 
     /// As [`Instance::replay`], telling `trace` of each event.
     pub fn replay_traced(&mut self, saga: &Saga, moments: &[Moment], trace: Trace<'_>) {
+        self.run(saga, moments, trace);
+    }
+
+    fn run(&mut self, saga: &Saga, moments: &[Moment], mut trace: impl FnMut(usize, Option<u32>)) {
         self.clear(saga);
         for (index, moment) in moments.iter().enumerate() {
             let at = At {
