@@ -19,7 +19,7 @@ use crate::expression::template::Secrets;
 use crate::finding::Direction;
 use crate::output::{plan, recovered};
 use crate::recovery::apply::{self, Applied, Pace, Refused, World};
-use crate::recovery::document::Unfit;
+use crate::recovery::document::{LogV1, Unfit};
 use crate::recovery::item::{Item, Outcome};
 use crate::recovery::journal::{self, Journal, Owner};
 use crate::recovery::permit::{Answer, Permit, Wish};
@@ -40,11 +40,13 @@ pub(super) fn run(args: &ApplyArgs, terminal: &Terminal, now: Timestamp) -> anyh
             });
         }
     };
-    let session = Session::open(&args.paths, &args.source, terminal, now)?;
+    let mut session = Session::open(&args.paths, &args.source, terminal, now)?;
+    session.protect(&args.plan);
     let acting = Acting {
         session,
         write: &args.write,
         resume: args.resume,
+        resumed_by: "with --resume",
         format: args.format,
         terminal,
         now,
@@ -77,7 +79,14 @@ pub(super) fn one(
             terminal.note(format_args!("no instance has the id `{}`", args.id));
             return Ok(Exit::NothingInspected);
         }
-        terminal.page(&session.target(), |page| plan::write(page, &made))?;
+        let target = session.target();
+        match args.format {
+            ReportFormat::Table => terminal.page(&target, |page| plan::write(page, &made)),
+            ReportFormat::Json => terminal.deliver(&target, |out| plan::document(out, &made)),
+            ReportFormat::Jsonl => {
+                terminal.deliver(&target, |out| recovered::jsonl(out, &made.refused))
+            }
+        }?;
         return Ok(Exit::Refused);
     }
     if let [one, other, ..] = made.instances.as_slice() {
@@ -93,6 +102,7 @@ pub(super) fn one(
         write: &args.write,
         // What was begun by an earlier command has the same keys; it is finished, not repeated.
         resume: true,
+        resumed_by: "with the same command",
         format: args.format,
         terminal,
         now,
@@ -107,26 +117,53 @@ pub(super) fn read(path: &PathBuf) -> anyhow::Result<Result<PlanV1, Unfit>> {
     Ok(PlanV1::read(&text))
 }
 
-/// The journal of a plan: the one that was named, or the one beside its first log.
-pub(super) fn journal_of(plan: &PlanV1, session: &Session, named: Option<&PathBuf>) -> PathBuf {
+/// The journal of a plan: the one that was named, or the one beside the log that its instances stand
+/// in, so that whoever drives one of them finds what was done before.
+///
+/// # Errors
+/// When they stand in several logs and none was named.
+pub(super) fn journal_of(
+    plan: &PlanV1,
+    session: &Session,
+    named: Option<&PathBuf>,
+) -> anyhow::Result<PathBuf> {
+    if let Some(named) = named {
+        return Ok(named.clone());
+    }
+    let driven: BTreeSet<&str> = plan.instances.iter().map(|one| one.log.as_str()).collect();
+    if driven.len() > 1 {
+        bail!(
+            "its instances stand in several logs ({}), each with a journal of its own; narrow the \
+             plan with --saga, or name one journal for all with --journal",
+            driven.into_iter().collect::<Vec<_>>().join(", ")
+        );
+    }
+    let is_meant = |log: &&LogV1| driven.is_empty() || driven.contains(log.name.as_str());
     let log = session.options.log.clone().or_else(|| {
-        let first = plan.logs.first()?;
+        let meant = plan.logs.iter().find(is_meant)?;
         let mut logs = session.definitions.scopes.iter();
-        logs.find_map(|scope| {
+        let declared = logs.find_map(|scope| {
             let log = scope.log.as_ref()?;
-            (*log.name == *first.name).then(|| log.database.clone())?
-        })
+            (*log.name == *meant.name).then(|| log.database.clone())?
+        });
+        Some(declared.unwrap_or_else(|| PathBuf::from(&meant.path)))
     });
-    let log = log.or_else(|| plan.logs.first().map(|log| PathBuf::from(&log.path)));
-    named
-        .cloned()
-        .unwrap_or_else(|| journal::beside(&log.unwrap_or_default()))
+    let log = log.unwrap_or_default();
+    let is_link = fs::symlink_metadata(&log).is_ok_and(|it| it.is_symlink());
+    let real = if is_link {
+        log.canonicalize()
+    } else {
+        Ok(log.clone())
+    };
+    Ok(journal::beside(&real.unwrap_or(log)))
 }
 
 struct Acting<'a> {
     session: Session,
     write: &'a WriteArgs,
     resume: bool,
+    /// What the user types to go on after an interruption.
+    resumed_by: &'static str,
     format: ReportFormat,
     terminal: &'a Terminal,
     now: Timestamp,
@@ -226,7 +263,7 @@ impl Acting<'_> {
     }
 
     fn act(&self, plan: &PlanV1, world: World<'_>, permit: &Permit) -> anyhow::Result<Exit> {
-        let path = journal_of(plan, &self.session, self.write.journal.as_ref());
+        let path = journal_of(plan, &self.session, self.write.journal.as_ref())?;
         let pace = Pace {
             resume: self.resume,
             stop_after: self
@@ -257,8 +294,10 @@ impl Acting<'_> {
             return Ok(self.refuse(anyhow!(stopped)));
         }
         if is_interrupted {
-            self.terminal
-                .note("interrupted; what was begun is finished, the rest with --resume");
+            self.terminal.note(format_args!(
+                "interrupted; what was begun is finished, the rest {}",
+                self.resumed_by
+            ));
         }
         let is_done = |item: &Item| item.outcome == Outcome::Done;
         Ok(if items.iter().all(is_done) {

@@ -88,6 +88,11 @@ impl Session {
         })
     }
 
+    /// Keeps a file that the command reads beside definitions and logs from being overwritten.
+    pub(super) fn protect(&mut self, file: &Path) {
+        self.inputs.push(file.to_owned());
+    }
+
     /// Where the result goes.
     pub(super) fn target(&self) -> Target<'_> {
         Target {

@@ -3,7 +3,7 @@
 use std::env;
 use std::fmt::Display;
 use std::fs;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice, StripStream};
@@ -177,6 +177,15 @@ impl Target<'_> {
     }
 }
 
+/// Whether a file begins as SQLite's databases do: a log, a journal, an outbox. No result of this
+/// program is worth one of them.
+fn is_database(path: &Path) -> bool {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut start = [0; MAGIC.len()];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == MAGIC
+}
+
 /// Writes a file beside its place and moves it there once it is complete. What is no regular file
 /// (a device, a pipe) is written to as it is.
 pub(super) fn write_file(
@@ -200,6 +209,12 @@ pub(super) fn write_file(
             Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).with_context(cannot),
             _ => Ok(()),
         };
+    }
+    if there.is_some() && is_database(path) {
+        anyhow::bail!(
+            "`{}` is a SQLite database and is not overwritten",
+            path.display()
+        );
     }
     // Behind a symbolic link the file is replaced, not the link.
     let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());

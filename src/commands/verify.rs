@@ -23,11 +23,12 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Tells whether a plan took.
 pub(super) fn run(args: &VerifyArgs, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
     let plan = read(&args.plan)?.map_err(|unfit| anyhow!("{}: {unfit}", args.plan.display()))?;
-    let session = Session::open(&args.paths, &args.source, terminal, now)?;
+    let mut session = Session::open(&args.paths, &args.source, terminal, now)?;
+    session.protect(&args.plan);
     if plan.definitions != session.definitions.hash {
         terminal.note("the definitions changed since the plan was made");
     }
-    let path = journal_of(&plan, &session, args.journal.as_ref());
+    let path = journal_of(&plan, &session, args.journal.as_ref())?;
     let journal = match Journal::read(&path) {
         Ok(journal) => Some(journal),
         Err(JournalError::Missing(_)) if args.journal.is_none() => None,

@@ -305,7 +305,11 @@ impl<'d> Table<'d> {
             })?;
             match found.max(known) {
                 Greatest::Absent => Ok(1),
-                Greatest::Number(greatest) => Ok(greatest.saturating_add(1)),
+                Greatest::Number(greatest) if greatest < i64::MAX => Ok(greatest + 1),
+                Greatest::Number(_) => Err(RecordError::Table(format!(
+                    "the last {column} of `{}` is the greatest that there is",
+                    self.name
+                ))),
                 Greatest::Other => Err(RecordError::Table(format!(
                     "the last {column} of `{}` is no whole number, so the next is not known",
                     self.name

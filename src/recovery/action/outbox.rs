@@ -59,7 +59,7 @@ fn try_insert(
     }
     let names: Vec<String> = columns.keys().map(|name| quoted(name)).collect();
     let places = vec!["?"; names.len()];
-    transaction.execute(
+    let inserted = transaction.execute(
         &format!(
             "INSERT INTO {} ({}) VALUES ({})",
             quoted(table),
@@ -68,6 +68,9 @@ fn try_insert(
         ),
         params_from_iter(columns.values().map(cell)),
     )?;
+    if inserted != 1 {
+        return Err(rusqlite::Error::StatementChangedRows(inserted));
+    }
     transaction.commit()?;
     Ok(true)
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::definition::action::Action;
 use crate::event::Span;
 use crate::expression::template::Reveal;
-use crate::inspect::{Go, TOOL};
+use crate::inspect::{Go, RunError, TOOL};
 use crate::recovery::action::{self, Order};
 use crate::recovery::apply::fresh::{Fresh, Moved, Source};
 use crate::recovery::apply::shared::Shared;
@@ -157,22 +157,29 @@ impl Driver<'_> {
                 Err(holder) => return Ok(Settled::Rest(Outcome::Skipped, holder)),
             };
             *lease = Some(held);
-            let mut known = None;
-            let mut is_begun = false;
+            let known = self.journal.known(&action.key)?;
+            let mut begun = Vec::new();
             for one in &instance.actions {
-                let of_one = self.journal.known(&one.key)?;
-                is_begun |= of_one.is_some();
-                if one.key == action.key {
-                    known = of_one;
+                if self.journal.has_begun(&self.plan.digest, &one.key)? {
+                    begun.push(one);
                 }
             }
-            let fresh = Fresh::read(self.plan, instance, self.source, &|_| Go::On)?;
-            let fresh = fresh.and_then(|fresh| if is_begun { Ok(fresh) } else { fresh.unmoved() });
-            let fresh = match fresh {
+            let go = |_| {
+                if self.shared.is_over() {
+                    Go::Stop
+                } else {
+                    Go::On
+                }
+            };
+            let fresh = match Fresh::read(self.plan, instance, self.source, &go) {
+                Err(RunError::Interrupted(_)) => return Ok(Settled::NotReached),
+                read => read?,
+            };
+            let fresh = match fresh.and_then(|fresh| fresh.unmoved(&begun)) {
                 Ok(fresh) => fresh,
                 Err(Moved(why)) => return Ok(Settled::Rest(Outcome::Moved, why)),
             };
-            match obstacle(&fresh, action, known, is_begun) {
+            match obstacle(&fresh, action, known, !begun.is_empty()) {
                 Some((Outcome::Done, why)) => return self.recorded(instance, action, &fresh, why),
                 Some((outcome, why)) => return Ok(Settled::One(outcome, why)),
                 None => {}
@@ -190,6 +197,9 @@ impl Driver<'_> {
                 action,
                 span: Span::from_nanos(longest.as_nanos().saturating_add(SLACK.as_nanos())),
             };
+            if self.shared.is_over() {
+                return Ok(Settled::NotReached);
+            }
             let now = self.world.clock.now();
             if let Intended::Written(id, prolonged) =
                 self.journal.intend(self.permit, intent, now)?
@@ -361,8 +371,8 @@ fn obstacle(
             return Some((Outcome::Done, "done before, says the journal".to_owned()));
         }
         Some(Done::Unknown) if !action.idempotent && !fresh.has_reached(action) => {
-            let why = "it may have been done before and is not idempotent; find out, then \
-                       let its event be recorded or plan again";
+            let why = "it may have been done before and is not idempotent; find out: if it was, \
+                       its event has to be recorded, if it was not, one that it failed";
             return Some((Outcome::Unknown, why.to_owned()));
         }
         Some(Done::Unknown | Done::Failed) | None => {}

@@ -96,15 +96,40 @@ impl Fresh {
         }))
     }
 
-    /// The same, if nothing happened since the plan.
-    pub(crate) fn unmoved(self) -> Result<Fresh, Moved> {
-        match self.events.get(self.planned) {
+    /// The same, if nothing happened since the plan but what its own actions account for: those that
+    /// were `begun` under it explain the events about their steps, and the end of the saga.
+    pub(crate) fn unmoved(self, begun: &[&ActionV1]) -> Result<Fresh, Moved> {
+        let since = self.events[self.planned..].iter();
+        let mut unexplained = since.filter(|event| !self.explains(begun, event));
+        match unexplained.next() {
             None => Ok(self),
             Some(event) => Err(Moved(format!(
                 "{} came at position {} since the plan",
                 event.kind, event.position
             ))),
         }
+    }
+
+    fn explains(&self, begun: &[&ActionV1], event: &Event) -> bool {
+        let mut moments = self.candidate.moments.iter();
+        let moment = moments.find(|moment| moment.position == event.position);
+        moment.is_some_and(|moment| match moment.meaning {
+            Meaning::Step(..) | Meaning::Undo(..) => {
+                begun.iter().any(|action| self.is_about(moment, action))
+            }
+            Meaning::Completes | Meaning::Compensated => !begun.is_empty(),
+            _ => false,
+        })
+    }
+
+    /// Whether an event says something of the action's step, in its direction.
+    fn is_about(&self, moment: &Moment, action: &ActionV1) -> bool {
+        let direction = match moment.meaning {
+            Meaning::Step(..) => Direction::Forward,
+            Meaning::Undo(..) => Direction::Backward,
+            _ => return false,
+        };
+        moment.meaning.step() == self.step(action) && direction == Direction::from(action.direction)
     }
 
     /// The events that the plan was decided on.
@@ -157,15 +182,10 @@ impl Fresh {
         let moments = self.candidate.moments.iter();
         let moments = moments.filter(|moment| Some(moment.position) > since);
         moments
-            .filter_map(|moment| {
-                let (step, event, direction) = match moment.meaning {
-                    Meaning::Step(step, event) => (step, event, Direction::Forward),
-                    Meaning::Undo(step, event) => (step, event, Direction::Backward),
-                    _ => return None,
-                };
-                let is_meant = Some(usize::from(step)) == self.step(action)
-                    && direction == Direction::from(action.direction);
-                is_meant.then_some(event)
+            .filter(|moment| self.is_about(moment, action))
+            .filter_map(|moment| match moment.meaning {
+                Meaning::Step(_, event) | Meaning::Undo(_, event) => Some(event),
+                _ => None,
             })
             .collect()
     }

@@ -293,6 +293,21 @@ impl Journal {
         Ok(outcome.map(|outcome| outcome.map_or(Done::Unknown, |label| Done::from_label(&label))))
     }
 
+    /// Whether an action of a plan was meant to be done under that very plan.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn has_begun(&self, plan: &str, key: &str) -> Result<bool, JournalError> {
+        self.connection
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM intents JOIN applies ON apply = applies.id
+                 WHERE key = ?1 AND plan = ?2)",
+                [key, plan],
+                |row| row.get(0),
+            )
+            .map_err(|error| self.failed(error))
+    }
+
     /// When a plan was first begun.
     ///
     /// # Errors
