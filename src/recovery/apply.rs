@@ -193,7 +193,7 @@ pub fn rehearse(plan: &PlanV1, world: World<'_>, watch: Watch<'_>) -> Result<Vec
         watch.looked(seen, plan.instances.len());
         let source = world.source(&whereabouts);
         let fresh = Fresh::read(plan, instance, source, &|_| watch.go())?;
-        if let Err(Moved(why)) = fresh.and_then(|fresh| fresh.unmoved(&[])) {
+        if let Err(Moved(why)) = fresh.and_then(|fresh| fresh.unmoved(&[], &[])) {
             let moved = |action| Item::new(instance, action, Outcome::Moved, why.clone());
             items.extend(instance.actions.iter().map(moved));
         }

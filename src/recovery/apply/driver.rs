@@ -175,7 +175,7 @@ impl Driver<'_> {
                 Err(RunError::Interrupted(_)) => return Ok(Settled::NotReached),
                 read => read?,
             };
-            let fresh = match fresh.and_then(|fresh| fresh.unmoved(&begun)) {
+            let fresh = match fresh.and_then(|fresh| fresh.unmoved(&begun, &instance.actions)) {
                 Ok(fresh) => fresh,
                 Err(Moved(why)) => return Ok(Settled::Rest(Outcome::Moved, why)),
             };

@@ -96,11 +96,13 @@ impl Fresh {
         }))
     }
 
-    /// The same, if nothing happened since the plan but what its own actions account for: those that
-    /// were `begun` under it explain the events about their steps, and the end of the saga.
-    pub(crate) fn unmoved(self, begun: &[&ActionV1]) -> Result<Fresh, Moved> {
+    /// The same, if nothing happened since the plan but what it accounts for. Once some of its
+    /// actions were `begun` under it, that is whatever is about their steps, the end of the saga, and
+    /// any of its `actions` having succeeded, which leaves nothing to do there; but nobody else
+    /// may have begun one of them.
+    pub(crate) fn unmoved(self, begun: &[&ActionV1], actions: &[ActionV1]) -> Result<Fresh, Moved> {
         let since = self.events[self.planned..].iter();
-        let mut unexplained = since.filter(|event| !self.explains(begun, event));
+        let mut unexplained = since.filter(|event| !self.explains(begun, actions, event));
         match unexplained.next() {
             None => Ok(self),
             Some(event) => Err(Moved(format!(
@@ -110,14 +112,20 @@ impl Fresh {
         }
     }
 
-    fn explains(&self, begun: &[&ActionV1], event: &Event) -> bool {
+    fn explains(&self, begun: &[&ActionV1], actions: &[ActionV1], event: &Event) -> bool {
+        if begun.is_empty() {
+            return false;
+        }
         let mut moments = self.candidate.moments.iter();
         let moment = moments.find(|moment| moment.position == event.position);
         moment.is_some_and(|moment| match moment.meaning {
+            Meaning::Step(_, StepEvent::Success) | Meaning::Undo(_, StepEvent::Success) => {
+                actions.iter().any(|action| self.is_about(moment, action))
+            }
             Meaning::Step(..) | Meaning::Undo(..) => {
                 begun.iter().any(|action| self.is_about(moment, action))
             }
-            Meaning::Completes | Meaning::Compensated => !begun.is_empty(),
+            Meaning::Completes | Meaning::Compensated => true,
             _ => false,
         })
     }

@@ -113,3 +113,53 @@ fn two_at_once_do_everything_once() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(bench.effects().len(), 3);
 }
+
+#[test]
+fn what_another_began_after_a_new_plan_is_left_to_it() {
+    let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
+    bench.plan();
+    bench.mode("refuse");
+    assert_eq!(bench.apply("").0, Some(4), "the first try fails");
+    bench.mode("ok");
+    bench.happens("o-1", "PaymentVoided");
+    bench.plan();
+    bench.happens("o-1", "StockReleaseRequested");
+    let (code, said) = bench.apply("");
+    let outcomes = items(&said, "outcome");
+    assert_eq!(code, Some(4), "{said}");
+    assert_eq!(outcomes, ["o-1 courier moved", "o-1 stock moved"]);
+    assert!(bench.effects().is_empty(), "{:?}", bench.effects());
+}
+
+#[test]
+fn what_another_began_while_a_plan_lay_half_done_is_left_to_it() {
+    let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
+    bench.plan();
+    bench.mode("kill-after");
+    bench.apply("");
+    assert_eq!(bench.effects(), ["o-1 courier backward"]);
+    bench.happens("o-1", "CourierCancelled");
+    bench.happens("o-1", "StockReleaseRequested");
+    let (code, said) = bench.apply("--resume");
+    assert_eq!(code, Some(4), "{said}");
+    assert_eq!(bench.effects(), ["o-1 courier backward"]);
+}
+
+#[test]
+fn no_result_overwrites_a_journal_a_log_or_the_plan() {
+    let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
+    bench.plan();
+    assert_eq!(bench.apply("").0, Some(0));
+    let files = ["shop.journal.db", "shop.db", "plan.json"];
+    let read = || files.map(|file| std::fs::read(bench.path(file)).unwrap());
+    let before = read();
+    for file in files {
+        let line = format!("apply plan.json shop.yaml -o {file}");
+        assert_eq!(bench.run(&line).0, Some(2), "{file}");
+    }
+    for file in &files[..2] {
+        let line = format!("plan shop.yaml -o {file}");
+        assert_eq!(bench.run(&line).0, Some(2), "{file}");
+    }
+    assert!(read() == before, "something was overwritten");
+}
