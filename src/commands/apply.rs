@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow, bail};
 
 use crate::cli::ReportFormat;
 use crate::cli::recovery::{ApplyArgs, OneArgs, WriteArgs};
+use crate::commands::progress::is_interrupted;
 use crate::commands::session::Session;
 use crate::commands::terminal::Terminal;
 use crate::event::Timestamp;
@@ -220,7 +221,8 @@ impl Acting<'_> {
         ));
         let mut typed = String::new();
         match io::stdin().read_line(&mut typed) {
-            Ok(_) if typed.trim() == "yes" => Answer::Yes,
+            // Whoever pressed Ctrl-C here did not mean what was typed after it.
+            Ok(_) if typed.trim() == "yes" && !is_interrupted() => Answer::Yes,
             _ => Answer::No,
         }
     }

@@ -1,7 +1,7 @@
 //! How far a run has come, and whether it shall go on.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -45,14 +45,26 @@ impl Counts {
     }
 }
 
-/// A flag that the first Ctrl-C raises; the second one kills.
+/// The flag that the process's first Ctrl-C raises; there is one, as there is one user.
+static RAISED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// That flag; from here on the first Ctrl-C raises it and the second one kills.
 fn listen() -> anyhow::Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
+    if let Some(raised) = RAISED.get() {
+        return Ok(Arc::clone(raised));
+    }
+    let raised = Arc::new(AtomicBool::new(false));
     // In this order: the first signal finds the flag down.
-    signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&interrupted))
-        .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&interrupted)))
+    signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&raised))
+        .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&raised)))
         .context("cannot listen for Ctrl-C")?;
-    Ok(interrupted)
+    Ok(Arc::clone(RAISED.get_or_init(|| raised)))
+}
+
+/// Whether the user pressed Ctrl-C, in whatever part of the work it was.
+pub(super) fn is_interrupted() -> bool {
+    let raised = RAISED.get();
+    raised.is_some_and(|raised| raised.load(Ordering::Relaxed))
 }
 
 impl Meter {
