@@ -1,6 +1,6 @@
 //! `sagactl plan`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead};
 
 use anyhow::{Context, bail};
@@ -23,14 +23,23 @@ pub(super) fn run(args: &PlanArgs, terminal: &Terminal, now: Timestamp) -> anyho
     session.options.sagas.clone_from(&args.saga);
     session.options.rules.clone_from(&args.rule);
     let mut ids: BTreeSet<String> = args.instance.iter().cloned().collect();
+    let mut sagas = BTreeMap::new();
     if is_piped {
-        ids.extend(read_ids(io::stdin().lock())?);
+        let piped = read_instances(io::stdin().lock())?;
+        // An id that was also named by itself is wanted in every saga.
+        let mut by_saga: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (id, saga) in piped.iter().filter(|(id, _)| !ids.contains(id)) {
+            by_saga.entry(id.clone()).or_default().insert(saga.clone());
+        }
+        sagas = by_saga;
+        ids.extend(piped.into_iter().map(|(id, _)| id));
         if ids.is_empty() {
             bail!("stdin names no instance");
         }
     }
     let selection = Selection {
         ids,
+        sagas,
         rules: args.rule.clone(),
         outcomes: args.outcome.clone(),
         steps: args.step.clone(),
@@ -74,10 +83,10 @@ pub(super) fn run(args: &PlanArgs, terminal: &Terminal, now: Timestamp) -> anyho
     })
 }
 
-/// The ids of instances in the JSON lines of `audit` or `list`; findings about other things name
-/// none.
-fn read_ids(lines: impl BufRead) -> anyhow::Result<BTreeSet<String>> {
-    let mut ids = BTreeSet::new();
+/// The instances in the JSON lines of `audit` or `list`, as id and saga; findings about other things
+/// name none.
+fn read_instances(lines: impl BufRead) -> anyhow::Result<BTreeSet<(String, String)>> {
+    let mut found = BTreeSet::new();
     for (number, line) in lines.lines().enumerate() {
         let line = line.context("stdin cannot be read")?;
         if line.trim().is_empty() {
@@ -85,17 +94,18 @@ fn read_ids(lines: impl BufRead) -> anyhow::Result<BTreeSet<String>> {
         }
         let object: Value = serde_json::from_str(&line)
             .with_context(|| format!("line {} of stdin is no JSON", number + 1))?;
-        let id = match object.get("subject") {
+        let (id, saga) = match object.get("subject") {
             Some(subject) if subject.get("kind") == Some(&Value::from("instance")) => {
-                subject.get("id")
+                (subject.get("id"), subject.get("definition"))
             }
             Some(_) => continue,
-            None => object.get("id"),
+            None => (object.get("id"), object.get("saga")),
         };
-        let id = id.and_then(Value::as_str).with_context(|| {
-            format!("line {} of stdin is no finding and no instance", number + 1)
-        })?;
-        ids.insert(id.to_owned());
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let (Some(id), Some(saga)) = (text(id), text(saga)) else {
+            bail!("line {} of stdin is no finding and no instance", number + 1);
+        };
+        found.insert((id, saga));
     }
-    Ok(ids)
+    Ok(found)
 }

@@ -1,6 +1,6 @@
 //! A plan for many instances: those that a selection lets through, up to a number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wildmatch::WildMatch;
 
@@ -22,6 +22,8 @@ const FEW: usize = 50;
 pub struct Selection {
     /// With one of these ids; each is answered, be it with a refusal.
     pub ids: BTreeSet<String>,
+    /// Of these sagas, where an id was named with some: two sagas may share it.
+    pub sagas: BTreeMap<String, BTreeSet<String>>,
     /// With a finding of a rule that one of these globs matches.
     pub rules: Vec<String>,
     /// With one of these outcomes.
@@ -39,7 +41,9 @@ impl Selection {
             row.rules.iter().any(|rule| pattern.matches(rule))
         };
         let is_at = |step: &String| row.steps.iter().any(|at| **at == **step);
-        let is_named = self.ids.contains(&row.id);
+        let sagas = self.sagas.get(&row.id);
+        let is_of = sagas.is_none_or(|sagas| sagas.contains(&*row.saga));
+        let is_named = is_of && self.ids.contains(&row.id);
         let is_asked_for = is_named || !self.outcomes.is_empty() || !row.rules.is_empty();
         is_asked_for
             && (self.ids.is_empty() || is_named)

@@ -1,6 +1,6 @@
 //! Sends a request. Redirects are not followed: whoever answers with one is not the one asked.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
 use jiff::fmt::rfc2822;
@@ -105,14 +105,23 @@ fn unanswered(error: &Error) -> Attempt {
         | Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
             Attempt::Again { why, pause: None }
         }
-        Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            Attempt::Again { why, pause: None }
-        }
+        Error::Io(error) if is_unreachable(error.kind()) => Attempt::Again { why, pause: None },
         Error::BadUri(_) | Error::Http(_) | Error::InvalidProxyUrl | Error::Tls(_) => {
             Attempt::Failed(why)
         }
         _ => Attempt::Unknown(why),
     }
+}
+
+/// Whether a connection never came to be.
+fn is_unreachable(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionRefused
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::HostUnreachable
+            | ErrorKind::AddrNotAvailable
+    )
 }
 
 #[cfg(test)]

@@ -215,6 +215,40 @@ fn max_leaves_out_and_says_so_and_stdin_names_instances() {
 }
 
 #[test]
+fn an_instance_that_is_piped_in_is_that_of_its_saga() {
+    let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
+    let file = bench.path("shop.yaml");
+    let points = "---
+saga: loyalty
+starts: OrderPlaced
+steps:
+  - step: points
+    succeeds: PointsGiven
+    timeout: 1m
+    action: { exec: [./act], idempotent: true }
+";
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text + points).unwrap();
+    for command in ["audit", "list"] {
+        let line = format!("-q {command} shop.yaml --saga order --format jsonl");
+        let lines = bench.command(&line).output().unwrap().stdout;
+        let mut command = bench.command("-q plan shop.yaml - --format json");
+        let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(&lines).unwrap();
+        let (_, said) = told(&child.wait_with_output().unwrap());
+        let plan: Value = serde_json::from_str(&said).unwrap();
+        let of = |one: &Value| one["saga"].as_str().unwrap().to_owned();
+        let sagas: Vec<String> = plan["instances"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(of)
+            .collect();
+        assert_eq!(sagas, ["order"], "{said}");
+    }
+}
+
+#[test]
 fn an_edited_or_stale_plan_is_refused() {
     let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
     bench.plan();
