@@ -326,6 +326,7 @@ fn made(definitions: &Path, folder: &Path, events: u64) -> anyhow::Result<PathBu
         seed: 1,
         instances: events / EVENTS_EACH,
         faults: Faults::None,
+        lateness: None,
         spacing: Span::from_nanos(20_000_000),
         start: "2026-03-02T06:00:00Z".parse()?,
         payload: 200,

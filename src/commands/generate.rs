@@ -6,8 +6,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 
 use crate::cli::generate::{GenerateArgs, IdStyle};
+use crate::definition::log::Order;
 use crate::definition::saga::Saga;
 use crate::definition::{Unusable, load};
+use crate::event::Span;
 use crate::generate::{Faults, Ids, Layout, Made, Options, Wrong, bank, generate};
 use crate::rules;
 
@@ -19,7 +21,7 @@ pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<String> {
     if args.bank {
         return bank_log(args);
     }
-    let (log, sagas) = sagas(&args.definitions)?;
+    let (log, lateness, sagas) = sagas(&args.definitions)?;
     let unique_ids = !args.repeatable_ids;
     let options = if args.example {
         Options::example(log)
@@ -29,10 +31,11 @@ pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<String> {
             seed: args.seed,
             instances: args.instances,
             faults: match (args.each, args.faults) {
-                (true, _) => Faults::Each(Wrong::all(unique_ids)),
+                (true, _) => Faults::Each(Wrong::all(unique_ids, lateness)),
                 (false, 0) => Faults::None,
                 (false, rate) => Faults::PerMille(rate),
             },
+            lateness,
             spacing: args.spacing,
             start: args.start,
             payload: args.payload,
@@ -78,8 +81,8 @@ fn told(args: &GenerateArgs, made: &Made) -> anyhow::Result<String> {
     ))
 }
 
-/// The log's name and the sagas of the one log in `path`.
-fn sagas(path: &Path) -> anyhow::Result<(String, Vec<Arc<Saga>>)> {
+/// The log's name, how late its events may be, and the sagas of the one log in `path`.
+fn sagas(path: &Path) -> anyhow::Result<(String, Option<Span>, Vec<Arc<Saga>>)> {
     let definitions =
         load(&[path.to_owned()], &rules::names()).map_err(|unusable| said(path, &unusable))?;
     let mut scopes = definitions
@@ -88,10 +91,14 @@ fn sagas(path: &Path) -> anyhow::Result<(String, Vec<Arc<Saga>>)> {
         .filter(|scope| !scope.sagas.is_empty());
     match (scopes.next(), scopes.next()) {
         (Some(scope), None) => {
+            let lateness = match scope.log.as_ref().map(|log| log.order) {
+                Some(Order::Time { lateness, .. }) => Some(lateness),
+                Some(Order::Position) | None => None,
+            };
             let log = scope
                 .log
                 .map_or_else(|| "log".to_owned(), |log| log.name.to_string());
-            Ok((log, scope.sagas))
+            Ok((log, lateness, scope.sagas))
         }
         (None, _) => bail!("{}: no saga is defined there", path.display()),
         (Some(_), Some(_)) => bail!(

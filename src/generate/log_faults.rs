@@ -22,6 +22,9 @@ pub enum LogFault {
     TimeBackwards,
     /// An event is far later than all that follow it.
     FutureTime,
+    /// An event arrives later than the lateness that is declared. Only in a log that is ordered by
+    /// time.
+    TooLate,
 }
 
 /// What a fault says of one row, instead of what should stand there.
@@ -42,11 +45,13 @@ pub(super) enum Twist {
     Older,
     /// It is from far in the future.
     Later,
+    /// It is so many milliseconds older than the youngest one so far.
+    Behind(i64),
 }
 
 impl LogFault {
     /// All of them, in the order of the rules.
-    pub const ALL: [LogFault; 9] = [
+    pub const ALL: [LogFault; 10] = [
         LogFault::Gap,
         LogFault::DuplicateVersion,
         LogFault::VersionBackwards,
@@ -56,6 +61,7 @@ impl LogFault {
         LogFault::BrokenTime,
         LogFault::TimeBackwards,
         LogFault::FutureTime,
+        LogFault::TooLate,
     ];
 
     /// The rule that finds it.
@@ -68,6 +74,7 @@ impl LogFault {
             LogFault::BrokenData | LogFault::NoType | LogFault::BrokenTime => "log/bad-row",
             LogFault::TimeBackwards => "log/time-backwards",
             LogFault::FutureTime => "log/future-time",
+            LogFault::TooLate => "log/too-late",
         }
     }
 
@@ -82,7 +89,8 @@ impl LogFault {
         )
     }
 
-    pub(super) const fn twist(self) -> Twist {
+    /// What it says of a row; one that is too late arrives `behind` milliseconds after a younger one.
+    pub(super) const fn twist(self, behind: i64) -> Twist {
         match self {
             LogFault::Gap => Twist::Skip,
             LogFault::DuplicateVersion => Twist::Again,
@@ -93,6 +101,7 @@ impl LogFault {
             LogFault::BrokenTime => Twist::BrokenTime,
             LogFault::TimeBackwards => Twist::Older,
             LogFault::FutureTime => Twist::Later,
+            LogFault::TooLate => Twist::Behind(behind),
         }
     }
 }

@@ -14,6 +14,7 @@
 pub mod bank;
 mod choice;
 pub mod faults;
+mod ids;
 mod label;
 pub mod legal;
 pub mod log_faults;

@@ -22,11 +22,15 @@ pub enum Wrong {
 }
 
 impl Wrong {
-    /// Everything that can go wrong in a log with or without unique ids.
-    pub fn all(unique_ids: bool) -> Vec<Wrong> {
-        let log = LogFault::ALL
-            .into_iter()
-            .filter(|fault| !unique_ids || *fault != LogFault::DuplicateId);
+    /// Everything that can go wrong in a log with or without unique ids, and with this lateness.
+    pub fn all(unique_ids: bool, lateness: Option<Span>) -> Vec<Wrong> {
+        let log = LogFault::ALL.into_iter().filter(|fault| match fault {
+            LogFault::DuplicateId => !unique_ids,
+            LogFault::TooLate => lateness.is_some(),
+            // Where arrival is no order, versions may arrive in any.
+            LogFault::VersionBackwards => lateness.is_none(),
+            _ => true,
+        });
         Fault::ALL
             .into_iter()
             .map(Wrong::Run)
@@ -74,6 +78,9 @@ pub struct Options {
     pub instances: u64,
     /// What goes wrong.
     pub faults: Faults,
+    /// How long after younger ones an event may arrive, in a log that is declared to be ordered by
+    /// time: two minutes or more, since some faults are of rows that are older than they should be.
+    pub lateness: Option<Span>,
     /// The mean time between two starts: the shorter, the more instances are interleaved.
     pub spacing: Span,
     /// When the first instance starts.
@@ -109,6 +116,7 @@ impl Options {
             seed: 2027,
             instances: 90,
             faults: Faults::Each(wrongs.to_vec()),
+            lateness: None,
             spacing: Span::from_secs(300),
             // 2026-03-02T06:00:00Z
             start: Timestamp::from_nanos(1_772_431_200 * 1_000_000_000),
@@ -189,7 +197,7 @@ impl<'a> Plan<'a> {
             settled,
             late,
             quiet,
-            wrongs: Wrong::all(unique_ids),
+            wrongs: Wrong::all(unique_ids, options.lateness),
             each,
         }
     }

@@ -3,16 +3,16 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::definition::saga::Saga;
 use crate::event::Span;
 use crate::generate::faults::Claim;
+use crate::generate::ids::{id, uuid};
 use crate::generate::label::{Label, Subject};
 use crate::generate::log_faults::{LogFault, Twist};
 use crate::generate::payload;
-use crate::generate::plan::{Ids, Options, Plan, Planned, foreign};
+use crate::generate::plan::{Ids, Plan, Planned, foreign};
 use crate::generate::random::Random;
 use crate::generate::status::status;
 use crate::generate::walk::DraftEvent;
@@ -35,7 +35,8 @@ struct Active {
     counters: Vec<Counter>,
     previous: i64,
     claim: Claim,
-    twist: Option<(usize, LogFault)>,
+    /// Which row says something else than what happened, and the fault if that is one.
+    twist: Option<(usize, Twist, Option<LogFault>)>,
 }
 
 /// How far one stream of a run is numbered.
@@ -70,6 +71,8 @@ pub(super) struct Play<'a> {
     /// How many events of the future there were. Each is earlier than the one before it, or that
     /// one would not be later than all that follow it.
     futures: i64,
+    /// The greatest time so far, those of the future left out.
+    youngest: Option<i64>,
     texts: Texts,
     labels: Vec<Label>,
 }
@@ -85,6 +88,7 @@ impl<'a> Play<'a> {
             planned: 0,
             position: 0,
             futures: 0,
+            youngest: None,
             texts: Texts::default(),
             labels: Vec::new(),
         }
@@ -143,8 +147,19 @@ impl<'a> Play<'a> {
         }
         let options = self.plan.options;
         let mut random = Random::of(options.seed ^ 2, index);
+        let lateness = options.lateness.map(millis);
         for fault in &planned.log_faults {
-            let run = twisted(*fault, planned.start, index);
+            let more = Random::of(options.seed ^ 5, index).between(1, 600_000);
+            let behind = lateness.unwrap_or(0) + more;
+            self.admit(twisted(*fault, behind, planned.start, index));
+        }
+        if let (Some(lateness), false) = (lateness, options.plain) {
+            let mut random = Random::of(options.seed ^ 6, index);
+            let behind = [0, random.between(0, lateness), lateness];
+            let behind = random.one_of(&behind).copied().unwrap_or_default();
+            let late = vec![foreign("NewsletterSent", Span::ZERO)];
+            let mut run = stranger(late, planned.start, index);
+            run.twist = Some((0, Twist::Behind(behind), None));
             self.admit(run);
         }
         if !options.plain && random.once_in(3) {
@@ -276,6 +291,7 @@ impl<'a> Play<'a> {
             labels,
             position,
             futures,
+            youngest,
             ..
         } = self;
         let options = plan.options;
@@ -284,11 +300,9 @@ impl<'a> Play<'a> {
             return Ok(());
         };
         let saga = run.saga.map(|saga| &*plan.sagas[saga]);
-        let log_fault = run
-            .twist
-            .filter(|(at, _)| *at == run.next)
-            .map(|(_, fault)| fault);
-        let twist = log_fault.map(LogFault::twist);
+        let twisted = run.twist.filter(|(at, ..)| *at == run.next);
+        let twist = twisted.map(|(_, twist, _)| twist);
+        let log_fault = twisted.and_then(|(.., fault)| fault);
         *position += 1;
         let named = if twist == Some(Twist::SameId) {
             run.previous
@@ -316,12 +330,18 @@ impl<'a> Play<'a> {
         let time = match twist {
             Some(Twist::BrokenTime) => Time::Text("yesterday"),
             Some(Twist::Older) => Time::Millis(happened - 90_000),
+            Some(Twist::Behind(behind)) => {
+                Time::Millis(youngest.map_or(happened, |youngest| youngest - behind))
+            }
             Some(Twist::Later) => {
                 *futures += 1;
                 Time::Millis(plan.end + (3_650 - *futures).max(1) * 86_400_000)
             }
             _ => Time::Millis(happened),
         };
+        if let (Time::Millis(time), false) = (time, twist == Some(Twist::Later)) {
+            *youngest = (*youngest).max(Some(time));
+        }
         if twist == Some(Twist::BrokenData) {
             texts.payload.truncate(texts.payload.len() / 2);
         }
@@ -382,12 +402,13 @@ fn stranger(events: Vec<DraftEvent>, start: i64, index: u64) -> Active {
     }
 }
 
-/// Events of another system with something wrong about one of them.
-fn twisted(fault: LogFault, start: i64, index: u64) -> Active {
+/// Events of another system with something wrong about one of them; one that is too late is so many
+/// milliseconds `behind`.
+fn twisted(fault: LogFault, behind: i64, start: i64, index: u64) -> Active {
     let after = |number: i64| Span::from_nanos(number * 7_000_000_000);
     let (kind, count, at) = match fault {
         _ if fault.is_about_stream() => ("CartUpdated", 4, 1),
-        LogFault::DuplicateId => ("NewsletterSent", 2, 1),
+        LogFault::DuplicateId | LogFault::TooLate => ("NewsletterSent", 2, 1),
         _ => ("NewsletterSent", 1, 0),
     };
     let mut run = stranger(
@@ -401,7 +422,7 @@ fn twisted(fault: LogFault, start: i64, index: u64) -> Active {
         // Far from the carts that are well, and apart from other faults of the same instant.
         run.suffix = format!("{index}-{}", fault as u64);
     }
-    run.twist = Some((at, fault));
+    run.twist = Some((at, fault.twist(behind), Some(fault)));
     run
 }
 
@@ -442,40 +463,6 @@ fn first_word(kind: &str) -> &str {
         .skip(1)
         .find(|(_, letter)| letter.is_uppercase());
     end.map_or(kind, |(at, _)| &kind[..at])
-}
-
-fn id(text: &mut String, options: &Options, position: i64) {
-    text.clear();
-    match options.ids {
-        Ids::Uuid => write_uuid(text, options.seed ^ 4, position as u64),
-        Ids::Numbered => {
-            let written = write!(text, "e-{position}");
-            debug_assert!(written.is_ok(), "writing to a string cannot fail");
-        }
-    }
-}
-
-fn uuid(seed: u64, index: u64) -> String {
-    let mut text = String::with_capacity(36);
-    write_uuid(&mut text, seed, index);
-    text
-}
-
-fn write_uuid(text: &mut String, seed: u64, index: u64) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut random = Random::of(seed, index);
-    let bits = u128::from(random.bits()) << 64 | u128::from(random.bits());
-    for place in 0..32 {
-        if matches!(place, 8 | 12 | 16 | 20) {
-            text.push('-');
-        }
-        let digit = match place {
-            12 => 4,
-            16 => 8 + (bits >> 60 & 3) as usize,
-            _ => (bits >> (4 * place) & 15) as usize,
-        };
-        text.push(char::from(DIGITS[digit]));
-    }
 }
 
 fn millis(span: Span) -> i64 {

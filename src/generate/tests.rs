@@ -297,7 +297,7 @@ fn every_rule_that_a_log_can_break_gets_its_label() {
     };
     let made = generate(
         &shop(),
-        &options(Faults::Each(Wrong::all(false))),
+        &options(Faults::Each(Wrong::all(false, None))),
         layout,
         &path,
     )
@@ -336,7 +336,7 @@ fn an_audit_finds_what_is_labelled_and_nothing_else() {
     let path = folder.path().join("log.db");
     let each = Options {
         instances: 400,
-        ..options(Faults::Each(Wrong::all(false)))
+        ..options(Faults::Each(Wrong::all(false, None)))
     };
     let many = Options {
         instances: 3000,

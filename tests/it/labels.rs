@@ -6,6 +6,7 @@ use std::path::Path;
 use sagactl::definition::{self, Definitions};
 use sagactl::event::Span;
 use sagactl::finding::Finding;
+use sagactl::generate::log_faults::LogFault;
 use sagactl::generate::{self, Faults, Ids, Label, Layout, Made, Wrong};
 use sagactl::inspect::{self, Go, Options};
 use sagactl::rules;
@@ -17,10 +18,28 @@ fn shop() -> Definitions {
     definition::load(&[folder], &rules::names()).expect("the shop's definitions are sound")
 }
 
+/// The shop, with its log ordered by time.
+fn shop_by_time(lateness: Span) -> Definitions {
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/shop");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for file in [
+        "log.yaml",
+        "order-fulfilment.yaml",
+        "subscription-renewal.yaml",
+    ] {
+        let text = std::fs::read_to_string(shop.join(file)).expect("it is shipped");
+        let order = format!("log: shop\norder: {{ time: {{ lateness: {lateness} }} }}\n");
+        let text = text.replacen("log: shop\n", &order, 1);
+        std::fs::write(folder.path().join(file), text).expect("it can be written");
+    }
+    definition::load(&[folder.path().to_owned()], &rules::names())
+        .expect("the shop's definitions are sound")
+}
+
 /// Generates a shop's log, audits it, and returns how many labels there were, and what was found
 /// less them.
 fn difference(options: &generate::Options, layout: Layout) -> (u64, Found) {
-    let definitions = shop();
+    let definitions = options.lateness.map_or_else(shop, shop_by_time);
     let generate = |path: &Path| {
         generate::generate(&definitions.scopes[0].sagas, options, layout, path)
             .expect("the log can be written")
@@ -83,6 +102,7 @@ fn options(seed: u64, instances: u64, faults: Faults) -> generate::Options {
         seed,
         instances,
         faults,
+        lateness: None,
         spacing: Span::from_secs(2),
         start: "2026-03-01T08:00:00Z".parse().expect("an instant"),
         payload: 80,
@@ -101,7 +121,7 @@ const SHOP: Layout = Layout {
 #[test]
 fn every_fault_is_found_and_nothing_else() {
     for seed in 1..=8 {
-        let faults = Faults::Each(Wrong::all(true));
+        let faults = Faults::Each(Wrong::all(true, None));
         let (labels, difference) = difference(&options(seed, 600, faults), SHOP);
         assert!(labels > 30, "seed {seed} made only {labels} labels");
         assert_eq!(difference, Found::new(), "seed {seed}");
@@ -121,6 +141,28 @@ fn many_faults_among_many_instances_are_told_apart() {
         assert!(labels > 1_500, "seed {seed} made only {labels} labels");
         assert_eq!(difference, Found::new(), "seed {seed}");
     }
+}
+
+#[test]
+fn rows_that_are_too_late_are_found_and_those_within_the_lateness_are_not() {
+    let lateness = Span::from_secs(300);
+    for seed in 21..=26 {
+        let mut faults = Wrong::all(true, Some(lateness));
+        faults.retain(|wrong| wrong.rule() != "log/future-time");
+        faults.extend([Wrong::Log(LogFault::TooLate); 40]);
+        let options = generate::Options {
+            lateness: Some(lateness),
+            ..options(seed, 1_000, Faults::Each(faults))
+        };
+        let (labels, difference) = difference(&options, SHOP);
+        assert!(labels > 70, "seed {seed} made only {labels} labels");
+        assert_eq!(difference, Found::new(), "seed {seed}");
+    }
+    let clean = generate::Options {
+        lateness: Some(lateness),
+        ..options(27, 2_000, Faults::None)
+    };
+    assert_eq!(difference(&clean, SHOP), (0, Found::new()));
 }
 
 /// As [`difference`], of a bank.
