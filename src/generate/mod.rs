@@ -13,6 +13,7 @@
 
 pub mod bank;
 mod choice;
+pub mod depot;
 pub mod faults;
 mod ids;
 mod label;

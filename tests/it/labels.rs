@@ -204,6 +204,67 @@ fn what_goes_wrong_beside_sagas_is_found_and_nothing_else() {
     assert_eq!(bank(&clean), (0, Found::new()));
 }
 
+/// As [`difference`], of a depot.
+fn depot(options: &generate::depot::Options) -> (u64, Found) {
+    let vans = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions/vans.yaml");
+    let vans = std::fs::read_to_string(vans).expect("it is there");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("depot.yaml");
+    std::fs::write(&path, format!("{DEPOT}---\n{vans}")).expect("it can be written");
+    let definitions = definition::load(&[path], &rules::names()).expect("sound");
+    let generate =
+        |path: &Path| generate::depot::depot(*options, path).expect("the log can be written");
+    found_less_labelled(&definitions, generate)
+}
+
+const DEPOT: &str = "\
+log: depot
+database: depot.db
+events:
+  table: events
+  position: position
+  time: { column: occurred_at, unit: ms }
+  type: type
+  id: event_id
+  correlation: saga_id
+  data: payload
+";
+
+#[test]
+fn what_sagas_do_to_each_other_is_found_and_nothing_else() {
+    let options = generate::depot::Options {
+        seed: 1,
+        deliveries: 60,
+        faults: None,
+        spacing: 20_000,
+        start: 1_772_431_200_000,
+    };
+    assert_eq!(depot(&options), (10, Found::new()));
+    for (seed, spacing) in [
+        (2, 1_000),
+        (3, 5_000),
+        (4, 30_000),
+        (5, 120_000),
+        (6, 600_000),
+    ] {
+        let options = generate::depot::Options {
+            seed,
+            deliveries: 3000,
+            faults: Some(200),
+            spacing,
+            ..options
+        };
+        let (labels, balance) = depot(&options);
+        assert!(labels > 500, "seed {seed} made only {labels} labels");
+        assert_eq!(balance, Found::new(), "seed {seed}");
+        let clean = generate::depot::Options {
+            faults: Some(0),
+            ..options
+        };
+        assert_eq!(depot(&clean), (0, Found::new()), "seed {seed}");
+    }
+}
+
 /// The bank that is shipped is the one that the generator makes.
 #[test]
 fn the_shipped_bank_is_the_generated_one() {
