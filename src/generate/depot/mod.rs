@@ -3,7 +3,7 @@
 //!
 //! Deliveries take a van and pieces of a stock, many at a time. Most of them drive off, the others
 //! give everything back. Some give back something else than they took, and some take a van that is
-//! not free; beside these there are those that look alike and are well ([`NearMiss`]).
+//! not free; beside these there are those that look alike and are well.
 
 mod delivery;
 
