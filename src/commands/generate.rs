@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 
 use crate::cli::generate::{GenerateArgs, IdStyle};
-use crate::definition::log::Order;
 use crate::definition::saga::Saga;
 use crate::definition::{Unusable, load};
 use crate::event::Span;
@@ -91,10 +90,7 @@ fn sagas(path: &Path) -> anyhow::Result<(String, Option<Span>, Vec<Arc<Saga>>)> 
         .filter(|scope| !scope.sagas.is_empty());
     match (scopes.next(), scopes.next()) {
         (Some(scope), None) => {
-            let lateness = match scope.log.as_ref().map(|log| log.order) {
-                Some(Order::Time { lateness, .. }) => Some(lateness),
-                Some(Order::Position) | None => None,
-            };
+            let lateness = scope.log.as_ref().and_then(|log| log.order.lateness());
             let log = scope
                 .log
                 .map_or_else(|| "log".to_owned(), |log| log.name.to_string());

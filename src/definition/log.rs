@@ -65,6 +65,16 @@ pub enum Order {
     },
 }
 
+impl Order {
+    /// How long after younger events one may arrive; `None` where arrival is the order.
+    pub const fn lateness(self) -> Option<Span> {
+        match self {
+            Order::Position => None,
+            Order::Time { lateness, .. } => Some(lateness),
+        }
+    }
+}
+
 /// How the events of several sources are put into one order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Merge {

@@ -4,7 +4,6 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use crate::definition::log::{LogDefinition, Order};
-use crate::event::Timestamp;
 use crate::isolation::{Act, Deed};
 use crate::replay::batch::{Batch, Sighting};
 use crate::replay::families::Ledgers;
@@ -20,10 +19,8 @@ pub type Settle<'a> = &'a mut dyn FnMut(&Names, &Entry, &str) -> Option<Outcome>
 
 /// Takes notes in and keeps what a pass is for.
 pub struct Gatherer<'a> {
-    definition: &'a LogDefinition,
     only: Option<HashSet<u32, FixedState>>,
     settle: Settle<'a>,
-    youngest: Option<Timestamp>,
     horizon: Horizon,
     entries: Vec<u32>,
     deeds: Vec<Deed>,
@@ -46,11 +43,10 @@ impl<'a> Gatherer<'a> {
         settle: Settle<'a>,
     ) -> Gatherer<'a> {
         Gatherer {
-            definition,
             only: None,
             settle,
-            youngest: None,
-            horizon: Horizon::new(definition.future_tolerance),
+            horizon: Horizon::new(definition.future_tolerance)
+                .with_lateness(definition.order.lateness()),
             entries: Vec::new(),
             deeds: Vec::new(),
             gathered: Gathered {
@@ -86,6 +82,7 @@ impl<'a> Gatherer<'a> {
     pub fn finish(mut self) -> Gathered {
         if self.only.is_none() {
             (self.gathered.end, self.gathered.future) = self.horizon.settle();
+            self.gathered.too_late = self.horizon.too_late();
         }
         self.gathered
     }
@@ -175,16 +172,6 @@ impl<'a> Gatherer<'a> {
         }
         for (position, time) in &batch.rows {
             self.horizon.push(*position, *time);
-        }
-        if let Order::Time { lateness, .. } = self.definition.order {
-            for (position, time) in &batch.rows {
-                let youngest = self.youngest.map_or(*time, |youngest| youngest.max(*time));
-                if time.after(lateness) < youngest {
-                    let late = (*position, *time, youngest.since(*time));
-                    gathered.too_late.push(late);
-                }
-                self.youngest = Some(youngest);
-            }
         }
         let events = batch.streams.iter().map(|note| StreamEvent {
             hash: note.hash,

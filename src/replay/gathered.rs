@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::absent::Absent;
 use crate::causation::Register;
-use crate::event::{Position, Span, Timestamp};
+use crate::event::{Position, Timestamp};
 use crate::log::BadRow;
 use crate::replay::families::Ledgers;
+use crate::replay::horizon::Late;
 use crate::replay::instances::Instances;
 use crate::replay::streams::Streams;
 use crate::saga::Names;
@@ -84,6 +85,18 @@ impl<T> Cut<T> {
     }
 }
 
+impl<T: Ord> Cut<T> {
+    /// Takes the other's items, too, and puts all in order.
+    pub(super) fn append(&mut self, other: Cut<T>) {
+        self.total += other.total;
+        if !other.listed.is_empty() {
+            self.listed.extend(other.listed);
+            self.listed.sort_unstable();
+            self.listed.truncate(LISTED);
+        }
+    }
+}
+
 /// Everything a pass learned.
 #[derive(Debug, Default)]
 pub struct Gathered {
@@ -107,8 +120,8 @@ pub struct Gathered {
     pub absent: Absent,
     /// What the rows later than the horizon are.
     pub later: Absent,
-    /// Rows later than the declared lateness, with how late.
-    pub too_late: Cut<(Position, Timestamp, Span)>,
+    /// Rows later than the declared lateness; strays delay nothing.
+    pub too_late: Cut<Late>,
     /// Ids and causes.
     pub register: Register,
     /// The streams.

@@ -5,8 +5,15 @@
 //! level of its own far above the one that the rows around it are on. Such a level does not move
 //! the horizon unless, from its first event on, most events are on it: then it is time that has
 //! moved on, over a quiet night or a restored backup, and the lower ones are stragglers.
+//!
+//! Only at the end is it known which levels are those of strays. Until then every level keeps the
+//! events that came too late after its own: after one clock that is years ahead, nothing is late.
 
 use crate::event::{Position, Span, Timestamp};
+use crate::replay::gathered::Cut;
+
+/// An event that came later than the declared lateness, with how late.
+pub type Late = (Position, Timestamp, Span);
 
 /// How many strays of one level are kept one by one.
 const LISTED: usize = 1000;
@@ -23,12 +30,16 @@ struct Level {
     /// Events on lower levels since its first.
     below: u64,
     listed: Vec<(Position, Timestamp)>,
+    /// Events of this level and of lower ones that are late after an event of this level, and after
+    /// none of a lower one.
+    late: Cut<Late>,
 }
 
 /// Finds the horizon in one pass, in bounded memory.
 #[derive(Debug, Clone)]
 pub struct Horizon {
     tolerance: Span,
+    lateness: Option<Span>,
     levels: Vec<Level>,
 }
 
@@ -37,12 +48,21 @@ impl Horizon {
     pub fn new(tolerance: Span) -> Horizon {
         Horizon {
             tolerance,
+            lateness: None,
             levels: Vec::new(),
         }
     }
 
+    /// The same for a log that declares how long after younger events one may arrive.
+    pub fn with_lateness(self, lateness: Option<Span>) -> Horizon {
+        Horizon { lateness, ..self }
+    }
+
     /// Takes the next event in position order.
     pub fn push(&mut self, position: Position, time: Timestamp) {
+        if let Some(lateness) = self.lateness {
+            self.overtake(position, time, lateness);
+        }
         if let [only] = self.levels.as_mut_slice()
             && only.least <= time
             && time <= only.greatest.after(self.tolerance)
@@ -53,6 +73,16 @@ impl Horizon {
             return;
         }
         self.place(position, time);
+    }
+
+    fn overtake(&mut self, position: Position, time: Timestamp, lateness: Span) {
+        let is_late = |level: &Level| time.after(lateness) < level.greatest;
+        let Some(first) = self.levels.iter().position(is_late) else {
+            return;
+        };
+        let youngest = self.levels[self.top().max(first)].greatest;
+        let late = (position, time, youngest.since(time));
+        self.levels[first].late.push(late);
     }
 
     fn place(&mut self, position: Position, time: Timestamp) {
@@ -70,6 +100,7 @@ impl Horizon {
                     events: 0,
                     below: 0,
                     listed: Vec::new(),
+                    late: Cut::default(),
                 };
                 self.levels.insert(at, fresh);
                 at
@@ -129,6 +160,7 @@ impl Horizon {
         level.below = level.below.max(upper.below);
         let room = LISTED.saturating_sub(level.listed.len());
         level.listed.extend(upper.listed.into_iter().take(room));
+        level.late.append(upper.late);
     }
 
     /// The horizon, and the events too far above it to move it, in position order.
@@ -143,6 +175,15 @@ impl Horizon {
             .collect();
         future.sort_unstable();
         (horizon, future)
+    }
+
+    /// The events that came too late after others that are no strays, in position order.
+    pub fn too_late(&self) -> Cut<Late> {
+        let mut late = Cut::default();
+        for level in self.levels.iter().take(self.top() + 1) {
+            late.append(level.late.clone());
+        }
+        late
     }
 }
 
@@ -160,6 +201,33 @@ mod tests {
             end.map(Timestamp::as_nanos),
             future.iter().map(|(position, _)| position.0).collect(),
         )
+    }
+
+    /// The positions of those that are later than 3, with how late.
+    fn too_late(times: &[i64]) -> Vec<(i64, i64)> {
+        let lateness = Some(Span::from_nanos(3));
+        let mut horizon = Horizon::new(Span::from_nanos(10)).with_lateness(lateness);
+        for (index, time) in times.iter().enumerate() {
+            horizon.push(Position(index as i64 + 1), Timestamp::from_nanos(*time));
+        }
+        let late = horizon.too_late();
+        assert_eq!(late.total, late.listed.len() as u64);
+        let late = late.listed.into_iter();
+        late.map(|(position, _, span)| (position.0, span.as_nanos()))
+            .collect()
+    }
+
+    #[test]
+    fn what_comes_too_late_after_a_stray_only_is_in_time() {
+        assert_eq!(too_late(&[]), []);
+        assert_eq!(too_late(&[1, 9, 6, 5, 10]), [(4, 4)]);
+        assert_eq!(too_late(&[1, 900, 2, 9, 3, 9]), [(5, 6)]);
+        assert_eq!(too_late(&[900, 901, 1, 2, 3, 4]), []);
+        assert_eq!(too_late(&[1, 2, 900, 3, 901, 902, 903, 904]), [(4, 897)]);
+        assert_eq!(
+            too_late(&[1, 30, 9, 17, 20, 25]),
+            [(3, 21), (4, 13), (5, 10), (6, 5)]
+        );
     }
 
     #[test]

@@ -136,7 +136,7 @@ pub const TOO_LATE: Info = Info {
     summary: "an event arrived later than the declared lateness allows",
     explanation: "\
 In a log with `order: { time: { lateness: … } }`: finds events that arrived after younger ones by \
-more than that.
+more than that. After one whose time is far in the future (`log/future-time`) nothing is late.
 
 Whoever reads the log up to its end and judges may have judged without it. Raise `lateness`, or find \
 out what held the event back.

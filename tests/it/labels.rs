@@ -148,7 +148,6 @@ fn rows_that_are_too_late_are_found_and_those_within_the_lateness_are_not() {
     let lateness = Span::from_secs(300);
     for seed in 21..=26 {
         let mut faults = Wrong::all(true, Some(lateness));
-        faults.retain(|wrong| wrong.rule() != "log/future-time");
         faults.extend([Wrong::Log(LogFault::TooLate); 40]);
         let options = generate::Options {
             lateness: Some(lateness),
@@ -158,6 +157,13 @@ fn rows_that_are_too_late_are_found_and_those_within_the_lateness_are_not() {
         assert!(labels > 70, "seed {seed} made only {labels} labels");
         assert_eq!(difference, Found::new(), "seed {seed}");
     }
+    let many = generate::Options {
+        lateness: Some(lateness),
+        ..options(28, 4_000, Faults::PerMille(250))
+    };
+    let (labels, difference_of_many) = difference(&many, SHOP);
+    assert!(labels > 700, "only {labels} labels");
+    assert_eq!(difference_of_many, Found::new());
     let clean = generate::Options {
         lateness: Some(lateness),
         ..options(27, 2_000, Faults::None)
