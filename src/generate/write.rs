@@ -22,6 +22,16 @@ pub struct Layout {
     pub indexed: bool,
 }
 
+impl Layout {
+    /// A closed database that holds to all that a sound log does.
+    pub const SOUND: Layout = Layout {
+        wal: false,
+        autoincrement: true,
+        unique_ids: true,
+        indexed: true,
+    };
+}
+
 /// A recorded time, or what stands there instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Time {

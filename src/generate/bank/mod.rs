@@ -170,13 +170,7 @@ pub fn bank(options: Options, path: &Path) -> Result<Made, WriteError> {
     events.sort_by_key(|event| event.time);
     let placed = placed(events);
 
-    let layout = Layout {
-        wal: false,
-        autoincrement: true,
-        unique_ids: true,
-        indexed: true,
-    };
-    let file = LogFile::create(path, layout)?;
+    let file = LogFile::create(path, Layout::SOUND)?;
     let mut insert = file.insert()?;
     for one in &placed {
         insert.event(&Row {

@@ -200,13 +200,7 @@ impl Vans {
 }
 
 fn write(events: &[Event], path: &Path) -> Result<(), WriteError> {
-    let layout = Layout {
-        wal: false,
-        autoincrement: true,
-        unique_ids: true,
-        indexed: true,
-    };
-    let file = LogFile::create(path, layout)?;
+    let file = LogFile::create(path, Layout::SOUND)?;
     let mut insert = file.insert()?;
     for (index, event) in events.iter().enumerate() {
         let position = index as i64 + 1;
