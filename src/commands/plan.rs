@@ -25,14 +25,10 @@ pub(super) fn run(args: &PlanArgs, terminal: &Terminal, now: Timestamp) -> anyho
     let mut ids: BTreeSet<String> = args.instance.iter().cloned().collect();
     let mut sagas = BTreeMap::new();
     if is_piped {
-        let piped = read_instances(io::stdin().lock())?;
+        sagas = read_instances(io::stdin().lock())?;
         // An id that was also named by itself is wanted in every saga.
-        let mut by_saga: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (id, saga) in piped.iter().filter(|(id, _)| !ids.contains(id)) {
-            by_saga.entry(id.clone()).or_default().insert(saga.clone());
-        }
-        sagas = by_saga;
-        ids.extend(piped.into_iter().map(|(id, _)| id));
+        sagas.retain(|id, _| !ids.contains(id));
+        ids.extend(sagas.keys().cloned());
         if ids.is_empty() {
             bail!("stdin names no instance");
         }
@@ -83,10 +79,10 @@ pub(super) fn run(args: &PlanArgs, terminal: &Terminal, now: Timestamp) -> anyho
     })
 }
 
-/// The instances in the JSON lines of `audit` or `list`, as id and saga; findings about other things
-/// name none.
-fn read_instances(lines: impl BufRead) -> anyhow::Result<BTreeSet<(String, String)>> {
-    let mut found = BTreeSet::new();
+/// The instances in the JSON lines of `audit` or `list`, by id with the sagas that it was named in;
+/// findings about other things name none.
+fn read_instances(lines: impl BufRead) -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (number, line) in lines.lines().enumerate() {
         let line = line.context("stdin cannot be read")?;
         if line.trim().is_empty() {
@@ -105,7 +101,7 @@ fn read_instances(lines: impl BufRead) -> anyhow::Result<BTreeSet<(String, Strin
         let (Some(id), Some(saga)) = (text(id), text(saga)) else {
             bail!("line {} of stdin is no finding and no instance", number + 1);
         };
-        found.insert((id, saga));
+        found.entry(id).or_default().insert(saga);
     }
     Ok(found)
 }
