@@ -28,8 +28,8 @@ pub(super) const CALLS_FOR_RECOVERY: [&str; 14] = [
 ];
 
 /// The command that drives a recovery where its first step declares an action, or else looks closer
-/// at the instance; and the recovery itself.
-pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str) -> Next {
+/// at the instance; and the recovery itself. Where the id `is_shared` the saga is named with it.
+pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str, is_shared: bool) -> Next {
     let recovery = CALLS_FOR_RECOVERY
         .contains(&rule)
         .then(|| course(saga, instance))
@@ -46,17 +46,20 @@ pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str) -> Next {
         arguments.push("--".to_owned());
     }
     arguments.push(id.to_owned());
+    let named = is_shared && command != "show";
+    let options = named.then(|| ("--saga", saga.name.to_string()));
+    let options = options.into_iter().collect();
     match recovery {
         None => Next {
             arguments,
-            options: Vec::new(),
+            options,
             direction: None,
             steps: Vec::new(),
             by_hand: false,
         },
         Some(course) => Next {
             arguments,
-            options: Vec::new(),
+            options,
             direction: Some(course.direction),
             steps: course
                 .steps
@@ -84,13 +87,13 @@ fn may_be_driven(saga: &Saga, instance: &Instance, course: &Course) -> bool {
     action.is_some() && instance.mixed().is_none() && !course.steps.iter().any(failed_for_good)
 }
 
-/// A finding about an instance.
+/// A finding about an instance; `is_shared` as in [`next`].
 pub fn finding(
     saga: &Saga,
     id: &str,
     instance: &Instance,
     draft: Draft,
-    horizon: Timestamp,
+    (is_shared, horizon): (bool, Timestamp),
 ) -> Finding {
     let mut evidence = draft.evidence;
     evidence.sort_unstable();
@@ -109,7 +112,7 @@ pub fn finding(
         since: draft.since,
         age: draft.since.map(|since| horizon.since(since)),
         message: draft.message,
-        next: Some(next(saga, id, instance, draft.rule)),
+        next: Some(next(saga, id, instance, draft.rule, is_shared)),
     }
 }
 
@@ -196,7 +199,7 @@ pub fn headline(saga: &Saga, instance: &Instance, outcome: Outcome, horizon: Tim
     text
 }
 
-/// An instance as `list` shows it.
+/// An instance as `list` shows it; `is_shared` as in [`next`].
 pub fn row(
     saga: &Arc<Saga>,
     id: &str,
@@ -204,7 +207,7 @@ pub fn row(
     outcome: Outcome,
     rules: Vec<&'static str>,
     moments: &[Moment],
-    horizon: Timestamp,
+    (is_shared, horizon): (bool, Timestamp),
 ) -> InstanceRow {
     let open = open_steps(saga, instance, outcome);
     let since = instance.last.map_or(horizon, |last| last.time);
@@ -254,7 +257,7 @@ pub fn row(
         start: instance.start.or(instance.first).map(|at| at.position),
         next: calling
             .or(rules.first().copied())
-            .map(|rule| next(saga, id, instance, rule)),
+            .map(|rule| next(saga, id, instance, rule, is_shared)),
         rules,
     }
 }

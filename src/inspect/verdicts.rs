@@ -34,6 +34,7 @@ pub struct Judged<'a> {
     pub findings: Vec<Finding>,
     /// Its raw status.
     pub claim: Option<String>,
+    is_shared: bool,
     last: Timestamp,
     horizon: Timestamp,
 }
@@ -52,7 +53,7 @@ impl Judged<'_> {
             *outcome,
             rules,
             moments,
-            self.horizon,
+            (self.is_shared, self.horizon),
         );
         InstanceRow {
             since: self.last,
@@ -155,11 +156,15 @@ impl Run<'_> {
                     saga.name, doubt.moment.position, doubt.reason
                 ));
             }
+            let is_shared = !verdict.drafts.is_empty() && self.is_shared(saga_index, id);
             let findings: Vec<Finding> = verdict
                 .drafts
                 .iter()
                 .filter(|draft| tally.wants(draft.rule))
-                .map(|draft| describe::finding(saga, id, instance, draft.clone(), horizon))
+                .map(|draft| {
+                    let (draft, told) = (draft.clone(), (is_shared, horizon));
+                    describe::finding(saga, id, instance, draft, told)
+                })
                 .collect();
             self.findings.extend(findings.iter().cloned());
             let Some(visit) = &mut visit else { continue };
@@ -172,6 +177,7 @@ impl Run<'_> {
                 claim: self.claims[saga_index]
                     .get(id)
                     .map(|(_, text)| text.clone()),
+                is_shared,
                 last: entry.last,
                 horizon,
             });
@@ -186,6 +192,14 @@ impl Run<'_> {
             tally.unknown(rule, subjects);
         }
         self.unseen(tally);
+    }
+
+    /// Whether an id alone may not tell the instance of this saga from another's. Of sagas that the
+    /// run is not about nothing is known.
+    fn is_shared(&self, saga: usize, id: &str) -> bool {
+        let mut others = (0..self.scope.sagas.len()).filter(|other| *other != saga);
+        !self.options.sagas.is_empty()
+            || others.any(|other| self.gathered.instances.knows(other as u16, id))
     }
 
     /// What each rule looked at in one saga, or why it had nothing to look at.

@@ -214,10 +214,8 @@ fn max_leaves_out_and_says_so_and_stdin_names_instances() {
     }
 }
 
-#[test]
-fn an_instance_that_is_piped_in_is_that_of_its_saga() {
-    let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
-    let file = bench.path("shop.yaml");
+/// A second saga about the same ids, whose only step is always called for.
+fn add_loyalty(bench: &Bench) {
     let points = "---
 saga: loyalty
 starts: OrderPlaced
@@ -227,8 +225,39 @@ steps:
     timeout: 1m
     action: { exec: [./act], idempotent: true }
 ";
+    let file = bench.path("shop.yaml");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text + points).unwrap();
+}
+
+#[test]
+fn where_sagas_share_an_id_the_next_command_names_the_saga() {
+    let charged = [&REFUSED[..4], &["Charged"]].concat();
+    let bench = Bench::new("idempotent: true", &[("o-1", &charged)]);
+    add_loyalty(&bench);
+    let (code, said) = bench.run("-q retry o-1 shop.yaml");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("name one with --saga"), "{said}");
+    for filter in ["", "--saga order", "--saga loyalty"] {
+        let (_, said) = bench.run(&format!("-q audit shop.yaml --format jsonl {filter}"));
+        let findings = said.lines().map(|line| serde_json::from_str(line).unwrap());
+        let mut found = 0;
+        for finding in findings.collect::<Vec<Value>>() {
+            let saga = finding["subject"]["definition"].as_str().unwrap();
+            let next = finding["next"]["command"].as_str().unwrap();
+            assert_eq!(next, format!("sagactl retry o-1 shop.yaml --saga {saga}"));
+            let (code, said) = bench.run(next.trim_start_matches("sagactl "));
+            assert_eq!(code, Some(0), "{said}");
+            found += 1;
+        }
+        assert!(found > 0, "{said}");
+    }
+}
+
+#[test]
+fn an_instance_that_is_piped_in_is_that_of_its_saga() {
+    let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
+    add_loyalty(&bench);
     for command in ["audit", "list"] {
         let line = format!("-q {command} shop.yaml --saga order --format jsonl");
         let lines = bench.command(&line).output().unwrap().stdout;
