@@ -105,10 +105,10 @@ impl PlanArgs {
     }
 }
 
-/// What everything that acts takes.
+/// What everything that writes takes.
 #[derive(Debug, Args)]
-pub struct WriteArgs {
-    /// Act; without it the plan is printed and nothing is touched
+pub struct ConsentArgs {
+    /// Act; without it what would be done is printed and nothing is touched
     #[arg(long, help_heading = "Acting")]
     pub write: bool,
     /// Why, for the journal; needed with --write
@@ -117,6 +117,14 @@ pub struct WriteArgs {
     /// Do not ask: for scripts
     #[arg(long, help_heading = "Acting")]
     pub yes: bool,
+}
+
+/// What everything that acts takes.
+#[derive(Debug, Args)]
+pub struct WriteArgs {
+    /// Whether to act
+    #[command(flatten)]
+    pub consent: ConsentArgs,
     /// Where the journal is [default: beside the log, with the ending .journal.db]
     #[arg(long, value_name = "FILE", help_heading = "Acting")]
     pub journal: Option<PathBuf>,
@@ -228,7 +236,8 @@ pub struct VerifyArgs {
 Examples:
   sagactl journal list
   sagactl journal show 3
-  sagactl journal export --journal sagas/shop/shop.journal.db > journal.jsonl")]
+  sagactl journal export --journal sagas/shop/shop.journal.db > journal.jsonl
+  sagactl journal settle 5d0c7b9e2f4a --done --write --reason 'seen in the ledger of the bank'")]
 pub struct JournalArgs {
     /// What to print
     #[command(subcommand)]
@@ -251,6 +260,24 @@ pub enum JournalCommand {
     },
     /// Every action, one JSON object a line
     Export(JournalSource),
+    /// Tell whether an action was done of which that is unknown
+    Settle {
+        /// The action's idempotency key
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// It was done: it is not sent again
+        #[arg(long, conflicts_with = "not_done")]
+        done: bool,
+        /// It was not done: resuming sends it again
+        #[arg(long)]
+        not_done: bool,
+        /// Whether to write it down
+        #[command(flatten)]
+        consent: ConsentArgs,
+        /// Which journal
+        #[command(flatten)]
+        source: JournalSource,
+    },
 }
 
 /// Which journal.

@@ -3,28 +3,28 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
-use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
 use crate::cli::ReportFormat;
 use crate::cli::recovery::{ApplyArgs, OneArgs, WriteArgs};
-use crate::commands::progress::is_interrupted;
+use crate::commands::consent;
 use crate::commands::session::Session;
-use crate::commands::terminal::Terminal;
+use crate::commands::terminal::{Target, Terminal};
 use crate::event::Timestamp;
 use crate::exit::Exit;
 use crate::expression::template::Secrets;
 use crate::finding::Direction;
 use crate::output::{plan, recovered};
-use crate::recovery::apply::{self, Applied, Pace, Refused, World};
-use crate::recovery::document::{LogV1, Unfit};
+use crate::recovery::apply::{self, Applied, Pace, World};
+use crate::recovery::document::{LogV1, RehearsalV1, Unfit};
 use crate::recovery::item::{Item, Outcome};
-use crate::recovery::journal::{self, Journal, Owner};
-use crate::recovery::permit::{Answer, Permit, Wish};
+use crate::recovery::journal::{self, Journal, JournalError, Owner};
+use crate::recovery::permit::Permit;
 use crate::recovery::plan::Ask;
+use crate::recovery::refused::Refused;
 use crate::recovery::select::{self, Selection};
 use crate::recovery::watch::Watch;
 use crate::recovery::{Clock, PlanV1};
@@ -33,13 +33,7 @@ use crate::recovery::{Clock, PlanV1};
 pub(super) fn run(args: &ApplyArgs, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
     let plan = match read(&args.plan)? {
         Ok(plan) => plan,
-        Err(unfit) => {
-            terminal.error(&anyhow!("{}: {unfit}", args.plan.display()));
-            return Ok(match unfit {
-                Unfit::Edited => Exit::Refused,
-                Unfit::NoPlan(_) | Unfit::Newer(_) => Exit::Failed,
-            });
-        }
+        Err(refused) => return refuse(&refused, args.format, &Target::default(), terminal),
     };
     let mut session = Session::open(&args.paths, &args.source, terminal, now)?;
     session.protect(&args.plan);
@@ -64,6 +58,7 @@ pub(super) fn one(
 ) -> anyhow::Result<Exit> {
     let mut session = Session::open(&args.paths, &args.source, terminal, now)?;
     session.options.sagas.clone_from(&args.saga);
+    session.knows_steps(args.step.as_slice())?;
     let selection = Selection {
         ids: BTreeSet::from([args.id.clone()]),
         ..Selection::default()
@@ -76,18 +71,20 @@ pub(super) fn one(
         select::plan(definitions, options, watch, &selection, ask, usize::MAX)
     })?;
     if made.instances.is_empty() {
-        if made.refused.is_empty() {
-            terminal.note(format_args!("no instance has the id `{}`", args.id));
-            return Ok(Exit::NothingInspected);
-        }
+        let is_unknown = made.refused.is_empty();
         let target = session.target();
         match args.format {
+            ReportFormat::Table if is_unknown => Ok(()),
             ReportFormat::Table => terminal.page(&target, |page| plan::write(page, &made)),
             ReportFormat::Json => terminal.deliver(&target, |out| plan::document(out, &made)),
             ReportFormat::Jsonl => {
                 terminal.deliver(&target, |out| recovered::jsonl(out, &made.refused))
             }
         }?;
+        if is_unknown {
+            terminal.note(format_args!("no instance has the id `{}`", args.id));
+            return Ok(Exit::NothingInspected);
+        }
         return Ok(Exit::Refused);
     }
     if let [one, other, ..] = made.instances.as_slice() {
@@ -111,11 +108,40 @@ pub(super) fn one(
     acting.carry_out(&made)
 }
 
-/// The plan in a file, or why it is none.
-pub(super) fn read(path: &PathBuf) -> anyhow::Result<Result<PlanV1, Unfit>> {
+/// The plan in a file, or why it is not applied.
+///
+/// # Errors
+/// When the file is none that this program can read.
+pub(super) fn read(path: &PathBuf) -> anyhow::Result<Result<PlanV1, Refused>> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("the plan `{}` cannot be read", path.display()))?;
-    Ok(PlanV1::read(&text))
+    match PlanV1::read(&text) {
+        Ok(plan) => Ok(Ok(plan)),
+        Err(Unfit::Edited) => Ok(Err(Refused::Edited(path.clone()))),
+        Err(unfit @ (Unfit::NoPlan(_) | Unfit::Newer(_))) => {
+            bail!("{}: {unfit}", path.display())
+        }
+    }
+}
+
+/// Says why nothing is done: to people, and where a program reads the result, to it as well.
+pub(super) fn refuse(
+    refused: &Refused,
+    format: ReportFormat,
+    target: &Target<'_>,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    match format {
+        ReportFormat::Table => Ok(()),
+        ReportFormat::Json => {
+            terminal.deliver(target, |out| recovered::document(out, &refused.document()))
+        }
+        ReportFormat::Jsonl => {
+            terminal.deliver(target, |out| recovered::jsonl(out, &[refused.document()]))
+        }
+    }?;
+    terminal.error(&anyhow!(refused.to_string()));
+    Ok(Exit::Refused)
 }
 
 /// The journal of a plan: the one that was named, or the one beside the log that its instances stand
@@ -127,17 +153,14 @@ pub(super) fn journal_of(
     plan: &PlanV1,
     session: &Session,
     named: Option<&PathBuf>,
-) -> anyhow::Result<PathBuf> {
+) -> Result<PathBuf, Refused> {
     if let Some(named) = named {
         return Ok(named.clone());
     }
     let driven: BTreeSet<&str> = plan.instances.iter().map(|one| one.log.as_str()).collect();
     if driven.len() > 1 {
-        bail!(
-            "its instances stand in several logs ({}), each with a journal of its own; narrow the \
-             plan with --saga, or name one journal for all with --journal",
-            driven.into_iter().collect::<Vec<_>>().join(", ")
-        );
+        let names = driven.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(Refused::SeveralLogs(names));
     }
     let is_meant = |log: &&LogV1| driven.is_empty() || driven.contains(log.name.as_str());
     let log = session.options.log.clone().or_else(|| {
@@ -149,14 +172,7 @@ pub(super) fn journal_of(
         });
         Some(declared.unwrap_or_else(|| PathBuf::from(&meant.path)))
     });
-    let log = log.unwrap_or_default();
-    let is_link = fs::symlink_metadata(&log).is_ok_and(|it| it.is_symlink());
-    let real = if is_link {
-        log.canonicalize()
-    } else {
-        Ok(log.clone())
-    };
-    Ok(journal::beside(&real.unwrap_or(log)))
+    Ok(journal::beside(&log.unwrap_or_default()))
 }
 
 struct Acting<'a> {
@@ -172,14 +188,7 @@ struct Acting<'a> {
 
 impl Acting<'_> {
     fn carry_out(&self, plan: &PlanV1) -> anyhow::Result<Exit> {
-        let actor = env::var("USER").or_else(|_| env::var("LOGNAME"));
-        let actor = actor.unwrap_or_else(|_| "unknown".to_owned());
-        let wish = Wish {
-            write: self.write.write,
-            yes: self.write.yes,
-            reason: self.write.reason.as_deref(),
-            actor: &actor,
-        };
+        let actor = consent::actor();
         let secrets = apply::secrets(&self.session.definitions, plan);
         let secrets: Secrets = secrets
             .into_iter()
@@ -198,76 +207,81 @@ impl Acting<'_> {
             clock: Clock::starting(self.now),
             owner: &owner,
         };
-        match Permit::grant(wish, || self.ask(plan)) {
-            Ok(None) => self.rehearse(plan, world),
-            Ok(Some(permit)) => self.act(plan, world, &permit),
-            Err(denied) => Ok(self.refuse(anyhow!(denied))),
-        }
-    }
-
-    fn refuse(&self, why: anyhow::Error) -> Exit {
-        self.terminal.error(&why);
-        Exit::Refused
-    }
-
-    /// Shows what is about to happen, and asks.
-    fn ask(&self, plan: &PlanV1) -> Answer {
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            return Answer::NobodyThere;
-        }
-        self.terminal.drawn(&format!(
-            "about to do: {}. Type yes to go on:",
-            plan::summary(plan)
-        ));
-        let mut typed = String::new();
-        match io::stdin().read_line(&mut typed) {
-            // Whoever pressed Ctrl-C here did not mean what was typed after it.
-            Ok(_) if typed.trim() == "yes" && !is_interrupted() => Answer::Yes,
-            _ => Answer::No,
-        }
+        // Whoever has acted wants to see what came of it.
+        self.session.target().prepare()?;
+        let permitted = apply::check(plan, world).and_then(|()| {
+            let path = journal_of(plan, &self.session, self.write.journal.as_ref())?;
+            let about = || format!("do: {}", plan::summary(plan));
+            let permit = consent::permit(&self.write.consent, &actor, self.terminal, about)?;
+            Ok((permit, path))
+        });
+        let carried_out = permitted.and_then(|(permit, path)| match permit {
+            Some(permit) => {
+                let journal = Journal::open(&path, &permit)?;
+                apply::admit(plan, &journal, self.resume)?;
+                Ok(self.act(plan, world, (&journal, &path), &permit))
+            }
+            None => {
+                let journal = match Journal::read(&path) {
+                    Err(JournalError::Missing(_)) => None,
+                    journal => Some(journal?),
+                };
+                if let Some(journal) = &journal {
+                    apply::admit(plan, journal, self.resume)?;
+                }
+                Ok(self.rehearse(plan, world, (journal.as_ref(), &path)))
+            }
+        });
+        carried_out.unwrap_or_else(|refused| {
+            refuse(&refused, self.format, &self.session.target(), self.terminal)
+        })
     }
 
     /// The dry run.
-    fn rehearse(&self, plan: &PlanV1, world: World<'_>) -> anyhow::Result<Exit> {
-        if plan.definitions != world.definitions.hash {
-            return Ok(self.refuse(anyhow!(Refused::Stale)));
-        }
-        let rehearsed = |watch: Watch<'_>| apply::rehearse(plan, world, watch);
-        let moved = self.session.over_plan(rehearsed)?.0?;
+    fn rehearse(
+        &self,
+        plan: &PlanV1,
+        world: World<'_>,
+        (journal, path): (Option<&Journal>, &Path),
+    ) -> anyhow::Result<Exit> {
+        let rehearsed = |watch: Watch<'_>| apply::rehearse(plan, world, journal, watch);
+        let otherwise = self.session.over_plan(plan, rehearsed)?.0?;
         let target = self.session.target();
         match self.format {
             ReportFormat::Table => self.terminal.page(&target, |page| {
                 plan::write(page, plan)?;
-                if moved.is_empty() {
-                    Ok(())
-                } else {
-                    recovered::items(page, &moved)
+                if otherwise.is_empty() {
+                    return Ok(());
                 }
+                recovered::otherwise(page, &otherwise, &|key| self.settling(key, path))
             }),
-            ReportFormat::Json => self
-                .terminal
-                .deliver(&target, |out| plan::document(out, plan)),
-            ReportFormat::Jsonl => self
-                .terminal
-                .deliver(&target, |out| recovered::jsonl(out, &plan.instances)),
+            ReportFormat::Json => self.terminal.deliver(&target, |out| {
+                recovered::document(
+                    out,
+                    &RehearsalV1 {
+                        plan,
+                        otherwise: &otherwise,
+                    },
+                )
+            }),
+            ReportFormat::Jsonl => self.terminal.deliver(&target, |out| {
+                recovered::jsonl(out, &plan.instances)?;
+                recovered::jsonl(out, &otherwise)
+            }),
         }?;
         self.terminal
             .note("nothing was done; add --write and --reason to act");
-        for item in moved.iter().filter(|_| self.format != ReportFormat::Table) {
-            self.terminal
-                .note(format_args!("{} has moved: {}", item.id, item.detail));
-        }
-        Ok(if moved.is_empty() {
-            Exit::Clean
-        } else {
-            Exit::Refused
-        })
+        Ok(self.exit(&otherwise))
     }
 
-    fn act(&self, plan: &PlanV1, world: World<'_>, permit: &Permit) -> anyhow::Result<Exit> {
-        let path = journal_of(plan, &self.session, self.write.journal.as_ref())?;
+    fn act(
+        &self,
+        plan: &PlanV1,
+        world: World<'_>,
+        (journal, path): (&Journal, &Path),
+        permit: &Permit,
+    ) -> anyhow::Result<Exit> {
         let pace = Pace {
-            resume: self.resume,
             stop_after: self
                 .write
                 .stop_after
@@ -275,25 +289,12 @@ impl Acting<'_> {
             every: self.write.rate.unwrap_or(Duration::ZERO),
             drivers: self.write.concurrency,
         };
-        let admitted = apply::check(plan, world).and_then(|()| {
-            let journal = Journal::open(&path, permit)?;
-            apply::admit(plan, &journal, pace)?;
-            Ok(journal)
-        });
-        let journal = match admitted {
-            Ok(journal) => journal,
-            Err(refused @ (Refused::Stale | Refused::Begun(_))) => {
-                return Ok(self.refuse(anyhow!(refused)));
-            }
-            Err(
-                error @ (Refused::NoSecret(_) | Refused::Unrecordable(..) | Refused::Journal(_)),
-            ) => return Err(error.into()),
-        };
-        let applied = |watch: Watch<'_>| apply::apply(plan, world, &journal, permit, pace, watch);
-        let (Applied { items, stopped }, is_interrupted) = self.session.over_plan(applied)?;
-        self.print(&items)?;
+        let applied = |watch: Watch<'_>| apply::apply(plan, world, journal, permit, pace, watch);
+        let (Applied { items, stopped }, is_interrupted) = self.session.over_plan(plan, applied)?;
+        self.print(&items, path)?;
         if let Some(stopped) = stopped {
-            return Ok(self.refuse(anyhow!(stopped)));
+            self.terminal.error(&anyhow!(stopped));
+            return Ok(Exit::Refused);
         }
         if is_interrupted {
             self.terminal.note(format_args!(
@@ -301,23 +302,32 @@ impl Acting<'_> {
                 self.resumed_by
             ));
         }
+        Ok(self.exit(&items))
+    }
+
+    fn exit(&self, items: &[Item]) -> Exit {
         let is_done = |item: &Item| item.outcome == Outcome::Done;
-        Ok(if items.iter().all(is_done) {
+        if items.iter().all(is_done) {
             Exit::Clean
         } else {
             Exit::Refused
-        })
+        }
     }
 
-    fn print(&self, items: &[Item]) -> anyhow::Result<()> {
+    /// The command by which a person says whether an action was done.
+    fn settling(&self, key: &str, journal: &Path) -> Option<String> {
+        self.session.again.settle(key, journal)
+    }
+
+    fn print(&self, items: &[Item], journal: &Path) -> anyhow::Result<()> {
         let target = self.session.target();
         match self.format {
-            ReportFormat::Table => self
-                .terminal
-                .page(&target, |page| recovered::items(page, items)),
+            ReportFormat::Table => self.terminal.page(&target, |page| {
+                recovered::items(page, items, &|key| self.settling(key, journal))
+            }),
             ReportFormat::Json => self
                 .terminal
-                .deliver(&target, |out| recovered::json(out, items)),
+                .deliver(&target, |out| recovered::document(out, &items)),
             ReportFormat::Jsonl => self
                 .terminal
                 .deliver(&target, |out| recovered::jsonl(out, items)),

@@ -1,7 +1,5 @@
 //! `sagactl list`
 
-use std::collections::BTreeSet;
-
 use anyhow::Context;
 
 use crate::cli::{ListArgs, ReportFormat};
@@ -18,20 +16,7 @@ use crate::report::InstanceRow;
 pub(super) fn run(args: &ListArgs, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
     let mut session = Session::open(&args.paths, &args.source, terminal, now)?;
     session.options.sagas.clone_from(&args.saga);
-    let steps: BTreeSet<&str> = session
-        .definitions
-        .scopes
-        .iter()
-        .flat_map(|scope| &scope.sagas)
-        .flat_map(|saga| saga.steps.iter().map(|step| &*step.name))
-        .collect();
-    if let Some(unknown) = args.step.iter().find(|step| !steps.contains(step.as_str())) {
-        anyhow::bail!(
-            "no saga has a step `{unknown}`; there are {}",
-            steps.into_iter().collect::<Vec<_>>().join(", ")
-        );
-    }
-
+    session.knows_steps(&args.step)?;
     let mut listing = session.run(terminal, inspect::list)?;
     listing.rows.retain(|row| passes(args, row));
 

@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod completions;
 mod condition;
+mod consent;
 mod diff;
 mod explain;
 mod generate;
@@ -68,7 +69,7 @@ fn run(command: &Command, terminal: &Terminal, now: Timestamp) -> anyhow::Result
         Command::Retry(args) => apply::one(args, Direction::Forward, terminal, now),
         Command::Compensate(args) => apply::one(args, Direction::Backward, terminal, now),
         Command::Verify(args) => verify::run(args, terminal, now),
-        Command::Journal(args) => journal::run(args, terminal),
+        Command::Journal(args) => journal::run(args, terminal, now),
         Command::Test(args) => test::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),
         Command::Completions(args) => completions::run(args, terminal),

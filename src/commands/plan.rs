@@ -22,6 +22,7 @@ pub(super) fn run(args: &PlanArgs, terminal: &Terminal, now: Timestamp) -> anyho
     let mut session = Session::open(&paths, &args.source, terminal, now)?;
     session.options.sagas.clone_from(&args.saga);
     session.options.rules.clone_from(&args.rule);
+    session.knows_steps(&args.step)?;
     let mut ids: BTreeSet<String> = args.instance.iter().cloned().collect();
     let mut sagas = BTreeMap::new();
     if is_piped {

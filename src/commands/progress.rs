@@ -1,11 +1,13 @@
 //! How far a run has come, and whether it shall go on.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use signal_hook::consts::SIGINT;
 
 use crate::inspect::{Go, Progress};
@@ -13,6 +15,8 @@ use crate::recovery::watch;
 
 /// Work that is over sooner draws nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How often a bar is drawn anew while nothing is told.
+const TICK: Duration = Duration::from_millis(250);
 
 /// A bar on stderr that appears when the work takes long, and the ear for Ctrl-C.
 #[derive(Debug)]
@@ -28,8 +32,8 @@ pub(super) struct Meter {
 pub(super) enum Counts {
     /// Rows of a log, of which there are about so many.
     Events,
-    /// Instances of a plan.
-    Instances,
+    /// So many instances of a plan.
+    Instances(usize),
 }
 
 impl Counts {
@@ -38,8 +42,8 @@ impl Counts {
             Counts::Events => {
                 "{bar:30} {percent:>3}%  {human_pos} of about {human_len} events  {per_sec}  {eta} left"
             }
-            Counts::Instances => {
-                "{bar:30} {percent:>3}%  {human_pos} of {human_len} instances  {msg}{eta} left"
+            Counts::Instances(_) => {
+                "{bar:30} {percent:>3}%  {human_pos} of {human_len} instances  {msg}{elapsed}{left}"
             }
         }
     }
@@ -72,8 +76,20 @@ impl Meter {
     /// the second one kills.
     pub(super) fn start(draws: bool, counts: Counts) -> anyhow::Result<Meter> {
         let interrupted = listen()?;
-        let style = ProgressStyle::with_template(counts.template())?;
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template(counts.template())?.with_key(
+            "left",
+            |state: &ProgressState, text: &mut dyn fmt::Write| {
+                // Before anything is done nobody knows, and the bar cannot say so.
+                if state.pos() > 0 {
+                    let _: fmt::Result = write!(text, ", {:#} left", HumanDuration(state.eta()));
+                }
+            },
+        );
+        let length = match counts {
+            Counts::Events => None,
+            Counts::Instances(of) => Some(of as u64),
+        };
+        let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::hidden());
         bar.set_style(style);
         Ok(Meter {
             bar,
@@ -108,6 +124,17 @@ impl Meter {
         self.draw(instances as u64, of as u64);
     }
 
+    /// Draws the bar once the work takes long, though nothing be told of it, until `end` is closed.
+    pub(super) fn keep_drawn(&self, end: &Receiver<()>) {
+        let is_long = end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+        if self.draws && is_long {
+            self.appear();
+            while end.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                self.bar.tick();
+            }
+        }
+    }
+
     /// Whether the user wants it to stop.
     pub(super) fn stops(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
@@ -117,9 +144,13 @@ impl Meter {
         if self.draws && self.bar.elapsed() >= PATIENCE {
             self.bar.set_length(length);
             self.bar.set_position(position);
-            if !self.drawn.swap(true, Ordering::Relaxed) {
-                self.bar.set_draw_target(ProgressDrawTarget::stderr());
-            }
+            self.appear();
+        }
+    }
+
+    fn appear(&self) {
+        if !self.drawn.swap(true, Ordering::Relaxed) {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
     }
 

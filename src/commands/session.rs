@@ -1,6 +1,7 @@
 //! What every command that reads a log does first: load the definitions, settle the options.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::definition::{self, Definitions, Unusable};
 use crate::event::{Span, Timestamp};
 use crate::inspect::{self, Options, Progress, RunError};
 use crate::output::again::Again;
+use crate::recovery::PlanV1;
 use crate::recovery::watch::Watch;
 use crate::rules;
 
@@ -88,6 +90,11 @@ impl Session {
         })
     }
 
+    /// Makes sure that the steps that were typed are some saga's.
+    pub(super) fn knows_steps(&self, steps: &[String]) -> Result<(), RunError> {
+        inspect::steps(&self.definitions, &self.options, steps)
+    }
+
     /// Keeps a file that the command reads beside definitions and logs from being overwritten.
     pub(super) fn protect(&mut self, file: &Path) {
         self.inputs.push(file.to_owned());
@@ -135,12 +142,21 @@ impl Session {
     /// answers whether it was interrupted, too.
     pub(super) fn over_plan<T>(
         &self,
+        plan: &PlanV1,
         work: impl FnOnce(Watch<'_>) -> T,
     ) -> anyhow::Result<(T, bool)> {
-        let meter = Meter::start(self.draws, Counts::Instances)?;
-        let result = work(Watch {
-            stops: &|| meter.stops(),
-            told: &|progress| meter.tell_of_plan(progress),
+        let meter = Meter::start(self.draws, Counts::Instances(plan.instances.len()))?;
+        let (ended, end) = mpsc::channel();
+        let result = thread::scope(|scope| {
+            scope.spawn(|| {
+                let end = end;
+                meter.keep_drawn(&end);
+            });
+            let _ended = ended;
+            work(Watch {
+                stops: &|| meter.stops(),
+                told: &|progress| meter.tell_of_plan(progress),
+            })
         });
         meter.finish();
         Ok((result, meter.stops()))

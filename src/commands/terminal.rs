@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice, StripStream};
 use anyhow::Context;
+use tempfile::NamedTempFile;
 
 use crate::cli::{Color, Global};
 use crate::output::{Page, escape};
@@ -177,6 +178,20 @@ impl Target<'_> {
     }
 }
 
+impl Target<'_> {
+    /// Makes sure that the result can be written, before anything is done that has one.
+    pub(super) fn prepare(&self) -> anyhow::Result<()> {
+        let Some(path) = self.file else {
+            return Ok(());
+        };
+        self.guard(path)?;
+        match fs::metadata(path) {
+            Ok(there) if is_device(&there) => Ok(()),
+            there => draft(path, there.ok()).map(|_| ()),
+        }
+    }
+}
+
 /// Whether a file begins as SQLite's databases do: a log, a journal, an outbox. No result of this
 /// program is worth one of them.
 fn is_database(path: &Path) -> bool {
@@ -184,6 +199,11 @@ fn is_database(path: &Path) -> bool {
     let mut start = [0; MAGIC.len()];
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
     read.is_ok() && start == MAGIC
+}
+
+/// Whether it is no regular file and no folder: a device, a pipe.
+fn is_device(there: &fs::Metadata) -> bool {
+    !there.is_file() && !there.is_dir()
 }
 
 /// Writes a file beside its place and moves it there once it is complete. What is no regular file
@@ -194,13 +214,7 @@ pub(super) fn write_file(
 ) -> anyhow::Result<()> {
     let cannot = || format!("cannot write `{}`", path.display());
     let there = fs::metadata(path).ok();
-    if there.as_ref().is_some_and(|there| there.is_dir()) {
-        anyhow::bail!(
-            "cannot write `{}`: it is a folder; name a file in it",
-            path.display()
-        );
-    }
-    if there.as_ref().is_some_and(|there| !there.is_file()) {
+    if there.as_ref().is_some_and(is_device) {
         let mut device = fs::OpenOptions::new()
             .write(true)
             .open(path)
@@ -209,6 +223,30 @@ pub(super) fn write_file(
             Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).with_context(cannot),
             _ => Ok(()),
         };
+    }
+    let (file, place) = draft(path, there)?;
+    let mut sink = BufWriter::new(file);
+    write(&mut sink)
+        .and_then(|()| sink.flush())
+        .with_context(cannot)?;
+    let file = sink
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .with_context(cannot)?;
+    file.as_file().sync_all().with_context(cannot)?;
+    file.persist(&place)
+        .map_err(|error| error.error)
+        .with_context(cannot)?;
+    Ok(())
+}
+
+/// The empty file that is to become the one at `path`, and where that really is.
+fn draft(path: &Path, there: Option<fs::Metadata>) -> anyhow::Result<(NamedTempFile, PathBuf)> {
+    if there.as_ref().is_some_and(fs::Metadata::is_dir) {
+        anyhow::bail!(
+            "cannot write `{}`: it is a folder; name a file in it",
+            path.display()
+        );
     }
     if there.is_some() && is_database(path) {
         anyhow::bail!(
@@ -229,20 +267,10 @@ pub(super) fn write_file(
     } else {
         ordinary(&mut builder);
     }
-    let file = builder.tempfile_in(folder).with_context(cannot)?;
-    let mut sink = BufWriter::new(file);
-    write(&mut sink)
-        .and_then(|()| sink.flush())
-        .with_context(cannot)?;
-    let file = sink
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)
-        .with_context(cannot)?;
-    file.as_file().sync_all().with_context(cannot)?;
-    file.persist(&place)
-        .map_err(|error| error.error)
-        .with_context(cannot)?;
-    Ok(())
+    let file = builder
+        .tempfile_in(folder)
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok((file, place))
 }
 
 /// What any program would give a new file: all but what the umask forbids.

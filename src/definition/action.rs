@@ -86,6 +86,8 @@ pub struct Exec {
 pub struct Outbox {
     /// The database; `None` is the log's own.
     pub database: Option<PathBuf>,
+    /// The folder of the definition.
+    pub folder: PathBuf,
     /// The table.
     pub table: String,
     /// Its columns' values.

@@ -81,6 +81,28 @@ pub fn scopes(definitions: &Definitions, options: &Options) -> Result<Vec<Scope>
     Ok(scopes)
 }
 
+/// Makes sure that steps which were asked for are some saga's, of those that were asked for.
+///
+/// # Errors
+/// When one is not.
+pub fn steps(
+    definitions: &Definitions,
+    options: &Options,
+    steps: &[String],
+) -> Result<(), RunError> {
+    let asked_for =
+        |name: &str| options.sagas.is_empty() || options.sagas.iter().any(|saga| saga == name);
+    let sagas = definitions.scopes.iter().flat_map(|scope| &scope.sagas);
+    let known: Vec<&str> = sagas
+        .filter(|saga| asked_for(&saga.name))
+        .flat_map(|saga| saga.steps.iter().map(|step| &*step.name))
+        .collect();
+    match steps.iter().find(|step| !known.contains(&step.as_str())) {
+        None => Ok(()),
+        Some(step) => Err(RunError::Filter(unknown("step", step, &known))),
+    }
+}
+
 /// The scopes that have a projection of this name, each with that one alone.
 ///
 /// # Errors

@@ -29,6 +29,7 @@ use crate::finding::{Finding, Next};
 use crate::report::{DefinitionsSummary, InstanceRow, LogSummary, Report};
 pub use against::{Parted, Parting, against};
 pub use diff::{Comparison, diff};
+pub use filter::steps;
 use run::Run;
 pub use state::{At, Step, Told, state};
 use tally::Tally;

@@ -42,6 +42,7 @@ pub use describe::{Description, describe};
 pub use error::LogError;
 pub use opened::Log;
 pub use recognise::{Recognised, recognise};
+pub(crate) use snapshot::copy as private_copy;
 pub use table::{Beside, Snapshot, Wanted};
 pub(crate) use value::text as column_text;
 

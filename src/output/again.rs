@@ -46,6 +46,14 @@ impl Again {
         self.with_options(&next.arguments, &next.options)
     }
 
+    /// The command that says whether the action with this key was done; `journal` is where it stands.
+    pub fn settle(&self, key: &str, journal: &Path) -> Option<String> {
+        let words = ["journal", "settle"].map(str::to_owned);
+        let line = Again::default().line(&words)?;
+        let (key, journal) = (quote(key.as_bytes())?, option("--journal", bytes(journal))?);
+        Some(format!("{line} {key} {journal}"))
+    }
+
     fn with_options(&self, arguments: &[String], own: &[(&'static str, String)]) -> Option<String> {
         let (command, positional) = arguments.split_first()?;
         if !READ_A_LOG.contains(&command.as_str()) && !self.is_empty() {

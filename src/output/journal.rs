@@ -6,7 +6,7 @@ use crate::output::escape;
 use crate::output::grid::{self, quantity, text, word};
 use crate::output::page::Page;
 use crate::output::style::{CAUTION, FAINT};
-use crate::recovery::journal::{ApplyRecord, EntryRecord};
+use crate::recovery::journal::{ApplyRecord, EntryRecord, SettlementRecord};
 
 /// Writes every apply.
 ///
@@ -60,19 +60,27 @@ pub fn entries(page: &mut Page<'_>, entries: &[EntryRecord]) -> io::Result<()> {
     let rows: Vec<Vec<String>> = entries
         .iter()
         .map(|entry| {
-            let answer = entry.response.as_deref().unwrap_or_default();
+            let mut answer = entry.response.clone().unwrap_or_default();
+            if let Some(settled) = &entry.settled {
+                let SettlementRecord { at, actor, reason } = settled;
+                answer = format!("{answer} settled by {actor} at {}: {reason}", seconds(at));
+            }
             vec![
                 seconds(&entry.at),
                 escape::terminal(&entry.instance).into_owned(),
                 escape::terminal(&entry.step).into_owned(),
                 entry.direction.clone(),
                 entry.outcome.clone(),
-                escape::terminal(&answer.replace('\n', " ")).into_owned(),
+                escape::terminal(answer.replace('\n', " ").trim_start()).into_owned(),
             ]
         })
         .collect();
     let lines = grid::lay_out(&columns, &rows, page.width());
     lines.into_iter().try_for_each(|line| page.line(line))?;
+    for entry in entries.iter().filter(|entry| entry.outcome == "unknown") {
+        let line = format!("unknown: sagactl journal settle {}", entry.key);
+        page.text(0, CAUTION, &line)?;
+    }
     page.text(0, FAINT, "keys and digests: sagactl journal export")
 }
 

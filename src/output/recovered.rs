@@ -12,11 +12,14 @@ use crate::recovery::document::Way;
 use crate::recovery::item::{Item, Outcome};
 use crate::recovery::verify::{Verdict, Verified};
 
+/// The command that says of an action, by its key, whether it was done; `None` where none can.
+pub type Settling<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Writes what came of each action, and how many there are of each kind.
 ///
 /// # Errors
 /// When the page cannot be written.
-pub fn items(page: &mut Page<'_>, items: &[Item]) -> io::Result<()> {
+pub fn items(page: &mut Page<'_>, items: &[Item], settling: Settling<'_>) -> io::Result<()> {
     for item in items {
         let style = match item.outcome {
             Outcome::Done => CALM,
@@ -26,17 +29,30 @@ pub fn items(page: &mut Page<'_>, items: &[Item]) -> io::Result<()> {
         };
         let what = (&*item.id, &*item.step, item.direction);
         line(page, (item.outcome.label(), style), what, &item.detail)?;
+        if item.outcome == Outcome::Unknown {
+            settle(page, settling(&item.key))?;
+        }
     }
     let count = |outcome: Outcome| items.iter().filter(|it| it.outcome == outcome).count();
     let counts = Outcome::ALL.map(|outcome| (outcome.label(), count(outcome)));
     page.text(0, STRONG, &summary(&counts))
 }
 
+/// Writes what would not go as it stands in the plan.
+///
+/// # Errors
+/// When the page cannot be written.
+pub fn otherwise(page: &mut Page<'_>, found: &[Item], settling: Settling<'_>) -> io::Result<()> {
+    page.blank()?;
+    page.text(0, STRONG, "not as planned:")?;
+    items(page, found, settling)
+}
+
 /// Writes what the log says of each action, and how many there are of each kind.
 ///
 /// # Errors
 /// When the page cannot be written.
-pub fn verified(page: &mut Page<'_>, items: &[Verified]) -> io::Result<()> {
+pub fn verified(page: &mut Page<'_>, items: &[Verified], settling: Settling<'_>) -> io::Result<()> {
     for item in items {
         let style = match item.verdict {
             Verdict::Confirmed => CALM,
@@ -45,18 +61,21 @@ pub fn verified(page: &mut Page<'_>, items: &[Verified]) -> io::Result<()> {
         };
         let what = (&*item.id, &*item.step, item.direction);
         line(page, (item.verdict.label(), style), what, &item.detail)?;
+        if item.verdict == Verdict::Unknown {
+            settle(page, settling(&item.key))?;
+        }
     }
     let count = |verdict: Verdict| items.iter().filter(|it| it.verdict == verdict).count();
     let counts = Verdict::ALL.map(|verdict| (verdict.label(), count(verdict)));
     page.text(0, STRONG, &summary(&counts))
 }
 
-/// Writes a list as one array.
+/// Writes one document.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn json<T: serde::Serialize>(out: &mut dyn Write, items: &[T]) -> io::Result<()> {
-    json::document_to(out, &items)
+pub fn document<T: serde::Serialize>(out: &mut dyn Write, it: &T) -> io::Result<()> {
+    json::document_to(out, it)
 }
 
 /// Writes a list, one object a line.
@@ -65,6 +84,14 @@ pub fn json<T: serde::Serialize>(out: &mut dyn Write, items: &[T]) -> io::Result
 /// When it cannot be written.
 pub fn jsonl<T: serde::Serialize>(out: &mut dyn Write, items: &[T]) -> io::Result<()> {
     items.iter().try_for_each(|item| json::line_to(out, item))
+}
+
+/// Writes what a person does about an action of which nobody knows whether it was done.
+fn settle(page: &mut Page<'_>, command: Option<String>) -> io::Result<()> {
+    match command {
+        Some(command) => page.line(format!("{:13}{command}", "")),
+        None => Ok(()),
+    }
 }
 
 fn line(

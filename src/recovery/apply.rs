@@ -4,6 +4,7 @@
 //! Several drivers may work side by side, each on an instance of its own; within an instance there
 //! is one action at a time.
 
+mod decide;
 mod driver;
 pub(super) mod fresh;
 mod shared;
@@ -15,18 +16,19 @@ use std::thread;
 use std::time::Duration;
 
 use crate::definition::Definitions;
-use crate::event::Timestamp;
 use crate::expression::template::Secrets;
 use crate::finding::Direction;
 use crate::inspect::{Options, RunError, Whereabouts};
 use crate::recovery::clock::Clock;
-use crate::recovery::document::PlanV1;
+use crate::recovery::document::{InstanceV1, PlanV1};
 use crate::recovery::item::{Item, Outcome};
 use crate::recovery::journal::{Journal, JournalError, Owner};
 use crate::recovery::permit::Permit;
 use crate::recovery::plan;
 use crate::recovery::record::{self, RecordError, Versions};
+use crate::recovery::refused::Refused;
 use crate::recovery::watch::Watch;
+use decide::Decided;
 use driver::Driver;
 use fresh::{Fresh, Moved, Source};
 use shared::Shared;
@@ -34,8 +36,6 @@ use shared::Shared;
 /// How to apply.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Finish a plan that was begun.
-    pub resume: bool,
     /// Stop after so many failures.
     pub stop_after: Option<usize>,
     /// At least this long from the start of one action to the next, whoever drives.
@@ -68,26 +68,6 @@ impl<'a> World<'a> {
             whereabouts,
         }
     }
-}
-
-/// Why a plan is not applied at all.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// The definitions are others than those it was decided by.
-    #[error("the definitions changed since the plan was made; plan again")]
-    Stale,
-    /// It was begun before.
-    #[error("this plan was begun at {0}; finish it with --resume")]
-    Begun(Timestamp),
-    /// The environment lacks a value.
-    #[error("the environment has no {0}, which an action of the plan needs")]
-    NoSecret(String),
-    /// Events are to be appended to a log that cannot take them.
-    #[error("the log {0} cannot be appended to, as an action of the plan asks: {1}")]
-    Unrecordable(String, RecordError),
-    /// The journal cannot be used.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
 }
 
 /// Why an apply stopped before its end.
@@ -175,27 +155,74 @@ fn recordable(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
 ///
 /// # Errors
 /// See [`Refused`].
-pub fn admit(plan: &PlanV1, journal: &Journal, pace: Pace) -> Result<(), Refused> {
+pub fn admit(plan: &PlanV1, journal: &Journal, resume: bool) -> Result<(), Refused> {
     match journal.begun(&plan.digest)? {
-        Some(at) if !pace.resume => Err(Refused::Begun(at)),
+        Some(at) if !resume => Err(Refused::Begun(at)),
         _ => Ok(()),
     }
 }
 
-/// The actions that could not be sent now, since their instances have moved; nothing is sent.
+/// What would not be sent now, and what would become of it instead; nothing is sent. All else would
+/// be, as it stands in the plan.
 ///
 /// # Errors
-/// When the log cannot be read.
-pub fn rehearse(plan: &PlanV1, world: World<'_>, watch: Watch<'_>) -> Result<Vec<Item>, RunError> {
+/// When the log or the journal cannot be read.
+pub fn rehearse(
+    plan: &PlanV1,
+    world: World<'_>,
+    journal: Option<&Journal>,
+    watch: Watch<'_>,
+) -> Result<Vec<Item>, Stopped> {
     let mut items = Vec::new();
     let whereabouts = whereabouts(plan);
     for (seen, instance) in plan.instances.iter().enumerate() {
         watch.looked(seen, plan.instances.len());
         let source = world.source(&whereabouts);
         let fresh = Fresh::read(plan, instance, source, &|_| watch.go())?;
-        if let Err(Moved(why)) = fresh.and_then(|fresh| fresh.unmoved(&[], &[])) {
-            let moved = |action| Item::new(instance, action, Outcome::Moved, why.clone());
-            items.extend(instance.actions.iter().map(moved));
+        items.extend(rehearsed(plan, instance, (world, fresh), journal)?);
+    }
+    Ok(items)
+}
+
+/// The same of one instance.
+fn rehearsed(
+    plan: &PlanV1,
+    instance: &InstanceV1,
+    (world, fresh): (World<'_>, Result<Fresh, Moved>),
+    journal: Option<&Journal>,
+) -> Result<Vec<Item>, Stopped> {
+    let all = |outcome, why: &str| {
+        let actions = instance.actions.iter();
+        let items = actions.map(|action| Item::new(instance, action, outcome, why));
+        Ok(items.collect())
+    };
+    let mut begun = Vec::new();
+    if let Some(journal) = journal {
+        if let Some(holder) = journal.holder(instance, world.owner, world.clock.now())? {
+            return all(Outcome::Skipped, &holder.to_string());
+        }
+        begun = decide::begun(plan, instance, journal)?;
+    }
+    let fresh = match fresh.and_then(|fresh| fresh.unmoved(&begun, &instance.actions)) {
+        Ok(fresh) => fresh,
+        Err(Moved(why)) => return all(Outcome::Moved, &why),
+    };
+    let mut items = Vec::new();
+    let mut is_stopped = false;
+    for action in &instance.actions {
+        let mut add = |outcome, why: &str| items.push(Item::new(instance, action, outcome, why));
+        if is_stopped {
+            add(Outcome::NotReached, "");
+            continue;
+        }
+        let known = match journal {
+            Some(journal) => journal.known(&action.key)?,
+            None => None,
+        };
+        let told = (known, !begun.is_empty());
+        if let Decided::Settled(outcome, why) = decide::decide(world, &fresh, action, told) {
+            add(outcome, &why);
+            is_stopped = outcome != Outcome::Done;
         }
     }
     Ok(items)

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::finding::Direction;
+use crate::recovery::item::Item;
 
 /// The number that stands first in every plan.
 pub const VERSION: u32 = 1;
@@ -32,6 +33,18 @@ pub struct PlanV1 {
     pub left_out: usize,
     /// A digest of all the rest, so that an edited plan is noticed.
     pub digest: String,
+}
+
+/// What a dry run says: the plan, and what would not become of it as planned. Without the latter it
+/// reads as the plan does.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct RehearsalV1<'a> {
+    /// What would be sent.
+    #[serde(flatten)]
+    pub plan: &'a PlanV1,
+    /// The actions that would not be sent, and what would be said of them.
+    #[serde(skip_serializing_if = "<[Item]>::is_empty")]
+    pub otherwise: &'a [Item],
 }
 
 /// A log that a plan was decided on.
@@ -116,14 +129,14 @@ pub enum RequestV1 {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<Value>,
     },
-    /// A program with its arguments.
+    /// A program with its arguments, run in the folder of the definitions.
     Exec {
-        /// The program first.
+        /// The program first; where it is a path it is seen from that folder.
         arguments: Vec<String>,
     },
     /// A row for a table.
     Outbox {
-        /// The database's file.
+        /// The database's file, relative to the folder of the definitions where it is in it.
         database: String,
         /// The table.
         table: String,
@@ -250,6 +263,13 @@ impl Reason {
             Reason::Undone => "undone",
             Reason::NotStarted => "not-started",
         }
+    }
+}
+
+impl InstanceV1 {
+    /// What tells it from every other: its log, its saga and its id.
+    pub(super) fn subject(&self) -> [&str; 3] {
+        [&self.log, &self.saga, &self.id]
     }
 }
 

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod permit;
 pub mod plan;
 pub mod record;
+pub mod refused;
 mod request;
 pub mod select;
 pub mod verify;

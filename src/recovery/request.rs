@@ -2,7 +2,7 @@
 //! names, and for the moment of sending.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use serde_json::{Map, Value, json};
 
@@ -41,6 +41,9 @@ pub(super) fn facts(row: &InstanceRow, events: &[Event], step: (&str, Way), key:
 
 /// The request of an action; `log` is the log's own file, the default of an outbox.
 ///
+/// Relative paths in it are seen from the folder of the definitions, so that it is the same request
+/// from wherever it is made and however that folder was named.
+///
 /// # Errors
 /// When something that it refers to is missing, or cannot stand where it is put.
 pub(super) fn render(
@@ -67,7 +70,7 @@ pub(super) fn render(
             },
         }),
         ActionKind::Exec(exec) => {
-            let mut arguments = exec
+            let arguments = exec
                 .arguments
                 .iter()
                 .map(|text| {
@@ -78,22 +81,10 @@ pub(super) fn render(
                     Ok(text)
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            if let Some(program) = arguments.first_mut()
-                && program.contains('/')
-                && Path::new(program).is_relative()
-            {
-                let path = exec.folder.join(&*program);
-                // Without the `.` in the middle of `./sagas/./act`.
-                let path: PathBuf = path.components().collect();
-                *program = path.to_string_lossy().into_owned();
-            }
             Ok(RequestV1::Exec { arguments })
         }
         ActionKind::Outbox(outbox) => Ok(RequestV1::Outbox {
-            database: outbox
-                .database
-                .as_deref()
-                .unwrap_or(log)
+            database: from_folder(&outbox.folder, outbox.database.as_deref().unwrap_or(log))
                 .to_string_lossy()
                 .into_owned(),
             table: outbox.table.clone(),
@@ -104,6 +95,22 @@ pub(super) fn render(
                 .collect::<Result<_, Undetermined>>()?,
         }),
     }
+}
+
+/// A file as it is seen from a folder: relative where it is in it.
+fn from_folder(folder: &Path, file: &Path) -> PathBuf {
+    // The folder of a file that was named without one.
+    let named = |folder: &Path| Path::new(".").join(folder);
+    let real = |path: &Path| {
+        let real = path.canonicalize().or_else(|_| absolute(path));
+        real.unwrap_or_else(|_| path.to_owned())
+    };
+    let file = match (file.parent(), file.file_name()) {
+        (Some(parent), Some(name)) if !file.exists() => real(&named(parent)).join(name),
+        _ => real(file),
+    };
+    let inside = file.strip_prefix(real(&named(folder))).map(Path::to_owned);
+    inside.unwrap_or(file)
 }
 
 /// A text that stays on its line.

@@ -205,6 +205,7 @@ fn checked_outbox(raw: raw::Outbox, at: At<'_>, faults: &mut Vec<Fault>) -> Opti
     }
     Some(Outbox {
         database: raw.database.map(|path| at.folder().join(&*path.0.0)),
+        folder: at.folder().to_owned(),
         table: raw.table.0.0.to_string(),
         columns,
     })

@@ -76,7 +76,7 @@ fn start(
         folder
     };
     let program = if program.contains('/') {
-        std::path::absolute(program)?
+        std::path::absolute(folder.join(program))?
     } else {
         program.into()
     };

@@ -52,6 +52,8 @@ pub(super) struct Order<'a> {
     pub(super) instance: &'a InstanceV1,
     /// What is sent, secrets and all.
     pub(super) request: &'a RequestV1,
+    /// The log's own file.
+    pub(super) log: &'a Path,
     /// What a program is told of the instance.
     pub(super) context: &'a Value,
     /// Every secret that the plan sends: an answer may tell one that was sent before.
@@ -131,14 +133,10 @@ fn attempt(order: Order<'_>) -> Attempt {
         (ActionKind::Exec(exec), RequestV1::Exec { arguments }) => {
             exec::run(order, arguments, &exec.folder)
         }
-        (
-            ActionKind::Outbox(_),
-            RequestV1::Outbox {
-                database,
-                table,
-                columns,
-            },
-        ) => outbox::insert(order, Path::new(database), table, columns),
+        (ActionKind::Outbox(outbox), RequestV1::Outbox { table, columns, .. }) => {
+            let database = outbox.database.as_deref().unwrap_or(order.log);
+            outbox::insert(order, database, table, columns)
+        }
         (ActionKind::Http(_), RequestV1::Http { .. }) => http::send(order),
         _ => Attempt::Failed("the request is of another kind than the action".to_owned()),
     }

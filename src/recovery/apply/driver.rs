@@ -7,24 +7,20 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::definition::action::Action;
 use crate::event::Span;
-use crate::expression::template::Reveal;
 use crate::inspect::{Go, RunError, TOOL};
 use crate::recovery::action::{self, Order};
+use crate::recovery::apply::decide::{Decided, Message, begun, decide};
 use crate::recovery::apply::fresh::{Fresh, Moved, Source};
 use crate::recovery::apply::shared::Shared;
 use crate::recovery::apply::{Stopped, World};
-use crate::recovery::document::{ActionV1, InstanceV1, PlanV1, RequestV1};
+use crate::recovery::document::{ActionV1, InstanceV1, PlanV1};
 use crate::recovery::item::{Item, Outcome};
-use crate::recovery::journal::{
-    ApplyId, Done, Intended, Intent, IntentId, Journal, Lease, LeaseId,
-};
+use crate::recovery::journal::{ApplyId, Intended, Intent, IntentId, Journal, Lease, LeaseId};
 use crate::recovery::permit::Permit;
 use crate::recovery::record::{self, Entry, Recorded, Versions};
-use crate::recovery::request;
 use crate::saga::StepEvent;
 
 /// What a lease lasts beyond the time that its action may take.
@@ -54,13 +50,6 @@ enum Settled {
     NotReached,
     /// It was sent, and what came of it could not be written or read; that ends the whole.
     Lost(Outcome, String, Stopped),
-}
-
-/// What is sent.
-struct Message<'f> {
-    action: &'f Action,
-    request: RequestV1,
-    context: Value,
 }
 
 impl Driver<'_> {
@@ -158,12 +147,7 @@ impl Driver<'_> {
             };
             *lease = Some(held);
             let known = self.journal.known(&action.key)?;
-            let mut begun = Vec::new();
-            for one in &instance.actions {
-                if self.journal.has_begun(&self.plan.digest, &one.key)? {
-                    begun.push(one);
-                }
-            }
+            let begun = begun(self.plan, instance, &self.journal)?;
             let go = |_| {
                 if self.shared.is_over() {
                     Go::Stop
@@ -179,14 +163,13 @@ impl Driver<'_> {
                 Ok(fresh) => fresh,
                 Err(Moved(why)) => return Ok(Settled::Rest(Outcome::Moved, why)),
             };
-            match obstacle(&fresh, action, known, !begun.is_empty()) {
-                Some((Outcome::Done, why)) => return self.recorded(instance, action, &fresh, why),
-                Some((outcome, why)) => return Ok(Settled::One(outcome, why)),
-                None => {}
-            }
-            let message = match self.message(instance, action, &fresh) {
-                Ok(message) => message,
-                Err((outcome, why)) => return Ok(Settled::One(outcome, why)),
+            let decided = decide(self.world, &fresh, action, (known, !begun.is_empty()));
+            let message = match decided {
+                Decided::Send(message) => message,
+                Decided::Settled(Outcome::Done, why) => {
+                    return self.recorded(instance, action, &fresh, why);
+                }
+                Decided::Settled(outcome, why) => return Ok(Settled::One(outcome, why)),
             };
             let longest = action::longest(message.action);
             let intent = Intent {
@@ -217,50 +200,25 @@ impl Driver<'_> {
         }
     }
 
-    /// What an action sends; or why it is not sent.
-    fn message<'f>(
-        &self,
-        instance: &InstanceV1,
-        action: &ActionV1,
-        fresh: &'f Fresh,
-    ) -> Result<Message<'f>, (Outcome, String)> {
-        let Some(declared) = fresh.declared(action) else {
-            return Err((Outcome::Moved, "it is no longer declared".to_owned()));
-        };
-        let step = (action.step.as_str(), action.direction);
-        let facts = request::facts(fresh.row(), fresh.planned_on(), step, &action.key);
-        let shown = request::render(declared, &facts, Reveal::Hidden, fresh.path());
-        if shown.as_ref() != Ok(&action.request) {
-            let why = "its request would be another than the one planned";
-            return Err((Outcome::Moved, why.to_owned()));
-        }
-        let reveal = Reveal::From(self.world.secrets);
-        let request = request::render(declared, &facts, reveal, fresh.path())
-            .map_err(|error| (Outcome::Failed, error.to_string()))?;
-        let context = json!({
-            "log": instance.log, "saga": facts.get("saga"), "step": facts.get("step"),
-            "key": action.key, "reason": self.permit.reason(), "data": facts.get("data"),
-            "events": facts.get("events"),
-        });
-        Ok(Message {
-            action: declared,
-            request,
-            context,
-        })
-    }
-
     fn send(
         &mut self,
         instance: &InstanceV1,
         action: &ActionV1,
         (intent, message): (IntentId, &Message<'_>),
     ) -> Result<Settled, Stopped> {
+        let facts = &message.facts;
+        let context = json!({
+            "log": instance.log, "saga": facts.get("saga"), "step": facts.get("step"),
+            "key": action.key, "reason": self.permit.reason(), "data": facts.get("data"),
+            "events": facts.get("events"),
+        });
         let order = Order {
             action: message.action,
             planned: action,
             instance,
             request: &message.request,
-            context: &message.context,
+            log: message.log,
+            context: &context,
             secrets: self.world.secrets,
         };
         let (ended, attempts, answer) = action::drive(self.permit, order, self.shared.stops());
@@ -351,43 +309,7 @@ impl Driver<'_> {
             .lease(self.permit, instance, owner, now, span)?;
         Ok(match lease {
             Lease::Taken(id) => Ok(id),
-            Lease::Held(holder) => Err(format!(
-                "{} drives it (process {}) until {}",
-                holder.owner.name, holder.owner.process, holder.until
-            )),
+            Lease::Held(holder) => Err(holder.to_string()),
         })
-    }
-}
-
-/// What settles an action without sending it.
-fn obstacle(
-    fresh: &Fresh,
-    action: &ActionV1,
-    known: Option<Done>,
-    is_begun: bool,
-) -> Option<(Outcome, String)> {
-    match known {
-        Some(Done::Done) => {
-            return Some((Outcome::Done, "done before, says the journal".to_owned()));
-        }
-        Some(Done::Unknown) if !action.idempotent && !fresh.has_reached(action) => {
-            let why = "it may have been done before and is not idempotent; find out: if it was, \
-                       its event has to be recorded, if it was not, one that it failed";
-            return Some((Outcome::Unknown, why.to_owned()));
-        }
-        Some(Done::Unknown | Done::Failed) | None => {}
-    }
-    if !is_begun {
-        return None;
-    }
-    if fresh.has_reached(action) {
-        Some((Outcome::Done, "done before, says the log".to_owned()))
-    } else if fresh.calls_for(action) {
-        None
-    } else {
-        Some((
-            Outcome::Skipped,
-            "the log no longer calls for it".to_owned(),
-        ))
     }
 }

@@ -68,7 +68,7 @@ impl Journal {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let latest = lease::latest(&transaction, instance)?;
+        let latest = lease::latest(&transaction, instance.subject())?;
         if latest.map(|(id, _)| id) != Some(intent.lease) {
             return Ok(Intended::Overtaken);
         }

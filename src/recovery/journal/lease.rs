@@ -2,6 +2,7 @@
 //! A lease that ran out, or whose process is gone, is nobody's. Leases are told apart by number: who
 //! finds another than his own to be the latest has lost the instance, whatever the clock says.
 
+use std::fmt;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -29,6 +30,24 @@ pub struct Holder {
     pub owner: Owner,
     /// Until when.
     pub until: Timestamp,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Owner { name, process, .. } = &self.owner;
+        write!(
+            f,
+            "{name} drives it (process {process}) until {}",
+            self.until
+        )
+    }
+}
+
+impl Holder {
+    /// Whether somebody else has to wait.
+    pub(super) fn keeps_out(&self, other: &Owner, at: Timestamp) -> bool {
+        self.owner != *other && self.until > at && !self.owner.is_gone(other)
+    }
 }
 
 /// A lease in the journal.
@@ -87,6 +106,22 @@ impl Journal {
             .map_err(|error| JournalError::Sqlite { path, error })
     }
 
+    /// Who else drives an instance now.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn holder(
+        &self,
+        instance: &InstanceV1,
+        owner: &Owner,
+        at: Timestamp,
+    ) -> Result<Option<Holder>, JournalError> {
+        let latest = latest(&self.connection, instance.subject());
+        let latest = latest.map_err(|error| self.failed(error))?;
+        let holder = latest.map(|(_, holder)| holder);
+        Ok(holder.filter(|holder| holder.keeps_out(owner, at)))
+    }
+
     fn try_lease(
         &mut self,
         instance: &InstanceV1,
@@ -97,10 +132,8 @@ impl Journal {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if let Some((_, holder)) = latest(&transaction, instance)?
-            && holder.owner != *owner
-            && holder.until > at
-            && !holder.owner.is_gone(owner)
+        if let Some((_, holder)) = latest(&transaction, instance.subject())?
+            && holder.keeps_out(owner, at)
         {
             return Ok(Lease::Held(holder));
         }
@@ -110,16 +143,16 @@ impl Journal {
     }
 }
 
-/// The latest lease of an instance, and whose it is.
+/// The latest lease of an instance, given by log, saga and id, and whose it is.
 pub(super) fn latest(
     connection: &Connection,
-    instance: &InstanceV1,
+    subject: [&str; 3],
 ) -> Result<Option<(LeaseId, Holder)>, rusqlite::Error> {
     connection
         .query_row(
             "SELECT owner, host, process, until, id FROM leases
              WHERE log = ?1 AND saga = ?2 AND instance = ?3 ORDER BY id DESC LIMIT 1",
-            [&instance.log, &instance.saga, &instance.id],
+            subject,
             |row| {
                 let holder = Holder {
                     owner: Owner {

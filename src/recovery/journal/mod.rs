@@ -7,52 +7,42 @@
 
 mod intent;
 mod lease;
+mod open;
 mod read;
+mod settle;
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, params};
+use tempfile::TempDir;
 
 use crate::event::Timestamp;
+use crate::log::LogError;
 use crate::recovery::document::PlanV1;
 use crate::recovery::permit::Permit;
 
 pub use intent::{Intended, Intent, IntentId};
 pub use lease::{Holder, Lease, LeaseId, Owner};
-pub use read::{ApplyRecord, EntryRecord};
+pub use read::{ApplyRecord, EntryRecord, SettlementRecord, Wanted};
+pub use settle::{Finding, Settled};
 
-/// The version of the tables below.
-const VERSION: i64 = 1;
-/// `sgjl`, so that no other database is taken for a journal.
-const APPLICATION: i64 = 0x7367_6a6c;
-/// How long a write waits for another process's.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// More of an answer than this is not kept.
 const MOST_RESPONSE: usize = 4096;
-
-const TABLES: &str = "
-CREATE TABLE applies (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL,
-    reason TEXT NOT NULL, tool TEXT NOT NULL, plan TEXT NOT NULL, document TEXT NOT NULL);
-CREATE TABLE intents (id INTEGER PRIMARY KEY, apply INTEGER NOT NULL REFERENCES applies,
-    at INTEGER NOT NULL, log TEXT NOT NULL, saga TEXT NOT NULL, instance TEXT NOT NULL,
-    step TEXT NOT NULL, direction TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL);
-CREATE TABLE results (intent INTEGER PRIMARY KEY REFERENCES intents, at INTEGER NOT NULL,
-    outcome TEXT NOT NULL, attempts INTEGER NOT NULL, response TEXT NOT NULL);
-CREATE TABLE leases (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, log TEXT NOT NULL,
-    saga TEXT NOT NULL, instance TEXT NOT NULL, owner TEXT NOT NULL, host TEXT NOT NULL,
-    process INTEGER NOT NULL, until INTEGER NOT NULL);
-CREATE INDEX intents_by_key ON intents (key);
-CREATE INDEX leases_by_instance ON leases (log, saga, instance);
-";
-const GROWING: [&str; 4] = ["applies", "intents", "results", "leases"];
+/// What is known of an intent, joined with its result: what the driver saw, or else what a person found
+/// out afterwards.
+const OUTCOME: &str = "
+    CASE WHEN results.outcome IN ('done', 'failed') THEN results.outcome
+    ELSE coalesce((SELECT settlements.outcome FROM settlements
+                   WHERE settlements.intent = intents.id ORDER BY settlements.id DESC LIMIT 1),
+                  'unknown') END";
 
 /// An open journal.
 #[derive(Debug)]
 pub struct Journal {
     connection: Connection,
     path: PathBuf,
+    /// Removed after the connection is closed, so it stands last.
+    _copy: Option<TempDir>,
 }
 
 /// Why a journal cannot be used.
@@ -66,6 +56,9 @@ pub enum JournalError {
         /// What SQLite said.
         error: rusqlite::Error,
     },
+    /// It has to be copied to be read, and cannot be.
+    #[error("the journal cannot be read: {0}")]
+    Unreadable(#[from] LogError),
     /// The file is another database.
     #[error("{0} is no journal; name another file with --journal")]
     NotAJournal(PathBuf),
@@ -111,104 +104,15 @@ impl Done {
     }
 }
 
-/// Where the journal of a log stands unless another is named: beside it.
+/// Where the journal of a log stands unless another is named: beside it, where it really is, so that
+/// every name of the log leads to the same journal.
 pub fn beside(log: &Path) -> PathBuf {
-    log.with_extension("journal.db")
+    let is_link = std::fs::symlink_metadata(log).is_ok_and(|it| it.is_symlink());
+    let real = is_link.then(|| log.canonicalize().ok()).flatten();
+    real.as_deref().unwrap_or(log).with_extension("journal.db")
 }
 
 impl Journal {
-    /// Opens a journal to write, and makes it where there is none.
-    ///
-    /// # Errors
-    /// See [`JournalError`].
-    pub fn open(path: &Path, _: &Permit) -> Result<Journal, JournalError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let journal = Journal::connect(path, flags)?;
-        journal.prepare().map_err(|error| journal.failed(error))?;
-        journal.check()?;
-        Ok(journal)
-    }
-
-    /// Opens the same journal once more, for another driver beside this one.
-    ///
-    /// # Errors
-    /// See [`JournalError`].
-    pub fn another(&self, permit: &Permit) -> Result<Journal, JournalError> {
-        Journal::open(&self.path, permit)
-    }
-
-    /// Opens a journal to read.
-    ///
-    /// # Errors
-    /// See [`JournalError`].
-    pub fn read(path: &Path) -> Result<Journal, JournalError> {
-        if fs::metadata(path).is_err() {
-            return Err(JournalError::Missing(path.to_owned()));
-        }
-        let journal = Journal::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        journal.check()?;
-        Ok(journal)
-    }
-
-    fn connect(path: &Path, flags: OpenFlags) -> Result<Journal, JournalError> {
-        let failed = |error| JournalError::Sqlite {
-            path: path.to_owned(),
-            error,
-        };
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-        connection.busy_timeout(PATIENCE).map_err(failed)?;
-        Ok(Journal {
-            connection,
-            path: path.to_owned(),
-        })
-    }
-
-    /// Makes the tables in an empty file. EXTRA syncs the folder too: after a power cut a commit
-    /// must not be undone.
-    fn prepare(&self) -> Result<(), rusqlite::Error> {
-        self.connection
-            .pragma_update(None, "synchronous", "EXTRA")?;
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let tables = "SELECT count(*) FROM sqlite_schema";
-        let is_empty = self
-            .connection
-            .query_row(tables, [], |row| row.get::<_, i64>(0))?
-            == 0;
-        if is_empty {
-            self.connection.execute_batch(TABLES)?;
-            for table in GROWING {
-                for change in ["UPDATE", "DELETE"] {
-                    self.connection.execute_batch(&format!(
-                        "CREATE TRIGGER {table}_no_{change} BEFORE {change} ON {table}
-                         BEGIN SELECT raise(ABORT, 'a journal only grows'); END"
-                    ))?;
-                }
-            }
-            self.connection
-                .pragma_update(None, "application_id", APPLICATION)?;
-            self.connection
-                .pragma_update(None, "user_version", VERSION)?;
-        }
-        self.connection.execute_batch("COMMIT")
-    }
-
-    fn check(&self) -> Result<(), JournalError> {
-        let number = |pragma: &str| {
-            let read = self
-                .connection
-                .pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-            read.map_err(|error| self.failed(error))
-        };
-        if number("application_id")? != APPLICATION {
-            return Err(JournalError::NotAJournal(self.path.clone()));
-        }
-        match number("user_version")? {
-            version if version > VERSION => Err(JournalError::Newer(self.path.clone(), version)),
-            _ => Ok(()),
-        }
-    }
-
     fn failed(&self, error: rusqlite::Error) -> JournalError {
         JournalError::Sqlite {
             path: self.path.clone(),
@@ -279,18 +183,7 @@ impl Journal {
     /// # Errors
     /// When it cannot be read.
     pub fn known(&self, key: &str) -> Result<Option<Done>, JournalError> {
-        let outcome: Option<Option<String>> = self
-            .connection
-            .query_row(
-                "SELECT outcome FROM intents LEFT JOIN results ON intent = id WHERE key = ?1
-                 ORDER BY outcome = 'done' DESC, coalesce(outcome, 'unknown') = 'unknown' DESC,
-                          id DESC LIMIT 1",
-                [key],
-                |row| row.get(0),
-            )
-            .optional()
-            .map_err(|error| self.failed(error))?;
-        Ok(outcome.map(|outcome| outcome.map_or(Done::Unknown, |label| Done::from_label(&label))))
+        settle::known(&self.connection, key).map_err(|error| self.failed(error))
     }
 
     /// Whether an action of a plan was meant to be done under that very plan.

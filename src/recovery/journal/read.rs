@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::event::Timestamp;
-use crate::recovery::journal::{Journal, JournalError};
+use crate::recovery::journal::{Journal, JournalError, OUTCOME};
 
 /// An apply, as the journal has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,6 +55,9 @@ pub struct EntryRecord {
     pub request: String,
     /// `done`, `failed` or `unknown`.
     pub outcome: String,
+    /// Who found that out, where the tool could not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<SettlementRecord>,
     /// When it ended; absent where that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
@@ -66,6 +69,26 @@ pub struct EntryRecord {
     pub response: Option<String>,
 }
 
+/// What a person found out about an action, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettlementRecord {
+    /// When it was told.
+    pub at: String,
+    /// Who told it.
+    pub actor: String,
+    /// How that is known.
+    pub reason: String,
+}
+
+/// Which actions of the journal.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Of one apply alone.
+    pub apply: Option<i64>,
+    /// With one key alone.
+    pub key: Option<&'a str>,
+}
+
 impl Journal {
     /// Every apply, in order.
     ///
@@ -73,13 +96,13 @@ impl Journal {
     /// When it cannot be read.
     pub fn applies(&self) -> Result<Vec<ApplyRecord>, JournalError> {
         let query = || {
-            let mut statement = self.connection.prepare(
-                "SELECT applies.id, applies.at, actor, reason, tool, plan,
-                        count(intents.id), count(CASE outcome WHEN 'done' THEN 1 END)
+            let mut statement = self.connection.prepare(&format!(
+                "SELECT applies.id, applies.at, applies.actor, applies.reason, tool, plan,
+                        count(intents.id), count(CASE {OUTCOME} WHEN 'done' THEN 1 END)
                  FROM applies LEFT JOIN intents ON apply = applies.id
-                      LEFT JOIN results ON intent = intents.id
-                 GROUP BY applies.id ORDER BY applies.id",
-            )?;
+                      LEFT JOIN results ON results.intent = intents.id
+                 GROUP BY applies.id ORDER BY applies.id"
+            ))?;
             let rows = statement.query_map([], |row| {
                 Ok(ApplyRecord {
                     apply: row.get(0)?,
@@ -97,21 +120,23 @@ impl Journal {
         query().map_err(|error| self.failed(error))
     }
 
-    /// Every action of one apply, or of all, in order.
+    /// The actions that are wanted, in order.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn entries(&self, apply: Option<i64>) -> Result<Vec<EntryRecord>, JournalError> {
+    pub fn entries(&self, wanted: Wanted<'_>) -> Result<Vec<EntryRecord>, JournalError> {
         let query = || {
-            let mut statement = self.connection.prepare(
-                "SELECT apply, intents.at, actor, reason, plan, log, saga, instance, step,
-                        direction, key, request, coalesce(outcome, 'unknown'), results.at,
-                        attempts, response
+            let mut statement = self.connection.prepare(&format!(
+                "SELECT apply, intents.at, applies.actor, applies.reason, plan, log, saga, instance,
+                        step, direction, key, request, {OUTCOME}, results.at, attempts, response,
+                        told.at, told.actor, told.reason
                  FROM intents JOIN applies ON applies.id = apply
-                      LEFT JOIN results ON intent = intents.id
-                 WHERE ?1 IS NULL OR apply = ?1 ORDER BY intents.id",
-            )?;
-            let rows = statement.query_map([apply], |row| {
+                      LEFT JOIN results ON results.intent = intents.id
+                      LEFT JOIN settlements AS told ON told.intent = intents.id
+                 WHERE (?1 IS NULL OR apply = ?1) AND (?2 IS NULL OR key = ?2)
+                 ORDER BY intents.id"
+            ))?;
+            let rows = statement.query_map((wanted.apply, wanted.key), |row| {
                 Ok(EntryRecord {
                     apply: row.get(0)?,
                     at: instant(row.get(1)?),
@@ -129,6 +154,14 @@ impl Journal {
                     ended: row.get::<_, Option<i64>>(13)?.map(instant),
                     attempts: row.get(14)?,
                     response: row.get(15)?,
+                    settled: match row.get::<_, Option<i64>>(16)? {
+                        None => None,
+                        Some(at) => Some(SettlementRecord {
+                            at: instant(at),
+                            actor: row.get(17)?,
+                            reason: row.get(18)?,
+                        }),
+                    },
                 })
             })?;
             rows.collect::<Result<Vec<_>, rusqlite::Error>>()

@@ -209,18 +209,18 @@ fn a_journal_that_cannot_be_used_ends_it_before_anything_is_sent() {
     for (journal, why) in [
         ("missing/journal.db", "cannot be used"),
         ("shop.db", "is no journal"),
-        ("newer.db", "is of version 2"),
+        ("newer.db", "is of version 3"),
     ] {
         if journal == "newer.db" {
             let newer = Connection::open(bench.path(journal)).unwrap();
             newer
                 .execute_batch(
-                    "CREATE TABLE t (x); PRAGMA application_id = 0x73676a6c; PRAGMA user_version = 2",
+                    "CREATE TABLE t (x); PRAGMA application_id = 0x73676a6c; PRAGMA user_version = 3",
                 )
                 .unwrap();
         }
         let (code, said) = bench.apply(&format!("--journal {journal}"));
-        assert_eq!(code, Some(2), "{said}");
+        assert_eq!(code, Some(4), "{said}");
         assert!(said.contains(why), "{said}");
     }
     assert_eq!(bench.effects(), Vec::<String>::new());

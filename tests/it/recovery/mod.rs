@@ -8,7 +8,9 @@ mod killed;
 mod pace;
 mod planning;
 mod recording;
+mod refusing;
 mod services;
+mod settling;
 
 use std::fs;
 use std::path::PathBuf;
@@ -251,6 +253,7 @@ pub fn told(output: &Output) -> (Option<i32>, String) {
 pub fn items(said: &str, field: &str) -> Vec<String> {
     said.lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|item| item.get(field).is_some() && item.get("key").is_some())
         .map(|item| {
             let text = |key: &str| item[key].as_str().unwrap().to_owned();
             format!("{} {} {}", text("id"), text("step"), text(field))

@@ -179,7 +179,7 @@ fn a_table_that_needs_more_than_is_mapped_is_refused_before_anything_is_sent() {
     )
     .unwrap();
     let (code, said) = bench.apply("");
-    assert_eq!(code, Some(2), "{said}");
+    assert_eq!(code, Some(4), "{said}");
     assert!(said.contains("needs a value for `tenant`"), "{said}");
     assert_eq!(bench.effects(), Vec::<String>::new());
 }

@@ -173,7 +173,7 @@ fn nobody_there_is_a_failure_and_a_missing_secret_is_none() {
     let bench = Bench::with(&saga, &[("o", &["OrderPlaced"])]);
     bench.plan();
     let (code, said) = bench.apply("");
-    assert_eq!(code, Some(2));
+    assert_eq!(code, Some(4));
     assert!(said.contains("the environment has no STOCK_URL"), "{said}");
     let line = "apply plan.json shop.yaml --write --yes --reason INC-1 --format jsonl";
     let mut command = bench.command(line);
