@@ -15,7 +15,7 @@ use crate::generate::{
 };
 use crate::inspect;
 use crate::rules::case::{Case, Claimed, Draft};
-use crate::rules::judge;
+use crate::rules::{Check, Judge, TABLE, judge};
 use crate::saga::{Instance, Meaning, Moment, Names, StepEvent};
 
 fn shop() -> Vec<Arc<Saga>> {
@@ -108,8 +108,15 @@ fn judged(saga: &Saga, events: &[DraftEvent], claim: Claim, waited: Span) -> Vec
         names: &names,
         off: &[],
     };
+    let checks: Vec<Check> = TABLE
+        .iter()
+        .filter_map(|rule| match rule.judge {
+            Judge::Instance { check, .. } => Some(check),
+            _ => None,
+        })
+        .collect();
     let mut drafts = Vec::new();
-    judge(&case, &mut drafts);
+    judge(&case, &checks, &mut drafts);
     drafts
 }
 

@@ -4,11 +4,14 @@
 //! not be evaluated, an event may mean one thing or another. An instance is then judged in each of
 //! the possible ways: what is wrong in all of them is wrong, what is wrong in some is unknown.
 
+use std::sync::Arc;
+
 use crate::definition::log::{LogDefinition, Order};
 use crate::definition::saga::Saga;
 use crate::event::{Span, Timestamp};
 use crate::replay::{Doubt, Link};
 use crate::rules::case::{Case, Claim, Draft};
+use crate::rules::{self, Check};
 use crate::saga::{Instance, Moment, Names, Outcome};
 
 /// How many ways to read one instance are tried. Beyond that, orders are sampled, the same ones in
@@ -45,16 +48,26 @@ pub struct Evidence<'a> {
 #[derive(Debug)]
 pub struct Judge<'a> {
     definition: &'a LogDefinition,
+    sagas: &'a [Arc<Saga>],
+    /// In step with the sagas.
+    checks: Vec<Vec<Check>>,
     off: &'a [&'static str],
     instance: Instance,
     drafts: Vec<Draft>,
 }
 
 impl<'a> Judge<'a> {
-    /// A judge for instances of this log, without the rules that are `off`.
-    pub fn new(definition: &'a LogDefinition, off: &'a [&'static str]) -> Judge<'a> {
+    /// A judge for instances of these sagas in this log, without the rules that are `off`.
+    pub fn new(
+        definition: &'a LogDefinition,
+        sagas: &'a [Arc<Saga>],
+        off: &'a [&'static str],
+    ) -> Judge<'a> {
+        let checks = |saga: &Arc<Saga>| rules::checks(saga, definition, off);
         Judge {
             definition,
+            sagas,
+            checks: sagas.iter().map(checks).collect(),
             off,
             instance: Instance::default(),
             drafts: Vec::new(),
@@ -74,11 +87,12 @@ impl<'a> Judge<'a> {
     /// How an instance ended, if it is over and nothing is wrong with it at any horizon.
     pub fn settled(
         &mut self,
-        saga: &Saga,
+        saga: usize,
         moments: &[Moment],
         claim: Option<Claim<'_>>,
         names: &Names,
     ) -> Option<Outcome> {
+        let (saga, checks) = (&self.sagas[saga], &self.checks[saga]);
         self.instance.replay(saga, moments);
         let outcome = self.instance.outcome(saga);
         if !outcome.is_over() {
@@ -87,8 +101,8 @@ impl<'a> Judge<'a> {
         let mut drafts = std::mem::take(&mut self.drafts);
         drafts.clear();
         let case = self.case(saga, moments, Timestamp::MAX, claim, names);
-        crate::rules::judge(&case, &mut drafts);
-        let is_clean = drafts.is_empty() && !crate::rules::is_unlimited(&case);
+        rules::judge(&case, checks, &mut drafts);
+        let is_clean = drafts.is_empty() && !rules::is_unlimited(&case);
         self.drafts = drafts;
         (is_clean && !self.is_headless()).then_some(outcome)
     }
@@ -121,11 +135,12 @@ impl<'a> Judge<'a> {
     /// Judges an instance at a horizon.
     pub fn verdict(
         &mut self,
-        saga: &Saga,
+        saga: usize,
         evidence: Evidence<'_>,
         horizon: Timestamp,
         names: &Names,
     ) -> Verdict {
+        let (saga, checks) = (&self.sagas[saga], &self.checks[saga]);
         let Some(ways) = ways(&evidence, self.definition.order) else {
             return self.undetermined(saga, evidence.moments);
         };
@@ -135,8 +150,8 @@ impl<'a> Judge<'a> {
             self.instance.replay(saga, moments);
             let case = self.case(saga, moments, horizon, evidence.claim, names);
             let mut drafts = Vec::new();
-            crate::rules::judge(&case, &mut drafts);
-            if crate::rules::is_unlimited(&case) {
+            rules::judge(&case, checks, &mut drafts);
+            if rules::is_unlimited(&case) {
                 unknown.push("compensation/uncompensated");
             }
             let same = |one: &Draft, other: &Draft| {
@@ -173,9 +188,9 @@ impl<'a> Judge<'a> {
 
     fn undetermined(&mut self, saga: &Saga, moments: &[Moment]) -> Verdict {
         self.instance.replay(saga, moments);
-        let unknown = crate::rules::TABLE
+        let unknown = rules::TABLE
             .iter()
-            .filter(|rule| matches!(rule.judge, crate::rules::Judge::Instance { .. }))
+            .filter(|rule| matches!(rule.judge, rules::Judge::Instance { .. }))
             .map(|rule| rule.info.name)
             .collect();
         Verdict {

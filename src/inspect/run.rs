@@ -297,15 +297,10 @@ impl<'s> Run<'s> {
             claims,
             ..
         } = self;
-        let mut judge = Judge::new(definition, &self.off);
+        let mut judge = Judge::new(definition, &scope.sagas, &self.off);
         let mut settle = |names: &Names, entry: &Entry, id: &str| {
             let saga = usize::from(entry.saga);
-            judge.settled(
-                &scope.sagas[saga],
-                &entry.moments,
-                claim_of(claims, saga, id),
-                names,
-            )
+            judge.settled(saga, &entry.moments, claim_of(claims, saga, id), names)
         };
         let mut gatherer = Gatherer::new(definition, Ledgers::new(scope), &mut settle);
         let reading = Reading::new(

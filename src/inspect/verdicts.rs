@@ -93,7 +93,7 @@ impl Run<'_> {
     /// Judges every instance and counts as it goes. Each is handed to `visit`, where there is one.
     pub fn judge(&mut self, tally: &mut Tally, mut visit: Option<Visit<'_>>) {
         let Some(horizon) = self.horizon else { return };
-        let mut judge = Judge::new(self.definition, &self.off);
+        let mut judge = Judge::new(self.definition, &self.scope.sagas, &self.off);
         let sagas = &self.scope.sagas;
         let mut outcomes = vec![[0_u64; Outcome::ALL.len()]; sagas.len()];
         let mut completed = Vec::new();
@@ -133,7 +133,7 @@ impl Run<'_> {
                         doubts,
                         claim,
                     };
-                    judge.verdict(saga, evidence, horizon, &self.gathered.names)
+                    judge.verdict(saga_index, evidence, horizon, &self.gathered.names)
                 }
             };
             let instance = judge.instance();

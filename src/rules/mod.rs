@@ -173,7 +173,7 @@ pub enum Judge {
     /// One saga instance at a time.
     Instance {
         /// Adds what it finds.
-        check: fn(&Case<'_>, &mut Vec<Draft>),
+        check: Check,
         /// Why it has nothing to look at in this saga, where it has not.
         idle: fn(&Saga, &LogDefinition) -> Option<&'static str>,
     },
@@ -187,7 +187,7 @@ pub enum Judge {
 
 const fn instance(
     info: &'static Info,
-    check: fn(&Case<'_>, &mut Vec<Draft>),
+    check: Check,
     idle: fn(&Saga, &LogDefinition) -> Option<&'static str>,
 ) -> Rule {
     Rule {
@@ -323,14 +323,25 @@ pub fn names() -> Vec<&'static str> {
     table().map(|info| info.name).collect()
 }
 
-/// Everything that is wrong with one instance, each fault once.
-pub fn judge(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    for rule in &TABLE {
-        if let Judge::Instance { check, .. } = rule.judge {
-            check(case, drafts);
-        }
+/// What one rule about instances adds where it finds something.
+pub type Check = fn(&Case<'_>, &mut Vec<Draft>);
+
+/// The rules that have something to look at in a saga's instances, without those that are `off`.
+pub fn checks(saga: &Saga, log: &LogDefinition, off: &[&str]) -> Vec<Check> {
+    let rules = TABLE.iter().filter(|rule| !off.contains(&rule.info.name));
+    rules
+        .filter_map(|rule| match rule.judge {
+            Judge::Instance { check, idle } => idle(saga, log).is_none().then_some(check),
+            Judge::Log | Judge::Family | Judge::Definition => None,
+        })
+        .collect()
+}
+
+/// Everything that is wrong with one instance, each fault once, by the [`checks`] of its saga.
+pub fn judge(case: &Case<'_>, checks: &[Check], drafts: &mut Vec<Draft>) {
+    for check in checks {
+        check(case, drafts);
     }
-    drafts.retain(|draft| !case.off.contains(&draft.rule));
     precedence::settle(case, drafts);
 }
 

@@ -2,9 +2,12 @@
 //! legal, damaged and arbitrary, both must find the same.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use sagactl::definition::fault::Place;
+use sagactl::definition::log::{Claims, LogDefinition, Relation};
 use sagactl::definition::saga::Saga;
 use sagactl::event::{Position, Timestamp};
 use sagactl::generate::legal::legal_runs;
@@ -53,6 +56,26 @@ fn moments(events: &[OracleEvent], names: &mut Names) -> Vec<Moment> {
         .collect()
 }
 
+/// Where a log would keep the claims about a saga.
+fn claims(saga: &Saga) -> Claims {
+    Claims {
+        place: Place {
+            file: Arc::default(),
+            line: 1,
+            column: 1,
+            start: 0,
+            end: 0,
+        },
+        saga: saga.name.clone(),
+        relation: Relation::Table("status".to_owned()),
+        id: "id".to_owned(),
+        status: "status".to_owned(),
+        completed: Vec::new(),
+        compensated: Vec::new(),
+        running: Vec::new(),
+    }
+}
+
 fn product(
     saga: &Saga,
     cut: bool,
@@ -88,8 +111,13 @@ fn product(
         names: &names,
         off: &[],
     };
+    let log = LogDefinition {
+        cut,
+        claims: claim.iter().map(|_| claims(saga)).collect(),
+        ..LogDefinition::undeclared("log")
+    };
     let mut drafts = Vec::new();
-    rules::judge(&case, &mut drafts);
+    rules::judge(&case, &rules::checks(saga, &log, &[]), &mut drafts);
     let findings: BTreeSet<OracleFinding> = drafts
         .into_iter()
         .map(|draft| {
