@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use anyhow::bail;
+
 use crate::cli::PlainFormat;
 use crate::cli::diff::DiffArgs;
 use crate::commands::session::{Session, load};
 use crate::commands::terminal::Terminal;
 use crate::event::Timestamp;
 use crate::exit::Exit;
-use crate::inspect;
+use crate::inspect::{self, Comparison};
 use crate::output::against as parting;
 use crate::output::diff::{self, Shown};
 use crate::output::repair;
@@ -22,6 +24,12 @@ pub(super) fn run(args: &DiffArgs, terminal: &Terminal, now: Timestamp) -> anyho
     let comparisons = session.run(terminal, |definitions, options, watch| {
         inspect::diff(definitions, &args.projection, options, watch)
     })?;
+    let no_table = |one: &Comparison| repair::table(&one.projection).err();
+    if args.sql
+        && let Some(why) = comparisons.iter().find_map(no_table)
+    {
+        bail!("{} cannot be repaired by a script: {why}", args.projection);
+    }
     let shown = Shown {
         keys: &args.key,
         limit: args.limit,

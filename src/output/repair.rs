@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::definition::log::Relation;
+use crate::definition::projection::{Projection, Stored};
 use crate::inspect::Comparison;
 use crate::output::words;
 use crate::projection::{Change, Raw, Repair};
@@ -27,17 +28,9 @@ pub fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
             &format!("positions {first}..{last}, as of {}", words::instant(as_of)),
         )?;
     }
-    let Some(stored) = &projection.stored else {
-        return comment(out, "it is stored nowhere");
-    };
-    let table = match &stored.relation {
-        Relation::Table(table) => table,
-        Relation::Query(_) => {
-            return comment(
-                out,
-                "its rows come from a query, which cannot be written to",
-            );
-        }
+    let (stored, table) = match table(projection) {
+        Ok(found) => found,
+        Err(why) => return comment(out, why),
     };
     if let Some(database) = &stored.database {
         comment(out, &format!("to be run in {}", database.display()))?;
@@ -60,19 +53,29 @@ pub fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     Ok(())
 }
 
+/// The table that a projection's rows are in; or why no script can repair them.
+///
+/// # Errors
+/// When they are in none.
+pub fn table(projection: &Projection) -> Result<(&Stored, &str), &'static str> {
+    let stored = projection.stored.as_ref().ok_or("it is stored nowhere")?;
+    match &stored.relation {
+        Relation::Table(table) => Ok((stored, table)),
+        Relation::Query(_) => Err("its rows come from a query, which cannot be written to"),
+    }
+}
+
 fn statement(out: &mut dyn Write, table: &str, key: &str, repair: &Repair) -> io::Result<()> {
     let is = |column: &str, value: &Raw| format!("{column} IS {}", literal(value));
-    let mut conditions = vec![is(key, &repair.key)];
+    let holds = repair.holds.iter();
+    let conditions: Vec<String> = std::iter::once(is(key, &repair.key))
+        .chain(holds.map(|(column, now)| is(&name(column), now)))
+        .collect();
     match &repair.change {
         Change::Update(columns) => {
-            conditions.extend(
-                columns
-                    .iter()
-                    .map(|(column, now, _)| is(&name(column), now)),
-            );
             let set = columns
                 .iter()
-                .map(|(column, _, then)| format!("{} = {}", name(column), literal(then)));
+                .map(|(column, then)| format!("{} = {}", name(column), literal(then)));
             let set: Vec<String> = set.collect();
             writeln!(
                 out,
@@ -81,14 +84,11 @@ fn statement(out: &mut dyn Write, table: &str, key: &str, repair: &Repair) -> io
                 conditions.join(" AND ")
             )
         }
-        Change::Delete(columns) => {
-            conditions.extend(columns.iter().map(|(column, now)| is(&name(column), now)));
-            writeln!(
-                out,
-                "DELETE FROM {table} WHERE {};",
-                conditions.join(" AND ")
-            )
-        }
+        Change::Delete => writeln!(
+            out,
+            "DELETE FROM {table} WHERE {};",
+            conditions.join(" AND ")
+        ),
         Change::Insert(columns) => {
             let names = columns.iter().map(|(column, _)| name(column));
             let names: Vec<String> = std::iter::once(key.to_owned()).chain(names).collect();

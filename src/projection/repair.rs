@@ -21,6 +21,9 @@ use crate::projection::verdict::{Standing, Verdict, passed};
 pub struct Repair {
     /// The row's key, as the table holds keys.
     pub key: Raw,
+    /// What it has to hold still: every column that is known of it. A row that was written since was
+    /// right then, whatever its writer left as it was.
+    pub holds: Vec<(String, Raw)>,
     /// What becomes of it.
     pub change: Change,
 }
@@ -28,12 +31,12 @@ pub struct Repair {
 /// What becomes of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// These columns change, from the first value to the second.
-    Update(Vec<(String, Raw, Raw)>),
+    /// These columns get these values.
+    Update(Vec<(String, Raw)>),
     /// It is made.
     Insert(Vec<(String, Raw)>),
-    /// It goes, if it still holds this.
-    Delete(Vec<(String, Raw)>),
+    /// It goes.
+    Delete,
 }
 
 /// The repairs of one projection, and the keys that are left alone, each with why.
@@ -97,7 +100,7 @@ fn repair(
     };
     let change = match (history.row(), state.is_alive()) {
         (None, false) => return Ok(None),
-        (Some(row), false) => Change::Delete(values(stored, row)),
+        (Some(_), false) => Change::Delete,
         (None, true) => Change::Insert(inserted(
             definition,
             stored,
@@ -112,7 +115,12 @@ fn repair(
             Change::Update(changed)
         }
     };
-    Ok(Some(Repair { key, change }))
+    let holds = history.row().map(|row| holds(stored, row));
+    Ok(Some(Repair {
+        key,
+        holds: holds.unwrap_or_default(),
+        change,
+    }))
 }
 
 /// The state that a row should hold, and how many events it takes.
@@ -157,11 +165,18 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
         .then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-fn values(stored: &Stored, row: &Row) -> Vec<(String, Raw)> {
+/// Everything that is known of a row.
+fn holds(stored: &Stored, row: &Row) -> Vec<(String, Raw)> {
     let columns = stored.columns.iter().zip(&row.values);
-    columns
+    let mut known: Vec<(String, Raw)> = columns
         .map(|(column, raw)| (column.name.clone(), raw.clone()))
-        .collect()
+        .collect();
+    if let (Some(version), Some(Ok(number))) = (&stored.version, &row.version)
+        && !known.iter().any(|(name, _)| *name == version.column)
+    {
+        known.push((version.column.clone(), Raw::Integer(*number)));
+    }
+    known
 }
 
 fn inserted(
@@ -191,7 +206,7 @@ fn changed(
     state: &State,
     row: &Row,
     version: Option<i64>,
-) -> Result<Vec<(String, Raw, Raw)>, String> {
+) -> Result<Vec<(String, Raw)>, String> {
     let definition = history.definition();
     let Some(stored) = &definition.stored else {
         return Ok(Vec::new());
@@ -204,7 +219,6 @@ fn changed(
         }
         all.push((
             column.name.clone(),
-            raw.clone(),
             wanted(definition, column, state, Some(raw))?,
         ));
     }
@@ -212,8 +226,7 @@ fn changed(
     {
         let is_own = all.iter().any(|(name, ..)| *name == column.column);
         if !is_own && *known != version {
-            let (known, version) = (Raw::Integer(*known), Raw::Integer(version));
-            all.push((column.column.clone(), known, version));
+            all.push((column.column.clone(), Raw::Integer(version)));
         }
     }
     Ok(all)

@@ -167,6 +167,41 @@ fn what_the_script_repairs_is_clean_afterwards_and_what_lags_is_left() {
 }
 
 #[test]
+fn a_row_of_a_query_is_not_said_to_be_repaired() {
+    let folder = shop("version: at", ROWS);
+    let file = folder.path().join("bank.yaml");
+    let text = fs::read_to_string(&file).expect("definitions");
+    let table = r#"table: "the \"view\"; DROP TABLE events; --""#;
+    let query = r#"query: 'SELECT * FROM "the ""view""; DROP TABLE events; --"'"#;
+    assert!(text.contains(table));
+    fs::write(&file, text.replace(table, query)).expect("definitions");
+    let (said, code) = diff(folder.path(), &["--sql"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("rows come from a query"), "{said}");
+}
+
+#[test]
+fn a_row_whose_other_columns_have_moved_is_not_overwritten_either() {
+    const TABLE: &str = r#""the ""view""; DROP TABLE events; --""#;
+    for column in ["owner", "at"] {
+        let folder = shop("version: at", ROWS);
+        let (script, _) = diff(folder.path(), &["--sql"]);
+        let row = |name: &str| {
+            let log = Connection::open(folder.path().join("bank.db")).expect("the log");
+            let cents = format!("SELECT {name} FROM {TABLE} WHERE \"account's id\" = 'wrong'");
+            log.query_row(&cents, [], |row| row.get::<_, i64>(0))
+        };
+        assert_eq!(row("cents"), Ok(1));
+        run(
+            folder.path(),
+            &format!("UPDATE {TABLE} SET {column} = 9 WHERE \"account's id\" = 'wrong'"),
+        );
+        run(folder.path(), &script);
+        assert_eq!(row("cents"), Ok(1), "{script}");
+    }
+}
+
+#[test]
 fn a_row_that_has_moved_since_is_not_overwritten() {
     const TABLE: &str = r#""the ""view""; DROP TABLE events; --""#;
     let folder = shop("version: at", ROWS);
