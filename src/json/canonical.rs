@@ -29,7 +29,10 @@ fn write(value: &RawValue, text: &mut String) -> Result<(), serde_json::Error> {
             let keys: BTreeMap<Key<'_>, &RawValue> = serde_json::from_str(json)?;
             text.push('{');
             for (Key(key), value) in keys {
-                text.push_str(&Value::from(key).to_string());
+                match key {
+                    Cow::Borrowed(plain) => text.extend(["\"", plain, "\""]),
+                    Cow::Owned(key) => text.push_str(&Value::from(key).to_string()),
+                }
                 text.push(':');
                 write(value, text)?;
                 text.push(',');
@@ -45,6 +48,8 @@ fn write(value: &RawValue, text: &mut String) -> Result<(), serde_json::Error> {
             }
             text.push(']');
         }
+        // Without an escape there is one way to write it.
+        Some(b'"') if !json.contains('\\') => text.push_str(json),
         Some(b'"') => {
             let string: String = serde_json::from_str(json)?;
             text.push_str(&Value::from(string).to_string());
@@ -57,6 +62,10 @@ fn write(value: &RawValue, text: &mut String) -> Result<(), serde_json::Error> {
 
 /// Writes a number as its significant digits and the power of ten of the last one.
 fn number(json: &str, text: &mut String) {
+    let is_plain = json.bytes().all(|byte| byte.is_ascii_digit());
+    if is_plain && !json.starts_with('0') && !json.ends_with('0') {
+        return text.extend([json, "e0"]);
+    }
     let (sign, rest) = json
         .strip_prefix('-')
         .map_or(("", json), |rest| ("-", rest));
