@@ -42,8 +42,16 @@ struct Stream {
     highest_at: Position,
     time: Timestamp,
     last_at: Position,
+    /// What few streams have. There may be as many streams as events.
+    odd: Option<Box<Odd>>,
+}
+
+/// What is not as it should be in a stream.
+#[derive(Debug, Default)]
+struct Odd {
     holes: Vec<Hole>,
-    backwards: Option<Box<(u64, Position, Position, Timestamp)>>,
+    /// How often times go back, and first between which events to which time.
+    backwards: Option<(u64, Position, Position, Timestamp)>,
 }
 
 /// Follows every stream of a log in position order.
@@ -126,13 +134,8 @@ impl Streams {
             return;
         }
         if event.time < stream.time {
-            match &mut stream.backwards {
-                Some(seen) => seen.0 += 1,
-                None => {
-                    stream.backwards =
-                        Some(Box::new((1, stream.last_at, event.position, event.time)))
-                }
-            }
+            let first = (0, stream.last_at, event.position, event.time);
+            stream.odd().backwards.get_or_insert(first).0 += 1;
         }
         stream.time = event.time;
         stream.last_at = event.position;
@@ -149,11 +152,9 @@ impl Streams {
         } = self;
         let mut found = Vec::new();
         for (at, stream) in streams.into_iter().enumerate() {
-            if stream.holes.is_empty() && stream.backwards.is_none() {
-                continue;
-            }
+            let Some(odd) = stream.odd else { continue };
             let name = names.text(at as u32).to_owned();
-            for hole in stream
+            for hole in odd
                 .holes
                 .iter()
                 .filter(|hole| !(cut && hole.before.is_none()))
@@ -163,8 +164,7 @@ impl Streams {
                     what: Noticed::Gap(hole.from..=hole.to, hole.before, hole.after),
                 });
             }
-            if let Some(backwards) = stream.backwards {
-                let (times, from, to, at) = *backwards;
+            if let Some((times, from, to, at)) = odd.backwards {
                 found.push(Observation {
                     stream: name,
                     what: Noticed::TimeBackwards(times, [from, to], at),
@@ -187,11 +187,10 @@ impl Stream {
             highest_at: event.position,
             time: event.time,
             last_at: event.position,
-            holes: Vec::new(),
-            backwards: None,
+            odd: None,
         };
         if event.version.is_some_and(|version| version > 1) && !event.is_tombstone {
-            stream.holes.push(Hole {
+            stream.odd().holes.push(Hole {
                 from: 1,
                 to: highest - 1,
                 before: None,
@@ -202,40 +201,27 @@ impl Stream {
         stream
     }
 
+    fn odd(&mut self) -> &mut Odd {
+        self.odd.get_or_insert_default()
+    }
+
     fn version(&mut self, version: i64, event: &StreamEvent<'_>, repeats: &mut Vec<Observation>) {
         if version > self.highest {
             if version > self.highest.saturating_add(1) && !event.is_tombstone {
-                self.holes.push(Hole {
+                let hole = Hole {
                     from: self.highest + 1,
                     to: version - 1,
                     before: Some(self.highest_at),
                     after: event.position,
-                });
+                };
+                self.odd().holes.push(hole);
             }
             self.highest = version;
             self.highest_at = event.position;
             return;
         }
-        let hole = self
-            .holes
-            .iter()
-            .position(|hole| hole.from <= version && version <= hole.to);
+        let hole = self.odd.as_mut().and_then(|odd| odd.fill(version));
         let is_first = version < self.lowest && version >= 0;
-        if let Some(hole) = hole {
-            let hole = self.holes.swap_remove(hole);
-            if hole.from < version {
-                self.holes.push(Hole {
-                    to: version - 1,
-                    ..hole
-                });
-            }
-            if version < hole.to {
-                self.holes.push(Hole {
-                    from: version + 1,
-                    ..hole
-                });
-            }
-        }
         if hole.is_some() || is_first {
             self.lowest = self.lowest.min(version);
             repeats.push(Observation {
@@ -249,5 +235,27 @@ impl Stream {
                 what: Noticed::DuplicateVersion(version, first, event.position),
             });
         }
+    }
+}
+
+impl Odd {
+    /// The hole that a version fills, at least in part.
+    fn fill(&mut self, version: i64) -> Option<Hole> {
+        let mut holes = self.holes.iter();
+        let at = holes.position(|hole| hole.from <= version && version <= hole.to)?;
+        let hole = self.holes.swap_remove(at);
+        if hole.from < version {
+            self.holes.push(Hole {
+                to: version - 1,
+                ..hole
+            });
+        }
+        if version < hole.to {
+            self.holes.push(Hole {
+                from: version + 1,
+                ..hole
+            });
+        }
+        Some(hole)
     }
 }
