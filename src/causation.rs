@@ -79,18 +79,38 @@ pub struct Conclusion {
     pub hidden: u64,
 }
 
+/// How many of the highest bits of a hash choose the shelf that its note stands on.
+const SHELVES: u32 = 6;
+
 /// Everything that is known of ids and causes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Register {
-    notes: Vec<Note>,
+    /// By the highest bits of the id's hash, so that each is sorted within a core's cache and all of
+    /// them, one after the other, are in the order of ids.
+    shelves: Vec<Vec<Note>>,
     hidden: Vec<u64>,
     has_nameless: bool,
+}
+
+impl Default for Register {
+    fn default() -> Register {
+        Register {
+            shelves: vec![Vec::new(); 1 << SHELVES],
+            hidden: Vec::new(),
+            has_nameless: false,
+        }
+    }
+}
+
+/// The shelf of the notes with an id.
+fn shelf(id: u64) -> usize {
+    (id >> (u64::BITS - SHELVES)) as usize
 }
 
 impl Register {
     /// Takes the next event.
     pub fn take(&mut self, note: Note) {
-        self.notes.push(note);
+        self.shelves[shelf(note.id)].push(note);
     }
 
     /// Takes a row that is not judged.
@@ -103,64 +123,90 @@ impl Register {
 
     /// Joins causes and effects.
     pub fn conclude(mut self, order: Order) -> Conclusion {
-        self.notes
-            .sort_unstable_by_key(|note| (note.id, note.position));
-        let named = self.notes.partition_point(|note| note.id == 0);
-        let known = &self.notes[named..];
-        let mut conclusion = Conclusion {
-            with_id: known.len() as u64,
-            ..Conclusion::default()
-        };
-        for same in known.chunk_by(|one, other| one.id == other.id) {
-            let again = same
-                .iter()
-                .skip(1)
-                .map(|note| (same[0].position, note.position));
-            conclusion.same_id.extend(again);
+        for notes in &mut self.shelves {
+            notes.sort_unstable_by_key(|note| (note.id, note.position));
+        }
+        self.hidden.sort_unstable();
+        let known = Known::of(&self.shelves);
+        let mut conclusion = Conclusion::default();
+        for notes in &known.shelves {
+            conclusion.with_id += notes.len() as u64;
+            for same in notes.chunk_by(|one, other| one.id == other.id) {
+                let again = same.iter().skip(1);
+                let again = again.map(|note| (same[0].position, note.position));
+                conclusion.same_id.extend(again);
+            }
         }
         conclusion.same_id.sort_unstable_by_key(|(_, again)| *again);
-        self.hidden.sort_unstable();
-        let mut circles = Circles::new(known);
-        // Both sides in the order of ids: one walk finds what so many searches would.
-        let caused = self.notes.iter().enumerate();
-        let caused = caused.filter(|(_, note)| note.cause != 0);
-        let mut caused: Vec<(u64, u32)> = caused
-            .map(|(index, note)| (note.cause, index as u32))
-            .collect();
-        caused.sort_unstable();
-        conclusion.with_cause = caused.len() as u64;
-        let (mut start, mut end) = (0, 0);
-        let mut current = 0;
-        for (cause, index) in caused {
-            if std::mem::replace(&mut current, cause) != cause {
-                let skipped = known[end..].iter().take_while(|note| note.id < cause);
-                start = end + skipped.count();
-                let same = known[start..].iter().take_while(|note| note.id == cause);
-                end = start + same.count();
-            }
-            let (causes, note) = (&known[start..end], &self.notes[index as usize]);
-            if !causes.is_empty() {
-                judge(&mut circles, causes, note, order, &mut conclusion.faults);
-            } else if self.has_nameless || self.hidden.binary_search(&note.cause).is_ok() {
-                conclusion.hidden += 1;
-            } else {
-                conclusion
-                    .faults
-                    .push(Fault::new(What::Dangling, note, None));
-            }
+        let mut circles = Circles::new(&known);
+        let mut caused: Vec<Vec<&Note>> = vec![Vec::new(); 1 << SHELVES];
+        let effects = self.shelves.iter().flatten();
+        for effect in effects.filter(|note| note.cause != 0) {
+            caused[shelf(effect.cause)].push(effect);
+        }
+        for (mut effects, causes) in caused.into_iter().zip(&known.shelves) {
+            effects.sort_unstable_by_key(|effect| effect.cause);
+            self.join(&effects, causes, (order, &mut circles), &mut conclusion);
         }
         conclusion
             .faults
             .sort_unstable_by_key(|fault| (fault.effect, fault.what));
         conclusion
     }
+
+    /// Joins the effects and the causes of one shelf, both in the order of the cause's id: one walk
+    /// finds what so many searches would.
+    fn join(
+        &self,
+        effects: &[&Note],
+        causes: &[Note],
+        (order, circles): (Order, &mut Circles<'_>),
+        conclusion: &mut Conclusion,
+    ) {
+        conclusion.with_cause += effects.len() as u64;
+        let mut rest = causes;
+        for effects in effects.chunk_by(|one, other| one.cause == other.cause) {
+            let Some(cause) = effects.first().map(|effect| effect.cause) else {
+                continue;
+            };
+            let skipped = rest.iter().take_while(|note| note.id < cause).count();
+            rest = &rest[skipped..];
+            let same = rest.iter().take_while(|note| note.id == cause).count();
+            let causes = &rest[..same];
+            for effect in effects {
+                if !causes.is_empty() {
+                    judge(circles, causes, effect, order, &mut conclusion.faults);
+                } else if self.has_nameless || self.hidden.binary_search(&cause).is_ok() {
+                    conclusion.hidden += 1;
+                } else {
+                    let fault = Fault::new(What::Dangling, effect, None);
+                    conclusion.faults.push(fault);
+                }
+            }
+        }
+    }
 }
 
-/// The events with this id, in position order; those given are sorted by id.
-fn find(known: &[Note], id: u64) -> &[Note] {
-    let start = known.partition_point(|note| note.id < id);
-    let length = known[start..].partition_point(|note| note.id == id);
-    &known[start..start + length]
+/// The events that have an id, by shelf, sorted by id and position.
+#[derive(Debug)]
+struct Known<'a> {
+    shelves: Vec<&'a [Note]>,
+}
+
+impl<'a> Known<'a> {
+    fn of(shelves: &'a [Vec<Note>]) -> Known<'a> {
+        let named = |notes: &'a Vec<Note>| &notes[notes.partition_point(|note| note.id == 0)..];
+        Known {
+            shelves: shelves.iter().map(named).collect(),
+        }
+    }
+
+    /// The first event with this id.
+    fn first(&self, id: u64) -> Option<&'a Note> {
+        let notes = self.shelves[shelf(id)];
+        let at = notes.partition_point(|note| note.id < id);
+        notes.get(at).filter(|note| note.id == id)
+    }
 }
 
 impl Fault {
@@ -206,13 +252,13 @@ fn judge(
 /// Each event is walked over once, however many lead to it.
 #[derive(Debug)]
 struct Circles<'a> {
-    known: &'a [Note],
+    known: &'a Known<'a>,
     /// The events that were walked over, by id, with how many others their circle has.
     walked: HashMap<u64, Option<u32>, FixedState>,
 }
 
 impl<'a> Circles<'a> {
-    fn new(known: &'a [Note]) -> Circles<'a> {
+    fn new(known: &'a Known<'a>) -> Circles<'a> {
         Circles {
             known,
             walked: HashMap::default(),
@@ -221,12 +267,12 @@ impl<'a> Circles<'a> {
 
     /// By way of how many other events an event causes itself, if it does.
     fn others(&mut self, effect: &Note) -> Option<u32> {
-        if effect.id == 0 || find(self.known, effect.id).first() != Some(effect) {
+        if effect.id == 0 || self.known.first(effect.id) != Some(effect) {
             return None;
         }
         let mut walk = Vec::new();
         let mut at = effect.id;
-        while let Some(note) = find(self.known, at).first()
+        while let Some(note) = self.known.first(at)
             && !self.walked.contains_key(&at)
         {
             self.walked.insert(at, None);

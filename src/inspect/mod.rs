@@ -1,6 +1,7 @@
 //! Runs definitions against their logs: the one entry that every command which reads a log uses.
 
 mod against;
+mod beside;
 mod describe;
 mod diff;
 mod families;

@@ -12,7 +12,7 @@ use crate::event::{Span, Timestamp};
 use crate::finding::Finding;
 use crate::inspect::judge::Judge;
 use crate::inspect::tally::Tally;
-use crate::inspect::{Go, Options, Progress, RunError, Watch, Whereabouts, rows};
+use crate::inspect::{Go, Options, Progress, RunError, Watch, Whereabouts, beside, rows};
 use crate::log::{Filter, Log, LogError, OpenOptions};
 use crate::projection::{Audit, Conclusion, Note, ReadModels};
 use crate::replay::{
@@ -395,11 +395,17 @@ impl<'s> Run<'s> {
             tally.unknown("saga/false-claim", claiming);
         }
         let mut findings = std::mem::take(&mut self.findings);
-        if self.selection.families {
-            findings.extend(self.families(tally));
-        }
-        if self.options.instances.is_empty() {
-            findings.extend(self.ids(tally));
+        let register = std::mem::take(&mut self.gathered.register);
+        let order = self.definition.order;
+        let is_whole = self.options.instances.is_empty();
+        let (families, ids) = beside::both(
+            self.options.threads,
+            || self.selection.families.then(|| self.families(tally)),
+            || is_whole.then(|| register.conclude(order)),
+        );
+        findings.extend(families.into_iter().flatten());
+        if let Some(ids) = ids {
+            findings.extend(self.ids(ids, tally));
             findings.extend(rows::findings(
                 &self.log,
                 self.definition,
@@ -415,6 +421,7 @@ impl<'s> Run<'s> {
             self.horizon,
         );
         report.logs.push(summary);
+        beside::give_back(std::mem::take(&mut self.gathered));
     }
 
     /// A fault that names the types of a saga that the log does not hold, if there are any.
