@@ -302,6 +302,7 @@ pub struct Ledger {
     /// The ids of repeats, by rule, key and type.
     repeats: HashSet<(u16, u32, u16, u64), FixedState>,
     keyless: Vec<Keyless>,
+    found: Vec<u32>,
 }
 
 impl Ledger {
@@ -315,12 +316,26 @@ impl Ledger {
         }
     }
 
-    /// Takes the next event in the log's order.
-    pub fn take(&mut self, note: &Note, texts: &Texts) {
+    /// Takes the next events in the log's order.
+    pub fn take(&mut self, notes: &[Note], texts: &Texts) {
+        let mut found = std::mem::take(&mut self.found);
+        let wanted = notes.iter().map(|note| {
+            let (hash, key) = note.key?;
+            Some((note.rule, hash, texts.get(key)))
+        });
+        Keys::numbers_in(&mut self.keys, |book| &mut book.0, wanted, &mut found);
+        for (note, number) in notes.iter().zip(&found) {
+            self.take_one(note, *number);
+        }
+        self.found = found;
+    }
+
+    /// Takes an event whose key, if it has one, has this number.
+    fn take_one(&mut self, note: &Note, number: u32) {
         let rule = &self.rules[usize::from(note.rule)];
         let (effects, unknown) = &mut self.effects[usize::from(note.rule)];
         *effects += u64::from(note.used == Some(Use::Effect));
-        let Some((hash, key)) = note.key else {
+        if note.key.is_none() {
             let may_be_effect = usize::from(note.kind) < rule.effects.len();
             *unknown += u64::from(note.used.is_none() && may_be_effect);
             if rule.required && note.used == Some(Use::Effect) {
@@ -332,9 +347,8 @@ impl Ledger {
                 });
             }
             return;
-        };
+        }
         let (names, keys) = &mut self.keys[usize::from(note.rule)];
-        let number = names.number(hash, texts.get(key));
         if number as usize == keys.len() {
             keys.push(Key::default());
         }

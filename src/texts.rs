@@ -121,6 +121,35 @@ impl Keys {
         FixedState::default().hash_one(text.as_bytes())
     }
 
+    /// The numbers of many texts in several lists, each given by its list, its hash and itself, as
+    /// [`Keys::numbers`]; where there is no text there is [`Index::NONE`].
+    pub fn numbers_in<'t, B>(
+        books: &mut [B],
+        keys: impl Fn(&mut B) -> &mut Keys,
+        wanted: impl Iterator<Item = Option<(u16, u64, &'t str)>> + Clone,
+        found: &mut Vec<u32>,
+    ) {
+        let likely = |one: Option<(u16, u64, &str)>| match one {
+            Some((book, hash, _)) => keys(&mut books[usize::from(book)]).likely(hash),
+            None => Index::NONE,
+        };
+        found.clear();
+        found.extend(wanted.clone().map(likely));
+        for (number, one) in found.iter_mut().zip(wanted) {
+            let Some((book, hash, text)) = one else {
+                continue;
+            };
+            let keys = keys(&mut books[usize::from(book)]);
+            if *number == Index::NONE || keys.text(*number) != text {
+                *number = keys.number(hash, text);
+            }
+        }
+    }
+
+    fn likely(&self, hash: u64) -> u32 {
+        self.index.find(hash, |_| true).unwrap_or(Index::NONE)
+    }
+
     /// The number of a text with this hash, a new one if it was not met before.
     pub fn number(&mut self, hash: u64, text: &str) -> u32 {
         if let Some(known) = self.find(hash, text) {

@@ -15,6 +15,8 @@ pub struct Ledger {
     folds: Vec<Arc<Fold>>,
     books: Vec<Book>,
     assembly: Assembly,
+    /// The number of the key of the event that is being put together, where it is known.
+    number: Option<u32>,
 }
 
 /// The keys of one projection.
@@ -70,7 +72,31 @@ impl Ledger {
             folds: Fold::all(projections),
             books: projections.iter().map(|_| Book::default()).collect(),
             assembly: Assembly::default(),
+            number: None,
         }
+    }
+
+    /// The numbers of the keys of many events; `found` is replaced. Each is to be given to
+    /// [`Ledger::take_numbered`] with its note, in the same order.
+    pub fn numbers(&mut self, notes: &[Note], texts: &Texts, found: &mut Vec<u32>) {
+        let wanted = notes.iter().map(|note| match note {
+            Note::Event(event) => Some((event.projection, event.hash, texts.get(event.key))),
+            Note::Given(_) | Note::Keyless { .. } => None,
+        });
+        Keys::numbers_in(&mut self.books, |book| &mut book.keys, wanted, found);
+    }
+
+    /// As [`Ledger::take`], given the number of the event's key.
+    pub fn take_numbered(
+        &mut self,
+        note: &Note,
+        number: u32,
+        texts: &Texts,
+    ) -> Option<(Applied, &Touch)> {
+        if matches!(note, Note::Event(_)) {
+            self.number = Some(number);
+        }
+        self.take(note, texts)
     }
 
     /// Takes a note, in position order; answers whose state has changed, and by what, if the event
@@ -91,7 +117,10 @@ impl Ledger {
         let projection = usize::from(event.projection);
         let fold = self.folds.get(projection)?;
         let book = self.books.get_mut(projection)?;
-        let number = book.keys.number(event.hash, texts.get(event.key));
+        let number = match self.number.take() {
+            Some(number) => number,
+            None => book.keys.number(event.hash, texts.get(event.key)),
+        };
         if book.entries.len() == number as usize {
             book.entries.push(Entry {
                 state: State::NONE,

@@ -93,6 +93,7 @@ pub struct Unseen<'a> {
 pub struct Ledger {
     reactions: Vec<Arc<Reaction>>,
     books: Vec<Book>,
+    found: Vec<u32>,
 }
 
 impl Ledger {
@@ -101,22 +102,34 @@ impl Ledger {
         Ledger {
             reactions: reactions.to_vec(),
             books: reactions.iter().map(|_| Book::default()).collect(),
+            found: Vec::new(),
         }
     }
 
-    /// Takes the next event in the log's order.
-    pub fn take(&mut self, note: &Note, texts: &Texts) {
-        let reaction = &self.reactions[usize::from(note.reaction)];
-        let book = &mut self.books[usize::from(note.reaction)];
-        let Some((hash, value)) = note.value else {
-            book.astray += 1;
-            return;
-        };
-        let number = book.keys.number(hash, texts.get(value)) as usize;
-        if number == book.entries.len() {
-            book.entries.push(Entry::default());
+    /// Takes the next events in the log's order.
+    pub fn take(&mut self, notes: &[Note], texts: &Texts) {
+        let wanted = notes.iter().map(|note| {
+            let (hash, value) = note.value?;
+            Some((note.reaction, hash, texts.get(value)))
+        });
+        let Ledger {
+            reactions,
+            books,
+            found,
+        } = self;
+        Keys::numbers_in(books, |book| &mut book.keys, wanted, found);
+        for (note, number) in notes.iter().zip(found) {
+            let book = &mut books[usize::from(note.reaction)];
+            if note.value.is_none() {
+                book.astray += 1;
+                continue;
+            }
+            let number = *number as usize;
+            if number == book.entries.len() {
+                book.entries.push(Entry::default());
+            }
+            book.entries[number].take(note, &reactions[usize::from(note.reaction)]);
         }
-        book.entries[number].take(note, reaction);
     }
 
     /// What became of the reactions at the horizon, in a log with these rows that are not judged.

@@ -49,7 +49,7 @@ fn quickly(reaction: &Arc<Reaction>, told: &[Told], horizon: i64) -> Vec<(Wrong,
             position: Position(index as i64 + 1),
             time: at(*seconds),
         };
-        ledger.take(&note, &texts);
+        ledger.take(&[note], &texts);
     }
     let conclusion = ledger
         .conclude(at(horizon), unseen(&Absent::default()))
@@ -282,7 +282,7 @@ fn many(events: impl Iterator<Item = (Role, i64, u64)>) -> Conclusion {
             position: Position(index as i64 + 1),
             time: at(seconds),
         };
-        ledger.take(&note, &texts);
+        ledger.take(&[note], &texts);
     }
     ledger
         .conclude(at(1_000_000), unseen(&Absent::default()))

@@ -62,6 +62,7 @@ pub struct Ledgers {
     pub idempotency: idempotency::Ledger,
     /// Two-phase commits.
     pub transactions: transaction::Ledger,
+    found: Vec<u32>,
 }
 
 impl Readers {
@@ -167,18 +168,22 @@ impl Ledgers {
                 &scope.transactions,
                 scope.log.as_ref().map(|log| log.order),
             ),
+            found: Vec::new(),
         }
     }
 
     /// Takes what the next rows say, and what they mean to steps that can be compensated.
     pub(super) fn take(&mut self, notes: &Notes, texts: &Texts, deeds: &[Deed]) {
         let mut deeds = deeds;
-        for note in &notes.projections {
+        self.projections
+            .numbers(&notes.projections, texts, &mut self.found);
+        for (note, number) in notes.projections.iter().zip(&self.found) {
             if let projection::Note::Keyless { position, .. } = note {
                 let own = deeds.iter().filter(|deed| deed.position == *position);
                 own.for_each(|deed| self.isolation.doubt(deed.instance));
             }
-            let Some((applied, touch)) = self.projections.take(note, texts) else {
+            let Some((applied, touch)) = self.projections.take_numbered(note, *number, texts)
+            else {
                 continue;
             };
             let before = deeds.partition_point(|deed| deed.position < applied.position);
@@ -193,12 +198,8 @@ impl Ledgers {
         for note in &notes.invariants {
             self.invariants.take(note, texts);
         }
-        for note in &notes.reactions {
-            self.reactions.take(note, texts);
-        }
-        for note in &notes.idempotency {
-            self.idempotency.take(note, texts);
-        }
+        self.reactions.take(&notes.reactions, texts);
+        self.idempotency.take(&notes.idempotency, texts);
         for note in &notes.transactions {
             self.transactions.take(note, texts);
         }
