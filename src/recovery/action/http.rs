@@ -1,26 +1,24 @@
 //! Sends a request. Redirects are not followed: whoever answers with one is not the one asked.
 
-use std::io::{ErrorKind, Read};
+mod witness;
+
+use std::io::Read;
 use std::time::Duration;
 
 use jiff::fmt::rfc2822;
 use ureq::http::{HeaderMap, Request, Response};
-use ureq::{Agent, Body, Error, Timeout};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
+use ureq::{Agent, AsSendBody, Body, Error};
 
 use crate::inspect::TOOL;
 use crate::recovery::action::secret::{self, MOST_ANSWER};
 use crate::recovery::action::{Attempt, Order, duration};
 use crate::recovery::document::RequestV1;
+use witness::Witness;
 
 /// Sends the request of an action.
 pub(super) fn send(order: Order<'_>) -> Attempt {
-    let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(duration(order.action.timeout)))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .user_agent(TOOL)
-        .build()
-        .into();
     let RequestV1::Http {
         method,
         url,
@@ -42,18 +40,30 @@ pub(super) fn send(order: Order<'_>) -> Attempt {
         request = request.header("Content-Type", "application/json");
     }
     // A DELETE without a body has none; of the others a service may expect an empty one.
-    let result = match body {
-        None if method == "DELETE" => request.body(()).map(|request| agent.run(request)),
+    let sent = match body {
+        None if method == "DELETE" => request.body(()).map(|request| run(order, request)),
         body => {
             let bytes = body.as_ref().map(|body| body.to_string().into_bytes());
             let request = request.body(bytes.unwrap_or_default());
-            request.map(|request| agent.run(request))
+            request.map(|request| run(order, request))
         }
     };
-    match result {
-        Ok(Ok(response)) => answered(response, order),
-        Ok(Err(error)) => unanswered(&error),
-        Err(error) => Attempt::Failed(format!("not a request: {error}")),
+    sent.unwrap_or_else(|error| Attempt::Failed(format!("not a request: {error}")))
+}
+
+fn run(order: Order<'_>, request: Request<impl AsSendBody>) -> Attempt {
+    let config = Agent::config_builder()
+        .timeout_global(Some(duration(order.action.timeout)))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .user_agent(TOOL)
+        .build();
+    let witness = Witness::new(request.uri().clone());
+    let connector = DefaultConnector::new().chain(witness.clone());
+    let agent = Agent::with_parts(config, connector, DefaultResolver::default());
+    match agent.run(request) {
+        Ok(response) => answered(response, order),
+        Err(error) => unanswered(&error, &witness),
     }
 }
 
@@ -96,32 +106,19 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::try_from(wanted).unwrap_or(Duration::ZERO))
 }
 
-fn unanswered(error: &Error) -> Attempt {
+/// Where nothing was sent nothing happened: whatever kept it from being sent may be over soon, unless
+/// it is the request itself.
+fn unanswered(error: &Error, witness: &Witness) -> Attempt {
     let why = error.to_string();
     match error {
-        // Nobody was reached, so nothing happened.
-        Error::HostNotFound
-        | Error::ConnectionFailed
-        | Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
-            Attempt::Again { why, pause: None }
-        }
-        Error::Io(error) if is_unreachable(error.kind()) => Attempt::Again { why, pause: None },
-        Error::BadUri(_) | Error::Http(_) | Error::InvalidProxyUrl | Error::Tls(_) => {
-            Attempt::Failed(why)
-        }
-        _ => Attempt::Unknown(why),
+        _ if witness.has_sent() => Attempt::Unknown(why),
+        Error::BadUri(_)
+        | Error::Http(_)
+        | Error::Protocol(_)
+        | Error::InvalidProxyUrl
+        | Error::Tls(_) => Attempt::Failed(why),
+        _ => Attempt::Again { why, pause: None },
     }
-}
-
-/// Whether a connection never came to be.
-fn is_unreachable(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::ConnectionRefused
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::HostUnreachable
-            | ErrorKind::AddrNotAvailable
-    )
 }
 
 #[cfg(test)]

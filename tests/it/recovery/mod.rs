@@ -11,6 +11,7 @@ mod recording;
 mod refusing;
 mod services;
 mod settling;
+mod unreached;
 
 use std::fs;
 use std::path::PathBuf;

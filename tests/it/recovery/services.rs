@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::{Bench, items, told};
 
-const SAGA: &str = r#"
+pub const SAGA: &str = r#"
 saga: order
 starts: OrderPlaced
 deadline: 30m
