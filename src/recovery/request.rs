@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf, absolute};
 
 use serde_json::{Map, Value, json};
+use ureq::http::Uri;
 
 use crate::definition::action::{Action, ActionKind};
 use crate::event::Event;
 use crate::expression::Undetermined;
-use crate::expression::template::Reveal;
+use crate::expression::template::{Reveal, Template};
 use crate::recovery::document::{RequestV1, Way};
 use crate::report::InstanceRow;
 
@@ -55,14 +56,11 @@ pub(super) fn render(
     match &action.kind {
         ActionKind::Http(http) => Ok(RequestV1::Http {
             method: http.method.to_owned(),
-            url: plain(http.url.text(facts, reveal, percent_encoded)?, "url")?,
+            url: address(&http.url, facts, reveal)?,
             headers: http
                 .headers
                 .iter()
-                .map(|(name, text)| {
-                    let text = text.text(facts, reveal, str::to_owned)?;
-                    Ok((name.clone(), plain(text, name)?))
-                })
+                .map(|(name, text)| Ok((name.clone(), header(name, text, facts, reveal)?)))
                 .collect::<Result<_, Undetermined>>()?,
             body: match &http.body {
                 Some(body) => Some(body.render(facts, reveal)?),
@@ -113,15 +111,75 @@ fn from_folder(folder: &Path, file: &Path) -> PathBuf {
     inside.unwrap_or(file)
 }
 
-/// A text that stays on its line.
-fn plain(text: String, place: &str) -> Result<String, Undetermined> {
-    match text.chars().find(|letter| letter.is_control()) {
-        None => Ok(text),
-        Some(control) => Err(Undetermined(format!(
-            "`{place}` would hold the control character U+{:04X}",
-            u32::from(control)
-        ))),
+/// The url of a request: one that a request can be sent to, as far as it is not hidden.
+fn address(template: &Template, facts: &Facts, reveal: Reveal<'_>) -> Result<String, Undetermined> {
+    let text = template.text(facts, reveal, percent_encoded)?;
+    let text = fitting(text, "url", char::is_control, template, reveal)?;
+    let secrets: Vec<&str> = template.secrets().collect();
+    if matches!(reveal, Reveal::Hidden) && !secrets.is_empty() {
+        return Ok(text);
     }
+    let unfit = match Uri::try_from(&*text) {
+        Err(error) => error.to_string(),
+        Ok(uri) if !matches!(uri.scheme_str(), Some("http" | "https")) => {
+            "it begins with neither `http://` nor `https://`".to_owned()
+        }
+        Ok(_) if text.contains('#') => "what stands after a `#` is not sent".to_owned(),
+        Ok(_) => return Ok(text),
+    };
+    Err(Undetermined(match &*secrets {
+        [] => format!("`url` is nowhere to send to: {unfit}"),
+        names => {
+            let names = names.join(" and ");
+            format!("`url` is nowhere to send to with the value of {names}: {unfit}")
+        }
+    }))
+}
+
+/// The text of a header: one line, and letters that a request can hold.
+fn header(
+    name: &str,
+    template: &Template,
+    facts: &Facts,
+    reveal: Reveal<'_>,
+) -> Result<String, Undetermined> {
+    let text = template.text(facts, reveal, str::to_owned)?;
+    let is_ascii = name.eq_ignore_ascii_case("authorization");
+    let is_unfit = |letter: char| letter.is_control() || (is_ascii && !letter.is_ascii());
+    fitting(text, name, is_unfit, template, reveal)
+}
+
+/// A text without letters that cannot stand in its place. Where one came from the environment, the
+/// variable is named, and nothing of what it holds.
+fn fitting(
+    text: String,
+    place: &str,
+    is_unfit: impl Fn(char) -> bool,
+    template: &Template,
+    reveal: Reveal<'_>,
+) -> Result<String, Undetermined> {
+    let Some(letter) = text.chars().find(|letter| is_unfit(*letter)) else {
+        return Ok(text);
+    };
+    let what = if letter.is_control() {
+        "control character"
+    } else {
+        "character beyond ASCII"
+    };
+    let holds_one = |name: &&str| match reveal {
+        Reveal::Hidden => false,
+        Reveal::From(secrets) => {
+            let value = secrets.get(*name);
+            value.is_some_and(|value| value.contains(&is_unfit))
+        }
+    };
+    Err(Undetermined(match template.secrets().find(holds_one) {
+        Some(name) => format!("`{place}` cannot hold the value of {name}: a {what} is in it"),
+        None => {
+            let code = u32::from(letter);
+            format!("`{place}` would hold the {what} U+{code:04X}")
+        }
+    }))
 }
 
 /// All but what RFC 3986 calls unreserved, so that a value stays one part of a path or query.

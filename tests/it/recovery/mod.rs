@@ -11,6 +11,7 @@ mod recording;
 mod refusing;
 mod services;
 mod settling;
+mod unfit;
 mod unreached;
 
 use std::fs;
