@@ -1,5 +1,11 @@
 //! Runs a program: no shell, the instance as JSON on its stdin, killed with its children when its
 //! time is up.
+//!
+//! Two things outlive that: a child that moved to a process group of its own (`setsid`) is not reached
+//! by the kill, and a program whose tool was itself killed (`kill -9`) runs on with nobody to see it. On
+//! Unix only code between fork and exec could tie the one to the other, and none of that is safe Rust.
+//! So both end as unknown: what is not idempotent is never run again unasked, and what is declared so
+//! has to bear a second run beside the first.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};

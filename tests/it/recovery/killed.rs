@@ -59,6 +59,23 @@ fn killed_around_an_effect_that_is_not_idempotent_it_stops_and_asks() {
 }
 
 #[test]
+fn a_program_that_outlives_the_tool_and_is_not_idempotent_is_never_run_beside_itself() {
+    let bench = Bench::new("idempotent: false", &[("o-1", &REFUSED)]);
+    bench.plan();
+    bench.mode("outlive");
+    assert_eq!(bench.apply("").0, None, "it was killed");
+    for resumed in ["while it runs", "after it ended"] {
+        let (code, said) = bench.apply("--resume");
+        assert_eq!(code, Some(4), "{resumed}: {said}");
+        assert_eq!(items(&said, "outcome")[0], "o-1 courier unknown");
+        while bench.effects().is_empty() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(bench.effects(), ["o-1 courier backward"], "{resumed}");
+    }
+}
+
+#[test]
 fn killed_between_two_actions_it_goes_on_with_the_second() {
     let bench = Bench::new("idempotent: false", &[("o-1", &REFUSED)]);
     bench.plan();

@@ -100,6 +100,7 @@ case "$mode" in
   slow) /bin/sleep 2 ;;
   once) /bin/mkdir "key-$SAGACTL_KEY" 2>/dev/null || exit 0 ;;
   refuse) echo no; exit 1 ;;
+  outlive) echo ok > mode; kill -9 $PPID; /bin/sleep 1 ;;
   kill-before) echo ok > mode; kill -9 $PPID; exit 0 ;;
 esac
 echo "$SAGACTL_KEY $SAGACTL_INSTANCE $SAGACTL_STEP $SAGACTL_DIRECTION $*" >> effects
