@@ -40,6 +40,7 @@ mod yaml;
 
 pub use describe::{Description, describe};
 pub use error::LogError;
+pub(crate) use open::Database;
 pub use opened::Log;
 pub use recognise::{Recognised, recognise};
 pub(crate) use snapshot::copy as private_copy;

@@ -7,6 +7,7 @@
 mod decide;
 mod driver;
 pub(super) mod fresh;
+mod recordable;
 mod shared;
 
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ use crate::recovery::item::{Item, Outcome};
 use crate::recovery::journal::{Journal, JournalError, Owner};
 use crate::recovery::permit::Permit;
 use crate::recovery::plan;
-use crate::recovery::record::{self, RecordError, Versions};
+use crate::recovery::record::Versions;
 use crate::recovery::refused::Refused;
 use crate::recovery::watch::Watch;
 use decide::Decided;
@@ -79,6 +80,9 @@ pub enum Stopped {
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] RunError),
+    /// A log does not take the events that the plan appends to it.
+    #[error(transparent)]
+    Unrecordable(Refused),
 }
 
 /// What came of an apply.
@@ -125,30 +129,7 @@ pub fn check(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
     if let Some(name) = missing {
         return Err(Refused::NoSecret(name));
     }
-    recordable(plan, world)
-}
-
-/// Whether the logs can take the events that the plan appends to them.
-fn recordable(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
-    let appending = plan.instances.iter().filter(|instance| {
-        let mut actions = instance.actions.iter();
-        actions.any(|action| action.appends.is_some())
-    });
-    let names: BTreeSet<&str> = appending.map(|instance| &*instance.log).collect();
-    for name in names {
-        let mut logs = world.definitions.scopes.iter();
-        let declared = logs.find_map(|scope| scope.log.as_ref().filter(|log| *log.name == *name));
-        let log = declared.and_then(|log| {
-            let path = world.options.log.as_ref().or(log.database.as_ref())?;
-            Some((log, path))
-        });
-        let checked = match log {
-            Some((log, path)) => record::check(log, path),
-            None => Err(RecordError::Undeclared),
-        };
-        checked.map_err(|error| Refused::Unrecordable(name.to_owned(), error))?;
-    }
-    Ok(())
+    recordable::check(plan, world)
 }
 
 /// Whether a plan was not begun before, or is to be finished.
@@ -248,7 +229,12 @@ pub fn apply(
     let versions = Versions::new(plan.instances.iter().map(|instance| instance.id.clone()));
     let mut reached = Vec::new();
     let mut stopped = None;
-    match drivers(plan, (world, source), journal, permit, (&shared, &versions)) {
+    let taken = recordable::rehearse(plan, world, permit, &versions);
+    let begun = taken.map_err(Stopped::Unrecordable).and_then(|()| {
+        let shared = (&shared, &versions);
+        Ok(drivers(plan, (world, source), journal, permit, shared)?)
+    });
+    match begun {
         Ok(drivers) => thread::scope(|scope| {
             let running: Vec<_> = drivers
                 .into_iter()
@@ -261,7 +247,7 @@ pub fn apply(
                 stopped = stopped.take().or(why);
             }
         }),
-        Err(error) => stopped = Some(error.into()),
+        Err(error) => stopped = Some(error),
     }
     // A driver reaches the actions of an instance in their order, and stops at the first that is
     // not done.

@@ -13,6 +13,7 @@ mod services;
 mod settling;
 mod unfit;
 mod unreached;
+mod unrecordable;
 
 use std::fs;
 use std::path::PathBuf;
@@ -98,6 +99,7 @@ case "$mode" in
   again) [ -e tried ] || { : > tried; exit 75; } ;;
   hang) /bin/sleep 60 & echo $! > child; wait ;;
   slow) /bin/sleep 2 ;;
+  wait) : > waiting; while [ ! -e go ]; do /bin/sleep 0.02; done ;;
   once) /bin/mkdir "key-$SAGACTL_KEY" 2>/dev/null || exit 0 ;;
   refuse) echo no; exit 1 ;;
   outlive) echo ok > mode; kill -9 $PPID; /bin/sleep 1 ;;
@@ -167,6 +169,13 @@ impl Bench {
 
     pub fn mode(&self, mode: &str) {
         fs::write(self.path("mode"), format!("{mode}\n")).unwrap();
+    }
+
+    /// Waits until an action in the mode `wait` is at work; it goes on once there is a file `go`.
+    pub fn await_action(&self) {
+        while !self.path("waiting").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
 
     /// Records one more event of an instance.
