@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::expression::template::Secrets;
 use crate::finding::Direction;
 use crate::output::{plan, recovered};
-use crate::recovery::apply::{self, Applied, Pace, World};
+use crate::recovery::apply::{self, Applied, Pace, Stopped, World};
 use crate::recovery::document::{LogV1, RehearsalV1, Unfit};
 use crate::recovery::item::{Item, Outcome};
 use crate::recovery::journal::{self, Journal, JournalError, Owner};
@@ -291,6 +291,9 @@ impl Acting<'_> {
         };
         let applied = |watch: Watch<'_>| apply::apply(plan, world, journal, permit, pace, watch);
         let (Applied { items, stopped }, is_interrupted) = self.session.over_plan(plan, applied)?;
+        if let Some(Stopped::Unrecordable(refused)) = &stopped {
+            return refuse(refused, self.format, &self.session.target(), self.terminal);
+        }
         self.print(&items, path)?;
         if let Some(stopped) = stopped {
             self.terminal.error(&anyhow!(stopped));
