@@ -260,7 +260,7 @@ pub enum JournalCommand {
     },
     /// Every action, one JSON object a line
     Export(JournalSource),
-    /// Tell whether an action was done of which that is unknown
+    /// Say whether an action was done, where the tool could not tell
     Settle {
         /// The action's idempotency key
         #[arg(value_name = "KEY")]

@@ -61,6 +61,9 @@ fn settle(
     terminal: &Terminal,
     now: Timestamp,
 ) -> anyhow::Result<Exit> {
+    if args.write && finding.is_none() {
+        bail!("say what to write: --done or --not-done");
+    }
     let path = place(source, terminal)?;
     let show = |journal: &Journal| {
         let entries = journal.entries(Wanted {

@@ -55,6 +55,10 @@ fn what_nobody_knows_is_settled_by_who_finds_it_out() {
         assert_eq!(code, Some(0), "{said}");
         assert!(said.contains("add --done or --not-done"), "{said}");
         assert_eq!(bench.run(&format!("{settle} {finding}")).0, Some(0));
+        assert_eq!(
+            bench.run(&format!("{settle} --write --yes --reason x")).0,
+            Some(2)
+        );
         for denied in ["--write", "--write --yes", "--write --reason x"] {
             assert_eq!(
                 bench.run(&format!("{settle} {finding} {denied}")).0,
