@@ -14,6 +14,7 @@ mod rows;
 mod run;
 mod state;
 mod tally;
+mod vacant;
 mod verdicts;
 mod view;
 mod whereabouts;
@@ -34,6 +35,7 @@ pub use filter::steps;
 use run::Run;
 pub use state::{At, Step, Told, state};
 use tally::Tally;
+pub use vacant::Vacant;
 pub use whereabouts::Whereabouts;
 
 /// The tool and its version, as reports name it.

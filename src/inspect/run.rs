@@ -249,7 +249,7 @@ impl<'s> Run<'s> {
     ) -> Result<(), RunError> {
         let known = match whereabouts {
             Some(whereabouts) if !self.is_indexed() && self.router.uses_log_correlation() => {
-                whereabouts.of(&self.definition.name, &self.log, id)?
+                whereabouts.of(&self.definition.name, &self.log, id, watch)?
             }
             _ => None,
         };

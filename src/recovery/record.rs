@@ -1,8 +1,9 @@
 //! Appends the event of an action that is done to the log itself, where its definition asks for it.
 //!
 //! The event's id is made from the action's key, so that it stands there once however often it is
-//! asked for. It goes in only if no other event of the instance came since the log was last read;
-//! its version is the next of its stream, as it is within the same transaction. The journal is another
+//! asked for. It goes in only if nobody else wrote to the log since it was last read; where somebody
+//! did, other writers are kept out while it is read once more, so that this always comes to an end.
+//! Its version is the next of its stream, as it is within the same transaction. The journal is another
 //! file, so its entry is no part of that transaction: it comes first, and what is missing in the log
 //! after a crash is appended when the plan is resumed.
 
@@ -14,7 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::types::Value as Cell;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, OpenFlags, params_from_iter};
 use serde_json::json;
 
 use crate::definition::log::{Field, LogDefinition, TimeUnit};
@@ -23,7 +24,7 @@ use crate::log::LogError;
 use crate::recovery::action::outbox::quoted;
 use crate::recovery::permit::Permit;
 use table::{Part, Table};
-use versions::{Greatest, Place};
+use versions::{Greatest, Look, Place};
 
 pub(super) use trial::{check, rehearse};
 pub(super) use versions::Versions;
@@ -41,8 +42,6 @@ pub(super) struct Entry<'a> {
     /// An event of the same instance and stream. Theirs are copied as they stand there: a number or
     /// a BLOB is not found by its text.
     pub(super) beside: Position,
-    /// The log's last position when it was read.
-    pub(super) head: Option<Position>,
     /// When it is appended.
     pub(super) at: Timestamp,
     /// The tool that appends it.
@@ -56,7 +55,8 @@ pub(super) struct Entry<'a> {
 pub(super) enum Recorded {
     /// It stands at this position.
     At(i64),
-    /// The instance has events that were not read; nothing is written.
+    /// Somebody wrote to the log since it was opened. Nothing is written; what is read now is true
+    /// until the writer is dropped.
     Moved,
 }
 
@@ -90,27 +90,67 @@ impl Entry<'_> {
     }
 }
 
-/// Appends an event.
-///
-/// # Errors
-/// When the table cannot be written to, or is not what the definition takes it for.
-pub(super) fn append(
-    permit: &Permit,
-    definition: &LogDefinition,
-    log: &Path,
-    entry: Entry<'_>,
-    versions: &Versions,
-) -> Result<Recorded, RecordError> {
-    let mut connection = open(log)?;
-    connection.pragma_update(None, "synchronous", "EXTRA")?;
-    let table = Table::read(definition, &connection)?;
-    let known = table.known(&connection, (&definition.name, versions), entry)?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let recorded = table.insert(permit, &transaction, entry, known)?;
-    if matches!(recorded, Recorded::At(_)) {
-        transaction.commit()?;
+/// A log open to be written to, by one who reads it meanwhile.
+pub(super) struct Writer<'d> {
+    connection: Connection,
+    table: Table<'d>,
+    log: &'d str,
+    /// What tells that others wrote since.
+    others: i64,
+    is_alone: bool,
+}
+
+impl<'d> Writer<'d> {
+    /// Opens a log, before what is to be appended is decided by reading it.
+    ///
+    /// # Errors
+    /// When the table cannot be written to, or is not what the definition takes it for.
+    pub(super) fn open(
+        _: &Permit,
+        definition: &'d LogDefinition,
+        log: &Path,
+    ) -> Result<Writer<'d>, RecordError> {
+        let connection = open(log)?;
+        connection.pragma_update(None, "synchronous", "EXTRA")?;
+        Ok(Writer {
+            table: Table::read(definition, &connection)?,
+            log: &definition.name,
+            others: others(&connection)?,
+            is_alone: false,
+            connection,
+        })
     }
-    Ok(recorded)
+
+    /// Appends an event, if nobody else wrote since the log was opened, or was kept out.
+    ///
+    /// # Errors
+    /// As [`Writer::open`].
+    pub(super) fn append(
+        &mut self,
+        permit: &Permit,
+        entry: Entry<'_>,
+        versions: &Versions,
+    ) -> Result<Recorded, RecordError> {
+        let by = (self.log, versions);
+        let asked = (entry, Look::Now);
+        let known = self.table.known(&self.connection, by, asked)?;
+        if !self.is_alone {
+            self.connection.execute_batch("BEGIN IMMEDIATE")?;
+            self.is_alone = true;
+            if others(&self.connection)? != self.others {
+                return Ok(Recorded::Moved);
+            }
+        }
+        let at = self.table.insert(permit, &self.connection, entry, known)?;
+        self.connection.execute_batch("COMMIT")?;
+        self.is_alone = false;
+        Ok(Recorded::At(at))
+    }
+}
+
+/// A number that another connection's commit changes, and one of this connection does not.
+fn others(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "data_version", |row| row.get(0))
 }
 
 fn open(log: &Path) -> Result<Connection, RecordError> {
@@ -120,9 +160,8 @@ fn open(log: &Path) -> Result<Connection, RecordError> {
     Ok(connection)
 }
 
-/// The greatest version of a stream, and the position up to which that is known; `None` where it is
-/// looked up when it is needed.
-type Known = Option<(i64, Greatest)>;
+/// The greatest version of a stream; `None` where it is looked up when it is needed.
+type Known = Option<Greatest>;
 
 impl Table<'_> {
     /// The position as SQL.
@@ -150,12 +189,12 @@ impl Table<'_> {
         connection.query_row(&sql, [entry.beside.0], |row| row.get(0))
     }
 
-    /// What is known of the version of an entry's stream, found out before a transaction begins.
+    /// What is known of the version of an entry's stream.
     fn known(
         &self,
         connection: &Connection,
         (log, versions): (&str, &Versions),
-        entry: Entry<'_>,
+        (entry, look): (Entry<'_>, Look),
     ) -> Result<Known, RecordError> {
         let source = self.source;
         let column = |field: &Option<Field>| field.as_ref().map(|field| quoted(&field.name));
@@ -167,6 +206,9 @@ impl Table<'_> {
         let (Some(correlation), Some(by), Some(version)) = &columns else {
             return Ok(None);
         };
+        if !self.is_numbered {
+            return Ok(None);
+        }
         let place = Place {
             log,
             table: &quoted(self.name),
@@ -176,7 +218,7 @@ impl Table<'_> {
             version,
         };
         let stream = self.beside(connection, source.stream.as_ref(), entry)?;
-        Ok(versions.of(connection, place, &stream)?)
+        Ok(versions.of(connection, place, (&stream, look))?)
     }
 
     /// The next version of a stream; `NULL` where events have none.
@@ -193,37 +235,31 @@ impl Table<'_> {
             return Ok(Cell::Null);
         }
         let (by, version) = (quoted(&by.name), quoted(&version.name));
-        match known {
-            None => {
-                let narrowed = format!("WHERE {by} = ?1");
-                self.next(
-                    connection,
-                    &version,
-                    (&narrowed, &[stream]),
-                    Greatest::Absent,
-                )
-            }
-            Some((seen, known)) => {
-                let narrowed = format!("WHERE {by} = ?1 AND {} > ?2", self.position());
-                let seen = Cell::Integer(seen);
-                self.next(connection, &version, (&narrowed, &[stream, &seen]), known)
-            }
-        }
+        let greatest = match known {
+            Some(known) => known,
+            None => self.greatest(connection, &version, Some((&*by, stream)))?,
+        };
+        self.after(&version, greatest)
     }
 
-    /// The number after the greatest of a column, among the rows of a condition and those known.
-    fn next(
+    /// The greatest value of a column, of all rows or of those that hold this value in that one.
+    fn greatest(
         &self,
         connection: &Connection,
         column: &str,
-        (narrowed, by): (&str, &[&Cell]),
-        known: Greatest,
-    ) -> Result<Cell, RecordError> {
-        let sql = format!("SELECT max({column}) FROM {} {narrowed}", quoted(self.name));
-        let found = connection.query_row(&sql, params_from_iter(by), |row| {
+        narrowed: Option<(&str, &Cell)>,
+    ) -> rusqlite::Result<Greatest> {
+        let by = narrowed.map_or_else(String::new, |(by, _)| format!(" WHERE {by} = ?1"));
+        let sql = format!("SELECT max({column}) FROM {}{by}", quoted(self.name));
+        let value = narrowed.map(|(_, value)| value);
+        connection.query_row(&sql, params_from_iter(value), |row| {
             Ok(Greatest::from(row.get_ref(0)?))
-        })?;
-        match found.max(known) {
+        })
+    }
+
+    /// The number after the greatest of a column.
+    fn after(&self, column: &str, greatest: Greatest) -> Result<Cell, RecordError> {
+        match greatest {
             Greatest::Absent => Ok(Cell::Integer(1)),
             Greatest::Number(greatest) if greatest < i64::MAX => Ok(Cell::Integer(greatest + 1)),
             Greatest::Number(_) => Err(RecordError::Table(format!(
@@ -237,27 +273,17 @@ impl Table<'_> {
         }
     }
 
-    /// Inserts an event, unless its instance has events that were not read.
+    /// Inserts an event; answers its position.
     fn insert(
         &self,
         permit: &Permit,
-        transaction: &Connection,
+        connection: &Connection,
         entry: Entry<'_>,
         known: Known,
-    ) -> Result<Recorded, RecordError> {
+    ) -> Result<i64, RecordError> {
         let (source, table, position) = (self.source, quoted(self.name), self.position());
-        let correlation = self.beside(transaction, source.correlation.as_ref(), entry)?;
-        let stream = self.beside(transaction, source.stream.as_ref(), entry)?;
-        if let Some(field) = &source.correlation {
-            let since = format!(
-                "SELECT EXISTS (SELECT 1 FROM {table} WHERE {position} > ?1 AND {} = ?2)",
-                quoted(&field.name)
-            );
-            let head = entry.head.map_or(i64::MIN, |head| head.0);
-            if transaction.query_row(&since, (head, &correlation), |row| row.get(0))? {
-                return Ok(Recorded::Moved);
-            }
-        }
+        let correlation = self.beside(connection, source.correlation.as_ref(), entry)?;
+        let stream = self.beside(connection, source.stream.as_ref(), entry)?;
         let has_metadata = source.metadata.is_some();
         let mark = json!({ "sagactl": {
             "tool": entry.tool, "actor": permit.actor(), "reason": permit.reason(),
@@ -268,7 +294,10 @@ impl Table<'_> {
         for (field, part) in self.mapped() {
             names.push(quoted(&field.name));
             cells.push(match part {
-                Part::Position => self.next(transaction, &position, ("", &[]), Greatest::Absent)?,
+                Part::Position => {
+                    let last = self.greatest(connection, &position, None)?;
+                    self.after(&position, last)?
+                }
                 Part::Time => source
                     .time
                     .as_ref()
@@ -280,7 +309,7 @@ impl Table<'_> {
                         .map_or(Cell::Null, text)
                 }
                 Part::Stream => stream.clone(),
-                Part::Version => self.version(transaction, &stream, known)?,
+                Part::Version => self.version(connection, &stream, known)?,
                 Part::Id => Cell::Text(entry.id()),
                 Part::Correlation => correlation.clone(),
                 Part::Key => text(entry.key),
@@ -293,8 +322,7 @@ impl Table<'_> {
             "INSERT INTO {table} ({}) VALUES ({places}) RETURNING {position}",
             names.join(", ")
         );
-        let at = transaction.query_row(&insert, params_from_iter(cells), |row| row.get(0))?;
-        Ok(Recorded::At(at))
+        Ok(connection.query_row(&insert, params_from_iter(cells), |row| row.get(0))?)
     }
 }
 
@@ -312,5 +340,68 @@ fn instant(at: Timestamp, unit: TimeUnit) -> Cell {
             let text = Timestamp::from_nanos(millis).to_string();
             Cell::Text(text.replace('T', " ").trim_end_matches('Z').to_owned())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::log::{Encoding, Relation, Source};
+    use crate::recovery::permit::{Answer, Wish};
+
+    fn definition() -> LogDefinition {
+        let field = |name: &str| {
+            Some(Field {
+                name: name.to_owned(),
+                encoding: Encoding::Plain,
+                place: None,
+            })
+        };
+        LogDefinition {
+            sources: vec![Source {
+                relation: Some(Relation::Table("events".to_owned())),
+                position: field("position"),
+                correlation: field("saga"),
+                ..Source::blank()
+            }],
+            ..LogDefinition::undeclared("shop")
+        }
+    }
+
+    #[test]
+    fn whoever_wrote_meanwhile_is_seen_and_then_kept_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.db");
+        let other = Connection::open(&path).unwrap();
+        other.busy_timeout(Duration::ZERO).unwrap();
+        let table = "CREATE TABLE events (position INTEGER PRIMARY KEY, saga)";
+        other.execute_batch(table).unwrap();
+        let write =
+            |position: i64| other.execute("INSERT INTO events VALUES (?1, 'o-1')", [position]);
+        write(5).unwrap();
+        let wish = Wish {
+            write: true,
+            yes: true,
+            reason: Some("INC-1"),
+            actor: "ann",
+        };
+        let permit = Permit::grant(wish, || Answer::No).unwrap().unwrap();
+        let (definition, versions) = (definition(), Versions::new([]));
+        let entry = Entry {
+            kind: "Done",
+            key: "k",
+            beside: Position(5),
+            at: Timestamp::from_nanos(0),
+            tool: "",
+            plan: "",
+        };
+        let mut writer = Writer::open(&permit, &definition, &path).unwrap();
+        let mut append = || writer.append(&permit, entry, &versions).unwrap();
+        assert_eq!(append(), Recorded::At(6), "nobody came between");
+        write(1).unwrap();
+        assert_eq!(append(), Recorded::Moved, "further up, too");
+        assert!(write(2).is_err(), "it has the log alone now");
+        assert_eq!(append(), Recorded::At(7));
+        write(8).unwrap();
     }
 }

@@ -20,7 +20,7 @@ use crate::recovery::document::{ActionV1, InstanceV1, PlanV1};
 use crate::recovery::item::{Item, Outcome};
 use crate::recovery::journal::{ApplyId, Intended, Intent, IntentId, Journal, Lease, LeaseId};
 use crate::recovery::permit::Permit;
-use crate::recovery::record::{self, Entry, Recorded, Versions};
+use crate::recovery::record::{Entry, Recorded, Versions, Writer};
 use crate::saga::StepEvent;
 
 /// What a lease lasts beyond the time that its action may take.
@@ -250,6 +250,10 @@ impl Driver<'_> {
             let why = format!("{answer}; {} is not appended: {why}", record.kind);
             Ok(Settled::One(Outcome::Unrecorded, why))
         };
+        let mut writer = match Writer::open(self.permit, fresh.log(), fresh.path()) {
+            Ok(writer) => writer,
+            Err(error) => return unrecorded(&error),
+        };
         loop {
             let fresh = match Fresh::read(self.plan, instance, self.source, &|_| Go::On) {
                 Ok(Ok(fresh)) => fresh,
@@ -266,7 +270,6 @@ impl Driver<'_> {
                 kind: &record.kind,
                 key: &action.key,
                 beside,
-                head: fresh.head(),
                 at: self.world.clock.now(),
                 tool: TOOL,
                 plan: &self.plan.digest,
@@ -279,7 +282,7 @@ impl Driver<'_> {
             if fresh.news(action).last().is_some_and(failed) {
                 return unrecorded(&"the log says that it failed since");
             }
-            match record::append(self.permit, fresh.log(), fresh.path(), entry, self.versions) {
+            match writer.append(self.permit, entry, self.versions) {
                 Ok(Recorded::Moved) => {}
                 Ok(Recorded::At(position)) => {
                     let what = format!("{answer}; {} stands at position {position}", record.kind);

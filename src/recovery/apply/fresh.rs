@@ -22,7 +22,6 @@ pub(crate) struct Fresh {
     events: Vec<Event>,
     planned: usize,
     path: PathBuf,
-    head: Option<Position>,
     definition: LogDefinition,
 }
 
@@ -89,7 +88,6 @@ impl Fresh {
         Ok(Ok(Fresh {
             candidate: candidate.clone(),
             path: searched.path().to_owned(),
-            head: searched.head,
             definition: searched.definition.clone(),
             planned,
             events,
@@ -158,11 +156,6 @@ impl Fresh {
     /// Every event of it, by position.
     pub(crate) fn events(&self) -> &[Event] {
         &self.events
-    }
-
-    /// The log's last position when it was read.
-    pub(crate) fn head(&self) -> Option<Position> {
-        self.head
     }
 
     /// How the log is declared.

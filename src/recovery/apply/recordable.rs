@@ -33,8 +33,6 @@ pub(super) fn rehearse(
                 kind,
                 key: &action.key,
                 beside: Position(instance.last_position),
-                // Whatever came since the plan is seen to when the instance is read again.
-                head: Some(Position(i64::MAX)),
                 at: world.clock.now(),
                 tool: TOOL,
                 plan: &plan.digest,

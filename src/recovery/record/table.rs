@@ -13,9 +13,9 @@ use crate::recovery::record::RecordError;
 pub(super) struct Table<'d> {
     pub(super) source: &'d Source,
     pub(super) name: &'d str,
+    /// Positions are rowids, given by SQLite.
+    pub(super) is_numbered: bool,
     columns: Vec<Column>,
-    /// Positions are given by SQLite.
-    is_numbered: bool,
     is_strict: bool,
 }
 

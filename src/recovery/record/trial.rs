@@ -14,6 +14,7 @@ use crate::definition::log::LogDefinition;
 use crate::log::Database;
 use crate::recovery::permit::Permit;
 use crate::recovery::record::table::Table;
+use crate::recovery::record::versions::Look;
 use crate::recovery::record::{Entry, RecordError, Versions, open};
 
 /// Whether events can be appended to the table of a log, as far as its schema and its file tell.
@@ -79,7 +80,7 @@ fn next_version(
     by: (&str, &Versions),
     entry: Entry<'_>,
 ) -> Result<(), RecordError> {
-    let known = table.known(connection, by, entry)?;
+    let known = table.known(connection, by, (entry, Look::Before))?;
     let stream = table.beside(connection, table.source.stream.as_ref(), entry)?;
     table.version(connection, &stream, known).map(drop)
 }
@@ -92,7 +93,7 @@ fn insert(
     by: (&str, &Versions),
     entry: Entry<'_>,
 ) -> Result<(), RecordError> {
-    let known = table.known(connection, by, entry)?;
+    let known = table.known(connection, by, (entry, Look::Before))?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     table.insert(permit, &transaction, entry, known)?;
     Ok(transaction.rollback()?)

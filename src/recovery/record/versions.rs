@@ -2,7 +2,9 @@
 //! transaction begins, so that no other writer waits for a scan, and kept up with what comes.
 //!
 //! Only the streams of the instances that a plan is about are kept. The log is scanned once for all of
-//! them; after that each look reads what came since.
+//! them; after that each look reads what came since, wherever that can stand (see [`Vacant`]). Only the
+//! rowid is known to be unique: in a log with positions of another kind a version is asked for each
+//! time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::Connection;
 use rusqlite::types::{Value as Cell, ValueRef};
 
+use crate::inspect::Vacant;
 use crate::log::column_text;
 
 /// What the applying of one plan knows of its streams.
@@ -22,8 +25,8 @@ pub(in crate::recovery) struct Versions {
 
 #[derive(Debug)]
 struct Known {
-    /// Up to here the log was read.
-    seen: i64,
+    /// Where the log holds no row that was read.
+    vacant: Vacant,
     /// By the stream as an SQL literal, which tells the text 1 from the number.
     greatest: HashMap<String, Greatest>,
 }
@@ -37,6 +40,15 @@ pub(super) enum Greatest {
     Number(i64),
     /// Something that has no next.
     Other,
+}
+
+/// How young what is known has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// As the connection sees the log now.
+    Now,
+    /// As it was when it was last looked at, if it ever was.
+    Before,
 }
 
 /// Where a log keeps what is looked for: its name, and its table and columns as SQL.
@@ -80,14 +92,14 @@ impl Versions {
         }
     }
 
-    /// The greatest version of a stream, and the position up to which that is known; `None` where an
-    /// index tells it at once, or where it is none of the plan's streams.
+    /// The greatest version of a stream; `None` where an index tells it at once, or where it is none of
+    /// the plan's streams.
     pub(super) fn of(
         &self,
         connection: &Connection,
         place: Place<'_>,
-        stream: &Cell,
-    ) -> rusqlite::Result<Option<(i64, Greatest)>> {
+        (stream, look): (&Cell, Look),
+    ) -> rusqlite::Result<Option<Greatest>> {
         if is_looked_up(connection, place)? {
             return Ok(None);
         }
@@ -95,16 +107,18 @@ impl Versions {
             connection.query_row("SELECT quote(?1)", [stream], |row| row.get(0))?;
         // What is known is replaced as a whole, so whoever panicked left it whole.
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = logs.contains_key(place.log);
         let mut known = match logs.remove(place.log) {
             Some(known) => known,
             None => Known {
-                seen: i64::MIN,
+                vacant: Vacant::default(),
                 greatest: self.streams(connection, place)?,
             },
         };
-        known.read_on(connection, place)?;
+        if look == Look::Now || !is_known {
+            known.read_on(connection, place)?;
+        }
         let found = known.greatest.get(&stream).copied();
-        let found = found.map(|greatest| (known.seen, greatest));
         logs.insert(place.log.to_owned(), known);
         Ok(found)
     }
@@ -135,24 +149,30 @@ impl Versions {
 
 impl Known {
     fn read_on(&mut self, connection: &Connection, place: Place<'_>) -> rusqlite::Result<()> {
+        if self.vacant.is_all() {
+            let known = self.greatest.values_mut();
+            known.for_each(|greatest| *greatest = Greatest::Absent);
+        }
         let sql = format!(
-            "SELECT {0}, quote({1}), {2} FROM {3} WHERE {0} > ?1",
+            "SELECT {0}, quote({1}), {2} FROM {3} WHERE {0} BETWEEN ?1 AND ?2 ORDER BY {0}",
             place.position, place.stream, place.version, place.table
         );
         let mut statement = connection.prepare(&sql)?;
-        let mut rows = statement.query([self.seen])?;
-        while let Some(row) = rows.next()? {
-            if let ValueRef::Integer(position) = row.get_ref(0)? {
-                self.seen = self.seen.max(position);
+        let greatest = &mut self.greatest;
+        self.vacant = self.vacant.look(|range, taken| {
+            let mut rows = statement.query(range)?;
+            while let Some(row) = rows.next()? {
+                taken(row.get(0)?);
+                let ValueRef::Text(stream) = row.get_ref(1)? else {
+                    continue;
+                };
+                let known = str::from_utf8(stream).ok();
+                if let Some(greatest) = known.and_then(|stream| greatest.get_mut(stream)) {
+                    *greatest = greatest.max(Greatest::from(row.get_ref(2)?));
+                }
             }
-            let ValueRef::Text(stream) = row.get_ref(1)? else {
-                continue;
-            };
-            let known = str::from_utf8(stream).ok();
-            if let Some(greatest) = known.and_then(|stream| self.greatest.get_mut(stream)) {
-                *greatest = greatest.max(Greatest::from(row.get_ref(2)?));
-            }
-        }
+            Ok::<(), rusqlite::Error>(())
+        })?;
         Ok(())
     }
 }
@@ -201,23 +221,41 @@ mod tests {
     #[test]
     fn streams_of_the_plan_s_instances_are_known_whoever_wrote_to_them() {
         let (connection, versions) = (log(), Versions::new(["a".to_owned()]));
-        let of = |stream: &Cell| versions.of(&connection, PLACE, stream).unwrap();
-        assert_eq!(of(&text("s")), Some((8, Greatest::Number(9))));
-        assert_eq!(of(&Cell::Integer(1)), Some((8, Greatest::Number(7))));
-        assert_eq!(of(&text("1")), Some((8, Greatest::Absent)));
-        assert_eq!(of(&text("odd")), Some((8, Greatest::Other)));
+        let of = |stream: &Cell| {
+            versions
+                .of(&connection, PLACE, (stream, Look::Now))
+                .unwrap()
+        };
+        assert_eq!(of(&text("s")), Some(Greatest::Number(9)));
+        assert_eq!(of(&Cell::Integer(1)), Some(Greatest::Number(7)));
+        assert_eq!(of(&text("1")), Some(Greatest::Absent));
+        assert_eq!(of(&text("odd")), Some(Greatest::Other));
         assert_eq!(of(&text("other")), None);
     }
 
     #[test]
-    fn what_came_since_counts() {
+    fn what_came_since_counts_wherever_it_stands() {
         let (connection, versions) = (log(), Versions::new(["a".to_owned()]));
-        versions.of(&connection, PLACE, &text("s")).unwrap();
-        let came =
-            "INSERT INTO events (saga, stream, version) VALUES ('c', 's', 12), ('c', 's', 11)";
-        connection.execute(came, []).unwrap();
-        let known = versions.of(&connection, PLACE, &text("s")).unwrap();
-        assert_eq!(known, Some((10, Greatest::Number(12))));
+        connection
+            .execute_batch("UPDATE events SET position = position * 10")
+            .unwrap();
+        let of_s = || {
+            versions
+                .of(&connection, PLACE, (&text("s"), Look::Now))
+                .unwrap()
+        };
+        assert_eq!(of_s(), Some(Greatest::Number(9)));
+        for (position, version, greatest) in [
+            (85, 11, 11),
+            (81, 12, 12),
+            (25, 13, 13),
+            (-1, 14, 14),
+            (86, 3, 14),
+        ] {
+            let came = "INSERT INTO events VALUES (?1, 'c', 's', ?2)";
+            connection.execute(came, [position, version]).unwrap();
+            assert_eq!(of_s(), Some(Greatest::Number(greatest)), "at {position}");
+        }
     }
 
     #[test]
@@ -225,6 +263,11 @@ mod tests {
         let (connection, versions) = (log(), Versions::new(["a".to_owned()]));
         let index = "CREATE INDEX by_stream ON events (stream, version)";
         connection.execute(index, []).unwrap();
-        assert_eq!(versions.of(&connection, PLACE, &text("s")).unwrap(), None);
+        assert_eq!(
+            versions
+                .of(&connection, PLACE, (&text("s"), Look::Now))
+                .unwrap(),
+            None
+        );
     }
 }
