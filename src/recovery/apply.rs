@@ -226,7 +226,8 @@ pub fn apply(
     let shared = Shared::new(plan.instances.len(), pace, watch);
     let whereabouts = whereabouts(plan);
     let source = world.source(&whereabouts);
-    let versions = Versions::new(plan.instances.iter().map(|instance| instance.id.clone()));
+    let ids = plan.instances.iter().map(|instance| instance.id.clone());
+    let versions = Versions::new(ids, watch.stops);
     let mut reached = Vec::new();
     let mut stopped = None;
     let taken = recordable::rehearse(plan, world, permit, &versions);
@@ -271,7 +272,7 @@ fn drivers<'a>(
     (world, source): (World<'a>, Source<'a>),
     journal: &Journal,
     permit: &'a Permit,
-    (shared, versions): (&'a Shared<'a>, &'a Versions),
+    (shared, versions): (&'a Shared<'a>, &'a Versions<'a>),
 ) -> Result<Vec<Driver<'a>>, JournalError> {
     let apply = journal.begin(permit, plan, world.clock.now())?;
     (0..shared.drivers())

@@ -75,6 +75,9 @@ pub enum RecordError {
     /// The table is not what the definition takes it for.
     #[error("{0}")]
     Table(String),
+    /// The user interrupted a scan.
+    #[error("interrupted; it is when the plan is resumed")]
+    Interrupted,
 }
 
 impl Entry<'_> {
@@ -129,7 +132,7 @@ impl<'d> Writer<'d> {
         &mut self,
         permit: &Permit,
         entry: Entry<'_>,
-        versions: &Versions,
+        versions: &Versions<'_>,
     ) -> Result<Recorded, RecordError> {
         let by = (self.log, versions);
         let asked = (entry, Look::Now);
@@ -193,7 +196,7 @@ impl Table<'_> {
     fn known(
         &self,
         connection: &Connection,
-        (log, versions): (&str, &Versions),
+        (log, versions): (&str, &Versions<'_>),
         (entry, look): (Entry<'_>, Look),
     ) -> Result<Known, RecordError> {
         let source = self.source;
@@ -218,7 +221,7 @@ impl Table<'_> {
             version,
         };
         let stream = self.beside(connection, source.stream.as_ref(), entry)?;
-        Ok(versions.of(connection, place, (&stream, look))?)
+        versions.of(connection, place, (&stream, look))
     }
 
     /// The next version of a stream; `NULL` where events have none.
@@ -386,7 +389,7 @@ mod tests {
             actor: "ann",
         };
         let permit = Permit::grant(wish, || Answer::No).unwrap().unwrap();
-        let (definition, versions) = (definition(), Versions::new([]));
+        let (definition, versions) = (definition(), Versions::new([], &|| false));
         let entry = Entry {
             kind: "Done",
             key: "k",

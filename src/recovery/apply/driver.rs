@@ -33,7 +33,7 @@ pub(super) struct Driver<'a> {
     pub(super) source: Source<'a>,
     pub(super) permit: &'a Permit,
     pub(super) shared: &'a Shared<'a>,
-    pub(super) versions: &'a Versions,
+    pub(super) versions: &'a Versions<'a>,
     pub(super) apply: ApplyId,
     pub(super) journal: Journal,
     /// What came of each action that was reached, with the number of its instance.

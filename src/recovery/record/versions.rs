@@ -14,12 +14,18 @@ use rusqlite::types::{Value as Cell, ValueRef};
 
 use crate::inspect::Vacant;
 use crate::log::column_text;
+use crate::recovery::record::RecordError;
+use crate::recovery::watch::Stops;
+
+/// How many rows are read between two looks whether to go on.
+const ROWS: u64 = 1 << 16;
 
 /// What the applying of one plan knows of its streams.
-#[derive(Debug)]
-pub(in crate::recovery) struct Versions {
+pub(in crate::recovery) struct Versions<'a> {
     /// The correlation values of its instances.
     instances: HashSet<String>,
+    /// Asked while the log is scanned.
+    stops: Stops<'a>,
     logs: Mutex<HashMap<String, Known>>,
 }
 
@@ -83,11 +89,15 @@ impl From<ValueRef<'_>> for Greatest {
     }
 }
 
-impl Versions {
+impl<'a> Versions<'a> {
     /// Of the streams of these instances; nothing is read yet.
-    pub(in crate::recovery) fn new(instances: impl IntoIterator<Item = String>) -> Versions {
+    pub(in crate::recovery) fn new(
+        instances: impl IntoIterator<Item = String>,
+        stops: Stops<'a>,
+    ) -> Versions<'a> {
         Versions {
             instances: instances.into_iter().collect(),
+            stops,
             logs: Mutex::new(HashMap::new()),
         }
     }
@@ -99,7 +109,7 @@ impl Versions {
         connection: &Connection,
         place: Place<'_>,
         (stream, look): (&Cell, Look),
-    ) -> rusqlite::Result<Option<Greatest>> {
+    ) -> Result<Option<Greatest>, RecordError> {
         if is_looked_up(connection, place)? {
             return Ok(None);
         }
@@ -116,7 +126,7 @@ impl Versions {
             },
         };
         if look == Look::Now || !is_known {
-            known.read_on(connection, place)?;
+            self.read_on(&mut known, connection, place)?;
         }
         let found = known.greatest.get(&stream).copied();
         logs.insert(place.log.to_owned(), known);
@@ -128,7 +138,7 @@ impl Versions {
         &self,
         connection: &Connection,
         place: Place<'_>,
-    ) -> rusqlite::Result<HashMap<String, Greatest>> {
+    ) -> Result<HashMap<String, Greatest>, RecordError> {
         let sql = format!(
             "SELECT {}, quote({}) FROM {}",
             place.correlation, place.stream, place.table
@@ -137,7 +147,9 @@ impl Versions {
         let mut rows = statement.query([])?;
         let mut found = HashMap::new();
         let mut scratch = String::new();
+        let mut read = 0;
         while let Some(row) = rows.next()? {
+            self.count(&mut read)?;
             let instance = column_text(row.get_ref(0)?, &mut scratch);
             if instance.is_some_and(|instance| self.instances.contains(instance)) {
                 found.insert(row.get(1)?, Greatest::Absent);
@@ -145,23 +157,29 @@ impl Versions {
         }
         Ok(found)
     }
-}
 
-impl Known {
-    fn read_on(&mut self, connection: &Connection, place: Place<'_>) -> rusqlite::Result<()> {
-        if self.vacant.is_all() {
-            let known = self.greatest.values_mut();
-            known.for_each(|greatest| *greatest = Greatest::Absent);
+    /// Reads what came since.
+    fn read_on(
+        &self,
+        known: &mut Known,
+        connection: &Connection,
+        place: Place<'_>,
+    ) -> Result<(), RecordError> {
+        if known.vacant.is_all() {
+            let all = known.greatest.values_mut();
+            all.for_each(|greatest| *greatest = Greatest::Absent);
         }
         let sql = format!(
             "SELECT {0}, quote({1}), {2} FROM {3} WHERE {0} BETWEEN ?1 AND ?2 ORDER BY {0}",
             place.position, place.stream, place.version, place.table
         );
         let mut statement = connection.prepare(&sql)?;
-        let greatest = &mut self.greatest;
-        self.vacant = self.vacant.look(|range, taken| {
+        let greatest = &mut known.greatest;
+        let mut read = 0;
+        known.vacant = known.vacant.look(|range, taken| {
             let mut rows = statement.query(range)?;
             while let Some(row) = rows.next()? {
+                self.count(&mut read)?;
                 taken(row.get(0)?);
                 let ValueRef::Text(stream) = row.get_ref(1)? else {
                     continue;
@@ -171,8 +189,26 @@ impl Known {
                     *greatest = greatest.max(Greatest::from(row.get_ref(2)?));
                 }
             }
-            Ok::<(), rusqlite::Error>(())
+            Ok::<(), RecordError>(())
         })?;
+        Ok(())
+    }
+
+    /// Counts a row, and now and then asks whether to go on. Few rows are always read, so that what was
+    /// begun comes to its end.
+    fn count(&self, read: &mut u64) -> Result<(), RecordError> {
+        *read += 1;
+        if read.is_multiple_of(ROWS) {
+            self.go_on()?;
+        }
+        Ok(())
+    }
+
+    /// Whether to go on.
+    pub(super) fn go_on(&self) -> Result<(), RecordError> {
+        if (self.stops)() {
+            return Err(RecordError::Interrupted);
+        }
         Ok(())
     }
 }
@@ -190,6 +226,8 @@ fn is_looked_up(connection: &Connection, place: Place<'_>) -> rusqlite::Result<b
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     const PLACE: Place<'_> = Place {
@@ -220,7 +258,7 @@ mod tests {
 
     #[test]
     fn streams_of_the_plan_s_instances_are_known_whoever_wrote_to_them() {
-        let (connection, versions) = (log(), Versions::new(["a".to_owned()]));
+        let (connection, versions) = (log(), Versions::new(["a".to_owned()], &|| false));
         let of = |stream: &Cell| {
             versions
                 .of(&connection, PLACE, (stream, Look::Now))
@@ -235,7 +273,7 @@ mod tests {
 
     #[test]
     fn what_came_since_counts_wherever_it_stands() {
-        let (connection, versions) = (log(), Versions::new(["a".to_owned()]));
+        let (connection, versions) = (log(), Versions::new(["a".to_owned()], &|| false));
         connection
             .execute_batch("UPDATE events SET position = position * 10")
             .unwrap();
@@ -259,8 +297,27 @@ mod tests {
     }
 
     #[test]
+    fn a_long_scan_can_be_interrupted_and_begun_again() {
+        let (connection, stops) = (log(), AtomicBool::new(true));
+        let rows = "WITH RECURSIVE n(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM n LIMIT ?1)
+                    INSERT INTO events SELECT n, 'c', 's', n FROM n";
+        connection
+            .execute(rows, [i64::try_from(ROWS).unwrap()])
+            .unwrap();
+        let stop = || stops.load(Ordering::Relaxed);
+        let versions = Versions::new(["a".to_owned()], &stop);
+        let of_s = || versions.of(&connection, PLACE, (&text("s"), Look::Now));
+        assert!(matches!(of_s(), Err(RecordError::Interrupted)));
+        stops.store(false, Ordering::Relaxed);
+        let last = i64::try_from(ROWS).unwrap() + 99;
+        assert_eq!(of_s().unwrap(), Some(Greatest::Number(last)));
+        stops.store(true, Ordering::Relaxed);
+        assert!(of_s().is_ok(), "there is little to read now");
+    }
+
+    #[test]
     fn nothing_is_scanned_where_an_index_tells() {
-        let (connection, versions) = (log(), Versions::new(["a".to_owned()]));
+        let (connection, versions) = (log(), Versions::new(["a".to_owned()], &|| false));
         let index = "CREATE INDEX by_stream ON events (stream, version)";
         connection.execute(index, []).unwrap();
         assert_eq!(
