@@ -72,6 +72,7 @@ pub(in crate::recovery) fn rehearse<'e>(
         }
         kinds.insert(entry.kind);
     }
+    versions.keep_open(connection);
     Ok(())
 }
 

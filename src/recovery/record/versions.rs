@@ -27,6 +27,7 @@ pub(in crate::recovery) struct Versions<'a> {
     /// Asked while the log is scanned.
     stops: Stops<'a>,
     logs: Mutex<HashMap<String, Known>>,
+    kept_open: Mutex<Vec<Connection>>,
 }
 
 #[derive(Debug)]
@@ -99,7 +100,17 @@ impl<'a> Versions<'a> {
             instances: instances.into_iter().collect(),
             stops,
             logs: Mutex::new(HashMap::new()),
+            kept_open: Mutex::new(Vec::new()),
         }
+    }
+
+    /// Keeps a log open until the plan is applied: one in WAL mode that nobody has open is read as it
+    /// lies there, and a reader would be put out by the first event that another driver appends.
+    pub(super) fn keep_open(&self, connection: Connection) {
+        let kept_open = self.kept_open.lock();
+        kept_open
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
     }
 
     /// The greatest version of a stream; `None` where an index tells it at once, or where it is none of

@@ -170,3 +170,17 @@ fn killed_before_it_is_recorded_it_is_recorded_when_resumed() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(appended(&bench, 6).len(), 3);
 }
+
+#[test]
+fn drivers_side_by_side_append_to_a_log_in_wal_mode() {
+    let ids: Vec<String> = (1..=12).map(|number| format!("o-{number}")).collect();
+    let instances: Vec<(&str, &[&str])> = ids.iter().map(|id| (&**id, &REFUSED[..])).collect();
+    let bench = Bench::new(APPEND, &instances);
+    let log = Connection::open(bench.path("shop.db")).unwrap();
+    log.pragma_update(None, "journal_mode", "wal").unwrap();
+    log.close().unwrap();
+    bench.plan();
+    let (code, said) = bench.apply("--concurrency 6");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(appended(&bench, 61).len(), 36);
+}
