@@ -48,8 +48,10 @@ impl CaseResult {
 /// # Errors
 /// When the log cannot be written or judged.
 pub fn run(case: &Case) -> Result<CaseResult, RunError> {
-    let folder = tempfile::tempdir().map_err(|error| LogError {
-        message: format!("cannot make a temporary folder for the case's log: {error}"),
+    let folder = tempfile::tempdir().map_err(|error| {
+        LogError::new(format!(
+            "cannot make a temporary folder for the case's log: {error}"
+        ))
     })?;
     let path = folder.path().join("case.db");
     let mut definitions = case.definitions.clone();

@@ -11,12 +11,26 @@ use rusqlite::ffi;
 pub struct LogError {
     /// The whole message.
     pub message: String,
+    /// It was written to while it was read; to read it again is all that is needed.
+    pub has_moved: bool,
 }
 
 impl LogError {
     pub(crate) fn new(message: impl Into<String>) -> LogError {
         LogError {
             message: message.into(),
+            has_moved: false,
+        }
+    }
+
+    /// That the file at `path` was written to under a reader without locks.
+    pub(crate) fn moved(path: &Path) -> LogError {
+        LogError {
+            has_moved: true,
+            ..LogError::new(format!(
+                "{} was opened for writing while it was read; run again",
+                path.display()
+            ))
         }
     }
 

@@ -214,10 +214,7 @@ impl Database {
         };
         match Stamp::of(&self.real) {
             Ok(now) if now == *before => Ok(()),
-            _ => Err(LogError::new(format!(
-                "{} was opened for writing while it was read; run again",
-                self.path.display()
-            ))),
+            _ => Err(LogError::moved(&self.path)),
         }
     }
 

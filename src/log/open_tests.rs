@@ -270,7 +270,9 @@ fn a_writer_that_comes_to_a_closed_wal_log_is_noticed() {
     writer
         .execute_batch("INSERT INTO events (position, type, occurred_at) VALUES (4, 'X', 1)")
         .expect("insert");
-    let error = log.events(Filter::All).expect_err("a writer came").message;
+    let error = log.events(Filter::All).expect_err("a writer came");
+    assert!(error.has_moved);
+    let error = error.message;
     assert!(
         error.ends_with("was opened for writing while it was read; run again"),
         "{error}"

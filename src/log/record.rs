@@ -62,9 +62,8 @@ pub fn write(
     records: &[Record],
     statuses: &[Vec<(String, String)>],
 ) -> Result<(), LogError> {
-    attempt(path, records, statuses).map_err(|error| LogError {
-        message: format!("cannot write `{}`: {error}", path.display()),
-    })
+    attempt(path, records, statuses)
+        .map_err(|error| LogError::new(format!("cannot write `{}`: {error}", path.display())))
 }
 
 fn attempt(
@@ -109,9 +108,8 @@ pub struct Table {
 /// # Errors
 /// When the file cannot be written.
 pub fn add(path: &Path, tables: &[Table]) -> Result<(), LogError> {
-    attempt_tables(path, tables).map_err(|error| LogError {
-        message: format!("cannot write `{}`: {error}", path.display()),
-    })
+    attempt_tables(path, tables)
+        .map_err(|error| LogError::new(format!("cannot write `{}`: {error}", path.display())))
 }
 
 fn attempt_tables(path: &Path, tables: &[Table]) -> rusqlite::Result<()> {

@@ -65,8 +65,8 @@ impl ReadModels {
         };
         log.snapshot_of(path)
             .or_else(|| self.find(path))
-            .ok_or_else(|| LogError {
-                message: format!("{} was not opened before the log", path.display()),
+            .ok_or_else(|| {
+                LogError::new(format!("{} was not opened before the log", path.display()))
             })
     }
 
@@ -194,12 +194,10 @@ impl ReadModels {
                 .any(|column| column.eq_ignore_ascii_case(name))
         };
         if let Some(unknown) = stored.ignore.iter().find(|name| !there(name)) {
-            return Err(LogError {
-                message: format!(
-                    "there is no column `{unknown}` to ignore in {}; take it out of `ignore`",
-                    about(projection, &stored.place)
-                ),
-            });
+            return Err(LogError::new(format!(
+                "there is no column `{unknown}` to ignore in {}; take it out of `ignore`",
+                about(projection, &stored.place)
+            )));
         }
         let mut named: Vec<&str> = stored.ignore.iter().map(String::as_str).collect();
         named.push(&stored.key);

@@ -15,6 +15,9 @@ use crate::recovery::{plan, select};
 use crate::report::InstanceRow;
 use crate::saga::{Forward, Meaning, Moment, StepEvent, Undo, towards};
 
+/// How often a log is read that is written to meanwhile.
+const ATTEMPTS: u32 = 5;
+
 /// An instance as it is now.
 #[derive(Debug)]
 pub(crate) struct Fresh {
@@ -43,7 +46,26 @@ pub(crate) struct Moved(pub(crate) String);
 impl Fresh {
     /// Reads an instance again; what the plan knew of it must stand there unchanged, but more may
     /// have come.
+    ///
+    /// A log that somebody opened to write to it meanwhile is read once more, a few times.
     pub(crate) fn read(
+        plan: &PlanV1,
+        instance: &InstanceV1,
+        source: Source<'_>,
+        watch: Watch<'_>,
+    ) -> Result<Result<Fresh, Moved>, RunError> {
+        let mut attempts = 1;
+        loop {
+            match Fresh::read_once(plan, instance, source, watch) {
+                Err(RunError::Log(error)) if error.has_moved && attempts < ATTEMPTS => {
+                    attempts += 1;
+                }
+                read => return read,
+            }
+        }
+    }
+
+    fn read_once(
         plan: &PlanV1,
         instance: &InstanceV1,
         Source {
