@@ -87,7 +87,12 @@ fn main() -> anyhow::Result<()> {
 
     let mut rows = rows(
         program,
-        [&one, &many, &root.join("sagas/shop")],
+        [
+            &one,
+            &many,
+            &root.join("benches/families.yaml"),
+            &root.join("sagas/shop"),
+        ],
         [&log, &half],
         &id,
     );
@@ -107,7 +112,7 @@ fn main() -> anyhow::Result<()> {
 
 fn rows(
     program: &str,
-    [one, many, shop]: [&Path; 3],
+    [one, many, families, shop]: [&Path; 4],
     [log, half]: [&Path; 2],
     id: &str,
 ) -> Vec<Row> {
@@ -170,6 +175,11 @@ fn rows(
             "all rules, 2 threads",
             Bar::Ratio("scan", 2.5),
             audit(one, log, &["--threads", "2"]),
+        ),
+        run(
+            "every family, 2 threads",
+            Bar::Ratio("scan", 2.5),
+            audit(one, log, &[&text(families), "--threads", "2"]),
         ),
         run(HALF, Bar::None, audit(one, half, &threads("2"))),
         run(
