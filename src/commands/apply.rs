@@ -33,7 +33,10 @@ use crate::recovery::{Clock, PlanV1};
 pub(super) fn run(args: &ApplyArgs, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
     let plan = match read(&args.plan)? {
         Ok(plan) => plan,
-        Err(refused) => return refuse(&refused, args.format, &Target::default(), terminal),
+        Err(refused) => {
+            let target = Target::to(args.source.output.as_deref());
+            return refuse(&refused, args.format, &target, terminal);
+        }
     };
     let mut session = Session::open(&args.paths, &args.source, terminal, now)?;
     session.protect(&args.plan);

@@ -158,7 +158,12 @@ pub(super) struct Target<'a> {
     pub(super) inputs: &'a [PathBuf],
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    /// Before it is known what the run reads.
+    pub(super) fn to(file: Option<&'a Path>) -> Target<'a> {
+        Target { file, inputs: &[] }
+    }
+
     /// Refuses to overwrite what the run reads.
     pub(super) fn guard(&self, path: &Path) -> anyhow::Result<()> {
         let Ok(target) = path.canonicalize() else {

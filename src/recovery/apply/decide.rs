@@ -1,5 +1,7 @@
 //! What an action comes to before anything is sent: the same for a dry run and for the real one.
 
+use std::path::Path;
+
 use crate::definition::action::Action;
 use crate::expression::template::Reveal;
 use crate::recovery::apply::World;
@@ -23,7 +25,7 @@ pub(super) struct Message<'f> {
     pub(super) request: RequestV1,
     pub(super) facts: Facts,
     /// The log's own file.
-    pub(super) log: &'f std::path::Path,
+    pub(super) log: &'f Path,
 }
 
 /// The actions of an instance that were begun under this very plan.
