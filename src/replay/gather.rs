@@ -96,6 +96,7 @@ impl<'a> Gatherer<'a> {
         });
         let instances = &mut self.gathered.instances;
         instances.entries_of(wanted, &mut self.entries);
+        instances.fetch(&self.entries);
         self.deeds(batch, router);
         let ledgers = &mut self.gathered.ledgers;
         ledgers.take(&batch.families, &batch.texts, &self.deeds);
