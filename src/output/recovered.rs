@@ -24,7 +24,7 @@ pub fn items(page: &mut Page<'_>, items: &[Item], settling: Settling<'_>) -> io:
         let style = match item.outcome {
             Outcome::Done => CALM,
             Outcome::Failed | Outcome::Unknown | Outcome::Unrecorded => ALARM,
-            Outcome::Moved | Outcome::Skipped => CAUTION,
+            Outcome::Moved | Outcome::Held | Outcome::Skipped => CAUTION,
             Outcome::NotReached => FAINT,
         };
         let what = (&*item.id, &*item.step, item.direction);

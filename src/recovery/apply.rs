@@ -180,7 +180,7 @@ fn rehearsed(
     let mut begun = Vec::new();
     if let Some(journal) = journal {
         if let Some(holder) = journal.holder(instance, world.owner, world.clock.now())? {
-            return all(Outcome::Skipped, &holder.to_string());
+            return all(Outcome::Held, &holder.to_string());
         }
         begun = decide::begun(plan, instance, journal)?;
     }

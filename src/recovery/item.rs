@@ -38,7 +38,9 @@ pub enum Outcome {
     Failed,
     /// Its instance has moved since the plan.
     Moved,
-    /// It was not sent, since another drives its instance or nothing calls for it any more.
+    /// It was not sent, since another drives its instance.
+    Held,
+    /// It was not sent, since nothing calls for it any more.
     Skipped,
     /// It may have been done; a person has to find out.
     Unknown,
@@ -48,11 +50,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of summaries.
-    pub const ALL: [Outcome; 7] = [
+    pub const ALL: [Outcome; 8] = [
         Outcome::Done,
         Outcome::Unrecorded,
         Outcome::Failed,
         Outcome::Moved,
+        Outcome::Held,
         Outcome::Skipped,
         Outcome::Unknown,
         Outcome::NotReached,
@@ -65,6 +68,7 @@ impl Outcome {
             Outcome::Unrecorded => "unrecorded",
             Outcome::Failed => "failed",
             Outcome::Moved => "moved",
+            Outcome::Held => "held",
             Outcome::Skipped => "skipped",
             Outcome::Unknown => "unknown",
             Outcome::NotReached => "not reached",

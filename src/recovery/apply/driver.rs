@@ -111,7 +111,9 @@ impl Driver<'_> {
                             self.shared.failed();
                             return Ok(());
                         }
-                        Outcome::Moved | Outcome::Skipped | Outcome::NotReached => return Ok(()),
+                        Outcome::Moved | Outcome::Held | Outcome::Skipped | Outcome::NotReached => {
+                            return Ok(());
+                        }
                     }
                 }
             }
@@ -143,7 +145,7 @@ impl Driver<'_> {
         loop {
             let held = match self.take(instance, SLACK)? {
                 Ok(held) => held,
-                Err(holder) => return Ok(Settled::Rest(Outcome::Skipped, holder)),
+                Err(holder) => return Ok(Settled::Rest(Outcome::Held, holder)),
             };
             *lease = Some(held);
             let known = self.journal.known(&action.key)?;

@@ -112,6 +112,16 @@ fn nothing_is_settled_while_somebody_is_at_it() {
     ));
     assert_eq!(code, Some(4), "{said}");
     assert!(said.contains("ann drives it"), "{said}");
+    for writes in ["", "--write --yes --reason INC-2"] {
+        let line = format!("compensate o-1 shop.yaml --format jsonl {writes}");
+        let (code, said) = bench.run(&line);
+        let held = ["courier", "payment", "stock"].map(|step| format!("o-1 {step} held"));
+        assert_eq!(
+            (code, items(&said, "outcome")),
+            (Some(4), held.to_vec()),
+            "{said}"
+        );
+    }
     let (code, said) = told(&child.wait_with_output().unwrap());
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(bench.effects().len(), 3);
