@@ -8,11 +8,13 @@
 //! In a log that is ordered by position, a cause stands before its effect. In one that is ordered by
 //! time, a cause comes before its effect whatever their clocks say, and may arrive after it.
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+mod circles;
 
+use crate::causation::circles::Circles;
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
+use crate::share::Share;
+use crate::texts::room;
 
 /// What is kept of an event. Hashes are 0 where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,8 @@ pub struct Conclusion {
     pub faults: Vec<Fault>,
     /// Events whose cause is, or may be, a row that is not judged.
     pub hidden: u64,
+    /// A cause stands after its effect, so that there may be circles.
+    pub goes_back: bool,
 }
 
 /// How many of the highest bits of a hash choose the shelf that its note stands on.
@@ -95,16 +99,36 @@ pub struct Register {
 impl Default for Register {
     fn default() -> Register {
         Register {
-            shelves: vec![Vec::new(); 1 << SHELVES],
+            shelves: shelves(),
             hidden: Vec::new(),
             has_nameless: false,
         }
     }
 }
 
+/// Empty ones.
+fn shelves() -> Vec<Vec<Note>> {
+    vec![Vec::new(); 1 << SHELVES]
+}
+
 /// The shelf of the notes with an id.
 fn shelf(id: u64) -> usize {
     (id >> (u64::BITS - SHELVES)) as usize
+}
+
+impl Conclusion {
+    /// Adds what another share of the ids says.
+    pub fn add(&mut self, other: Conclusion) {
+        self.with_id += other.with_id;
+        self.with_cause += other.with_cause;
+        self.hidden += other.hidden;
+        self.goes_back |= other.goes_back;
+        self.same_id.extend(other.same_id);
+        self.same_id.sort_unstable_by_key(|(_, again)| *again);
+        self.faults.extend(other.faults);
+        self.faults
+            .sort_unstable_by_key(|fault| (fault.effect, fault.what));
+    }
 }
 
 impl Register {
@@ -121,13 +145,29 @@ impl Register {
         }
     }
 
-    /// Joins causes and effects.
-    pub fn conclude(mut self, order: Order) -> Conclusion {
+    /// Bytes kept, with what it takes to join them.
+    pub fn bytes(&self) -> usize {
+        let shelf = |notes: &Vec<Note>| room(notes) + notes.len() * size_of::<&Note>();
+        self.shelves.iter().map(shelf).sum()
+    }
+
+    /// An empty one for another share of the ids, which knows of the same rows that are not judged.
+    pub fn emptied(self) -> Register {
+        Register {
+            shelves: shelves(),
+            ..self
+        }
+    }
+
+    /// Joins causes and effects whose ids belong to a share; those of no other share are complete.
+    /// Circles are told in the whole only: where a cause of a share stands after its effect, the
+    /// conclusion says so.
+    pub fn conclude(&mut self, order: Order, share: Share) -> Conclusion {
         for notes in &mut self.shelves {
             notes.sort_unstable_by_key(|note| (note.id, note.position));
         }
         self.hidden.sort_unstable();
-        let known = Known::of(&self.shelves);
+        let known = Known::of(&self.shelves, share);
         let mut conclusion = Conclusion::default();
         for notes in &known.shelves {
             conclusion.with_id += notes.len() as u64;
@@ -141,7 +181,7 @@ impl Register {
         let mut circles = Circles::new(&known);
         let mut caused: Vec<Vec<&Note>> = vec![Vec::new(); 1 << SHELVES];
         let effects = self.shelves.iter().flatten();
-        for effect in effects.filter(|note| note.cause != 0) {
+        for effect in effects.filter(|note| note.cause != 0 && share.has(note.cause)) {
             caused[shelf(effect.cause)].push(effect);
         }
         for (mut effects, causes) in caused.into_iter().zip(&known.shelves) {
@@ -151,6 +191,7 @@ impl Register {
         conclusion
             .faults
             .sort_unstable_by_key(|fault| (fault.effect, fault.what));
+        self.shelves = shelves();
         conclusion
     }
 
@@ -174,7 +215,8 @@ impl Register {
             let same = rest.iter().take_while(|note| note.id == cause).count();
             let causes = &rest[..same];
             for effect in effects {
-                if !causes.is_empty() {
+                if let Some(first) = causes.first() {
+                    conclusion.goes_back |= first.position > effect.position;
                     judge(circles, causes, effect, order, &mut conclusion.faults);
                 } else if self.has_nameless || self.hidden.binary_search(&cause).is_ok() {
                     conclusion.hidden += 1;
@@ -187,17 +229,24 @@ impl Register {
     }
 }
 
-/// The events that have an id, by shelf, sorted by id and position.
+/// The events of a share that have an id, by shelf, sorted by id and position.
 #[derive(Debug)]
 struct Known<'a> {
     shelves: Vec<&'a [Note]>,
 }
 
 impl<'a> Known<'a> {
-    fn of(shelves: &'a [Vec<Note>]) -> Known<'a> {
-        let named = |notes: &'a Vec<Note>| &notes[notes.partition_point(|note| note.id == 0)..];
+    /// Of these notes, those that belong to a share. Shares are ranges of hashes, so that its ids
+    /// stand next to each other.
+    fn of(shelves: &'a [Vec<Note>], share: Share) -> Known<'a> {
+        let is_own = |note: &Note| note.id != 0 && share.has(note.id);
+        let own = |notes: &'a Vec<Note>| {
+            let first = notes.iter().position(is_own).unwrap_or(notes.len());
+            let rest = &notes[first..];
+            &rest[..rest.partition_point(is_own)]
+        };
         Known {
-            shelves: shelves.iter().map(named).collect(),
+            shelves: shelves.iter().map(own).collect(),
         }
     }
 
@@ -248,47 +297,6 @@ fn judge(
     }
 }
 
-/// The circles of causes that were found so far. Of events that share an id the first one counts.
-/// Each event is walked over once, however many lead to it.
-#[derive(Debug)]
-struct Circles<'a> {
-    known: &'a Known<'a>,
-    /// The events that were walked over, by id, with how many others their circle has.
-    walked: HashMap<u64, Option<u32>, FixedState>,
-}
-
-impl<'a> Circles<'a> {
-    fn new(known: &'a Known<'a>) -> Circles<'a> {
-        Circles {
-            known,
-            walked: HashMap::default(),
-        }
-    }
-
-    /// By way of how many other events an event causes itself, if it does.
-    fn others(&mut self, effect: &Note) -> Option<u32> {
-        if effect.id == 0 || self.known.first(effect.id) != Some(effect) {
-            return None;
-        }
-        let mut walk = Vec::new();
-        let mut at = effect.id;
-        while let Some(note) = self.known.first(at)
-            && !self.walked.contains_key(&at)
-        {
-            self.walked.insert(at, None);
-            walk.push(at);
-            at = note.cause;
-        }
-        if let Some(start) = walk.iter().position(|id| *id == at) {
-            let circle = &walk[start..];
-            let others = circle.len() as u32 - 1;
-            self.walked
-                .extend(circle.iter().map(|id| (*id, Some(others))));
-        }
-        self.walked.get(&effect.id).copied().flatten()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,7 +314,7 @@ mod tests {
                 time: Timestamp::from_nanos(*time),
             });
         }
-        register.conclude(order)
+        register.conclude(order, Share::WHOLE)
     }
 
     fn faults(events: &[(u64, u64, u64, i64)], order: Order) -> Vec<(What, i64, Option<i64>)> {
@@ -363,7 +371,7 @@ mod tests {
                 position: Position(5),
                 time: Timestamp::MIN,
             });
-            let conclusion = register.conclude(Order::Position);
+            let conclusion = register.conclude(Order::Position, Share::WHOLE);
             (conclusion.faults.len(), conclusion.hidden)
         };
         assert_eq!(told(&[]), (1, 0));

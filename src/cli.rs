@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod generate;
+pub mod memory;
 pub mod recovery;
 mod show;
 pub mod state;
@@ -16,6 +17,7 @@ use crate::event::{Span, Timestamp};
 use crate::finding::Severity;
 use crate::saga::Outcome;
 
+pub use memory::{MemoryArgs, Size};
 pub use show::ShowArgs;
 
 /// Finds stuck sagas and effects that nobody compensated, in recorded event logs
@@ -180,6 +182,9 @@ pub struct AuditArgs {
     /// What to read
     #[command(flatten)]
     pub source: SourceArgs,
+    /// How much to keep of it at once
+    #[command(flatten)]
+    pub memory: MemoryArgs,
     /// How to print the report
     #[arg(long, env = "SAGACTL_FORMAT", value_enum, default_value_t = ReportFormat::Table, help_heading = "Output")]
     pub format: ReportFormat,

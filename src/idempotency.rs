@@ -30,7 +30,8 @@ use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::json;
 use crate::log::Fields;
-use crate::texts::{Keys, Text, Texts};
+use crate::share::Share;
+use crate::texts::{Keys, Text, Texts, room};
 
 /// How an event uses a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,7 @@ impl Route {
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     rules: Vec<Arc<Idempotency>>,
+    share: Share,
 }
 
 impl Reader {
@@ -90,6 +92,15 @@ impl Reader {
     pub fn new(rules: &[Arc<Idempotency>]) -> Reader {
         Reader {
             rules: rules.to_vec(),
+            share: Share::WHOLE,
+        }
+    }
+
+    /// The same for the keys of one share.
+    pub fn of_share(&self, share: Share) -> Reader {
+        Reader {
+            share,
+            ..self.clone()
         }
     }
 
@@ -161,11 +172,15 @@ impl Reader {
                 }
             };
             let key = key.filter(|key| !key.trim().is_empty());
+            let hash = key.as_deref().map(Keys::hash);
+            if !self.share.takes(hash) {
+                continue;
+            }
             notes.push(Note {
                 rule: candidate.rule,
                 kind: candidate.kind,
                 used,
-                key: key.map(|key| (Keys::hash(&key), texts.keep(&key))),
+                key: hash.zip(key.map(|key| texts.keep(&key))),
                 fingerprint: fingerprint(candidate, row),
                 id: row.id.map_or(0, |id| Keys::hash(id) | 1),
                 position: row.position,
@@ -268,6 +283,17 @@ pub struct Count {
     pub effects: u64,
     /// Events without a key of which it cannot be told whether they are effects.
     pub unknown_effects: u64,
+}
+
+impl Count {
+    /// Adds what became of other keys.
+    pub fn add(&mut self, other: Count) {
+        self.keys += other.keys;
+        self.unknown_use += other.unknown_use;
+        self.unknown_thing += other.unknown_thing;
+        self.effects += other.effects;
+        self.unknown_effects += other.unknown_effects;
+    }
 }
 
 /// The first use of a key by one event type.
@@ -394,6 +420,15 @@ impl Ledger {
             misuses.len() - 1
         });
         misuses[at].evidence.push(note.position);
+    }
+
+    /// Bytes kept; of misuses, none.
+    pub fn bytes(&self) -> usize {
+        let own = |(names, keys): &(Keys, Vec<Key>)| {
+            let others = keys.iter().map(|key| room(&key.others));
+            names.bytes() + room(keys) + others.sum::<usize>()
+        };
+        self.keys.iter().map(own).sum()
     }
 
     /// What is wrong, in the order in which it came to light, and what was looked at.

@@ -22,7 +22,8 @@ use crate::event::{Position, Span, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::json;
 use crate::log::Fields;
-use crate::texts::{Keys, Text, Texts};
+use crate::share::Share;
+use crate::texts::{Keys, Text, Texts, room};
 
 /// What an event adds to one group.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +61,7 @@ impl Route {
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     invariants: Vec<Arc<Invariant>>,
+    share: Share,
 }
 
 impl Reader {
@@ -67,6 +69,15 @@ impl Reader {
     pub fn new(invariants: &[Arc<Invariant>]) -> Reader {
         Reader {
             invariants: invariants.to_vec(),
+            share: Share::WHOLE,
+        }
+    }
+
+    /// The same for the keys of one share.
+    pub fn of_share(&self, share: Share) -> Reader {
+        Reader {
+            share,
+            ..self.clone()
         }
     }
 
@@ -114,13 +125,17 @@ impl Reader {
                     computed.as_ref().and_then(json::text)
                 }
             };
+            let hash = group.as_deref().map(Keys::hash);
+            if !self.share.takes(hash) {
+                continue;
+            }
             let amount = match inside {
                 Some(Err(_)) => None,
                 _ => exact(amount, row),
             };
             notes.push(Note {
                 invariant: *index,
-                group: group.map(|group| (Keys::hash(&group), texts.keep(&group))),
+                group: hash.zip(group.map(|group| texts.keep(&group))),
                 amount,
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),
@@ -181,6 +196,17 @@ pub struct Count {
     pub pending: u64,
     /// Events whose group cannot be told.
     pub astray: u64,
+}
+
+impl Count {
+    /// Adds what became of other groups.
+    pub fn add(&mut self, other: Count) {
+        self.groups += other.groups;
+        self.unknown += other.unknown;
+        self.hidden += other.hidden;
+        self.pending += other.pending;
+        self.astray += other.astray;
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -245,6 +271,12 @@ impl Ledger {
         if invariant.grace.is_none() {
             group.rest(invariant, group.youngest);
         }
+    }
+
+    /// Bytes kept.
+    pub fn bytes(&self) -> usize {
+        let own = |groups: &Groups| groups.keys.bytes() + room(&groups.groups);
+        self.groups.iter().map(own).sum()
     }
 
     /// What is wrong at the horizon, and what was before, in the order of the groups' first events.

@@ -12,7 +12,7 @@
 //!
 //! | room | what it is for |
 //! |---|---|
-//! | [`event`], [`finding`], [`json`], [`suggest`], [`texts`] | the words all others use |
+//! | [`event`], [`finding`], [`json`], [`suggest`], [`texts`], [`share`] | the words all others use |
 //! | [`expression`] | conditions and paths in definitions, strict about what is missing |
 //! | [`definition`] | YAML in, checked types out, every fault of every file at once |
 //! | [`log`] | the recorded log, read-only: opening, mapping, presets, rows |
@@ -87,6 +87,7 @@ pub mod report;
 pub mod requirement;
 pub mod rules;
 pub mod saga;
+pub mod share;
 pub mod suggest;
 pub mod texts;
 pub mod transaction;

@@ -48,6 +48,19 @@ pub struct LogSummary {
     pub as_of: Option<Timestamp>,
     /// How far the wall clock is past the horizon, where that is the log's end.
     pub behind: Option<Span>,
+    /// How a cap on memory was held, where there was one.
+    pub memory: Option<Memory>,
+}
+
+/// What a cap on memory came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// The most that was to be kept, in bytes.
+    pub cap: u64,
+    /// The most that was kept at once, in bytes, as far as it is counted.
+    pub held: u64,
+    /// In how many passes, each for a share of the keys, the log was read.
+    pub passes: u32,
 }
 
 /// The definitions of a report.

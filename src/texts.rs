@@ -61,6 +61,11 @@ impl Texts {
     }
 }
 
+/// The bytes that a list has room for.
+pub const fn room<T>(list: &Vec<T>) -> usize {
+    list.capacity() * size_of::<T>()
+}
+
 /// Numbers by hash. Half the bits of a hash are kept, beside the number, so that a growing table need
 /// not look at what is numbered; whoever asks tells apart what has the same.
 #[derive(Debug, Clone, Default)]
@@ -84,6 +89,11 @@ impl Index {
     pub fn likely(&self, wanted: impl Iterator<Item = u64>, found: &mut Vec<u32>) {
         found.clear();
         found.extend(wanted.map(|hash| self.find(hash, |_| true).unwrap_or(Index::NONE)));
+    }
+
+    /// Bytes of its table.
+    pub fn bytes(&self) -> usize {
+        self.0.capacity() * (size_of::<(u32, u32)>() + 1)
     }
 
     /// The number with this hash that `is` the wanted one.
@@ -189,6 +199,11 @@ impl Keys {
         let number = number as usize;
         let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.all[start..self.ends[number]]
+    }
+
+    /// Bytes of its tables and texts.
+    pub fn bytes(&self) -> usize {
+        self.index.bytes() + room(&self.ends) + self.all.capacity()
     }
 
     /// How many there are.

@@ -28,7 +28,7 @@ use crate::saga::Outcome;
 
 pub use compare::Found;
 pub use load::{Cases, load};
-pub use run::{CaseResult, Mismatch, run};
+pub use run::{CaseResult, Mismatch, report, run};
 pub use schema::schema;
 pub use stored::ReadModel;
 

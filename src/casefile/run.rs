@@ -1,8 +1,11 @@
 //! Runs a case: its events become a real log, which is judged like any other.
 
+use tempfile::TempDir;
+
 use crate::casefile::compare::{self, Found};
 use crate::casefile::stored;
 use crate::casefile::{Case, Expected, ExpectedOutcome, ExpectedUnknown};
+use crate::definition::Definitions;
 use crate::definition::log::LogDefinition;
 use crate::definition::settings::AsOf;
 use crate::event::Timestamp;
@@ -43,11 +46,28 @@ impl CaseResult {
     }
 }
 
-/// Judges the case's events and compares.
+/// A case's log, with what it is judged by.
+struct Recorded {
+    _folder: TempDir,
+    definitions: Definitions,
+    options: Options,
+}
+
+/// What there is to tell of a case's events, with so many bytes of memory.
 ///
 /// # Errors
 /// When the log cannot be written or judged.
-pub fn run(case: &Case) -> Result<CaseResult, RunError> {
+pub fn report(case: &Case, memory: Option<u64>) -> Result<Report, RunError> {
+    let Recorded {
+        definitions,
+        options,
+        _folder,
+    } = recorded(case)?;
+    let options = Options { memory, ..options };
+    inspect::audit(&definitions, &options, &|_| Go::On)
+}
+
+fn recorded(case: &Case) -> Result<Recorded, RunError> {
     let folder = tempfile::tempdir().map_err(|error| {
         LogError::new(format!(
             "cannot make a temporary folder for the case's log: {error}"
@@ -85,6 +105,23 @@ pub fn run(case: &Case) -> Result<CaseResult, RunError> {
         rules: case.rules.clone(),
         ..Options::new(now(case))
     };
+    Ok(Recorded {
+        _folder: folder,
+        definitions,
+        options,
+    })
+}
+
+/// Judges the case's events and compares.
+///
+/// # Errors
+/// When the log cannot be written or judged.
+pub fn run(case: &Case) -> Result<CaseResult, RunError> {
+    let Recorded {
+        definitions,
+        options,
+        _folder,
+    } = recorded(case)?;
     let report = inspect::audit(&definitions, &options, &|_| Go::On)?;
     let listed = |rule: &str| rule != ABOUT_THE_TABLE || !case.rules.is_empty();
     let found: Vec<&Finding> = report

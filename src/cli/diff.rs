@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::{PathArgs, PlainFormat, SourceArgs};
+use crate::cli::{MemoryArgs, PathArgs, PlainFormat, SourceArgs};
 
 /// `diff`
 #[derive(Debug, Args)]
@@ -25,6 +25,9 @@ pub struct DiffArgs {
     /// What to read
     #[command(flatten)]
     pub source: SourceArgs,
+    /// How much to keep of it at once; nothing is capped with --against
+    #[command(flatten)]
+    pub memory: MemoryArgs,
     /// Only this key; may be given several times
     #[arg(long, value_name = "KEY", help_heading = "Filter")]
     pub key: Vec<String>,

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::baseline::{Baseline, Coverage};
 use crate::cli::{AuditArgs, ReportFormat, Since};
-use crate::commands::session::Session;
+use crate::commands::session::{Session, tell_passes};
 use crate::commands::terminal::{Terminal, write_file};
 use crate::definition::Definitions;
 use crate::definition::settings::FailOn;
@@ -24,9 +24,11 @@ pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyh
     session.options.rules.clone_from(&args.rule);
     session.options.sagas.clone_from(&args.saga);
     session.options.instances.clone_from(&args.instance);
+    session.options.memory = args.memory.memory.map(|size| size.0);
     let previous = args.baseline.as_deref().map(read_baseline).transpose()?;
 
     let mut report = session.run(terminal, inspect::audit)?;
+    tell_passes(&report.logs, terminal);
     let fresh = args
         .write_baseline
         .as_ref()

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use crate::cli::PlainFormat;
 use crate::cli::diff::DiffArgs;
-use crate::commands::session::{Session, load};
+use crate::commands::session::{Session, load, tell_passes};
 use crate::commands::terminal::Terminal;
 use crate::event::Timestamp;
 use crate::exit::Exit;
@@ -17,13 +17,15 @@ use crate::output::repair;
 
 /// Shows the stored rows of one projection that do not hold what they should.
 pub(super) fn run(args: &DiffArgs, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
-    let session = Session::open(&args.paths, &args.source, terminal, now)?;
+    let mut session = Session::open(&args.paths, &args.source, terminal, now)?;
     if let Some(other) = &args.against {
         return against(args, other, &session, terminal);
     }
+    session.options.memory = args.memory.memory.map(|size| size.0);
     let comparisons = session.run(terminal, |definitions, options, watch| {
         inspect::diff(definitions, &args.projection, options, watch)
     })?;
+    tell_passes(comparisons.iter().map(|one| &one.log), terminal);
     let no_table = |one: &Comparison| repair::table(&one.projection).err();
     if args.sql
         && let Some(why) = comparisons.iter().find_map(no_table)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use crate::cli::{PathArgs, SourceArgs};
+use crate::cli::{PathArgs, Size, SourceArgs};
 use crate::commands::check;
 use crate::commands::progress::{Counts, Meter};
 use crate::commands::terminal::{Target, Terminal};
@@ -17,6 +17,7 @@ use crate::inspect::{self, Options, Progress, RunError};
 use crate::output::again::Again;
 use crate::recovery::PlanV1;
 use crate::recovery::watch::Watch;
+use crate::report::{LogSummary, Memory};
 use crate::rules;
 
 /// What was measured; more would take more of the machine than an audit may ask for unbidden.
@@ -160,6 +161,27 @@ impl Session {
         });
         meter.finish();
         Ok((result, meter.stops()))
+    }
+}
+
+/// Tells how a cap on memory was held.
+pub(super) fn tell_passes<'l>(logs: impl IntoIterator<Item = &'l LogSummary>, terminal: &Terminal) {
+    for log in logs {
+        let Some(Memory { cap, held, passes }) = log.memory else {
+            continue;
+        };
+        let (name, cap, kept) = (&log.name, Size(cap), Size(held));
+        if kept.0 > cap.0 {
+            terminal.note(format_args!(
+                "log {name}: {kept} were kept at once, more than {cap}: what joins many keys cannot be divided"
+            ));
+        } else if passes > 1 {
+            terminal.note(format_args!(
+                "log {name}: read in {passes} passes to keep no more than {cap} at once"
+            ));
+        } else {
+            terminal.detail(format_args!("log {name}: {kept} were kept at once"));
+        }
     }
 }
 

@@ -57,7 +57,8 @@ pub fn diff(
             .collect();
         let mut run = Run::open(scope, options, &rules)?;
         run.only_projections();
-        run.pass(watch)?;
+        run.pass_first(watch)?;
+        while run.pass_next(watch)? {}
         let log = run.summary();
         found.extend(run.projections.iter().map(|conclusion| Comparison {
             log: log.clone(),

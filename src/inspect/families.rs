@@ -6,7 +6,6 @@ use crate::finding::Finding;
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
 use crate::projection::Verdict;
-use crate::reaction::Unseen;
 use crate::report::ProjectionCount;
 use crate::requirement::MOST;
 use crate::rules;
@@ -20,7 +19,6 @@ impl Run<'_> {
         let mut found = Vec::new();
         self.projections(horizon, tally, &mut found);
         self.invariants(horizon, tally, &mut found);
-        self.isolation(horizon, tally, &mut found);
         self.reactions(horizon, tally, &mut found);
         self.idempotency(horizon, tally, &mut found);
         self.transactions(horizon, tally, &mut found);
@@ -72,9 +70,7 @@ impl Run<'_> {
         if self.scope.requirements.is_empty() {
             tally.idle(UNKNOWN.name, "no invariant over states is declared");
         }
-        let gathered = &self.gathered;
-        let ledger = &gathered.ledgers.invariants;
-        let (breaches, counts) = ledger.conclude(horizon, self.definition.cut, &gathered.absent);
+        let (breaches, counts) = &self.sum.invariants;
         for (invariant, count) in self.scope.invariants.iter().zip(counts) {
             tally.checked(VIOLATED.name, count.groups);
             tally.unknown(VIOLATED.name, count.unknown + count.hidden + count.astray);
@@ -107,10 +103,7 @@ impl Run<'_> {
     fn requirements(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
         use rules::invariant::{UNKNOWN, VIOLATED};
         let declared = &self.scope.requirements;
-        let ledgers = &self.gathered.ledgers;
-        let ledger = &ledgers.requirements;
-        let (breaches, untold, counts) = ledger.conclude(horizon, &ledgers.projections);
-        for (requirement, count) in declared.iter().zip(counts) {
+        for (requirement, count) in declared.iter().zip(&self.sum.requirements) {
             tally.checked(VIOLATED.name, count.keys);
             tally.unknown(VIOLATED.name, count.unknown);
             tally.checked(UNKNOWN.name, count.keys);
@@ -121,10 +114,10 @@ impl Run<'_> {
                 ));
             }
         }
-        found.extend(breaches.iter().map(|breach| {
+        found.extend(self.sum.breaches.iter().map(|breach| {
             rules::invariant::broken(&declared[breach.requirement], breach, horizon)
         }));
-        found.extend(untold.iter().map(|untold| {
+        found.extend(self.sum.untold.iter().map(|untold| {
             rules::invariant::unknown(&declared[untold.requirement], untold, horizon)
         }));
     }
@@ -141,14 +134,7 @@ impl Run<'_> {
             own::DOUBLE.name,
             "no reaction says how many effects there may be",
         );
-        let gathered = &self.gathered;
-        let unseen = Unseen {
-            is_cut: self.definition.cut,
-            absent: &gathered.absent,
-            later: &gathered.later,
-        };
-        let conclusions = gathered.ledgers.reactions.conclude(horizon, unseen);
-        for (reaction, conclusion) in declared.iter().zip(conclusions) {
+        for (reaction, conclusion) in declared.iter().zip(&self.sum.reactions) {
             for info in [&own::MISSING, &own::LATE] {
                 tally.checked(info.name, conclusion.triggers);
             }
@@ -166,13 +152,9 @@ impl Run<'_> {
                     reaction.name, conclusion.astray
                 ));
             }
-            let sagas = 0..self.scope.sagas.len() as u16;
-            let is_instance = |id: &str| {
-                let mut sagas = sagas.clone();
-                sagas.any(|saga| gathered.instances.knows(saga, id))
-            };
             let finding = |fault: &crate::reaction::Fault| {
-                own::finding(reaction, fault, is_instance(&fault.value), horizon)
+                let is_instance = self.sum.reacting.contains(&fault.value);
+                own::finding(reaction, fault, is_instance, horizon)
             };
             found.extend(conclusion.faults.iter().map(finding));
         }
@@ -188,8 +170,7 @@ impl Run<'_> {
         }
         tally.idle(MISSING_KEY.name, "no idempotency rule requires a key");
         tally.idle(EXPIRED.name, "no idempotency rule declares a retention");
-        let (misuses, keyless, counts) = self.gathered.ledgers.idempotency.conclude();
-        for (rule, count) in declared.iter().zip(counts) {
+        for (rule, count) in declared.iter().zip(&self.sum.keys) {
             let mut keys = |info: &rules::Info, unknown| {
                 tally.checked(info.name, count.keys);
                 tally.unknown(info.name, unknown);
@@ -211,11 +192,12 @@ impl Run<'_> {
             }
         }
         found.extend(
-            misuses
+            self.sum
+                .misuses
                 .iter()
                 .map(|misuse| rules::idempotency::misuse(&declared[misuse.rule], misuse, horizon)),
         );
-        found.extend(keyless.iter().map(|keyless| {
+        found.extend(self.sum.keyless.iter().map(|keyless| {
             rules::idempotency::missing_key(&declared[keyless.rule], keyless, horizon)
         }));
     }
@@ -235,9 +217,7 @@ impl Run<'_> {
                 tally.idle(info.name, "no two-phase transaction is declared");
             }
         }
-        let ledger = &self.gathered.ledgers.transactions;
-        let conclusions = ledger.conclude(horizon, self.definition.cut, &self.gathered.absent);
-        for (definition, conclusion) in declared.iter().zip(conclusions) {
+        for (definition, conclusion) in declared.iter().zip(&self.sum.transactions) {
             for info in RULES {
                 tally.checked(info.name, conclusion.transactions);
                 if info.name != own::BLOCKED.name {
@@ -268,7 +248,7 @@ impl Run<'_> {
             }
             let faults = conclusion.faults.iter();
             found.extend(faults.map(|fault| own::of(definition, fault, horizon)));
-            found.extend(own::blocked(definition, &conclusion));
+            found.extend(own::blocked(definition, conclusion));
         }
     }
 }

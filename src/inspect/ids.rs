@@ -6,7 +6,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::causation::{Conclusion, Fault, What};
+use crate::causation::{Fault, What};
 use crate::definition::log::Order;
 use crate::event::{Event, Position};
 use crate::finding::{Finding, SubjectKind};
@@ -20,9 +20,9 @@ use crate::rules::log::DUPLICATE_ID;
 const LISTED: usize = 10_000;
 
 impl Run<'_> {
-    /// Everything that is wrong with ids, given what became of the register, and what was looked at
-    /// for it.
-    pub(super) fn ids(&mut self, conclusion: Conclusion, tally: &mut Tally) -> Vec<Finding> {
+    /// Everything that is wrong with ids, and what was looked at for it.
+    pub(super) fn ids(&mut self, tally: &mut Tally) -> Vec<Finding> {
+        let conclusion = std::mem::take(&mut self.sum.ids);
         let facts = self.log.facts();
         let proven = !facts.is_empty() && facts.iter().all(|source| source.unique_id);
         let maps = self.log.maps();

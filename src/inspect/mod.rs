@@ -12,7 +12,9 @@ mod judge;
 pub mod recover;
 mod rows;
 mod run;
+mod shares;
 mod state;
+mod sum;
 mod tally;
 mod vacant;
 mod verdicts;
@@ -58,6 +60,9 @@ pub struct Options {
     pub sagas: Vec<String>,
     /// Only these instances; empty is all.
     pub instances: Vec<String>,
+    /// How many bytes an audit or a comparison of stored rows may keep of what it can divide by keys;
+    /// `None` is no such cap.
+    pub memory: Option<u64>,
 }
 
 impl Options {
@@ -71,6 +76,7 @@ impl Options {
             rules: Vec::new(),
             sagas: Vec::new(),
             instances: Vec::new(),
+            memory: None,
         }
     }
 
@@ -215,8 +221,15 @@ pub fn audit(
     let mut tally = Tally::new(&rules, options.narrowed());
     for scope in filter::scopes(definitions, options)? {
         let mut run = Run::open(&scope, options, &rules)?;
-        run.pass(watch)?;
-        run.judge(&mut tally, None);
+        run.pass_first(watch)?;
+        loop {
+            run.judge(&mut tally, None);
+            run.add_up(&mut tally);
+            if !run.pass_next(watch)? {
+                break;
+            }
+        }
+        run.find_circles(watch)?;
         run.conclude(&mut tally, &mut report);
     }
     tally.finish(&mut report);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::{Position, Timestamp};
 use crate::finding::{Finding, Next, Subject, SubjectKind};
+use crate::inspect::sum::Sum;
 use crate::inspect::tally::Tally;
 use crate::log::{Fields, Log};
 use crate::replay::{Gathered, Noticed, Observation};
@@ -15,6 +16,7 @@ pub fn findings(
     log: &Log,
     definition: &LogDefinition,
     gathered: &mut Gathered,
+    sum: &mut Sum,
     horizon: Option<Timestamp>,
     tally: &mut Tally,
 ) -> Vec<Finding> {
@@ -24,10 +26,8 @@ pub fn findings(
     };
     let maps = log.maps();
     let mut found = Vec::new();
-    let streams = std::mem::take(&mut gathered.streams);
-    count(log, definition, gathered, streams.len() as u64, maps, tally);
-    let by_position = definition.order == Order::Position;
-    for observation in streams.observations(definition.cut, by_position) {
+    count(log, definition, gathered, sum.streams, maps, tally);
+    for observation in std::mem::take(&mut sum.observations) {
         found.push(judge.observation(observation));
     }
     for bad in &gathered.bad.listed {

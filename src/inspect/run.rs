@@ -10,19 +10,19 @@ use crate::definition::saga::Saga;
 use crate::definition::settings::AsOf;
 use crate::event::{Span, Timestamp};
 use crate::finding::Finding;
-use crate::inspect::judge::Judge;
+use crate::inspect::sum::Sum;
 use crate::inspect::tally::Tally;
 use crate::inspect::{Go, Options, Progress, RunError, Watch, Whereabouts, beside, rows};
 use crate::log::{Filter, Log, LogError, OpenOptions};
 use crate::projection::{Audit, Conclusion, Note, ReadModels};
 use crate::replay::{
-    Continue, Entry, Gathered, Gatherer, Horizon, Ledgers, Readers, Reading, Router, Selection,
-    histories, named_types, pass,
+    Continue, Gathered, Gatherer, Held, Horizon, Readers, Reading, Router, Selection, histories,
+    named_types, pass,
 };
 use crate::report::{LogSummary, Report};
 use crate::rules;
 use crate::rules::case::{Claim, Claimed};
-use crate::saga::Names;
+use crate::share::Share;
 use crate::texts::Texts;
 
 /// From how old a log's end is on a report says so.
@@ -33,7 +33,9 @@ const SAGA_FAMILIES: [&str; 3] = ["saga/", "compensation/", "isolation/"];
 const TAIL: usize = 10_000;
 
 /// Status columns, by saga index and correlation value.
-type ClaimTable = Vec<HashMap<String, (Option<Claimed>, String), FixedState>>;
+pub(super) type ClaimTable = Vec<ClaimsOfSaga>;
+/// By correlation value, what it is taken for and how it is written.
+type ClaimsOfSaga = HashMap<String, (Option<Claimed>, String), FixedState>;
 
 /// A run over one log.
 #[derive(Debug)]
@@ -48,10 +50,21 @@ pub struct Run<'s> {
     pub(super) off: Vec<&'static str>,
     pub(super) claims: ClaimTable,
     pub(super) gathered: Gathered,
-    models: ReadModels,
+    pub(super) models: ReadModels,
     pub(super) projections: Vec<Conclusion>,
     pub(super) horizon: Option<Timestamp>,
     pub(super) findings: Vec<Finding>,
+    /// Whether anybody asks what sagas do to each other's effects.
+    pub(super) isolates: bool,
+    /// The share of the keys that is being read.
+    pub(super) share: Share,
+    /// The most that was kept at once, where there is a cap on it.
+    pub(super) held: Held,
+    /// Of the shares before the last one.
+    pub(super) audit: Option<Audit>,
+    pub(super) sum: Sum,
+    /// Which entries of the settings' `allow` were of use.
+    pub(super) used: Vec<bool>,
 }
 
 impl<'s> Run<'s> {
@@ -97,6 +110,16 @@ impl<'s> Run<'s> {
             data: maps.data && wants(&[&log_rules::BAD_ROW]),
             families,
         };
+        let off: Vec<&'static str> = scope
+            .settings
+            .rules
+            .iter()
+            .filter(|(_, level)| level.is_none())
+            .map(|(rule, _)| *rule)
+            .collect();
+        let effects = [&rules::isolation::DIRTY_TOUCH, &rules::isolation::RESIDUE];
+        let is_on = |info: &&rules::Info| rules.contains(&info.name) && !off.contains(&info.name);
+        let isolates = effects.iter().any(is_on);
         Ok(Run {
             scope,
             definition,
@@ -105,19 +128,19 @@ impl<'s> Run<'s> {
             router: Router::new(&scope.sagas),
             readers: Readers::new(scope),
             selection,
-            off: scope
-                .settings
-                .rules
-                .iter()
-                .filter(|(_, level)| level.is_none())
-                .map(|(rule, _)| *rule)
-                .collect(),
+            off,
             claims: scope.sagas.iter().map(|_| HashMap::default()).collect(),
             gathered: Gathered::default(),
             models,
             projections: Vec::new(),
             horizon: None,
             findings: Vec::new(),
+            isolates,
+            share: Share::WHOLE,
+            held: Held::default(),
+            audit: None,
+            sum: Sum::default(),
+            used: vec![false; scope.settings.allow.len()],
         })
     }
 
@@ -126,7 +149,7 @@ impl<'s> Run<'s> {
         self.selection = Selection::SAGAS;
     }
 
-    fn as_of(&self) -> AsOf {
+    pub(super) fn as_of(&self) -> AsOf {
         self.options
             .as_of
             .or(self.scope.settings.as_of)
@@ -148,7 +171,11 @@ impl<'s> Run<'s> {
 
     /// Reads the status columns, or what they say of one instance. They tell of now; a log judged as
     /// it stood earlier is not held against them.
-    fn read_claims(&mut self, only: Option<&str>) -> Result<(), RunError> {
+    pub(super) fn read_claims(&mut self, only: Option<&str>) -> Result<(), RunError> {
+        self.claims.iter_mut().for_each(ClaimsOfSaga::clear);
+        let Some(share) = self.share_of_instances() else {
+            return Ok(());
+        };
         if self.until().is_some() {
             return Ok(());
         }
@@ -161,7 +188,8 @@ impl<'s> Run<'s> {
             else {
                 continue;
             };
-            for row in self.log.claims(index, only)? {
+            let rows = self.log.claims(index, only)?;
+            for row in rows.into_iter().filter(|row| share.has_key(&row.id)) {
                 let says = |words: &[String]| words.contains(&row.status);
                 let claimed = if says(&claims.completed) {
                     Some(Claimed::Completed)
@@ -175,39 +203,6 @@ impl<'s> Run<'s> {
                 self.claims[saga].insert(row.id, (claimed, row.status));
             }
         }
-        Ok(())
-    }
-
-    /// Reads the log.
-    pub fn pass(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
-        self.read_claims(None)?;
-        self.gather(Filter::All, watch)?;
-        if self.gathered.instances.reopened().next().is_some() {
-            self.gather_again(watch)?;
-        }
-        self.horizon = match self.as_of() {
-            AsOf::End => self.gathered.end,
-            AsOf::Now => self.gathered.positions.map(|_| self.options.now),
-            AsOf::Instant(instant) => self.gathered.positions.map(|_| instant),
-        };
-        if self.selection.families && self.until().is_none() {
-            self.hold_projections(watch)?;
-        }
-        Ok(())
-    }
-
-    /// Holds stored rows against the folded states; what differs is looked into by its history.
-    fn hold_projections(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
-        let Some(horizon) = self.horizon else {
-            return Ok(());
-        };
-        let ledger = &self.gathered.ledgers.projections;
-        let mut audit = Audit::new(ledger, &self.models, &self.log, self.definition.cut)?;
-        if let Some(suspects) = audit.suspects() {
-            self.follow(watch, &mut |note, texts| suspects.take(note, texts))?;
-        }
-        let head = self.gathered.positions.map(|(_, last)| last);
-        self.projections = audit.conclude(horizon, head, &self.gathered.absent);
         Ok(())
     }
 
@@ -272,7 +267,7 @@ impl<'s> Run<'s> {
         watch: Watch<'_>,
     ) -> Result<(), RunError> {
         self.read_claims(Some(id))?;
-        self.gather(filter, watch)?;
+        self.gather(filter, None, watch)?;
         self.horizon = match self.as_of() {
             AsOf::Now => Some(self.options.now),
             AsOf::Instant(instant) => Some(instant),
@@ -286,67 +281,6 @@ impl<'s> Run<'s> {
             }
         };
         Ok(())
-    }
-
-    fn gather(&mut self, filter: Filter<'_>, watch: Watch<'_>) -> Result<(), RunError> {
-        let until = self.until();
-        let Run {
-            scope,
-            definition,
-            options,
-            claims,
-            ..
-        } = self;
-        let mut judge = Judge::new(definition, &scope.sagas, &self.off);
-        let mut settle = |names: &Names, entry: &Entry, id: &str| {
-            let saga = usize::from(entry.saga);
-            judge.settled(saga, &entry.moments, claim_of(claims, saga, id), names)
-        };
-        let mut gatherer = Gatherer::new(definition, Ledgers::new(scope), &mut settle);
-        let reading = Reading::new(
-            definition,
-            &self.router,
-            &self.readers,
-            self.selection,
-            until,
-        )
-        .about(&options.instances);
-        let outcome = drive(
-            &mut self.log,
-            reading,
-            filter,
-            options.threads,
-            &mut gatherer,
-            watch,
-        );
-        self.gathered = gatherer.finish();
-        outcome
-    }
-
-    /// Reads the instances again of which events came after theirs had been dropped.
-    fn gather_again(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
-        let mut never = |_: &Names, _: &Entry, _: &str| None;
-        let gathered = std::mem::take(&mut self.gathered);
-        let mut gatherer = Gatherer::again(self.definition, &mut never, gathered);
-        let reading = Reading::new(
-            self.definition,
-            &self.router,
-            &self.readers,
-            self.selection,
-            self.until(),
-        )
-        .again();
-        let threads = self.options.threads;
-        let outcome = drive(
-            &mut self.log,
-            reading,
-            Filter::All,
-            threads,
-            &mut gatherer,
-            watch,
-        );
-        self.gathered = gatherer.finish();
-        outcome
     }
 
     /// What was read.
@@ -365,12 +299,14 @@ impl<'s> Run<'s> {
             matched: self.gathered.matched,
             as_of: self.horizon,
             behind,
+            memory: self.memory(),
         }
     }
 
     /// Adds what this log showed to the report.
     pub fn conclude(mut self, tally: &mut Tally, report: &mut Report) {
         let summary = self.summary();
+        self.instances(tally);
         for remark in self.log.remarks() {
             tally.remark(format!("log {}: {remark}", self.definition.name));
         }
@@ -391,35 +327,26 @@ impl<'s> Run<'s> {
                 "status columns tell of now and were not compared with an earlier horizon"
                     .to_owned(),
             );
-            let claiming: u64 = self.gathered.instances.entries().len() as u64;
-            tally.unknown("saga/false-claim", claiming);
+            tally.unknown("saga/false-claim", self.sum.met);
         }
-        let mut findings = std::mem::take(&mut self.findings);
-        let register = std::mem::take(&mut self.gathered.register);
-        let order = self.definition.order;
-        let is_whole = self.options.instances.is_empty();
-        let (families, ids) = beside::both(
-            self.options.threads,
-            || self.selection.families.then(|| self.families(tally)),
-            || is_whole.then(|| register.conclude(order)),
-        );
-        findings.extend(families.into_iter().flatten());
-        if let Some(ids) = ids {
-            findings.extend(self.ids(ids, tally));
+        let mut findings = Vec::new();
+        if self.selection.families {
+            findings.extend(self.families(tally));
+        }
+        if self.options.instances.is_empty() {
+            findings.extend(self.ids(tally));
             findings.extend(rows::findings(
                 &self.log,
                 self.definition,
                 &mut self.gathered,
+                &mut self.sum,
                 self.horizon,
                 tally,
             ));
         }
-        tally.take(
-            findings,
-            &self.scope.settings,
-            &self.definition.name,
-            self.horizon,
-        );
+        let (settings, horizon) = (&self.scope.settings, self.horizon);
+        tally.take(findings, settings, horizon, &mut self.used);
+        tally.allowed(settings, &self.used, &self.definition.name, horizon);
         report.logs.push(summary);
         beside::give_back(std::mem::take(&mut self.gathered));
     }
@@ -451,7 +378,7 @@ impl<'s> Run<'s> {
 }
 
 /// One pass over a log, with its progress told.
-fn drive(
+pub(super) fn drive(
     log: &mut Log,
     reading: Reading<'_>,
     filter: Filter<'_>,

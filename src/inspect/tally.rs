@@ -13,15 +13,16 @@ use crate::rules::{
 };
 use crate::saga::Outcome;
 
-/// How many findings of one rule are kept; beyond that they are only counted.
-const KEPT: u64 = 10_000;
+/// How many findings of one rule are kept, the first ones of its part of the report; beyond that they are only counted.
+const KEPT: usize = 10_000;
 
 /// Collects findings and counts over all logs of a run.
 #[derive(Debug)]
 pub struct Tally {
     rules: Vec<&'static str>,
     counts: BTreeMap<&'static str, RuleCount>,
-    findings: Vec<Finding>,
+    /// By rule.
+    findings: BTreeMap<&'static str, Vec<Finding>>,
     sagas: Vec<SagaCount>,
     projections: Vec<ProjectionCount>,
     accepted: usize,
@@ -51,7 +52,7 @@ impl Tally {
         Tally {
             rules: rules.to_vec(),
             counts,
-            findings: Vec::new(),
+            findings: BTreeMap::new(),
             sagas: Vec::new(),
             projections: Vec::new(),
             accepted: 0,
@@ -103,15 +104,15 @@ impl Tally {
         self.projections.push(count);
     }
 
-    /// Takes the findings of one log in, as its settings want them.
+    /// Takes findings of one log in, as its settings want them; notes which of what they allow was of
+    /// use.
     pub fn take(
         &mut self,
         found: Vec<Finding>,
         settings: &Settings,
-        log: &Arc<str>,
         horizon: Option<Timestamp>,
+        used: &mut [bool],
     ) {
-        let mut used = vec![false; settings.allow.len()];
         for mut finding in found {
             match settings.rules.get(finding.rule) {
                 Some(None) => continue,
@@ -130,6 +131,16 @@ impl Tally {
                 None => self.add(finding),
             }
         }
+    }
+
+    /// Tells what is wrong with what the settings of one log allow, once all of it was taken in.
+    pub fn allowed(
+        &mut self,
+        settings: &Settings,
+        used: &[bool],
+        log: &Arc<str>,
+        horizon: Option<Timestamp>,
+    ) {
         for (allow, used) in settings.allow.iter().zip(used) {
             let expired = is_expired(allow, horizon);
             let info = if expired {
@@ -138,7 +149,7 @@ impl Tally {
                 &UNUSED_ALLOW
             };
             let concerns = self.wants(allow.rule);
-            if self.wants(info.name) && concerns && (expired || !(used || self.narrowed)) {
+            if self.wants(info.name) && concerns && (expired || !(*used || self.narrowed)) {
                 let severity = match settings.rules.get(info.name) {
                     Some(None) => continue,
                     Some(Some(severity)) => *severity,
@@ -165,8 +176,10 @@ impl Tally {
             return;
         };
         count.found += 1;
-        if count.found <= KEPT {
-            self.findings.push(finding);
+        let own = self.findings.entry(finding.rule).or_default();
+        own.push(finding);
+        if own.len() >= 2 * KEPT {
+            keep_first(own);
         }
     }
 
@@ -174,7 +187,7 @@ impl Tally {
     pub fn finish(mut self, report: &mut Report) {
         for rule in &self.rules {
             if let Some(mut count) = self.counts.remove(rule) {
-                if count.found > KEPT {
+                if count.found > KEPT as u64 {
                     self.remarks.push(format!(
                         "{rule}: the first {KEPT} of {} findings are listed; narrow the run to see the others",
                         count.found
@@ -191,21 +204,30 @@ impl Tally {
             }
         }
         let place = |rule: &str| rules::table().position(|info| info.name == rule);
-        self.findings.sort_by(|one, other| {
-            other
-                .severity
-                .cmp(&one.severity)
-                .then_with(|| place(one.rule).cmp(&place(other.rule)))
-                .then_with(|| one.subject.cmp(&other.subject))
-                .then_with(|| one.step.cmp(&other.step))
-                .then_with(|| one.evidence.cmp(&other.evidence))
+        self.findings.values_mut().for_each(keep_first);
+        let mut findings: Vec<Finding> = self.findings.into_values().flatten().collect();
+        findings.sort_by(|one, other| {
+            let severity = other.severity.cmp(&one.severity);
+            severity.then_with(|| place(one.rule).cmp(&place(other.rule)))
         });
-        report.findings = self.findings;
+        report.findings = findings;
         report.sagas = self.sagas;
         report.projections = self.projections;
         report.accepted += self.accepted;
         report.remarks.append(&mut self.remarks);
     }
+}
+
+/// Puts the findings of one rule in their order, and keeps the first of them.
+fn keep_first(findings: &mut Vec<Finding>) {
+    findings.sort_by(|one, other| {
+        let severity = other.severity.cmp(&one.severity);
+        severity
+            .then_with(|| one.subject.cmp(&other.subject))
+            .then_with(|| one.step.cmp(&other.step))
+            .then_with(|| one.evidence.cmp(&other.evidence))
+    });
+    findings.truncate(KEPT);
 }
 
 fn allows(allow: &Allow, finding: &Finding) -> bool {

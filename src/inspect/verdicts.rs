@@ -93,9 +93,13 @@ impl Run<'_> {
     /// Judges every instance and counts as it goes. Each is handed to `visit`, where there is one.
     pub fn judge(&mut self, tally: &mut Tally, mut visit: Option<Visit<'_>>) {
         let Some(horizon) = self.horizon else { return };
+        if self.share_of_instances().is_none() {
+            return;
+        }
         let mut judge = Judge::new(self.definition, &self.scope.sagas, &self.off);
         let sagas = &self.scope.sagas;
-        let mut outcomes = vec![[0_u64; Outcome::ALL.len()]; sagas.len()];
+        let mut outcomes = std::mem::take(&mut self.sum.outcomes);
+        outcomes.resize(sagas.len(), [0; Outcome::ALL.len()]);
         let mut completed = Vec::new();
         let mut unknown: HashMap<&'static str, u64, FixedState> = HashMap::default();
         let instances = &self.gathered.instances;
@@ -151,10 +155,12 @@ impl Run<'_> {
                 *unknown.entry(rule).or_default() += 1;
             }
             if let Some(doubt) = doubts.first().filter(|_| !verdict.unknown.is_empty()) {
-                tally.remark(format!(
-                    "saga {}: {id} cannot be judged fully: at position {}, {}",
-                    saga.name, doubt.moment.position, doubt.reason
-                ));
+                let position = doubt.moment.position;
+                let remark = format!(
+                    "saga {}: {id} cannot be judged fully: at position {position}, {}",
+                    saga.name, doubt.reason
+                );
+                self.sum.doubtful.push((position, remark));
             }
             let is_shared = !verdict.drafts.is_empty() && self.is_shared(saga_index, id);
             let findings: Vec<Finding> = verdict
@@ -182,16 +188,28 @@ impl Run<'_> {
                 horizon,
             });
         }
-        for (saga, outcomes) in sagas.iter().zip(&outcomes) {
-            self.count(saga, outcomes.iter().sum(), tally);
-            tally.saga(saga.name.clone(), *outcomes);
-        }
+        self.sum.outcomes = outcomes;
         let isolation = &mut self.gathered.ledgers.isolation;
         completed.into_iter().for_each(|at| isolation.commit(at));
         for (rule, subjects) in unknown {
             tally.unknown(rule, subjects);
         }
         self.unseen(tally);
+    }
+
+    /// Counts the instances of all shares, and tells why some of them cannot be judged.
+    pub(super) fn instances(&mut self, tally: &mut Tally) {
+        let mut doubtful = std::mem::take(&mut self.sum.doubtful);
+        doubtful.sort();
+        let statuses = std::mem::take(&mut self.sum.statuses).into_iter();
+        let doubtful = doubtful.into_iter().map(|(_, remark)| remark);
+        doubtful
+            .chain(statuses)
+            .for_each(|remark| tally.remark(remark));
+        for (saga, outcomes) in self.scope.sagas.iter().zip(&self.sum.outcomes) {
+            self.count(saga, outcomes.iter().sum(), tally);
+            tally.saga(saga.name.clone(), *outcomes);
+        }
     }
 
     /// Whether an id alone may not tell the instance of this saga from another's. Of sagas that the
@@ -236,7 +254,7 @@ impl Run<'_> {
                 }
                 if claimed.is_none() {
                     tally.unknown(RULE, 1);
-                    tally.remark(format!(
+                    self.sum.statuses.insert(format!(
                         "saga {}: the status `{status}` is in no list of its claims",
                         saga.name
                     ));

@@ -64,6 +64,12 @@ pub(super) struct Effects {
 }
 
 impl Effects {
+    /// Bytes kept, roughly: an effect stands in several tables and trees.
+    pub(super) fn bytes(&self) -> usize {
+        const EACH: usize = 4 * size_of::<Effect>();
+        self.all.len() * EACH
+    }
+
     /// Every effect.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Effect> {
         self.all.iter().flatten()

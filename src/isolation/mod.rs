@@ -31,10 +31,23 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use crate::definition::projection::Projection;
+use crate::definition::saga::Saga;
 use crate::event::{Position, Timestamp};
 use crate::projection::{Applied, Fold, Touch};
 use effects::{Effect, Effects, Key};
 use write::{Write, told, writes};
+
+/// Whether some step that can be compensated may have an effect on a key.
+pub fn is_possible(sagas: &[Arc<Saga>], projections: &[Arc<Projection>]) -> bool {
+    let steps = sagas.iter().flat_map(|saga| &saga.steps);
+    let undone = steps.filter(|step| !step.pivot && step.compensation.is_some());
+    let mut effects = undone.flat_map(|step| &step.succeeds);
+    effects.any(|effect| {
+        projections
+            .iter()
+            .any(|one| one.on.contains_key(&effect.kind))
+    })
+}
 
 /// What an event means to a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +161,11 @@ impl Ledger {
     /// Whether there is nothing that an effect could be on.
     pub fn is_idle(&self) -> bool {
         self.folds.is_empty()
+    }
+
+    /// Bytes kept.
+    pub fn bytes(&self) -> usize {
+        self.effects.bytes() + self.committed.capacity() * size_of::<u64>()
     }
 
     /// Takes an event that changed the state of a key, with what it means to sagas.

@@ -17,6 +17,7 @@ use crate::projection::ledger::{Assembly, Entry, Keyless, Ledger};
 use crate::projection::note::Note;
 use crate::projection::stored::{Mark, ReadModels};
 use crate::projection::verdict::{Standing, Verdict, judge};
+use crate::share::Share;
 use crate::texts::Texts;
 
 /// How many searches of the greatest size there is time for.
@@ -37,6 +38,8 @@ struct Held {
     sample_key: Option<Raw>,
     /// The rows of keys without events.
     strangers: Vec<History>,
+    /// Those whose events have to be looked into.
+    suspects: Vec<Suspect>,
     fold: Arc<Fold>,
 }
 
@@ -85,45 +88,64 @@ pub struct Conclusion {
 }
 
 impl Audit {
-    /// Reads the stored rows of every projection that has some.
+    /// An audit of every projection that has stored rows, none of which is read yet.
     ///
     /// # Errors
     /// When a read model cannot be read.
-    pub fn new(
-        ledger: &Ledger,
-        models: &ReadModels,
-        log: &Log,
-        cut: bool,
-    ) -> Result<Audit, LogError> {
+    pub fn new(folds: &[Arc<Fold>], models: &ReadModels, log: &Log) -> Result<Audit, LogError> {
         let mut audit = Audit {
             held: Vec::new(),
             suspects: Suspects::default(),
         };
-        for (projection, fold) in ledger.folds().iter().enumerate() {
+        for (projection, fold) in folds.iter().enumerate() {
             if fold.definition().stored.is_none() {
                 continue;
             }
-            let mut held = Held {
+            audit.held.push(Held {
                 projection,
                 mark: models.mark(fold.definition(), log)?,
                 counts: BTreeMap::new(),
                 standings: Vec::new(),
                 uncompared: models.uncompared(fold.definition(), log)?,
-                keyless: ledger.keyless(projection).cloned().unwrap_or_default(),
+                keyless: Keyless::default(),
                 sample_key: None,
                 strangers: Vec::new(),
+                suspects: Vec::new(),
                 fold: Arc::clone(fold),
-            };
-            let found = held.read(ledger, models, log, cut)?;
-            audit.suspects.add(audit.held.len(), &mut held, found);
-            audit.held.push(held);
+            });
         }
         Ok(audit)
     }
 
-    /// The suspects, whose events a second pass over the log has to gather; `None` where there are
-    /// none.
+    /// Reads the stored rows of a share of the keys, of which the ledger holds the states.
+    ///
+    /// # Errors
+    /// When a read model cannot be read.
+    pub fn read(
+        &mut self,
+        ledger: &Ledger,
+        models: &ReadModels,
+        log: &Log,
+        (share, cut): (Share, bool),
+    ) -> Result<(), LogError> {
+        for held in &mut self.held {
+            if share.is_first() {
+                let keyless = ledger.keyless(held.projection);
+                held.keyless = keyless.cloned().unwrap_or_default();
+            }
+            held.read(ledger, models, log, (share, cut))?;
+        }
+        Ok(())
+    }
+
+    /// The suspects once all rows are read, whose events another pass over the log has to gather;
+    /// `None` where there are none.
     pub fn suspects(&mut self) -> Option<&mut Suspects> {
+        for (at, held) in self.held.iter_mut().enumerate() {
+            let mut found = std::mem::take(&mut held.suspects);
+            found.sort_by(|one, other| one.key.cmp(&other.key));
+            self.suspects.add(at, held, found);
+        }
         (!self.suspects.histories.is_empty()).then_some(&mut self.suspects)
     }
 
@@ -164,6 +186,7 @@ impl Audit {
 }
 
 /// A key that has to be looked into.
+#[derive(Debug)]
 struct Suspect {
     key: String,
     row: Option<Row>,
@@ -186,14 +209,14 @@ impl Held {
         self.add(Standing::at_once(key, verdict, reason.into()));
     }
 
-    /// Holds every stored row against the ledger; the suspects among them, by key.
+    /// Holds the stored rows of a share of the keys against the ledger.
     fn read(
         &mut self,
         ledger: &Ledger,
         models: &ReadModels,
         log: &Log,
-        cut: bool,
-    ) -> Result<Vec<Suspect>, LogError> {
+        (share, cut): (Share, bool),
+    ) -> Result<(), LogError> {
         let mut seen: Vec<bool> = Vec::new();
         let mut suspects = Vec::new();
         let mut strangers: HashSet<String, FixedState> = HashSet::default();
@@ -201,9 +224,14 @@ impl Held {
         models.rows(fold.definition(), log, &mut |key, row| {
             self.sample_key.get_or_insert_with(|| row.key.clone());
             let Some(key) = key else {
-                self.at_once("", Verdict::Unreadable, "a row has no key".to_owned());
+                if share.is_first() {
+                    self.at_once("", Verdict::Unreadable, "a row has no key".to_owned());
+                }
                 return;
             };
+            if !share.has_key(key) {
+                return;
+            }
             let Some(number) = ledger.find(self.projection, key) else {
                 // A second row of a stranger is no second orphan.
                 if strangers.insert(key.to_owned()) {
@@ -226,8 +254,8 @@ impl Held {
                 suspects.extend(self.without_row(key, entry, cut));
             }
         }
-        suspects.sort_by(|one, other| one.key.cmp(&other.key));
-        Ok(suspects)
+        self.suspects.extend(suspects);
+        Ok(())
     }
 
     /// A row whose key has no events.

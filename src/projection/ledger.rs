@@ -7,7 +7,7 @@ use crate::event::{Position, Timestamp};
 use crate::projection::fold::{Fold, Touch};
 use crate::projection::note::{Event, Note};
 use crate::projection::state::State;
-use crate::texts::{Keys, Texts};
+use crate::texts::{Keys, Texts, room};
 
 /// The states of all keys of all projections.
 #[derive(Debug, Default)]
@@ -142,6 +142,15 @@ impl Ledger {
             time: event.time,
         };
         Some((applied, touch))
+    }
+
+    /// Bytes kept.
+    pub fn bytes(&self) -> usize {
+        let own = |book: &Book| {
+            let states = book.entries.iter().map(|entry| entry.state.bytes());
+            book.keys.bytes() + room(&book.entries) + states.sum::<usize>()
+        };
+        self.books.iter().map(own).sum()
     }
 
     /// The folds, by the projections' indices.

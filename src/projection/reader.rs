@@ -9,12 +9,14 @@ use crate::expression::{Expression, Scope};
 use crate::log::Fields;
 use crate::projection::fold::Fold;
 use crate::projection::note::{self, Event, Given, Note};
+use crate::share::Share;
 use crate::texts::{Keys, Texts};
 
 /// Turns rows into notes. Readers share it and run beside each other.
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     folds: Vec<Arc<Fold>>,
+    share: Share,
 }
 
 /// Which projections an event type concerns.
@@ -53,7 +55,21 @@ impl Reader {
     pub fn new(projections: &[Arc<Projection>]) -> Reader {
         Reader {
             folds: Fold::all(projections),
+            share: Share::WHOLE,
         }
+    }
+
+    /// The same for the keys of one share.
+    pub fn of_share(&self, share: Share) -> Reader {
+        Reader {
+            share,
+            ..self.clone()
+        }
+    }
+
+    /// The folds, by the projections' indices.
+    pub fn folds(&self) -> &[Arc<Fold>] {
+        &self.folds
     }
 
     /// The columns that it looks at.
@@ -106,63 +122,74 @@ impl Reader {
     pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
         for one in &route.uses {
             if let Some(fold) = self.folds.get(usize::from(one.projection)) {
-                note_one(fold, *one, row, texts, notes);
+                self.note_one(fold, *one, row, texts, notes);
             }
         }
     }
-}
 
-fn note_one(fold: &Fold, one: Use, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
-    let definition = fold.definition();
-    let inside = definition
-        .narrow
-        .as_ref()
-        .map_or(Ok(true), |narrow| narrow.holds(row));
-    if inside == Ok(false) {
-        return;
-    }
-    let key = match &definition.key {
-        Key::Stream { before, after } => {
-            let key = row.stream.and_then(|stream| {
-                stream
-                    .strip_prefix(before.as_str())?
-                    .strip_suffix(after.as_str())
-            });
-            match key {
-                Some(key) => Cow::Borrowed(key),
-                None => return,
-            }
+    fn note_one(
+        &self,
+        fold: &Fold,
+        one: Use,
+        row: &Scope<'_>,
+        texts: &mut Texts,
+        notes: &mut Vec<Note>,
+    ) {
+        let definition = fold.definition();
+        let inside = definition
+            .narrow
+            .as_ref()
+            .map_or(Ok(true), |narrow| narrow.holds(row));
+        if inside == Ok(false) {
+            return;
         }
-        Key::Expression(expression) => match note::key(expression, row) {
-            Ok(key) => Cow::Owned(key),
-            // What only the entry for all events concerns is not of this projection without a key.
-            Err(_) if !fold.is_named(one.effect) => return,
-            Err(reason) => {
-                notes.push(Note::Keyless {
-                    projection: one.projection,
-                    position: row.position,
-                    reason: texts.keep(&reason),
+        let key = match &definition.key {
+            Key::Stream { before, after } => {
+                let key = row.stream.and_then(|stream| {
+                    stream
+                        .strip_prefix(before.as_str())?
+                        .strip_suffix(after.as_str())
                 });
-                return;
+                match key {
+                    Some(key) => Cow::Borrowed(key),
+                    None => return,
+                }
             }
-        },
-    };
-    let inputs = fold.inputs(one.effect);
-    let event = Event {
-        projection: one.projection,
-        effect: one.effect,
-        inputs: inputs.len() as u16,
-        key: texts.keep(&key),
-        hash: Keys::hash(&key),
-        position: row.position,
-        time: row.time.unwrap_or(Timestamp::from_nanos(0)),
-        version: row.version,
-        doubt: inside.err().map(|undetermined| texts.keep(&undetermined.0)),
-    };
-    notes.push(Note::Event(event));
-    for expression in inputs {
-        let given = Given::by(expression, row, texts);
-        notes.push(Note::Given(given));
+            Key::Expression(expression) => match note::key(expression, row) {
+                Ok(key) => Cow::Owned(key),
+                // What only the entry for all events concerns is not of this projection without a key.
+                Err(_) if !fold.is_named(one.effect) || !self.share.is_first() => return,
+                Err(reason) => {
+                    notes.push(Note::Keyless {
+                        projection: one.projection,
+                        position: row.position,
+                        reason: texts.keep(&reason),
+                    });
+                    return;
+                }
+            },
+        };
+        let hash = Keys::hash(&key);
+        if !self.share.has(hash) {
+            return;
+        }
+        let inputs = fold.inputs(one.effect);
+        let event = Event {
+            projection: one.projection,
+            effect: one.effect,
+            inputs: inputs.len() as u16,
+            key: texts.keep(&key),
+            hash,
+            position: row.position,
+            time: row.time.unwrap_or(Timestamp::from_nanos(0)),
+            version: row.version,
+            doubt: inside.err().map(|undetermined| texts.keep(&undetermined.0)),
+        };
+        notes.push(Note::Event(event));
+        for expression in inputs {
+            let given = Given::by(expression, row, texts);
+            notes.push(Note::Given(given));
+        }
     }
 }
 

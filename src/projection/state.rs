@@ -60,6 +60,15 @@ impl State {
         doubt: None,
     };
 
+    /// Bytes kept beside its own, with what its values share with nobody.
+    pub fn bytes(&self) -> usize {
+        let own = |cell: &Cell| match cell {
+            Cell::Blank | Cell::Unknown(_) => size_of::<Cell>(),
+            Cell::Known(value) => size_of::<Cell>() + value.bytes(),
+        };
+        self.cells.iter().flatten().map(own).sum()
+    }
+
     /// Whether there is a state: a stored row has to be there for it.
     pub fn is_alive(&self) -> bool {
         self.cells.is_some()

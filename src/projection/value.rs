@@ -63,6 +63,26 @@ impl Value {
         }
     }
 
+    /// Bytes kept beside its own.
+    pub fn bytes(&self) -> usize {
+        /// Of what counts who shares a value.
+        const COUNTS: usize = 2 * size_of::<usize>();
+        match self {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            Value::Text(text) => COUNTS + text.len(),
+            Value::List(items) => {
+                let own = |item: &Value| size_of::<Value>() + item.bytes();
+                COUNTS + items.iter().map(own).sum::<usize>()
+            }
+            Value::Object(fields) => {
+                let own = |(name, value): (&String, &Value)| {
+                    size_of::<(String, Value)>() + name.len() + value.bytes()
+                };
+                COUNTS + fields.iter().map(own).sum::<usize>()
+            }
+        }
+    }
+
     /// The number that it is, or that it is the text of, as decimal amounts often are.
     pub fn number(&self) -> Option<Number> {
         match self {

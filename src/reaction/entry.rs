@@ -12,6 +12,7 @@ use crate::definition::reaction::{Count, Reaction};
 use crate::event::{Position, Span, Timestamp};
 use crate::reaction::assignment::{Assignment, At, Effect, Trigger};
 use crate::reaction::note::{Note, Role};
+use crate::texts::room;
 
 /// With so many events a match value is looked at for some that can be settled.
 const MANY: usize = 64;
@@ -88,6 +89,14 @@ impl Event {
 }
 
 impl Entry {
+    /// Bytes kept beside its own.
+    pub(super) fn bytes(&self) -> usize {
+        let ids = self.settled.as_deref().map_or(0, |settled| {
+            size_of::<Settled>() + settled.ids.capacity() * size_of::<(bool, u64)>()
+        });
+        room(&self.events) + ids
+    }
+
     /// Takes the next event in the log's order.
     pub(super) fn take(&mut self, note: &Note, reaction: &Reaction) {
         let calls = match note.role {

@@ -9,7 +9,7 @@ use crate::event::{Position, Span, Timestamp};
 use crate::reaction::assignment::Answer;
 use crate::reaction::entry::{Entry, Judged};
 use crate::reaction::note::Note;
-use crate::texts::{Keys, Texts};
+use crate::texts::{Keys, Texts, room};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +67,22 @@ pub struct Conclusion {
     pub unknown_doubles: u64,
     /// Events without a match value.
     pub astray: u64,
+}
+
+impl Conclusion {
+    /// Adds what became of other match values of the reaction.
+    pub fn add(&mut self, other: Conclusion) {
+        self.triggers += other.triggers;
+        self.effects += other.effects;
+        self.pending += other.pending;
+        self.unknown_missing += other.unknown_missing;
+        self.unknown_late += other.unknown_late;
+        self.unknown_orphans += other.unknown_orphans;
+        self.unknown_doubles += other.unknown_doubles;
+        self.astray += other.astray;
+        self.faults.extend(other.faults);
+        self.faults.sort_by_key(|fault| (fault.at, fault.wrong));
+    }
 }
 
 #[derive(Debug, Default)]
@@ -130,6 +146,15 @@ impl Ledger {
             }
             book.entries[number].take(note, &reactions[usize::from(note.reaction)]);
         }
+    }
+
+    /// Bytes kept.
+    pub fn bytes(&self) -> usize {
+        let own = |book: &Book| {
+            let events = book.entries.iter().map(Entry::bytes);
+            book.keys.bytes() + room(&book.entries) + events.sum::<usize>()
+        };
+        self.books.iter().map(own).sum()
     }
 
     /// What became of the reactions at the horizon, in a log with these rows that are not judged.

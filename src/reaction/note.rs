@@ -9,6 +9,7 @@ use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::json;
 use crate::log::Fields;
+use crate::share::Share;
 use crate::texts::{Keys, Text, Texts};
 
 /// What an event is to a reaction.
@@ -68,6 +69,7 @@ impl Route {
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     reactions: Vec<Arc<Reaction>>,
+    share: Share,
 }
 
 impl Reader {
@@ -75,6 +77,15 @@ impl Reader {
     pub fn new(reactions: &[Arc<Reaction>]) -> Reader {
         Reader {
             reactions: reactions.to_vec(),
+            share: Share::WHOLE,
+        }
+    }
+
+    /// The same for the keys of one share.
+    pub fn of_share(&self, share: Share) -> Reader {
+        Reader {
+            share,
+            ..self.clone()
         }
     }
 
@@ -134,10 +145,6 @@ impl Reader {
             if let Ok(false) = is_meant {
                 continue;
             }
-            let role = match candidate.is_trigger {
-                true => Role::Trigger(owed(reaction, row)),
-                false => Role::Effect,
-            };
             let computed;
             let value = match &candidate.value {
                 By::Id => row.id.map(Into::into),
@@ -148,11 +155,19 @@ impl Reader {
                     computed.as_ref().and_then(json::text)
                 }
             };
+            let hash = value.as_deref().map(Keys::hash);
+            if !self.share.takes(hash) {
+                continue;
+            }
+            let role = match candidate.is_trigger {
+                true => Role::Trigger(owed(reaction, row)),
+                false => Role::Effect,
+            };
             notes.push(Note {
                 reaction: candidate.reaction,
                 role,
                 is_doubtful: is_meant.is_err(),
-                value: value.map(|value| (Keys::hash(&value), texts.keep(&value))),
+                value: hash.zip(value.map(|value| texts.keep(&value))),
                 id: row.id.map_or(0, |id| Keys::hash(id) | 1),
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),

@@ -3,6 +3,8 @@
 //!
 //! A new family is one line in each list here.
 
+use std::sync::Arc;
+
 use crate::definition::Scope;
 use crate::expression::Scope as Row;
 use crate::idempotency;
@@ -11,7 +13,9 @@ use crate::isolation::{self, Deed};
 use crate::log::Fields;
 use crate::projection;
 use crate::reaction;
+use crate::replay::memory::Divisible;
 use crate::requirement;
+use crate::share::Share;
 use crate::texts::Texts;
 use crate::transaction;
 
@@ -82,6 +86,26 @@ impl Readers {
         Readers {
             projections: self.projections.clone(),
             ..Readers::default()
+        }
+    }
+
+    /// The folds of the projections, by their indices.
+    pub fn folds(&self) -> &[Arc<projection::Fold>] {
+        self.projections.folds()
+    }
+
+    /// Those of a share of the keys; what cannot be divided is read with the first.
+    pub fn of_share(&self, share: Share, divisible: Divisible) -> Readers {
+        let reactions = share.of_something(divisible.instances);
+        let states = share.of_something(divisible.states);
+        Readers {
+            projections: states
+                .map_or_else(Default::default, |share| self.projections.of_share(share)),
+            invariants: self.invariants.of_share(share),
+            reactions: reactions
+                .map_or_else(Default::default, |share| self.reactions.of_share(share)),
+            idempotency: self.idempotency.of_share(share),
+            transactions: self.transactions.of_share(share),
         }
     }
 
@@ -170,6 +194,24 @@ impl Ledgers {
             ),
             found: Vec::new(),
         }
+    }
+
+    /// The same, for whom it does not matter what sagas do to states.
+    pub fn without_isolation(scope: &Scope) -> Ledgers {
+        Ledgers {
+            isolation: isolation::Ledger::default(),
+            ..Ledgers::new(scope)
+        }
+    }
+
+    /// Bytes kept by states and what joins them.
+    pub(super) fn of_states(&self) -> usize {
+        self.projections.bytes() + self.requirements.bytes() + self.isolation.bytes()
+    }
+
+    /// Bytes kept by what is of one key each.
+    pub(super) fn of_keys(&self) -> usize {
+        self.invariants.bytes() + self.idempotency.bytes() + self.transactions.bytes()
     }
 
     /// Takes what the next rows say, and what they mean to steps that can be compensated.

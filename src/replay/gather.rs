@@ -10,6 +10,8 @@ use crate::replay::families::Ledgers;
 use crate::replay::gathered::Gathered;
 use crate::replay::horizon::Horizon;
 use crate::replay::instances::{Doubt, Entry};
+use crate::replay::memory::Limit;
+use crate::replay::pass::Continue;
 use crate::replay::route::Router;
 use crate::replay::streams::{StreamEvent, Streams};
 use crate::saga::{Meaning, Moment, Names, Outcome, StepEvent};
@@ -21,7 +23,10 @@ pub type Settle<'a> = &'a mut dyn FnMut(&Names, &Entry, &str) -> Option<Outcome>
 pub struct Gatherer<'a> {
     only: Option<HashSet<u32, FixedState>>,
     settle: Settle<'a>,
-    horizon: Horizon,
+    /// `None` where it is known from an earlier pass.
+    horizon: Option<Horizon>,
+    limit: Option<Limit>,
+    rows: u64,
     entries: Vec<u32>,
     deeds: Vec<Deed>,
     gathered: Gathered,
@@ -45,8 +50,12 @@ impl<'a> Gatherer<'a> {
         Gatherer {
             only: None,
             settle,
-            horizon: Horizon::new(definition.future_tolerance)
-                .with_lateness(definition.order.lateness()),
+            horizon: Some(
+                Horizon::new(definition.future_tolerance)
+                    .with_lateness(definition.order.lateness()),
+            ),
+            limit: None,
+            rows: 0,
             entries: Vec::new(),
             deeds: Vec::new(),
             gathered: Gathered {
@@ -73,16 +82,65 @@ impl<'a> Gatherer<'a> {
         }
         Gatherer {
             only: Some(reopened),
+            horizon: None,
             gathered,
             ..Gatherer::new(definition, Ledgers::default(), settle)
         }
     }
 
+    /// A gatherer for another share of the keys than an earlier pass was about; it keeps what that
+    /// one learned of the log as a whole, and nothing of its keys.
+    pub fn next(
+        definition: &'a LogDefinition,
+        ledgers: Ledgers,
+        settle: Settle<'a>,
+        before: Gathered,
+    ) -> Gatherer<'a> {
+        let fresh = Gatherer::new(definition, ledgers, settle);
+        let Gathered {
+            streams, ledgers, ..
+        } = fresh.gathered;
+        Gatherer {
+            horizon: None,
+            gathered: Gathered {
+                streams,
+                ledgers,
+                ..before.emptied()
+            },
+            ..fresh
+        }
+    }
+
+    /// The same, stopped when it keeps too much.
+    pub fn within(self, limit: Option<Limit>) -> Gatherer<'a> {
+        Gatherer { limit, ..self }
+    }
+
+    /// Looks whether it keeps too much after so many rows, where that matters.
+    pub(super) fn look(&mut self, rows: u64) -> Continue {
+        self.rows = rows;
+        if let Some(limit) = &mut self.limit {
+            limit.look(rows, &self.gathered);
+            if limit.is_passed() {
+                return Continue::Break(());
+            }
+        }
+        Continue::Continue(())
+    }
+
+    /// What is kept now, where that matters.
+    pub fn limit(&mut self) -> Option<Limit> {
+        if let Some(limit) = &mut self.limit {
+            limit.look_now(self.rows, &self.gathered);
+        }
+        self.limit
+    }
+
     /// What the pass learned.
     pub fn finish(mut self) -> Gathered {
-        if self.only.is_none() {
-            (self.gathered.end, self.gathered.future) = self.horizon.settle();
-            self.gathered.too_late = self.horizon.too_late();
+        if let Some(horizon) = &self.horizon {
+            (self.gathered.end, self.gathered.future) = horizon.settle();
+            self.gathered.too_late = horizon.too_late();
         }
         self.gathered
     }
@@ -171,8 +229,10 @@ impl<'a> Gatherer<'a> {
             let first = gathered.positions.map_or(*first, |(first, _)| first);
             gathered.positions = Some((first, *last));
         }
-        for (position, time) in &batch.rows {
-            self.horizon.push(*position, *time);
+        if let Some(horizon) = &mut self.horizon {
+            for (position, time) in &batch.rows {
+                horizon.push(*position, *time);
+            }
         }
         let events = batch.streams.iter().map(|note| StreamEvent {
             hash: note.hash,

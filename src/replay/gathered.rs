@@ -9,6 +9,7 @@ use crate::log::BadRow;
 use crate::replay::families::Ledgers;
 use crate::replay::horizon::Late;
 use crate::replay::instances::Instances;
+use crate::replay::memory::{Divisible, Held};
 use crate::replay::streams::Streams;
 use crate::saga::Names;
 
@@ -43,6 +44,16 @@ impl Selection {
         streams: false,
         ids: false,
         causes: false,
+        data: false,
+        families: false,
+    };
+
+    /// Ids and causes and nothing else.
+    pub const IDS: Selection = Selection {
+        sagas: false,
+        streams: false,
+        ids: true,
+        causes: true,
         data: false,
         families: false,
     };
@@ -93,6 +104,41 @@ impl<T: Ord> Cut<T> {
             self.listed.extend(other.listed);
             self.listed.sort_unstable();
             self.listed.truncate(LISTED);
+        }
+    }
+}
+
+impl Gathered {
+    /// Bytes kept by what grows with the keys of a log.
+    pub(super) fn held(&self, divisible: Divisible) -> Held {
+        let (states, instances) = (self.ledgers.of_states(), self.instances.bytes());
+        let reactions = self.ledgers.reactions.bytes();
+        let parts = [
+            (true, self.streams.bytes()),
+            (true, self.register.bytes()),
+            (true, self.ledgers.of_keys()),
+            (divisible.instances, instances + reactions),
+            (divisible.states, states),
+        ];
+        let sum = |wanted: bool| {
+            let own = parts.iter().filter(|(divided, _)| *divided == wanted);
+            own.map(|(_, bytes)| *bytes as u64).sum()
+        };
+        Held {
+            divided: sum(true),
+            whole: sum(false),
+        }
+    }
+
+    /// What is the same for every share of the keys, and nothing of any.
+    pub(super) fn emptied(self) -> Gathered {
+        Gathered {
+            register: self.register.emptied(),
+            streams: Streams::default(),
+            instances: Instances::default(),
+            ledgers: Ledgers::default(),
+            names: Names::default(),
+            ..self
         }
     }
 }

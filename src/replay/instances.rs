@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 
 use crate::event::Timestamp;
 use crate::saga::{Meaning, Moment, Outcome};
-use crate::texts::{Index, Keys};
+use crate::texts::{Index, Keys, room};
 
 /// How many events of settled instances are kept: 2 MB, which a core's own cache can hold.
 const KEPT: usize = 1 << 16;
@@ -231,6 +231,16 @@ impl Instances {
                 }
             }
         }
+    }
+
+    /// Bytes kept.
+    pub fn bytes(&self) -> usize {
+        let moments = self.entries.iter().map(|entry| &entry.moments);
+        let moments: usize = moments.chain(&self.spare).map(room).sum();
+        let links = self.links.values().map(room);
+        let links: usize = links.map(|own| own + size_of::<(u32, Vec<Link>)>()).sum();
+        let tables = self.index.bytes() + room(&self.entries) + self.ids.capacity();
+        tables + moments + links
     }
 
     /// The instances that have to be read again.

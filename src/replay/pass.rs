@@ -14,7 +14,8 @@ use crate::log::{Filter, Log, LogError};
 use crate::projection::Note;
 use crate::replay::batch::Batch;
 use crate::replay::gather::Gatherer;
-use crate::replay::reading::{Reader, Reading};
+use crate::replay::reader::Reader;
+use crate::replay::reading::Reading;
 use crate::texts::Texts;
 
 /// About how many rows a range has.
@@ -42,6 +43,7 @@ pub fn pass(
     run(log, reading, filter, threads, &mut |batch| {
         gatherer.take(batch, reading.router());
         rows += batch.seen;
+        gatherer.look(rows)?;
         go_on(rows)
     })
 }

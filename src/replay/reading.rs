@@ -1,42 +1,28 @@
-//! One row alone: what it means, before anything is known of the rows around it.
-//!
-//! Readers share a [`Reading`] and run beside each other, so nothing in here depends on an order.
+//! What is wanted of every row of a pass.
 
-use std::borrow::Cow;
-use std::hash::BuildHasher;
-use std::sync::Arc;
-
-use foldhash::fast::FixedState;
-use serde::de::IgnoredAny;
-
-use crate::absent;
-use crate::causation::{self, Hidden};
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::Timestamp;
-use crate::expression::Scope;
-use crate::json;
-use crate::log::{BadId, BadRow, Fields, Log, Row};
-use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
-use crate::replay::families::{Readers, Routes};
+use crate::log::Fields;
+use crate::replay::families::Readers;
 use crate::replay::gathered::Selection;
-use crate::replay::instances::{Instances, Link};
-use crate::replay::route::{Candidate, Meant, Route, Router, Use};
-use crate::saga::{Meaning, Moment, StepEvent};
-use crate::texts::{Keys, Text};
-
-/// A row with more text than this cannot be taken along with others.
-const MOST_TEXT: usize = 1 << 30;
+use crate::replay::memory::Divisible;
+use crate::replay::reader::Reader;
+use crate::replay::route::Router;
+use crate::share::Share;
 
 /// What is wanted of every row.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
-    definition: &'a LogDefinition,
-    router: &'a Router,
-    readers: &'a Readers,
-    selection: Selection,
-    until: Option<Timestamp>,
-    about: Option<&'a [String]>,
-    again: bool,
+    pub(super) definition: &'a LogDefinition,
+    pub(super) router: &'a Router,
+    pub(super) readers: &'a Readers,
+    pub(super) selection: Selection,
+    pub(super) until: Option<Timestamp>,
+    pub(super) about: Option<&'a [String]>,
+    pub(super) share: Share,
+    /// The share of the instances.
+    pub(super) instances: Share,
+    pub(super) again: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -55,6 +41,8 @@ impl<'a> Reading<'a> {
             selection,
             until,
             about: None,
+            share: Share::WHOLE,
+            instances: Share::WHOLE,
             again: false,
         }
     }
@@ -63,6 +51,32 @@ impl<'a> Reading<'a> {
     pub fn about(self, ids: &'a [String]) -> Reading<'a> {
         Reading {
             about: (!ids.is_empty()).then_some(ids),
+            ..self
+        }
+    }
+
+    /// Only what belongs to a share of the keys is wanted, and what has no key with the first share.
+    pub fn of_share(self, share: Share, divisible: Divisible) -> Reading<'a> {
+        let instances = share.of_something(divisible.instances);
+        let selection = Selection {
+            sagas: self.selection.sagas && instances.is_some(),
+            data: self.selection.data && share.is_first(),
+            ..self.selection
+        };
+        Reading {
+            selection,
+            share,
+            instances: instances.unwrap_or(share),
+            again: self.again || !share.is_first(),
+            ..self
+        }
+    }
+
+    /// Only ids and causes are wanted, once more.
+    pub fn ids(self) -> Reading<'a> {
+        Reading {
+            selection: Selection::IDS,
+            again: true,
             ..self
         }
     }
@@ -120,364 +134,6 @@ impl<'a> Reading<'a> {
 
     /// A reader of one log, or of one part of it.
     pub(super) fn reader(self) -> Reader<'a> {
-        Reader {
-            reading: self,
-            types: Vec::new(),
-            hasher: FixedState::default(),
-        }
-    }
-}
-
-/// What is known of an event type.
-#[derive(Debug)]
-struct Kind {
-    name: Arc<str>,
-    route: Route,
-    families: Routes,
-    /// Some family has a route for it.
-    is_of_family: bool,
-    /// Some definition knows it.
-    is_known: bool,
-    is_tombstone: bool,
-}
-
-/// Turns rows into notes.
-#[derive(Debug)]
-pub(super) struct Reader<'a> {
-    reading: Reading<'a>,
-    /// By the log's type ids.
-    types: Vec<Option<Kind>>,
-    hasher: FixedState,
-}
-
-impl Reader<'_> {
-    /// Adds the notes of a row.
-    pub(super) fn take(&mut self, row: Result<Row<'_>, BadRow>, log: &Log, batch: &mut Batch) {
-        batch.seen += 1;
-        match row {
-            Ok(row) => {
-                self.learn(&row, log, batch);
-                self.row(&row, batch);
-            }
-            Err(bad) => {
-                let kind = bad.kind.map(|kind| log.type_name(kind));
-                self.bad(bad, kind, batch);
-            }
-        }
-    }
-
-    fn bad(&self, bad: BadRow, kind: Option<Arc<str>>, batch: &mut Batch) {
-        if self.reading.again {
-            return;
-        }
-        if self.reading.selection.causes {
-            batch.hidden.extend(match &bad.id {
-                BadId::None => None,
-                BadId::Known(id) => Some(Hidden::Id(self.hash(Some(id)))),
-                BadId::Unreadable => Some(Hidden::Nameless),
-            });
-        }
-        if self.reading.selection.families {
-            batch.absent.push(absent::Hidden {
-                kind,
-                correlation: bad.correlation.as_deref().map(Keys::hash),
-            });
-        }
-        batch.bad.push(bad);
-    }
-
-    /// Makes sure that the row's type is known.
-    fn learn(&mut self, row: &Row<'_>, log: &Log, batch: &mut Batch) {
-        let at = row.kind.0 as usize;
-        if self.types.len() <= at {
-            self.types.resize_with(at + 1, || None);
-        }
-        let Reading {
-            definition,
-            router,
-            readers,
-            selection,
-            ..
-        } = self.reading;
-        self.types[at].get_or_insert_with(|| {
-            let name = log.type_name(row.kind);
-            batch.types.push(Arc::clone(&name));
-            let route = router.route(&name);
-            let families = match selection.families {
-                true => readers.routes(&name),
-                false => Routes::default(),
-            };
-            let is_of_family = !families.is_empty();
-            Kind {
-                is_known: is_of_family || !route.uses.is_empty(),
-                is_of_family,
-                route,
-                families,
-                is_tombstone: definition.tombstones.contains(&name),
-                name,
-            }
-        });
-    }
-
-    fn row(&self, row: &Row<'_>, batch: &mut Batch) {
-        let Some(Some(kind)) = self.types.get(row.kind.0 as usize) else {
-            return;
-        };
-        let texts = [row.correlation, row.key, row.stream, row.id, row.causation];
-        let size: usize = texts.iter().flatten().map(|text| text.len()).sum();
-        if size > MOST_TEXT {
-            let reason = format!("its ids hold {size} bytes, more than can be judged");
-            return self.bad(
-                BadRow {
-                    position: Some(row.position),
-                    reason,
-                    id: BadId::from(row.id),
-                    kind: Some(row.kind),
-                    correlation: row.correlation.map(str::to_owned),
-                },
-                Some(Arc::clone(&kind.name)),
-                batch,
-            );
-        }
-        if self.reading.until.is_some_and(|until| row.time > until) {
-            if !self.reading.again {
-                batch.beyond += 1;
-                let id = row.id.filter(|_| self.reading.selection.causes);
-                batch
-                    .hidden
-                    .extend(id.map(|id| Hidden::Id(self.hash(Some(id)))));
-                if self.reading.selection.families && kind.is_of_family {
-                    batch.later.push(hidden(row, kind));
-                }
-            }
-            return;
-        }
-        if !self.reading.again {
-            batch.rows.push((row.position, row.time));
-            batch.matched += u64::from(kind.is_known);
-            self.note(row, kind, batch);
-        }
-        if kind.is_of_family {
-            let scope = scope(row, &kind.name);
-            let readers = self.reading.readers;
-            readers.note(
-                &kind.families,
-                &scope,
-                &mut batch.texts,
-                &mut batch.families,
-            );
-        }
-        if self.reading.selection.sagas {
-            let mut kept = None;
-            for one in &kind.route.uses {
-                self.sight(row, &kind.name, one, &mut kept, batch);
-            }
-        }
-    }
-
-    /// What a row tells of the log, whatever sagas there are.
-    fn note(&self, row: &Row<'_>, kind: &Kind, batch: &mut Batch) {
-        let selection = self.reading.selection;
-        if let (true, Some(stream)) = (selection.streams, row.stream) {
-            batch.streams.push(StreamNote {
-                hash: Keys::hash(stream),
-                stream: batch.texts.keep(stream),
-                version: row.version,
-                position: row.position,
-                time: row.time,
-                is_tombstone: kind.is_tombstone,
-            });
-        }
-        if selection.ids {
-            let cause = row.causation.filter(|_| selection.causes);
-            let correlation = row.correlation.filter(|_| selection.causes);
-            if row.id.is_some() || cause.is_some() {
-                batch.ids.push(causation::Note {
-                    id: self.hash(row.id),
-                    cause: self.hash(cause),
-                    correlation: self.hash(correlation),
-                    position: row.position,
-                    time: row.time,
-                });
-            }
-        }
-        if let (true, Some(data)) = (selection.data, row.data)
-            && let Err(error) = serde_json::from_slice::<IgnoredAny>(data)
-        {
-            batch.bad.push(BadRow {
-                position: Some(row.position),
-                reason: format!("data is not JSON ({error}): `{}`", excerpt(data)),
-                id: BadId::None,
-                kind: Some(row.kind),
-                correlation: row.correlation.map(str::to_owned),
-            });
-            if selection.families {
-                batch.absent.push(hidden(row, kind));
-            }
-        }
-    }
-
-    /// Adds what a row means in one saga. The log's correlation value is `kept` once per row.
-    fn sight(
-        &self,
-        row: &Row<'_>,
-        name: &str,
-        one: &Use,
-        kept: &mut Option<Text>,
-        batch: &mut Batch,
-    ) {
-        if one.is_plain()
-            && let ([candidate], Some(id)) = (one.candidates.as_slice(), row.correlation)
-        {
-            if self.is_wanted(id) {
-                let id = (id, *kept.get_or_insert_with(|| batch.texts.keep(id)));
-                self.push(row, name, one.saga, id, candidate, None, batch);
-            }
-            return;
-        }
-        let scope = scope(row, name);
-        let computed;
-        let text;
-        let id = match &one.correlate {
-            None => row.correlation,
-            Some(expression) => {
-                computed = expression.evaluate(&scope).ok();
-                text = computed.as_ref().and_then(json::text);
-                text.as_deref()
-            }
-        };
-        let inside = one
-            .narrow
-            .as_ref()
-            .map_or(Ok(true), |narrow| narrow.holds(&scope));
-        let id = match (id, inside) {
-            (_, Ok(false)) => return,
-            (Some(id), Ok(true)) => id,
-            (None, _) | (_, Err(_)) => {
-                batch.unattributed += u64::from(!self.reading.again);
-                return;
-            }
-        };
-        if !self.is_wanted(id) {
-            return;
-        }
-        let (candidate, doubt) = match one.meant(&scope) {
-            Meant::Nothing => return,
-            Meant::Certain(candidate) => (candidate, None),
-            Meant::Doubtful(candidates, reason) => {
-                let Some(first) = candidates.iter().flatten().next().copied() else {
-                    return;
-                };
-                let meanings = candidates
-                    .iter()
-                    .map(|option| option.map(|one| one.meaning))
-                    .collect();
-                batch.doubts.push(Options { meanings, reason });
-                (first, Some(batch.doubts.len() as u32 - 1))
-            }
-        };
-        let id = (id, batch.texts.keep(id));
-        self.push(row, name, one.saga, id, candidate, doubt, batch);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one sighting")]
-    fn push(
-        &self,
-        row: &Row<'_>,
-        name: &str,
-        saga: u16,
-        (id, kept): (&str, Text),
-        candidate: &Candidate,
-        doubt: Option<u32>,
-        batch: &mut Batch,
-    ) {
-        let moment = Moment {
-            position: row.position,
-            time: row.time,
-            key: self.hash(row.key),
-            detail: detail(row, name, candidate, batch),
-            meaning: candidate.meaning,
-        };
-        if self.reading.definition.order != Order::Position {
-            batch.links.push(Link {
-                stream: self.hash(row.stream),
-                version: row.version.unwrap_or(i64::MIN),
-                id: self.hash(row.id),
-                cause: self.hash(row.causation),
-            });
-        }
-        batch.sightings.push(Sighting {
-            hash: Instances::hash(saga, id),
-            id: kept,
-            saga,
-            doubt,
-            moment,
-        });
-    }
-
-    fn is_wanted(&self, id: &str) -> bool {
-        self.reading
-            .about
-            .is_none_or(|ids| ids.iter().any(|wanted| wanted == id))
-    }
-
-    fn hash(&self, text: Option<&str>) -> u64 {
-        text.map_or(0, |text| self.hasher.hash_one(text) | 1)
-    }
-}
-
-/// The name of a failure's error or of a stray type, among the batch's details; 0 for none.
-fn detail(row: &Row<'_>, name: &str, candidate: &Candidate, batch: &mut Batch) -> u32 {
-    let error: Option<String>;
-    let text = match candidate.meaning {
-        Meaning::Stray => name,
-        Meaning::Step(_, StepEvent::Failure) | Meaning::Undo(_, StepEvent::Failure) => {
-            error = candidate
-                .error
-                .as_ref()
-                .and_then(|error| error.evaluate(&scope(row, name)).ok())
-                .and_then(|error| json::text(&error).map(Cow::into_owned));
-            error.as_deref().unwrap_or(name)
-        }
-        _ => return 0,
-    };
-    let text = batch.texts.keep(text);
-    batch.details.push(text);
-    batch.details.len() as u32
-}
-
-/// What a row that is not judged tells of itself.
-fn hidden(row: &Row<'_>, kind: &Kind) -> absent::Hidden {
-    absent::Hidden {
-        kind: Some(Arc::clone(&kind.name)),
-        correlation: row.correlation.map(Keys::hash),
-    }
-}
-
-fn scope<'r>(row: &Row<'r>, kind: &'r str) -> Scope<'r> {
-    Scope {
-        position: row.position,
-        kind,
-        time: Some(row.time),
-        stream: row.stream,
-        version: row.version,
-        id: row.id,
-        correlation: row.correlation,
-        causation: row.causation,
-        key: row.key,
-        data: row.data,
-        metadata: row.metadata,
-    }
-}
-
-/// The beginning of a text that may be anything.
-fn excerpt(bytes: &[u8]) -> String {
-    const SHOWN: usize = 80;
-    let cut = &bytes[..bytes.len().min(SHOWN)];
-    let text = String::from_utf8_lossy(cut);
-    if bytes.len() > SHOWN {
-        format!("{text}… ({} bytes)", bytes.len())
-    } else {
-        text.into_owned()
+        Reader::new(self)
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::event::{Position, Timestamp};
-use crate::texts::Keys;
+use crate::texts::{Keys, room};
 
 /// Something noteworthy about a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,11 @@ impl Streams {
     /// Whether no event had a stream.
     pub fn is_empty(&self) -> bool {
         self.streams.is_empty()
+    }
+
+    /// Bytes kept; of holes and repeats, which are faults, none.
+    pub fn bytes(&self) -> usize {
+        self.names.bytes() + room(&self.streams)
     }
 
     /// Takes the next events in position order.

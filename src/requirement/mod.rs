@@ -16,6 +16,7 @@
 //! A key that more than [`MOST`] subjects look at is not followed event by event, which would cost
 //! the product of the two: those subjects are judged at the horizon only.
 
+mod found;
 mod look;
 
 use std::sync::Arc;
@@ -26,52 +27,12 @@ use crate::definition::projection::Projection;
 use crate::definition::requirement::{KEY, Requirement, STATE};
 use crate::event::{Position, Span, Timestamp};
 use crate::projection::{self, Applied, Cell};
-use crate::texts::Keys;
+use crate::texts::{Keys, room};
+pub use found::{Breach, Count, Untold};
 use look::{Held, State, digest, judge, looked_at};
 
 /// How many subjects may look at one key for its events to be followed.
 pub const MOST: usize = 1000;
-
-/// A key for which an invariant does not hold, or did not for too long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Breach {
-    /// Index of the invariant.
-    pub requirement: usize,
-    /// The key.
-    pub key: String,
-    /// What the invariant looked at, as `state.status = "paid"`.
-    pub values: String,
-    /// The event that broke it, and when.
-    pub at: (Position, Timestamp),
-    /// It holds again at the horizon.
-    pub healed: bool,
-}
-
-/// A key of which it cannot be told whether an invariant holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Untold {
-    /// Index of the invariant.
-    pub requirement: usize,
-    /// The key.
-    pub key: String,
-    /// Why.
-    pub reason: String,
-    /// The last event of what it looks at, and when.
-    pub at: (Position, Timestamp),
-}
-
-/// What became of the keys of one invariant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Count {
-    /// Keys that have to keep it.
-    pub keys: u64,
-    /// Of them, those of which it cannot be told.
-    pub unknown: u64,
-    /// Those for which it does not hold, but that are not quiet for long enough either.
-    pub pending: u64,
-    /// Those that were judged at the horizon only.
-    pub coarse: u64,
-}
 
 #[derive(Debug)]
 struct Subject {
@@ -193,6 +154,21 @@ impl Ledger {
                 book.touch(subject, at, states);
             }
         }
+    }
+
+    /// Bytes kept; of the values that were found, none.
+    pub fn bytes(&self) -> usize {
+        let looks_at = |subject: &Subject| room(&subject.looks_at);
+        let watched = |one: &Watched| {
+            let onlookers = one.by.iter().map(|one| room(&one.subjects));
+            one.keys.bytes() + room(&one.by) + onlookers.sum::<usize>()
+        };
+        let own = |book: &Book| {
+            let subjects = book.subjects.iter().flatten().map(looks_at);
+            let watched = book.watched.iter().map(watched);
+            room(&book.subjects) + subjects.sum::<usize>() + watched.sum::<usize>()
+        };
+        self.books.iter().map(own).sum()
     }
 
     /// What is wrong at the horizon, and what was before; of what it cannot be told; and what was

@@ -15,7 +15,7 @@ use crate::definition::log::Order;
 use crate::definition::saga::EventPattern;
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Span, Timestamp};
-use crate::texts::{Keys, Texts};
+use crate::texts::{Keys, Texts, room};
 use crate::transaction::note::{Meaning, Note};
 use crate::transaction::state::{Happening, Participant, step};
 
@@ -122,6 +122,19 @@ pub struct Conclusion {
     pub held: Vec<Span>,
 }
 
+impl Conclusion {
+    /// Adds what was found of other transactions of the definition.
+    pub fn add(&mut self, other: Conclusion) {
+        self.transactions += other.transactions;
+        self.unknown += other.unknown;
+        self.astray += other.astray;
+        self.faults.extend(other.faults);
+        self.hidden.extend(other.hidden);
+        self.held.extend(other.held);
+        self.held.sort_unstable();
+    }
+}
+
 /// What is wrong, with whom, by which events, since when.
 type Found<'m> = (What, Vec<Named<'m>>, Vec<At>, Timestamp);
 
@@ -169,6 +182,16 @@ impl Ledger {
             book.held.extend(entry.held());
             entry.settle();
         }
+    }
+
+    /// Bytes kept.
+    pub fn bytes(&self) -> usize {
+        let own = |book: &Book| {
+            let entries = book.entries.iter().map(Entry::bytes);
+            let tables = book.ids.bytes() + room(&book.entries) + room(&book.held);
+            tables + entries.sum::<usize>()
+        };
+        self.books.iter().map(own).sum()
     }
 
     /// What is wrong at the horizon. In a log that was `cut`, a transaction whose beginning is not in
@@ -234,6 +257,13 @@ fn is_after(order: Order, one: At, other: At) -> bool {
 }
 
 impl Entry {
+    /// Bytes kept beside its own.
+    fn bytes(&self) -> usize {
+        let names: usize = self.members.keys().map(|name| name.len()).sum();
+        let each = size_of::<(Box<str>, Member)>();
+        names + self.members.len() * each + self.ended.capacity() * size_of::<u64>()
+    }
+
     fn happen(&mut self, name: &str, happening: Happening, at: At) {
         if !self.members.contains_key(name) {
             let had_ended = self.ended.contains(&Keys::hash(name));

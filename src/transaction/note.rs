@@ -7,6 +7,7 @@ use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::json;
 use crate::log::Fields;
+use crate::share::Share;
 use crate::texts::{Keys, Text, Texts};
 use crate::transaction::state::Happening;
 
@@ -57,6 +58,7 @@ impl Route {
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     definitions: Vec<Arc<Transaction>>,
+    share: Share,
 }
 
 /// Every pattern of a definition with its meaning; conditions are tried first.
@@ -89,6 +91,15 @@ impl Reader {
     pub fn new(definitions: &[Arc<Transaction>]) -> Reader {
         Reader {
             definitions: definitions.to_vec(),
+            share: Share::WHOLE,
+        }
+    }
+
+    /// The same for the keys of one share.
+    pub fn of_share(&self, share: Share) -> Reader {
+        Reader {
+            share,
+            ..self.clone()
         }
     }
 
@@ -167,11 +178,15 @@ impl Reader {
                     computed.as_ref().and_then(json::text)
                 }
             };
+            let hash = id.as_deref().map(Keys::hash);
+            if !self.share.takes(hash) {
+                continue;
+            }
             let participant = definition.participant.evaluate(row).ok();
             let participant = participant.as_ref().and_then(json::text);
             notes.push(Note {
                 definition: index,
-                id: id.map(|id| (Keys::hash(&id), texts.keep(&id))),
+                id: hash.zip(id.map(|id| texts.keep(&id))),
                 meaning,
                 participant: participant.map(|participant| texts.keep(&participant)),
                 position: row.position,

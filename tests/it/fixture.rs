@@ -49,6 +49,7 @@ pub fn log() -> LogSummary {
         matched: 48_170,
         as_of: Some(at("2024-06-03T00:00:00Z")),
         behind: Some(Span::from_secs(538 * 86_400 + 3 * 3600)),
+        memory: None,
     }
 }
 

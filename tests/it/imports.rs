@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 31] = [
     "event",
     "json",
     "suggest",
     "texts",
+    "share",
     "finding",
     "expression",
     "definition",

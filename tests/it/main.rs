@@ -14,6 +14,7 @@ mod imports;
 mod isolation;
 mod keys;
 mod labels;
+mod memory;
 mod oracle;
 mod output;
 mod readme;

@@ -23,6 +23,7 @@ use crate::event::{Position, Timestamp};
 use crate::expression::Scope;
 use crate::log::record::{self, Cell, Record};
 use crate::log::{Filter, Log, LogError, OpenOptions};
+use crate::share::Share;
 use crate::texts::Texts;
 
 /// A log, a read model and a projection over them.
@@ -127,7 +128,8 @@ impl Bench {
         let models = ReadModels::open(&self.projections)?;
         let log = self.log();
         let ledger = self.ledger(&log);
-        let mut audit = Audit::new(&ledger, &models, &log, cut)?;
+        let mut audit = Audit::new(ledger.folds(), &models, &log)?;
+        audit.read(&ledger, &models, &log, (Share::WHOLE, cut))?;
         if let Some(suspects) = audit.suspects() {
             self.pass(&log, &mut |note, texts| suspects.take(note, texts));
         }

@@ -1,0 +1,279 @@
+//! Reading a log in as many passes as a cap on memory asks for.
+//!
+//! Each pass reads all of it and keeps the state of a share of the keys. How many shares there have
+//! to be is found out: where the first pass keeps more than it may, it begins anew with smaller
+//! ones, as many as what it kept so far calls for. All of it happens in the one transaction in which
+//! the log was opened.
+//!
+//! What joins many keys cannot be divided and is kept as a whole in the first pass. Circles of causes
+//! join many keys, too, but they are rare: where a cause stands after its effect, the ids are read
+//! once more, all of them.
+
+use std::sync::Arc;
+
+use crate::definition::requirement::Requirement;
+use crate::definition::settings::AsOf;
+use crate::inspect::judge::Judge;
+use crate::inspect::run::{Run, claim_of, drive};
+use crate::inspect::{RunError, Watch};
+use crate::isolation;
+use crate::log::Filter;
+use crate::projection::Audit;
+use crate::replay::{Divisible, Entry, Gatherer, Held, Ledgers, Limit, Reading};
+use crate::report::Memory;
+use crate::saga::Names;
+use crate::share::Share;
+
+/// More passes than this take too long to be of use.
+const MOST: u32 = 256;
+
+impl Run<'_> {
+    /// Reads the log.
+    pub fn pass(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        self.read_claims(None)?;
+        self.gather(Filter::All, None, watch)?;
+        self.complete(watch)
+    }
+
+    /// Reads the log; where that would keep more than the options have it, for the first share of its
+    /// keys.
+    pub fn pass_first(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        loop {
+            let divisible = self.divisible();
+            let cap = |cap| {
+                if self.share.of() < MOST {
+                    cap
+                } else {
+                    u64::MAX
+                }
+            };
+            let limit = self
+                .options
+                .memory
+                .map(|bytes| Limit::new(cap(bytes), divisible));
+            self.read_claims(None)?;
+            let kept = self.gather(Filter::All, limit, watch)?;
+            let Some(kept) = kept.filter(Limit::is_passed) else {
+                break;
+            };
+            self.share = Share::first(smaller(&kept, self.share.of(), self.log.estimate()));
+        }
+        self.complete(watch)
+    }
+
+    /// Reads the log for the next share of its keys, if there is one.
+    pub fn pass_next(&mut self, watch: Watch<'_>) -> Result<bool, RunError> {
+        let Some(share) = self.share.after() else {
+            return Ok(false);
+        };
+        self.share = share;
+        self.read_claims(None)?;
+        let limit = Limit::new(u64::MAX, self.divisible());
+        self.gather(Filter::All, Some(limit), watch)?;
+        self.complete(watch)?;
+        Ok(true)
+    }
+
+    /// What of the state can be divided by keys. What sagas do to each other's effects is told from
+    /// instances and states together, and invariants with look-ups from the states of many keys.
+    fn divisible(&self) -> Divisible {
+        let looks_up = |one: &Arc<Requirement>| !one.lookups.is_empty();
+        let isolation = self.follows_effects();
+        Divisible {
+            instances: !isolation,
+            states: !isolation && !self.scope.requirements.iter().any(looks_up),
+        }
+    }
+
+    /// The share of the instances that was read last.
+    pub(super) fn share_of_instances(&self) -> Option<Share> {
+        self.share.of_something(self.divisible().instances)
+    }
+
+    fn follows_effects(&self) -> bool {
+        self.isolates
+            && self.selection.sagas
+            && self.selection.families
+            && isolation::is_possible(&self.scope.sagas, &self.scope.projections)
+    }
+
+    /// What the cap came to, where there is one.
+    pub(super) fn memory(&self) -> Option<Memory> {
+        self.options.memory.map(|cap| Memory {
+            cap,
+            held: self.held.total(),
+            passes: self.share.of(),
+        })
+    }
+
+    /// Reads the share, stopped where that keeps too much; answers how much it kept, where it was
+    /// looked at.
+    pub(super) fn gather(
+        &mut self,
+        filter: Filter<'_>,
+        limit: Option<Limit>,
+        watch: Watch<'_>,
+    ) -> Result<Option<Limit>, RunError> {
+        let (share, divisible, until) = (self.share, self.divisible(), self.until());
+        let readers = self.readers.of_share(share, divisible);
+        let ledgers = match self.follows_effects() {
+            true => Ledgers::new(self.scope),
+            false => Ledgers::without_isolation(self.scope),
+        };
+        let before = std::mem::take(&mut self.gathered);
+        let Run {
+            scope,
+            definition,
+            options,
+            claims,
+            ..
+        } = self;
+        let mut judge = Judge::new(definition, &scope.sagas, &self.off);
+        let mut settle = |names: &Names, entry: &Entry, id: &str| {
+            let saga = usize::from(entry.saga);
+            judge.settled(saga, &entry.moments, claim_of(claims, saga, id), names)
+        };
+        let mut gatherer = if share.is_first() {
+            drop(before);
+            Gatherer::new(definition, ledgers, &mut settle)
+        } else {
+            Gatherer::next(definition, ledgers, &mut settle, before)
+        }
+        .within(limit);
+        let reading = Reading::new(definition, &self.router, &readers, self.selection, until)
+            .about(&options.instances)
+            .of_share(share, divisible);
+        let threads = options.threads;
+        let outcome = drive(
+            &mut self.log,
+            reading,
+            filter,
+            threads,
+            &mut gatherer,
+            watch,
+        );
+        let limit = gatherer.limit();
+        self.gathered = gatherer.finish();
+        outcome?;
+        self.keep_greatest(limit);
+        Ok(limit)
+    }
+
+    fn keep_greatest(&mut self, limit: Option<Limit>) {
+        let held = limit.map_or(Held::default(), |limit| limit.held());
+        // What was stopped for keeping too much was not kept.
+        if held.total() > self.held.total() && limit.is_some_and(|limit| !limit.is_passed()) {
+            self.held = held;
+        }
+    }
+
+    /// What is left to do once a share is read.
+    fn complete(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        if self.gathered.instances.reopened().next().is_some() {
+            self.gather_again(watch)?;
+        }
+        self.horizon = match self.as_of() {
+            AsOf::End => self.gathered.end,
+            AsOf::Now => self.gathered.positions.map(|_| self.options.now),
+            AsOf::Instant(instant) => self.gathered.positions.map(|_| instant),
+        };
+        if self.selection.families && self.until().is_none() {
+            self.hold_projections(watch)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the instances again of which events came after theirs had been dropped.
+    fn gather_again(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        let mut never = |_: &Names, _: &Entry, _: &str| None;
+        let gathered = std::mem::take(&mut self.gathered);
+        let mut gatherer = Gatherer::again(self.definition, &mut never, gathered);
+        let (share, divisible, until) = (self.share, self.divisible(), self.until());
+        let (router, readers) = (&self.router, &self.readers);
+        let reading = Reading::new(self.definition, router, readers, self.selection, until)
+            .of_share(share, divisible)
+            .again();
+        let threads = self.options.threads;
+        let outcome = drive(
+            &mut self.log,
+            reading,
+            Filter::All,
+            threads,
+            &mut gatherer,
+            watch,
+        );
+        self.gathered = gatherer.finish();
+        outcome
+    }
+
+    /// Reads all ids once more where there may be circles of causes, which join many of them.
+    pub fn find_circles(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        if self.share.of() == 1 || !(self.selection.causes && self.sum.ids.goes_back) {
+            return Ok(());
+        }
+        let mut never = |_: &Names, _: &Entry, _: &str| None;
+        let gathered = std::mem::take(&mut self.gathered);
+        let mut gatherer =
+            Gatherer::next(self.definition, Ledgers::default(), &mut never, gathered)
+                .within(Some(Limit::new(u64::MAX, self.divisible())));
+        let (router, readers, until) = (&self.router, &self.readers, self.until());
+        let reading = Reading::new(self.definition, router, readers, self.selection, until).ids();
+        let threads = self.options.threads;
+        let outcome = drive(
+            &mut self.log,
+            reading,
+            Filter::All,
+            threads,
+            &mut gatherer,
+            watch,
+        );
+        let limit = gatherer.limit();
+        self.gathered = gatherer.finish();
+        outcome?;
+        self.keep_greatest(limit);
+        let register = &mut self.gathered.register;
+        self.sum.ids = register.conclude(self.definition.order, Share::WHOLE);
+        Ok(())
+    }
+
+    /// Holds stored rows against the folded states; what differs is looked into by its history, once
+    /// all shares are read.
+    fn hold_projections(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        let Some(horizon) = self.horizon else {
+            return Ok(());
+        };
+        let own = self.share.of_something(self.divisible().states);
+        let mut audit = match self.audit.take() {
+            Some(audit) => audit,
+            None => Audit::new(self.readers.folds(), &self.models, &self.log)?,
+        };
+        if let Some(share) = own {
+            let ledger = &self.gathered.ledgers.projections;
+            let how = (share, self.definition.cut);
+            audit.read(ledger, &self.models, &self.log, how)?;
+        }
+        if !self.share.is_last() {
+            self.audit = Some(audit);
+            return Ok(());
+        }
+        if let Some(suspects) = audit.suspects() {
+            self.follow(watch, &mut |note, texts| suspects.take(note, texts))?;
+        }
+        let head = self.gathered.positions.map(|(_, last)| last);
+        self.projections = audit.conclude(horizon, head, &self.gathered.absent);
+        Ok(())
+    }
+}
+
+/// How many shares there have to be, more than there are, after a look at what one of so many kept.
+/// What was kept of the rows read is taken to go on growing with those that are left.
+fn smaller(kept: &Limit, shares: u32, rows: u64) -> u32 {
+    let read = u128::from(kept.rows().max(1));
+    let rows = u128::from(rows).max(read);
+    let at_end = |bytes: u64| u128::from(bytes) * rows / read;
+    let whole = u64::try_from(at_end(kept.held().whole)).unwrap_or(u64::MAX);
+    // Tables grow by doubling, and shares are not quite even.
+    let wanted = at_end(kept.held().divided) * u128::from(shares) * 3 / 2;
+    let of = wanted.div_ceil(u128::from(kept.room(whole).max(1)));
+    u32::try_from(of).unwrap_or(MOST).clamp(shares + 1, MOST)
+}

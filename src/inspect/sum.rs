@@ -1,0 +1,153 @@
+//! What the shares of a log's keys showed, added up. A log that is read in one pass has one share.
+
+use std::collections::BTreeSet;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+use crate::causation;
+use crate::definition::log::Order;
+use crate::event::{Position, Timestamp};
+use crate::finding::Finding;
+use crate::idempotency;
+use crate::inspect::beside;
+use crate::inspect::run::Run;
+use crate::inspect::tally::Tally;
+use crate::invariant;
+use crate::reaction::{self, Unseen};
+use crate::replay::Observation;
+use crate::requirement;
+use crate::saga::Outcome;
+use crate::transaction;
+
+/// What the shares showed so far.
+#[derive(Debug, Default)]
+pub struct Sum {
+    /// Instances met.
+    pub(super) met: u64,
+    /// Instances judged, by saga and outcome.
+    pub(super) outcomes: Vec<[u64; Outcome::ALL.len()]>,
+    /// Why an instance cannot be judged, by the event that is in doubt.
+    pub(super) doubtful: Vec<(Position, String)>,
+    /// Remarks about claims.
+    pub(super) statuses: BTreeSet<String>,
+    /// Streams met.
+    pub(super) streams: u64,
+    pub(super) observations: Vec<Observation>,
+    pub(super) ids: causation::Conclusion,
+    pub(super) invariants: (Vec<invariant::Breach>, Vec<invariant::Count>),
+    pub(super) breaches: Vec<requirement::Breach>,
+    pub(super) untold: Vec<requirement::Untold>,
+    pub(super) requirements: Vec<requirement::Count>,
+    pub(super) reactions: Vec<reaction::Conclusion>,
+    /// Match values of faulty reactions that are instances, too.
+    pub(super) reacting: HashSet<String, FixedState>,
+    pub(super) misuses: Vec<idempotency::Misuse>,
+    pub(super) keyless: Vec<idempotency::Keyless>,
+    pub(super) keys: Vec<idempotency::Count>,
+    pub(super) transactions: Vec<transaction::Conclusion>,
+}
+
+impl Run<'_> {
+    /// Adds up what the share that was read last shows, apart from its instances.
+    pub fn add_up(&mut self, tally: &mut Tally) {
+        self.sum.met += self.gathered.instances.entries().len() as u64;
+        let mut found = std::mem::take(&mut self.findings);
+        let mut register = std::mem::take(&mut self.gathered.register);
+        let (order, share) = (self.definition.order, self.share);
+        let is_whole = self.options.instances.is_empty();
+        let (ids, ()) = beside::both(
+            self.options.threads,
+            || is_whole.then(|| register.conclude(order, share)),
+            || self.add_families(tally, &mut found),
+        );
+        self.gathered.register = register;
+        if let Some(ids) = ids {
+            self.sum.ids.add(ids);
+            self.add_streams();
+        }
+        tally.take(found, &self.scope.settings, self.horizon, &mut self.used);
+    }
+
+    fn add_families(&mut self, tally: &mut Tally, found: &mut Vec<Finding>) {
+        let Some(horizon) = self.horizon.filter(|_| self.selection.families) else {
+            return;
+        };
+        if self.share.is_first() {
+            self.isolation(horizon, tally, found);
+        }
+        self.add_states(horizon);
+        self.add_reactions(horizon);
+        self.add_keys(horizon);
+    }
+
+    fn add_streams(&mut self) {
+        let streams = std::mem::take(&mut self.gathered.streams);
+        self.sum.streams += streams.len() as u64;
+        let observations = streams.observations(
+            self.definition.cut,
+            self.definition.order == Order::Position,
+        );
+        self.sum.observations.extend(observations);
+    }
+
+    fn add_states(&mut self, horizon: Timestamp) {
+        let (sum, ledgers) = (&mut self.sum, &self.gathered.ledgers);
+        let requirements = &ledgers.requirements;
+        let (breaches, untold, counts) = requirements.conclude(horizon, &ledgers.projections);
+        sum.breaches.extend(breaches);
+        sum.untold.extend(untold);
+        each(&mut sum.requirements, counts, requirement::Count::add);
+    }
+
+    fn add_reactions(&mut self, horizon: Timestamp) {
+        let (sum, gathered) = (&mut self.sum, &self.gathered);
+        let unseen = Unseen {
+            is_cut: self.definition.cut,
+            absent: &gathered.absent,
+            later: &gathered.later,
+        };
+        let reactions = gathered.ledgers.reactions.conclude(horizon, unseen);
+        let sagas = 0..self.scope.sagas.len() as u16;
+        let is_instance = |id: &str| {
+            let mut sagas = sagas.clone();
+            sagas.any(|saga| gathered.instances.knows(saga, id))
+        };
+        let faults = reactions.iter().flat_map(|one| &one.faults);
+        let values = faults.map(|fault| fault.value.as_str());
+        let reacting = values.filter(|value| is_instance(value));
+        sum.reacting.extend(reacting.map(str::to_owned));
+        each(&mut sum.reactions, reactions, reaction::Conclusion::add);
+    }
+
+    fn add_keys(&mut self, horizon: Timestamp) {
+        let (sum, gathered) = (&mut self.sum, &self.gathered);
+        let (ledgers, cut) = (&gathered.ledgers, self.definition.cut);
+        let totals = &ledgers.invariants;
+        let (breaches, counts) = totals.conclude(horizon, cut, &gathered.absent);
+        sum.invariants.0.extend(breaches);
+        each(&mut sum.invariants.1, counts, invariant::Count::add);
+        let (misuses, keyless, counts) = ledgers.idempotency.conclude();
+        sum.misuses.extend_from_slice(misuses);
+        sum.keyless.extend_from_slice(keyless);
+        each(&mut sum.keys, counts, idempotency::Count::add);
+        let transactions = &ledgers.transactions;
+        let concluded = transactions.conclude(horizon, cut, &gathered.absent);
+        each(
+            &mut sum.transactions,
+            concluded,
+            transaction::Conclusion::add,
+        );
+    }
+}
+
+/// Adds what a share says of each definition to what the shares before it said.
+fn each<T>(sum: &mut Vec<T>, of_share: Vec<T>, add: impl Fn(&mut T, T)) {
+    if sum.is_empty() {
+        *sum = of_share;
+        return;
+    }
+    for (one, other) in sum.iter_mut().zip(of_share) {
+        add(one, other);
+    }
+}

@@ -1,0 +1,54 @@
+//! What became of invariants over states.
+
+use crate::event::{Position, Timestamp};
+
+/// A key for which an invariant does not hold, or did not for too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// Index of the invariant.
+    pub requirement: usize,
+    /// The key.
+    pub key: String,
+    /// What the invariant looked at, as `state.status = "paid"`.
+    pub values: String,
+    /// The event that broke it, and when.
+    pub at: (Position, Timestamp),
+    /// It holds again at the horizon.
+    pub healed: bool,
+}
+
+/// A key of which it cannot be told whether an invariant holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    /// Index of the invariant.
+    pub requirement: usize,
+    /// The key.
+    pub key: String,
+    /// Why.
+    pub reason: String,
+    /// The last event of what it looks at, and when.
+    pub at: (Position, Timestamp),
+}
+
+/// What became of the keys of one invariant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Keys that have to keep it.
+    pub keys: u64,
+    /// Of them, those of which it cannot be told.
+    pub unknown: u64,
+    /// Those for which it does not hold, but that are not quiet for long enough either.
+    pub pending: u64,
+    /// Those that were judged at the horizon only.
+    pub coarse: u64,
+}
+
+impl Count {
+    /// Adds what became of other keys.
+    pub fn add(&mut self, other: Count) {
+        self.keys += other.keys;
+        self.unknown += other.unknown;
+        self.pending += other.pending;
+        self.coarse += other.coarse;
+    }
+}
