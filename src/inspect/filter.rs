@@ -51,11 +51,9 @@ pub fn scopes(definitions: &Definitions, options: &Options) -> Result<Vec<Scope>
             return Err(RunError::Filter(unknown("saga", wanted, &sagas)));
         }
     }
-    let wanted =
-        |name: &str| options.sagas.is_empty() || options.sagas.iter().any(|saga| saga == name);
     let mut scopes = definitions.scopes.clone();
     for scope in &mut scopes {
-        scope.sagas.retain(|saga| wanted(&saga.name));
+        scope.sagas.retain(|saga| is_wanted(options, &saga.name));
     }
     if !options.sagas.is_empty() {
         scopes.retain(|scope| !scope.sagas.is_empty());
@@ -81,6 +79,11 @@ pub fn scopes(definitions: &Definitions, options: &Options) -> Result<Vec<Scope>
     Ok(scopes)
 }
 
+/// Whether the options are about this saga.
+fn is_wanted(options: &Options, saga: &str) -> bool {
+    options.sagas.is_empty() || options.sagas.iter().any(|wanted| wanted == saga)
+}
+
 /// Makes sure that steps which were asked for are some saga's, of those that were asked for.
 ///
 /// # Errors
@@ -90,11 +93,9 @@ pub fn steps(
     options: &Options,
     steps: &[String],
 ) -> Result<(), RunError> {
-    let asked_for =
-        |name: &str| options.sagas.is_empty() || options.sagas.iter().any(|saga| saga == name);
     let sagas = definitions.scopes.iter().flat_map(|scope| &scope.sagas);
     let known: Vec<&str> = sagas
-        .filter(|saga| asked_for(&saga.name))
+        .filter(|saga| is_wanted(options, &saga.name))
         .flat_map(|saga| saga.steps.iter().map(|step| &*step.name))
         .collect();
     match steps.iter().find(|step| !known.contains(&step.as_str())) {

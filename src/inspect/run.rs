@@ -16,8 +16,8 @@ use crate::inspect::{Go, Options, Progress, RunError, Watch, Whereabouts, beside
 use crate::log::{Filter, Log, LogError, OpenOptions};
 use crate::projection::{Audit, Conclusion, Note, ReadModels};
 use crate::replay::{
-    Continue, Gathered, Gatherer, Held, Horizon, Readers, Reading, Router, Selection, histories,
-    named_types, pass,
+    Continue, Gathered, Gatherer, Held, Horizon, Limit, Readers, Reading, Router, Selection,
+    histories, named_types, pass,
 };
 use crate::report::{LogSummary, Report};
 use crate::rules;
@@ -377,18 +377,21 @@ impl<'s> Run<'s> {
     }
 }
 
-/// One pass over a log, with its progress told.
+/// One pass over a log, with its progress told: what it learned, also where it was stopped or failed,
+/// and how much it kept, where that was looked at.
 pub(super) fn drive(
     log: &mut Log,
     reading: Reading<'_>,
     filter: Filter<'_>,
     threads: usize,
-    gatherer: &mut Gatherer<'_>,
+    mut gatherer: Gatherer<'_>,
     watch: Watch<'_>,
-) -> Result<(), RunError> {
-    told(log.estimate(), watch, |go_on| {
-        pass(log, reading, filter, threads, gatherer, go_on)
-    })
+) -> (Gathered, Option<Limit>, Result<(), RunError>) {
+    let outcome = told(log.estimate(), watch, |go_on| {
+        pass(log, reading, filter, threads, &mut gatherer, go_on)
+    });
+    let limit = gatherer.limit();
+    (gatherer.finish(), limit, outcome)
 }
 
 /// Tells the progress of a pass over about `of` rows, and stops it where that is wanted.

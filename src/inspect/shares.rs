@@ -133,7 +133,7 @@ impl Run<'_> {
             let saga = usize::from(entry.saga);
             judge.settled(saga, &entry.moments, claim_of(claims, saga, id), names)
         };
-        let mut gatherer = if share.is_first() {
+        let gatherer = if share.is_first() {
             drop(before);
             Gatherer::new(definition, ledgers, &mut settle)
         } else {
@@ -144,16 +144,9 @@ impl Run<'_> {
             .about(&options.instances)
             .of_share(share, divisible);
         let threads = options.threads;
-        let outcome = drive(
-            &mut self.log,
-            reading,
-            filter,
-            threads,
-            &mut gatherer,
-            watch,
-        );
-        let limit = gatherer.limit();
-        self.gathered = gatherer.finish();
+        let log = &mut self.log;
+        let (gathered, limit, outcome) = drive(log, reading, filter, threads, gatherer, watch);
+        self.gathered = gathered;
         outcome?;
         self.keep_greatest(limit);
         Ok(limit)
@@ -187,22 +180,15 @@ impl Run<'_> {
     fn gather_again(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
         let mut never = |_: &Names, _: &Entry, _: &str| None;
         let gathered = std::mem::take(&mut self.gathered);
-        let mut gatherer = Gatherer::again(self.definition, &mut never, gathered);
+        let gatherer = Gatherer::again(self.definition, &mut never, gathered);
         let (share, divisible, until) = (self.share, self.divisible(), self.until());
         let (router, readers) = (&self.router, &self.readers);
         let reading = Reading::new(self.definition, router, readers, self.selection, until)
             .of_share(share, divisible)
             .again();
-        let threads = self.options.threads;
-        let outcome = drive(
-            &mut self.log,
-            reading,
-            Filter::All,
-            threads,
-            &mut gatherer,
-            watch,
-        );
-        self.gathered = gatherer.finish();
+        let (log, threads) = (&mut self.log, self.options.threads);
+        let (gathered, _, outcome) = drive(log, reading, Filter::All, threads, gatherer, watch);
+        self.gathered = gathered;
         outcome
     }
 
@@ -213,22 +199,13 @@ impl Run<'_> {
         }
         let mut never = |_: &Names, _: &Entry, _: &str| None;
         let gathered = std::mem::take(&mut self.gathered);
-        let mut gatherer =
-            Gatherer::next(self.definition, Ledgers::default(), &mut never, gathered)
-                .within(Some(Limit::new(u64::MAX, self.divisible())));
+        let gatherer = Gatherer::next(self.definition, Ledgers::default(), &mut never, gathered)
+            .within(Some(Limit::new(u64::MAX, self.divisible())));
         let (router, readers, until) = (&self.router, &self.readers, self.until());
         let reading = Reading::new(self.definition, router, readers, self.selection, until).ids();
-        let threads = self.options.threads;
-        let outcome = drive(
-            &mut self.log,
-            reading,
-            Filter::All,
-            threads,
-            &mut gatherer,
-            watch,
-        );
-        let limit = gatherer.limit();
-        self.gathered = gatherer.finish();
+        let (log, threads) = (&mut self.log, self.options.threads);
+        let (gathered, limit, outcome) = drive(log, reading, Filter::All, threads, gatherer, watch);
+        self.gathered = gathered;
         outcome?;
         self.keep_greatest(limit);
         let register = &mut self.gathered.register;
