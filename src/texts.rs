@@ -85,10 +85,9 @@ impl Index {
         u64::from(half) << 32 | u64::from(half)
     }
 
-    /// For each hash a number that has it, or [`Index::NONE`]; `found` is replaced.
-    pub fn likely(&self, wanted: impl Iterator<Item = u64>, found: &mut Vec<u32>) {
-        found.clear();
-        found.extend(wanted.map(|hash| self.find(hash, |_| true).unwrap_or(Index::NONE)));
+    /// A number that has this hash, or [`Index::NONE`].
+    pub fn likely(&self, hash: u64) -> u32 {
+        self.find(hash, |_| true).unwrap_or(Index::NONE)
     }
 
     /// Bytes of its table.
@@ -140,7 +139,7 @@ impl Keys {
         found: &mut Vec<u32>,
     ) {
         let likely = |one: Option<(u16, u64, &str)>| match one {
-            Some((book, hash, _)) => keys(&mut books[usize::from(book)]).likely(hash),
+            Some((book, hash, _)) => keys(&mut books[usize::from(book)]).index.likely(hash),
             None => Index::NONE,
         };
         found.clear();
@@ -154,10 +153,6 @@ impl Keys {
                 *number = keys.number(hash, text);
             }
         }
-    }
-
-    fn likely(&self, hash: u64) -> u32 {
-        self.index.find(hash, |_| true).unwrap_or(Index::NONE)
     }
 
     /// The number of a text with this hash, a new one if it was not met before.
@@ -180,8 +175,8 @@ impl Keys {
     where
         I: Iterator<Item = (u64, &'t str)> + Clone,
     {
-        self.index
-            .likely(wanted.clone().map(|(hash, _)| hash), found);
+        found.clear();
+        found.extend(wanted.clone().map(|(hash, _)| self.index.likely(hash)));
         for (number, (hash, text)) in found.iter_mut().zip(wanted) {
             if *number == Index::NONE || self.text(*number) != text {
                 *number = self.number(hash, text);

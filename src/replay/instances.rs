@@ -109,8 +109,8 @@ impl Instances {
     where
         I: Iterator<Item = (u64, u16, &'t str)> + Clone,
     {
-        let hashes = wanted.clone().map(|(hash, _, _)| hash);
-        self.index.likely(hashes, found);
+        found.clear();
+        found.extend(wanted.clone().map(|(hash, _, _)| self.index.likely(hash)));
         for (at, (hash, saga, id)) in found.iter_mut().zip(wanted) {
             if *at == Index::NONE || !self.is(*at, saga, id) {
                 *at = self.entry(hash, saga, id);
