@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use crate::event::{Position, Timestamp};
-use crate::expression::Expression;
+use crate::expression::{Expression, Scope};
 
 mod cell;
 mod claims;
@@ -139,6 +139,25 @@ pub struct Row<'a> {
     pub data: Option<&'a [u8]>,
     /// The headers' JSON text, not validated.
     pub metadata: Option<&'a [u8]>,
+}
+
+impl<'a> Row<'a> {
+    /// What an expression sees of it, given the name of its type.
+    pub fn scope(&self, kind: &'a str) -> Scope<'a> {
+        Scope {
+            position: self.position,
+            kind,
+            time: Some(self.time),
+            stream: self.stream,
+            version: self.version,
+            id: self.id,
+            correlation: self.correlation,
+            causation: self.causation,
+            key: self.key,
+            data: self.data,
+            metadata: self.metadata,
+        }
+    }
 }
 
 /// A row that cannot be judged.

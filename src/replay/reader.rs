@@ -12,7 +12,6 @@ use serde::de::IgnoredAny;
 use crate::absent;
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
-use crate::expression::Scope;
 use crate::json;
 use crate::log::{BadId, BadRow, Log, Row};
 use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
@@ -167,7 +166,7 @@ impl Reader<'_> {
         }
         self.note(row, kind, batch);
         if kind.is_of_family {
-            let scope = scope(row, &kind.name);
+            let scope = row.scope(&kind.name);
             let readers = self.reading.readers;
             readers.note(
                 &kind.families,
@@ -251,7 +250,7 @@ impl Reader<'_> {
             }
             return;
         }
-        let scope = scope(row, name);
+        let scope = row.scope(name);
         let computed;
         let text;
         let id = match &one.correlate {
@@ -352,7 +351,7 @@ fn detail(row: &Row<'_>, name: &str, candidate: &Candidate, batch: &mut Batch) -
             error = candidate
                 .error
                 .as_ref()
-                .and_then(|error| error.evaluate(&scope(row, name)).ok())
+                .and_then(|error| error.evaluate(&row.scope(name)).ok())
                 .and_then(|error| json::text(&error).map(Cow::into_owned));
             error.as_deref().unwrap_or(name)
         }
@@ -368,22 +367,6 @@ fn hidden(row: &Row<'_>, kind: &Kind) -> absent::Hidden {
     absent::Hidden {
         kind: Some(Arc::clone(&kind.name)),
         correlation: row.correlation.map(Keys::hash),
-    }
-}
-
-fn scope<'r>(row: &Row<'r>, kind: &'r str) -> Scope<'r> {
-    Scope {
-        position: row.position,
-        kind,
-        time: Some(row.time),
-        stream: row.stream,
-        version: row.version,
-        id: row.id,
-        correlation: row.correlation,
-        causation: row.causation,
-        key: row.key,
-        data: row.data,
-        metadata: row.metadata,
     }
 }
 

@@ -20,7 +20,6 @@ use crate::definition;
 use crate::definition::log::LogDefinition;
 use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
-use crate::expression::Scope;
 use crate::log::record::{self, Cell, Record};
 use crate::log::{Filter, Log, LogError, OpenOptions};
 use crate::share::Share;
@@ -93,20 +92,7 @@ impl Bench {
             let row = row.unwrap();
             let kind = log.type_name(row.kind);
             let route = reader.route(&kind);
-            let scope = Scope {
-                position: row.position,
-                kind: &kind,
-                time: Some(row.time),
-                stream: row.stream,
-                version: row.version,
-                id: row.id,
-                correlation: row.correlation,
-                causation: row.causation,
-                key: row.key,
-                data: row.data,
-                metadata: row.metadata,
-            };
-            reader.note(&route, &scope, &mut texts, &mut notes);
+            reader.note(&route, &row.scope(&kind), &mut texts, &mut notes);
             for note in notes.drain(..) {
                 take(&note, &texts);
             }
