@@ -21,7 +21,7 @@ use crate::output::{plan, recovered};
 use crate::recovery::apply::{self, Applied, Pace, Stopped, World};
 use crate::recovery::document::{LogV1, RehearsalV1, Unfit};
 use crate::recovery::item::{Item, Outcome};
-use crate::recovery::journal::{self, Journal, JournalError, Owner};
+use crate::recovery::journal::{self, Journal, Owner};
 use crate::recovery::permit::Permit;
 use crate::recovery::plan::Ask;
 use crate::recovery::refused::Refused;
@@ -225,10 +225,7 @@ impl Acting<'_> {
                 Ok(self.act(plan, world, (&journal, &path), &permit))
             }
             None => {
-                let journal = match Journal::read(&path) {
-                    Err(JournalError::Missing(_)) => None,
-                    journal => Some(journal?),
-                };
+                let journal = Journal::found(&path)?;
                 if let Some(journal) = &journal {
                     apply::admit(plan, journal, self.resume)?;
                 }

@@ -95,7 +95,6 @@ fn settle(
         );
         return Ok(Exit::Clean);
     };
-    drop(journal);
     let actor = consent::actor();
     let about = || match finding {
         Finding::Done => format!("say that {key} was done"),
@@ -104,7 +103,7 @@ fn settle(
     let permit = match consent::permit(args, &actor, terminal, about) {
         Ok(Some(permit)) => permit,
         Ok(None) => {
-            show(&Journal::read(&path)?)?;
+            show(&journal)?;
             terminal.note("nothing was written; add --write and --reason");
             return Ok(Exit::Clean);
         }
@@ -113,6 +112,7 @@ fn settle(
             return Ok(Exit::Refused);
         }
     };
+    drop(journal);
     let mut journal = Journal::open(&path, &permit)?;
     let settled = journal.settle(&permit, (key, finding), &Owner::here(&actor), now)?;
     show(&journal)?;

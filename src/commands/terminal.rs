@@ -181,9 +181,7 @@ impl<'a> Target<'a> {
         }
         Ok(())
     }
-}
 
-impl Target<'_> {
     /// Makes sure that the result can be written, before anything is done that has one.
     pub(super) fn prepare(&self) -> anyhow::Result<()> {
         let Some(path) = self.file else {

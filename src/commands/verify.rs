@@ -12,7 +12,7 @@ use crate::event::Timestamp;
 use crate::exit::Exit;
 use crate::inspect::RunError;
 use crate::output::recovered;
-use crate::recovery::journal::{Journal, JournalError};
+use crate::recovery::journal::Journal;
 use crate::recovery::verify::{self, Verdict, VerifyError};
 use crate::recovery::watch::Watch;
 
@@ -35,9 +35,9 @@ pub(super) fn run(args: &VerifyArgs, terminal: &Terminal, now: Timestamp) -> any
     }
     session.target().prepare()?;
     let found = journal_of(&plan, &session, args.journal.as_ref()).and_then(|path| {
-        let journal = match Journal::read(&path) {
-            Err(JournalError::Missing(_)) if args.journal.is_none() => None,
-            journal => Some(journal?),
+        let journal = match args.journal {
+            None => Journal::found(&path)?,
+            Some(_) => Some(Journal::read(&path)?),
         };
         Ok((path, journal))
     });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::event::Timestamp;
+use crate::recovery::document::Unfit;
 use crate::recovery::journal::JournalError;
 use crate::recovery::permit::Denied;
 use crate::recovery::record::RecordError;
@@ -16,7 +17,7 @@ pub enum Refused {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The plan was changed since it was made.
-    #[error("{}: it was edited since it was made; narrow the selection and plan again", .0.display())]
+    #[error("{}: {}", .0.display(), Unfit::Edited)]
     Edited(PathBuf),
     /// The definitions are others than those it was decided by.
     #[error("the definitions changed since the plan was made; plan again")]

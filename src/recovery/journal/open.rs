@@ -69,8 +69,16 @@ impl Journal {
     /// # Errors
     /// See [`JournalError`].
     pub fn read(path: &Path) -> Result<Journal, JournalError> {
+        Journal::found(path)?.ok_or_else(|| JournalError::Missing(path.to_owned()))
+    }
+
+    /// As [`Journal::read`]; `None` where there is none.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn found(path: &Path) -> Result<Option<Journal>, JournalError> {
         if fs::metadata(path).is_err() {
-            return Err(JournalError::Missing(path.to_owned()));
+            return Ok(None);
         }
         let journal = Journal::connect(path, path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let (journal, version) = match journal.check() {
@@ -89,7 +97,7 @@ impl Journal {
             let made = journal.connection.execute_batch(table);
             made.map_err(|error| journal.failed(error))?;
         }
-        Ok(journal)
+        Ok(Some(journal))
     }
 
     /// Opens `file`, which is the journal at `path` or a copy of it.
