@@ -12,6 +12,20 @@ use sagactl::output::again::Again;
 use sagactl::report::{DefinitionsSummary, InstanceRow, LogSummary, Report, RuleCount, SagaCount};
 use sagactl::saga::Outcome;
 
+/// How a generated depot's log is mapped.
+pub const DEPOT: &str = "\
+log: depot
+database: depot.db
+events:
+  table: events
+  position: position
+  time: { column: occurred_at, unit: ms }
+  type: type
+  id: event_id
+  correlation: saga_id
+  data: payload
+";
+
 pub const HOSTILE: &str = "o\u{1b}[2J\u{202e}\"];<b>'$(x)\n\u{9b}31m";
 
 pub fn at(text: &str) -> Timestamp {

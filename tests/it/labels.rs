@@ -11,6 +11,8 @@ use sagactl::generate::{self, Faults, Ids, Label, Layout, Made, Wrong};
 use sagactl::inspect::{self, Go, Options};
 use sagactl::rules;
 
+use crate::fixture::DEPOT;
+
 type Found = BTreeMap<(String, String, String, Option<String>), i64>;
 
 fn shop() -> Definitions {
@@ -222,19 +224,6 @@ fn depot(options: &generate::depot::Options) -> (u64, Found) {
         |path: &Path| generate::depot::depot(*options, path).expect("the log can be written");
     found_less_labelled(&definitions, generate)
 }
-
-const DEPOT: &str = "\
-log: depot
-database: depot.db
-events:
-  table: events
-  position: position
-  time: { column: occurred_at, unit: ms }
-  type: type
-  id: event_id
-  correlation: saga_id
-  data: payload
-";
 
 #[test]
 fn what_sagas_do_to_each_other_is_found_and_nothing_else() {

@@ -12,6 +12,8 @@ use sagactl::report::Report;
 use sagactl::rules;
 use tempfile::TempDir;
 
+use crate::fixture::DEPOT;
+
 /// Definitions and a log to judge by them.
 struct World {
     folder: TempDir,
@@ -154,19 +156,7 @@ fn a_bank_is_judged_alike_in_any_number_of_passes() {
 
 #[test]
 fn what_cannot_be_divided_is_kept_whole_and_judged_alike() {
-    let log = "\
-log: depot
-database: generated.db
-events:
-  table: events
-  position: position
-  time: { column: occurred_at, unit: ms }
-  type: type
-  id: event_id
-  correlation: saga_id
-  data: payload
-";
-    let world = World::new(&[log, &text("tests/definitions/vans.yaml")], |_, path| {
+    let world = World::new(&[DEPOT, &text("tests/definitions/vans.yaml")], |_, path| {
         let options = depot::Options {
             seed: 2,
             deliveries: 300,
