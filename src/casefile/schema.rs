@@ -96,7 +96,8 @@ fn make() -> Value {
                 "additionalProperties": false,
                 "properties": {
                     "rows": stored_rows,
-                    "checkpoint": { "description": "What stands in the checkpoint's column; left out, no row is there." }
+                    "checkpoint": { "description": "What stands in the checkpoint's column; left out, no row is there." },
+                    "dead-letters": { "description": "What stands in the column of the dead letters.", "type": "array" }
                 }
             },
             "event": {

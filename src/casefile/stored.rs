@@ -7,7 +7,7 @@ use crate::definition::fault::{self, Fault};
 use crate::definition::file::SourceFile;
 use crate::definition::log::Relation;
 use crate::definition::marked::{Entry, Kind, Node};
-use crate::definition::projection::{Checkpoint, Projection, Stored};
+use crate::definition::projection::{Checkpoint, DeadLetters, Picked, Projection, Stored};
 use crate::log::record::{Cell, Table};
 use crate::suggest::did_you_mean;
 
@@ -22,6 +22,8 @@ pub struct ReadModel {
     pub rows: Vec<Vec<Cell>>,
     /// What stands where the consumer keeps its checkpoint; `None` is no row.
     pub checkpoint: Option<Cell>,
+    /// What stands where the consumer puts events that it gave up on.
+    pub dead_letters: Vec<Cell>,
 }
 
 /// Everything that a case says is stored.
@@ -73,6 +75,8 @@ fn model(file: &SourceFile, entry: &Entry, stored: &Stored) -> Result<ReadModel,
         Some(Kind::Map(_) | Kind::Scalar(_)) | None => &[],
     };
     let rows = rows.iter().map(|it| row(file, it, &columns));
+    let dead_letters = entry.value.entry("dead-letters").into_iter();
+    let dead_letters = dead_letters.flat_map(|entry| entry.value.items());
     Ok(ReadModel {
         projection: entry.key.text.as_str().into(),
         rows: rows.collect::<Result<_, _>>()?,
@@ -80,6 +84,7 @@ fn model(file: &SourceFile, entry: &Entry, stored: &Stored) -> Result<ReadModel,
             .value
             .entry("checkpoint")
             .map(|entry| stored_cell(&entry.value)),
+        dead_letters: dead_letters.map(stored_cell).collect(),
         columns,
     })
 }
@@ -156,30 +161,39 @@ fn redirected(
     tables.push(rows);
     let checkpoint = stored.checkpoint.as_ref().map(|declared| match declared {
         Checkpoint::Literal(position) => Checkpoint::Literal(*position),
-        Checkpoint::Row { place, column, .. } => {
-            let row = Table {
-                name: format!("checkpoint_{number}"),
-                columns: vec![column.clone()],
-                rows: model
-                    .checkpoint
-                    .iter()
-                    .map(|cell| vec![cell.clone()])
-                    .collect(),
-            };
-            let relation = Relation::Table(row.name.clone());
-            tables.push(row);
-            Checkpoint::Row {
-                place: place.clone(),
-                relation,
-                condition: None,
-                column: column.clone(),
-            }
+        Checkpoint::Row(picked) => {
+            let name = format!("checkpoint_{number}");
+            let cells = model.checkpoint.as_slice();
+            Checkpoint::Row(picked_from(picked, name, cells, tables))
+        }
+    });
+    let dead_letters = stored.dead_letters.as_ref().map(|declared| {
+        let name = format!("dead_letters_{number}");
+        let cells = &model.dead_letters;
+        DeadLetters {
+            picked: picked_from(&declared.picked, name, cells, tables),
+            holds: declared.holds,
         }
     });
     Stored {
         database: None,
         relation,
         checkpoint,
+        dead_letters,
         ..stored.clone()
+    }
+}
+
+/// The same, out of a table with just these rows.
+fn picked_from(picked: &Picked, name: String, cells: &[Cell], tables: &mut Vec<Table>) -> Picked {
+    tables.push(Table {
+        name: name.clone(),
+        columns: vec![picked.column.clone()],
+        rows: cells.iter().map(|cell| vec![cell.clone()]).collect(),
+    });
+    Picked {
+        relation: Relation::Table(name),
+        condition: None,
+        ..picked.clone()
     }
 }

@@ -70,6 +70,14 @@ impl Node {
         }
     }
 
+    /// Its items, where it is a list.
+    pub(crate) fn items(&self) -> &[Node] {
+        match &self.kind {
+            Kind::List(items) => items,
+            Kind::Map(_) | Kind::Scalar(_) => &[],
+        }
+    }
+
     /// The entry with this key, where it is a mapping that has it.
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key.text == key)

@@ -144,6 +144,8 @@ pub struct Stored {
     pub tolerance: f64,
     /// What the consumer says of how far it has come with the whole log.
     pub checkpoint: Option<Checkpoint>,
+    /// Where the consumer puts events that it gave up on.
+    pub dead_letters: Option<DeadLetters>,
 }
 
 /// A column that is compared with a field.
@@ -176,21 +178,43 @@ pub enum Counts {
     Position,
 }
 
+/// One column of some rows, in the database of the stored rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picked {
+    /// Where it is declared.
+    pub place: Place,
+    /// The table or query.
+    pub relation: Relation,
+    /// An SQL condition that picks the consumer's rows.
+    pub condition: Option<String>,
+    /// The column.
+    pub column: String,
+}
+
 /// Where the consumer's checkpoint is: the position of the last event that it claims to have
 /// applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checkpoint {
-    /// In a table.
-    Row {
-        /// Where it is declared.
-        place: Place,
-        /// The table or query, in the database of the stored rows.
-        relation: Relation,
-        /// An SQL condition that picks the consumer's row.
-        condition: Option<String>,
-        /// The column with the position.
-        column: String,
-    },
+    /// In a row of a table.
+    Row(Picked),
     /// This position.
     Literal(i64),
+}
+
+/// Where the events are that the consumer gave up on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// The rows, one for each such event.
+    pub picked: Picked,
+    /// What they hold of it.
+    pub holds: Letter,
+}
+
+/// What a dead letter holds of its event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Letter {
+    /// Its position in the log.
+    Position,
+    /// Its id.
+    Id,
 }

@@ -58,7 +58,13 @@ pub fn diff(
         let mut run = Run::open(scope, options, &rules)?;
         run.only_projections();
         run.pass_first(watch)?;
-        while run.pass_next(watch)? {}
+        loop {
+            run.add_ids();
+            if !run.pass_next(watch)? {
+                break;
+            }
+        }
+        run.look_into_rows(watch)?;
         let log = run.summary();
         found.extend(run.projections.iter().map(|conclusion| Comparison {
             log: log.clone(),

@@ -230,6 +230,7 @@ pub fn audit(
             }
         }
         run.find_circles(watch)?;
+        run.look_into_rows(watch)?;
         run.conclude(&mut tally, &mut report);
     }
     tally.finish(&mut report);

@@ -94,6 +94,8 @@ impl<'s> Run<'s> {
         let proven = !log.facts().is_empty() && log.facts().iter().all(|source| source.unique_id);
         use rules::log as log_rules;
         let causes = maps.id && maps.causation && wants(&rules::causation::ALL);
+        let compares = families && scope.projections.iter().any(|it| it.stored.is_some());
+        let asks_for_ids = compares || wants(&[&log_rules::DUPLICATE_ID]);
         let selection = Selection {
             sagas: rules
                 .iter()
@@ -105,7 +107,7 @@ impl<'s> Run<'s> {
                     &log_rules::VERSION_BACKWARDS,
                     &log_rules::TIME_BACKWARDS,
                 ]),
-            ids: maps.id && (causes || (!proven && wants(&[&log_rules::DUPLICATE_ID]))),
+            ids: maps.id && (causes || (!proven && asks_for_ids)),
             causes,
             data: maps.data && wants(&[&log_rules::BAD_ROW]),
             families,
@@ -158,7 +160,10 @@ impl<'s> Run<'s> {
 
     /// Leaves out what projections do not need.
     pub fn only_projections(&mut self) {
-        self.selection = Selection::FAMILIES;
+        self.selection = Selection {
+            ids: self.selection.ids,
+            ..Selection::FAMILIES
+        };
         self.readers = self.readers.of_projections();
     }
 
@@ -212,7 +217,7 @@ impl<'s> Run<'s> {
         watch: Watch<'_>,
         take: &mut dyn FnMut(&Note, &Texts),
     ) -> Result<(), RunError> {
-        let readers = self.readers.of_projections();
+        let readers = self.readers.of_histories();
         let reading = Reading::new(
             self.definition,
             &self.router,

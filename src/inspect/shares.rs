@@ -18,7 +18,7 @@ use crate::inspect::run::{Run, claim_of, drive};
 use crate::inspect::{RunError, Watch};
 use crate::isolation;
 use crate::log::Filter;
-use crate::projection::Audit;
+use crate::projection::{Audit, Repeats};
 use crate::replay::{Divisible, Entry, Gatherer, Held, Ledgers, Limit, Reading};
 use crate::report::Memory;
 use crate::saga::Names;
@@ -171,7 +171,7 @@ impl Run<'_> {
             AsOf::Instant(instant) => self.gathered.positions.map(|_| instant),
         };
         if self.selection.families && self.until().is_none() {
-            self.hold_projections(watch)?;
+            self.hold_projections()?;
         }
         Ok(())
     }
@@ -213,12 +213,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Holds stored rows against the folded states; what differs is looked into by its history, once
-    /// all shares are read.
-    fn hold_projections(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
-        let Some(horizon) = self.horizon else {
+    /// Holds stored rows against the folded states of the share that was read last.
+    fn hold_projections(&mut self) -> Result<(), RunError> {
+        if self.horizon.is_none() {
             return Ok(());
-        };
+        }
         let own = self.share.of_something(self.divisible().states);
         let mut audit = match self.audit.take() {
             Some(audit) => audit,
@@ -229,15 +228,24 @@ impl Run<'_> {
             let how = (share, self.definition.cut);
             audit.read(ledger, &self.models, &self.log, how)?;
         }
-        if !self.share.is_last() {
-            self.audit = Some(audit);
+        self.audit = Some(audit);
+        Ok(())
+    }
+
+    /// Looks into the histories of the stored rows that differ, once all shares are read and added
+    /// up.
+    pub fn look_into_rows(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        let (Some(mut audit), Some(horizon)) = (self.audit.take(), self.horizon) else {
             return Ok(());
-        }
+        };
+        let mut repeats = Repeats::default();
         if let Some(suspects) = audit.suspects() {
             self.follow(watch, &mut |note, texts| suspects.take(note, texts))?;
+            repeats = Repeats::of(&self.sum.ids.same_id);
         }
         let head = self.gathered.positions.map(|(_, last)| last);
-        self.projections = audit.conclude(horizon, head, &self.gathered.absent);
+        let absent = &self.gathered.absent;
+        self.projections = audit.conclude(horizon, head, absent, repeats);
         Ok(())
     }
 }

@@ -69,6 +69,13 @@ impl Run<'_> {
         tally.take(found, &self.scope.settings, self.horizon, &mut self.used);
     }
 
+    /// Adds up what the share that was read last shows of ids alone.
+    pub fn add_ids(&mut self) {
+        let (order, share) = (self.definition.order, self.share);
+        let ids = self.gathered.register.conclude(order, share);
+        self.sum.ids.add(ids);
+    }
+
     fn add_families(&mut self, tally: &mut Tally, found: &mut Vec<Finding>) {
         let Some(horizon) = self.horizon.filter(|_| self.selection.families) else {
             return;

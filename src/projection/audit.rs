@@ -10,6 +10,7 @@ use crate::absent::Absent;
 use crate::definition::projection::Counts;
 use crate::event::{Position, Span, Timestamp};
 use crate::log::{Log, LogError};
+use crate::projection::clues::{Clues, DeadLetters, Repeats};
 use crate::projection::compare::{Likeness, Raw, Row, compare};
 use crate::projection::fold::Fold;
 use crate::projection::history::{BUDGET, History};
@@ -30,6 +31,7 @@ const MOST_EVENTS: u64 = 2_000_000;
 struct Held {
     projection: usize,
     mark: Mark,
+    letters: DeadLetters,
     counts: BTreeMap<Verdict, u64>,
     /// Judged without a look at the key's events.
     standings: Vec<Standing>,
@@ -77,6 +79,8 @@ pub struct Conclusion {
     pub ahead: Option<(i64, Position)>,
     /// How far the consumer says that it has come.
     pub mark: Mark,
+    /// The events that the consumer gave up on.
+    pub letters: DeadLetters,
     /// Columns of the read model that nothing is compared with and nobody ignores.
     pub uncompared: Vec<String>,
     /// Events of which the key could not be told.
@@ -104,6 +108,7 @@ impl Audit {
             audit.held.push(Held {
                 projection,
                 mark: models.mark(fold.definition(), log)?,
+                letters: models.dead_letters(fold.definition(), log)?,
                 counts: BTreeMap::new(),
                 standings: Vec::new(),
                 uncompared: models.uncompared(fold.definition(), log)?,
@@ -155,13 +160,20 @@ impl Audit {
         horizon: Timestamp,
         head: Option<Position>,
         absent: &Absent,
+        repeats: Repeats,
     ) -> Vec<Conclusion> {
         let Audit {
             mut held,
             mut suspects,
         } = self;
-        for history in &mut suspects.histories {
-            history.learn(absent);
+        let repeats = Arc::new(repeats);
+        let clues = held.iter().map(|held| {
+            let clues = Clues::new(held.letters.clone(), Arc::clone(&repeats));
+            Arc::new(clues)
+        });
+        let clues: Vec<Arc<Clues>> = clues.collect();
+        for (history, held_by) in suspects.histories.iter_mut().zip(&suspects.held_by) {
+            history.learn(absent, &clues[*held_by]);
         }
         let mut budget = SEARCHES * BUDGET;
         for (history, held_by) in suspects.histories.iter().zip(&suspects.held_by) {
@@ -333,6 +345,7 @@ impl Held {
             sample_key,
             strangers,
             fold,
+            letters,
             ..
         } = self;
         standings.sort_by(|one, other| (&one.key, one.verdict).cmp(&(&other.key, other.verdict)));
@@ -352,6 +365,7 @@ impl Held {
             counts,
             standings,
             mark,
+            letters,
             uncompared,
             keyless,
             histories: strangers,

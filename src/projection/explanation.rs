@@ -2,8 +2,11 @@
 //! behind it.
 //!
 //! An event is named only where no other edit of the same cost gives the row; one of several is never
-//! called the culprit. What speaks for each of several is told as far as the key's own events show
-//! it: which of them happened at one instant, and where versions stand twice or are missing.
+//! called the culprit. What speaks for each of several is told beside it, and those for which the most
+//! speaks are listed first: which of them the consumer gave up on, which have the id of another event,
+//! which happened at one instant, and where versions stand twice or are missing.
+
+use std::cmp::Reverse;
 
 use crate::definition::projection::Key;
 use crate::event::Position;
@@ -86,8 +89,10 @@ impl Explanation {
             return Explanation::without_edits(history, passed, found);
         }
         let is_sure = found.reach == Reach::Whole && found.doubt.is_none();
-        let listed = found.edits.iter().take(LISTED);
-        let candidates: Vec<Candidate> = listed.map(|edit| candidate(history, edit)).collect();
+        let all = found.edits.iter().map(|edit| candidate(history, edit));
+        let mut candidates: Vec<Candidate> = all.collect();
+        candidates.sort_by_key(|candidate| Reverse(candidate.support.len()));
+        candidates.truncate(LISTED);
         let mut classes = found.edits.iter().map(class);
         let first = classes.next().unwrap_or(Class::Unexplained);
         let class = match classes.all(|other| other == first) {
@@ -254,13 +259,21 @@ fn candidate(history: &History, edit: &Edit) -> Candidate {
     }
 }
 
-/// What the key's own events show beside these ones: consumers lose and confuse events at one
-/// instant, under one version, and where versions are missing.
+/// What speaks for these events rather than others: consumers give up on some, take one that has the
+/// id of another for a repeat, and lose and confuse events at one instant, under one version, and
+/// where versions are missing.
 fn support(history: &History, events: &[usize]) -> Vec<String> {
     let touches = history.touches();
+    let clues = history.clues();
     let mut support = Vec::new();
     for &at in events {
         let own = &touches[at];
+        if clues.is_dead_letter(own) {
+            support.push("among the dead letters".to_owned());
+        }
+        if let Some(place) = clues.repeated_at(own) {
+            support.push(format!("under the id of position {place}"));
+        }
         let beside = [at.checked_sub(1), Some(at + 1)];
         for other in beside.into_iter().flatten() {
             let Some(touch) = touches.get(other) else {

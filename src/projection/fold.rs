@@ -54,6 +54,8 @@ pub struct Touch {
     pub time: Timestamp,
     /// Its number within its stream.
     pub version: Option<i64>,
+    /// The hash of its id, where somebody asks for that.
+    pub id: Option<u64>,
     /// What it does, see [`Fold::effect`].
     pub effect: u16,
     /// What it gives to that.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::absent::Absent;
 use crate::definition::projection::{Counts, Projection};
+use crate::projection::clues::Clues;
 use crate::projection::compare::{Likeness, Row, compare};
 use crate::projection::fold::{Fold, Touch};
 use crate::projection::search::{Found, Search};
@@ -21,6 +22,7 @@ pub struct History {
     touches: Vec<Touch>,
     /// A row that cannot be judged may be one of its events.
     is_incomplete: bool,
+    clues: Arc<Clues>,
 }
 
 /// Whether a state is what is stored.
@@ -43,11 +45,13 @@ impl History {
             row,
             touches: Vec::new(),
             is_incomplete: false,
+            clues: Arc::default(),
         }
     }
 
-    /// Takes note of rows that cannot be judged.
-    pub fn learn(&mut self, absent: &Absent) {
+    /// Takes note of rows that cannot be judged, and of what else is known of the events.
+    pub(super) fn learn(&mut self, absent: &Absent, clues: &Arc<Clues>) {
+        self.clues = Arc::clone(clues);
         let definition = self.fold.definition();
         let mut kinds = definition.on.keys();
         self.is_incomplete = match definition.every {
@@ -59,6 +63,11 @@ impl History {
     /// Whether a row that cannot be judged may be one of its events.
     pub(super) const fn is_incomplete(&self) -> bool {
         self.is_incomplete
+    }
+
+    /// What is known of the events beside what they say.
+    pub(super) fn clues(&self) -> &Clues {
+        &self.clues
     }
 
     /// Adds the key's next event.

@@ -1,5 +1,6 @@
 //! The states of all keys, folded in position order. Nothing is kept per event.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::definition::projection::Projection;
@@ -209,6 +210,7 @@ impl Default for Assembly {
                 position: Position(0),
                 time: Timestamp::from_nanos(0),
                 version: None,
+                id: None,
                 effect: 0,
                 inputs: Vec::new(),
                 doubt: None,
@@ -226,6 +228,7 @@ impl Assembly {
                 self.touch.position = event.position;
                 self.touch.time = event.time;
                 self.touch.version = event.version;
+                self.touch.id = event.id.map(NonZeroU64::get);
                 self.touch.effect = event.effect;
                 self.touch.inputs.clear();
                 self.touch.doubt = event.doubt.map(|doubt| texts.get(doubt).into());

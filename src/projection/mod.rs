@@ -5,6 +5,7 @@
 //! suspects, whose events a second pass gathers.
 
 mod audit;
+mod clues;
 mod compare;
 mod explanation;
 mod fold;
@@ -24,6 +25,7 @@ mod verdict;
 mod tests;
 
 pub use audit::{Audit, Conclusion, Suspects};
+pub use clues::{Clues, DeadLetters, Repeats};
 pub use compare::{Difference, Likeness, Raw, Row, compare, differences};
 pub use explanation::{Candidate, Class, Explanation};
 pub use fold::{Fold, Input, Touch};

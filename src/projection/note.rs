@@ -1,5 +1,6 @@
 //! What a reader hands on of a row that concerns a projection: plain data.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -50,6 +51,8 @@ pub struct Event {
     pub time: Timestamp,
     /// Its number within its stream.
     pub version: Option<i64>,
+    /// The hash of its id, where a reader was asked for it.
+    pub id: Option<NonZeroU64>,
     /// Why it cannot be told whether it belongs to the projection.
     pub doubt: Option<Text>,
 }

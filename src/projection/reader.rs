@@ -1,9 +1,10 @@
 //! One row alone: which keys of which projections it concerns, and what it gives to them.
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use crate::definition::projection::{Counts, Key, Projection};
+use crate::definition::projection::{Counts, Key, Letter, Projection};
 use crate::event::Timestamp;
 use crate::expression::{Expression, Scope};
 use crate::log::Fields;
@@ -17,6 +18,8 @@ use crate::texts::{Keys, Texts};
 pub struct Reader {
     folds: Vec<Arc<Fold>>,
     share: Share,
+    /// Notes tell the ids of events.
+    tells_ids: bool,
 }
 
 /// Which projections an event type concerns.
@@ -56,6 +59,7 @@ impl Reader {
         Reader {
             folds: Fold::all(projections),
             share: Share::WHOLE,
+            tells_ids: false,
         }
     }
 
@@ -63,6 +67,17 @@ impl Reader {
     pub fn of_share(&self, share: Share) -> Reader {
         Reader {
             share,
+            ..self.clone()
+        }
+    }
+
+    /// The same, with notes that tell the ids of events where a projection's dead letters are known
+    /// by these.
+    pub fn with_ids(&self) -> Reader {
+        let stored = self.folds.iter().flat_map(|it| &it.definition().stored);
+        let mut letters = stored.flat_map(|stored| &stored.dead_letters);
+        Reader {
+            tells_ids: letters.any(|letters| letters.holds == Letter::Id),
             ..self.clone()
         }
     }
@@ -76,6 +91,7 @@ impl Reader {
     pub fn fields(&self) -> Fields {
         let mut fields = Fields {
             time: !self.folds.is_empty(),
+            id: self.tells_ids,
             ..Fields::default()
         };
         for fold in &self.folds {
@@ -183,6 +199,10 @@ impl Reader {
             position: row.position,
             time: row.time.unwrap_or(Timestamp::from_nanos(0)),
             version: row.version,
+            id: row
+                .id
+                .filter(|_| self.tells_ids)
+                .and_then(|id| NonZeroU64::new(Keys::hash(id))),
             doubt: inside.err().map(|undetermined| texts.keep(&undetermined.0)),
         };
         notes.push(Note::Event(event));

@@ -9,9 +9,15 @@ use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 
-use crate::definition::projection::{Checkpoint, Counts, Projection, Stored};
+use crate::definition::projection::{Checkpoint, Counts, Letter, Picked, Projection, Stored};
 use crate::log::{Beside, Log, LogError, Snapshot, Wanted, column_text};
+use crate::projection::clues::DeadLetters;
 use crate::projection::compare::{Raw, Row};
+use crate::texts::Keys;
+
+/// Why nothing that stands beside a log can be a position of it.
+const NO_POSITIONS: &str =
+    "the log has no positions of its own that a checkpoint or dead letter could be";
 
 /// The databases of read models that stand beside the log.
 #[derive(Debug, Default)]
@@ -137,37 +143,29 @@ impl ReadModels {
         let Some(stored) = &projection.stored else {
             return Ok(Mark::Undeclared);
         };
-        let (place, relation, condition, column) = match &stored.checkpoint {
+        let picked = match &stored.checkpoint {
             None => return Ok(Mark::Undeclared),
             Some(_) if !log.has_recorded_positions() => {
-                let reason = "the log has no positions of its own that a checkpoint could be";
-                return Ok(Mark::Absent(reason.to_owned()));
+                return Ok(Mark::Absent(NO_POSITIONS.to_owned()));
             }
             Some(Checkpoint::Literal(position)) => return Ok(Mark::At(*position)),
-            Some(Checkpoint::Row {
-                place,
-                relation,
-                condition,
-                column,
-            }) => (place, relation, condition, column),
+            Some(Checkpoint::Row(picked)) => picked,
         };
-        let about = about(projection, place);
-        let wanted = Wanted {
-            relation,
-            condition: condition.as_deref(),
-            among: None,
-            columns: &[("checkpoint", column)],
-            about: &about,
-        };
+        let column = &picked.column;
         let mut found: Vec<Raw> = Vec::new();
         let mut rows = 0_u64;
-        self.snapshot(stored, log)?.rows(wanted, &mut |row| {
-            rows += 1;
-            if rows <= 2 {
-                found.push(raw(row.get_ref(0)?));
-            }
-            Ok(())
-        })?;
+        self.column(
+            projection,
+            stored,
+            log,
+            ("checkpoint", picked),
+            &mut |value| {
+                rows += 1;
+                if rows <= 2 {
+                    found.push(raw(value));
+                }
+            },
+        )?;
         Ok(match found.as_slice() {
             [] => Mark::Absent("no row is the consumer's".to_owned()),
             [Raw::Null] => Mark::Absent(format!("`{column}` is null")),
@@ -176,6 +174,77 @@ impl ReadModels {
                 Err(found) => Mark::Unreadable(format!("`{column}` holds {found}")),
             },
             _ => Mark::Unreadable(format!("{rows} rows might be the consumer's")),
+        })
+    }
+
+    /// The events that the consumer of a projection gave up on.
+    ///
+    /// # Errors
+    /// When the table or the column does not exist, or they cannot be read.
+    pub fn dead_letters(
+        &self,
+        projection: &Projection,
+        log: &Log,
+    ) -> Result<DeadLetters, LogError> {
+        let mut letters = DeadLetters::default();
+        let stored = projection.stored.as_ref();
+        let declared = stored.and_then(|stored| Some((stored, stored.dead_letters.as_ref()?)));
+        let Some((stored, declared)) = declared else {
+            return Ok(letters);
+        };
+        if declared.holds == Letter::Position && !log.has_recorded_positions() {
+            letters.silent = Some(NO_POSITIONS.to_owned());
+            return Ok(letters);
+        }
+        if declared.holds == Letter::Id && !log.maps().id {
+            letters.silent = Some("the log's mapping names no event id".to_owned());
+            return Ok(letters);
+        }
+        let mut scratch = String::new();
+        let key = match declared.holds {
+            Letter::Position => "position",
+            Letter::Id => "id",
+        };
+        let picked = (key, &declared.picked);
+        self.column(
+            projection,
+            stored,
+            log,
+            picked,
+            &mut |value| match declared.holds {
+                Letter::Position => match position(&raw(value)) {
+                    Ok(position) => letters.add_position(position),
+                    Err(_) => letters.unreadable += 1,
+                },
+                Letter::Id => match column_text(value, &mut scratch) {
+                    Some(id) => letters.add_id(Keys::hash(id)),
+                    None => letters.unreadable += 1,
+                },
+            },
+        )?;
+        Ok(letters)
+    }
+
+    /// Hands out one column of some rows beside the stored ones.
+    fn column(
+        &self,
+        projection: &Projection,
+        stored: &Stored,
+        log: &Log,
+        (key, picked): (&str, &Picked),
+        visit: &mut dyn FnMut(ValueRef<'_>),
+    ) -> Result<(), LogError> {
+        let about = about(projection, &picked.place);
+        let wanted = Wanted {
+            relation: &picked.relation,
+            condition: picked.condition.as_deref(),
+            among: None,
+            columns: &[(key, &picked.column)],
+            about: &about,
+        };
+        self.snapshot(stored, log)?.rows(wanted, &mut |row| {
+            visit(row.get_ref(0)?);
+            Ok(())
         })
     }
 

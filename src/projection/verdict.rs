@@ -250,6 +250,11 @@ fn behind(
     };
     let tail = passed.filter(|passed| *passed > applied);
     let in_time = lag <= history.definition().within;
+    let is_dead = history.clues().is_dead_letter(next);
+    let said = Standing {
+        reason: is_dead.then(|| format!("position {} is among the dead letters", next.position)),
+        ..said
+    };
     let verdict = match (history.row().is_some(), is_due) {
         _ if in_time && tail.is_none() => Verdict::Converging,
         (false, true) if !in_time => Verdict::Missing,

@@ -89,6 +89,14 @@ impl Readers {
         }
     }
 
+    /// The same, for a look into the histories of some keys.
+    pub fn of_histories(&self) -> Readers {
+        Readers {
+            projections: self.projections.with_ids(),
+            ..Readers::default()
+        }
+    }
+
     /// The folds of the projections, by their indices.
     pub fn folds(&self) -> &[Arc<projection::Fold>] {
         self.projections.folds()

@@ -212,6 +212,18 @@ pub fn remarks(conclusion: &Conclusion) -> Vec<String> {
             "projection {name}: its checkpoint tells nothing: {reason}"
         ));
     }
+    let letters = &conclusion.letters;
+    if let Some(reason) = &letters.silent {
+        remarks.push(format!(
+            "projection {name}: its dead letters tell nothing: {reason}"
+        ));
+    }
+    if letters.unreadable > 0 {
+        remarks.push(format!(
+            "projection {name}: {} of its dead letters name no event",
+            letters.unreadable
+        ));
+    }
     if !conclusion.uncompared.is_empty() {
         remarks.push(format!(
             "projection {name}: nothing is compared with {}; map them, or list them in `ignore`",

@@ -134,6 +134,8 @@ pub(crate) struct Stored {
     pub(crate) tolerance: Option<Fraction>,
     /// How far the consumer says that it has come: a row of a table, or a position.
     pub(crate) checkpoint: Option<CheckpointOrPosition>,
+    /// Where the consumer puts events that it gave up on.
+    pub(crate) dead_letters: Option<DeadLetters>,
 }
 
 /// A column that is compared with a field.
@@ -240,6 +242,23 @@ pub(crate) struct Checkpoint {
     pub(crate) r#where: Option<String>,
     /// The column with the position.
     pub(crate) column: Text<Name>,
+}
+
+/// Where the consumer puts events that it gave up on: a table with a row for each.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "dead-letter-table")]
+pub(crate) struct DeadLetters {
+    /// The table or view with the dead letters.
+    pub(crate) table: Option<Text<Name>>,
+    /// A read-only query that gives the rows, instead of a table.
+    pub(crate) query: Option<String>,
+    /// An SQL condition that picks the consumer's rows, for example `consumer = 'order_view'`.
+    pub(crate) r#where: Option<String>,
+    /// The column with the position of each event.
+    pub(crate) position: Option<Text<Name>>,
+    /// The column with the id of each event, instead of `position`.
+    pub(crate) id: Option<Text<Name>>,
 }
 
 /// A checkpoint's row, or the position itself.

@@ -138,18 +138,12 @@ fn a_read_model_is_read_as_written() {
         (version.column.as_str(), version.counts),
         ("last_version", Counts::Version)
     );
-    let Some(Checkpoint::Row {
-        relation,
-        condition,
-        column,
-        ..
-    }) = &stored.checkpoint
-    else {
+    let Some(Checkpoint::Row(picked)) = &stored.checkpoint else {
         panic!("a checkpoint in a table")
     };
-    assert_eq!(*relation, Relation::Table("checkpoints".to_owned()));
-    assert_eq!(condition.as_deref(), Some("name = 'order_view'"));
-    assert_eq!(column, "position");
+    assert_eq!(picked.relation, Relation::Table("checkpoints".to_owned()));
+    assert_eq!(picked.condition.as_deref(), Some("name = 'order_view'"));
+    assert_eq!(picked.column, "position");
 }
 
 #[test]

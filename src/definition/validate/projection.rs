@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::definition::document::At;
 use crate::definition::fault::{self, Fault};
 use crate::definition::projection::{
-    Blank, Change, Checkpoint, Column, Counts, Effect, Field, Key, Operand, Operation, Projection,
-    RowVersion, Stored,
+    Blank, Change, Checkpoint, Column, Counts, DeadLetters, Effect, Field, Key, Letter, Operand,
+    Operation, Picked, Projection, RowVersion, Stored,
 };
 use crate::definition::raw::projection as raw;
 use crate::definition::raw::shape::Short;
-use crate::definition::raw::written::Text;
+use crate::definition::raw::written::{Name, Text};
 use crate::definition::structure::shown;
 use crate::definition::validate::log::relation;
 use crate::event::Span;
@@ -263,6 +263,9 @@ fn stored(
     let checkpoint = raw
         .checkpoint
         .map(|raw| checkpoint(raw, at.key("checkpoint"), faults));
+    let dead_letters = raw
+        .dead_letters
+        .map(|raw| dead_letters(raw, at.key("dead-letters"), faults));
     Some(Stored {
         place: at.place(),
         database: raw.database.map(|path| at.folder().join(&*path.0.0)),
@@ -279,6 +282,7 @@ fn stored(
         }),
         tolerance,
         checkpoint: checkpoint.flatten(),
+        dead_letters: dead_letters.flatten(),
     })
 }
 
@@ -346,7 +350,19 @@ fn checkpoint(
         }
         raw::CheckpointOrPosition::Row(row) => row,
     };
-    if raw.query.is_some() && raw.r#where.is_some() {
+    let column = raw.column.0.to_string();
+    let picked = picked((raw.table, raw.query, raw.r#where), column, at, faults)?;
+    Some(Checkpoint::Row(picked))
+}
+
+/// The rows that a table, or a query, and a condition pick.
+fn picked(
+    (table, query, condition): (Option<Text<Name>>, Option<String>, Option<String>),
+    column: String,
+    at: At<'_>,
+    faults: &mut Vec<Fault>,
+) -> Option<Picked> {
+    if query.is_some() && condition.is_some() {
         faults.push(
             Fault::fatal(
                 fault::BAD_VALUE,
@@ -356,12 +372,40 @@ fn checkpoint(
             .label("it belongs into the `query`"),
         );
     }
-    Some(Checkpoint::Row {
+    Some(Picked {
         place: at.place(),
-        relation: relation(raw.table, raw.query, true, at, faults)?,
-        condition: raw.r#where,
-        column: raw.column.0.to_string(),
+        relation: relation(table, query, true, at, faults)?,
+        condition,
+        column,
     })
+}
+
+fn dead_letters(raw: raw::DeadLetters, at: At<'_>, faults: &mut Vec<Fault>) -> Option<DeadLetters> {
+    let (column, holds) = match (raw.position, raw.id) {
+        (position, Some(id)) => {
+            if position.is_some() {
+                let message = "a dead letter is known by `position` or `id`, not both";
+                faults.push(
+                    Fault::fatal(fault::BAD_VALUE, at.name_of("id").place(), message)
+                        .label("the second one"),
+                );
+            }
+            (Some(id), Letter::Id)
+        }
+        (Some(position), None) => (Some(position), Letter::Position),
+        (None, None) => {
+            let message = "nothing says which event a dead letter is";
+            faults.push(
+                Fault::fatal(fault::MISSING_KEY, at.place(), message)
+                    .label("`position` or `id` has to stand in this")
+                    .help("name the column that holds it, as `id: event_id`".to_owned()),
+            );
+            (None, Letter::Id)
+        }
+    };
+    let column = column.map_or_else(String::new, |column| column.0.to_string());
+    let picked = picked((raw.table, raw.query, raw.r#where), column, at, faults)?;
+    Some(DeadLetters { picked, holds })
 }
 
 /// A projection whose stored rows are compared, and nothing says how far they have come.

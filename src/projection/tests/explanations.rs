@@ -162,6 +162,7 @@ fn history(fold: &Arc<Fold>, events: &[Happened], row: Row) -> History {
             position: Position(at as i64 + 1),
             time: Timestamp::from_nanos(at as i64 * 1_000_000_000),
             version: None,
+            id: None,
             effect,
             inputs: fold.inputs(effect).iter().map(|_| input()).collect(),
             doubt: None,

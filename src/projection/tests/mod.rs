@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-use super::{Audit, Conclusion, Ledger, Note, ReadModels, Reader, Standing};
+use super::{Audit, Conclusion, Ledger, Note, ReadModels, Reader, Repeats, Standing};
 use crate::absent::Absent;
 use crate::definition;
 use crate::definition::log::LogDefinition;
@@ -121,7 +121,8 @@ impl Bench {
         }
         let head = log.tail(1).unwrap().last().map(|(position, _)| *position);
         let horizon = Timestamp::from_nanos(horizon * 1_000_000_000);
-        Ok(audit.conclude(horizon, head, &Absent::default()).remove(0))
+        let conclusions = audit.conclude(horizon, head, &Absent::default(), Repeats::default());
+        Ok(conclusions.into_iter().next().unwrap())
     }
 
     fn audit(&self, horizon: i64) -> Conclusion {

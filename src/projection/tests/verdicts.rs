@@ -385,7 +385,7 @@ fn what_the_log_shows_beside_a_candidate_is_told_with_it() {
     assert_eq!(
         told(&bench.audit(1000)),
         [format!(
-            "a skipped [1 4] (any of these would give it: position 2 left out; position 3 left out ({beside}))"
+            "a skipped [1 4] (any of these would give it: position 3 left out ({beside}); position 2 left out)"
         )]
     );
 }
