@@ -16,6 +16,46 @@ use crate::texts::Keys;
 pub struct Absent {
     /// By type; `None` where that cannot be read.
     rows: HashMap<Option<Arc<str>>, Rows, FixedState>,
+    totals: Vec<Strays>,
+    states: Vec<Strays>,
+}
+
+/// Something declared that a row may be an event of: its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// A total.
+    Total(u16),
+    /// A projection.
+    State(u16),
+}
+
+/// The rows that are not judged and may be events of one thing declared.
+#[derive(Debug, Clone, Default)]
+pub struct Strays {
+    /// Hashes of the keys that are known to be theirs.
+    keys: HashSet<u64, FixedState>,
+    /// How many there are whose key cannot be told.
+    pub keyless: u64,
+}
+
+impl Strays {
+    /// None.
+    pub const NONE: &'static Strays = &Strays {
+        keys: HashSet::with_hasher(FixedState::with_seed(0)),
+        keyless: 0,
+    };
+
+    /// Whether one of them is known to be of this key.
+    pub fn has(&self, key: &str) -> bool {
+        !self.keys.is_empty() && self.keys.contains(&Keys::hash(key))
+    }
+
+    fn take(&mut self, key: Option<u64>) {
+        match key {
+            Some(key) => _ = self.keys.insert(key),
+            None => self.keyless += 1,
+        }
+    }
 }
 
 /// Such rows of one type.
@@ -34,6 +74,9 @@ pub struct Hidden {
     pub kind: Option<Arc<str>>,
     /// The hash of its correlation value by [`Keys::hash`], where it has one that can be read.
     pub correlation: Option<u64>,
+    /// What it may be an event of that no note tells of, with the hash of its key there, where that
+    /// can be told.
+    pub of: Vec<(Of, Option<u64>)>,
 }
 
 impl Absent {
@@ -44,6 +87,26 @@ impl Absent {
             Some(value) => _ = rows.values.insert(value),
             None => rows.has_nameless = true,
         }
+        for (of, key) in row.of {
+            let (strays, index) = match of {
+                Of::Total(index) => (&mut self.totals, usize::from(index)),
+                Of::State(index) => (&mut self.states, usize::from(index)),
+            };
+            if strays.len() <= index {
+                strays.resize_with(index + 1, Strays::default);
+            }
+            strays[index].take(key);
+        }
+    }
+
+    /// Those that may be of a total.
+    pub fn of_total(&self, index: usize) -> &Strays {
+        self.totals.get(index).unwrap_or(Strays::NONE)
+    }
+
+    /// Those that may be of a projection.
+    pub fn of_state(&self, index: usize) -> &Strays {
+        self.states.get(index).unwrap_or(Strays::NONE)
     }
 
     /// Whether there is none.
@@ -78,6 +141,7 @@ mod tests {
         absent.take(Hidden {
             kind: kind.map(Arc::from),
             correlation: correlation.map(Keys::hash),
+            of: Vec::new(),
         });
         absent
     }

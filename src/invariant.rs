@@ -1,7 +1,9 @@
 //! Totals across aggregates: what one of them gave has to be what others got.
 //!
-//! Amounts are added up per group of events, exactly, as decimals. An event whose group or amount
-//! cannot be told makes its group *unknown*: what is not known to be right is not called right.
+//! Amounts are added up per group of events, exactly, as decimals. An event whose amount cannot be
+//! told makes its group *unknown*, and so does a row that cannot be judged and is of the group: what is
+//! not known to be right is not called right. Rows that may be of any group are counted: so many groups
+//! at most may be other than they look.
 //!
 //! With a `grace`, a total has to be right whenever its group has been quiet for that long: at the
 //! horizon, and in the past wherever the next event of the group came later than that. A group is
@@ -16,12 +18,12 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use crate::absent::Absent;
+use crate::absent::{Absent, Of};
 use crate::definition::invariant::Invariant;
 use crate::event::{Position, Span, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::json;
-use crate::log::Fields;
+use crate::log::{BadRow, Fields};
 use crate::share::Share;
 use crate::texts::{Keys, Text, Texts, room};
 
@@ -34,6 +36,8 @@ pub struct Note {
     group: Option<(u64, Text)>,
     /// The amount; `None` where it cannot be told.
     amount: Option<Decimal>,
+    /// What it says cannot be read, so that it may be of any group where it tells none.
+    is_bad: bool,
     position: Position,
     time: Timestamp,
 }
@@ -133,13 +137,44 @@ impl Reader {
                 Some(Err(_)) => None,
                 _ => exact(amount, row),
             };
+            let is_sound = |document: Option<&[u8]>| document.is_none_or(json::is_valid);
             notes.push(Note {
+                is_bad: hash.is_none() && !(is_sound(row.data) && is_sound(row.metadata)),
                 invariant: *index,
                 group: hash.zip(group.map(|group| texts.keep(&group))),
                 amount,
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),
             });
+        }
+    }
+
+    /// Adds what a row that cannot be judged may be an event of, with its group where that can be
+    /// told.
+    pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
+        let row = bad.scope(kind);
+        for (index, invariant) in self.invariants.iter().enumerate() {
+            let total = &invariant.total;
+            if kind.is_some_and(|kind| !total.of.contains_key(kind)) {
+                continue;
+            }
+            let tells = |expression: &Expression| bad.tells(expression, kind.is_some());
+            let narrow = invariant.narrow.as_ref().filter(|it| tells(it));
+            if narrow.is_some_and(|narrow| narrow.holds(&row) == Ok(false)) {
+                continue;
+            }
+            let group = match &total.per {
+                None => bad.correlation.as_deref().map(Keys::hash),
+                Some(per) if tells(per) => {
+                    let group = per.evaluate(&row).ok();
+                    group
+                        .as_ref()
+                        .and_then(json::text)
+                        .map(|it| Keys::hash(&it))
+                }
+                Some(_) => None,
+            };
+            of.push((Of::Total(index as u16), group));
         }
     }
 }
@@ -188,14 +223,18 @@ pub struct Breach {
 pub struct Count {
     /// Groups looked at.
     pub groups: u64,
-    /// Of them, those of which it cannot be told.
+    /// Of them, those of which it cannot be told, since an event of theirs has no amount.
     pub unknown: u64,
-    /// Those that are not right, but an amount of theirs may stand in a row that cannot be judged.
+    /// Those of which a row cannot be judged.
     pub hidden: u64,
+    /// Those that are not right, but whose beginning may have been cut off.
+    pub cut: u64,
     /// Those that are not right, but not quiet for long enough either.
     pub pending: u64,
     /// Events whose group cannot be told.
     pub astray: u64,
+    /// Of them, those that cannot be read: they may be of any group.
+    pub unread: u64,
 }
 
 impl Count {
@@ -204,8 +243,10 @@ impl Count {
         self.groups += other.groups;
         self.unknown += other.unknown;
         self.hidden += other.hidden;
+        self.cut += other.cut;
         self.pending += other.pending;
         self.astray += other.astray;
+        self.unread += other.unread;
     }
 }
 
@@ -223,6 +264,7 @@ struct Groups {
     keys: Keys,
     groups: Vec<Group>,
     astray: u64,
+    unread: u64,
 }
 
 /// Adds up.
@@ -247,6 +289,7 @@ impl Ledger {
         let groups = &mut self.groups[usize::from(note.invariant)];
         let Some((hash, group)) = note.group else {
             groups.astray += 1;
+            groups.unread += u64::from(note.is_bad);
             return;
         };
         let number = groups.keys.number(hash, texts.get(group)) as usize;
@@ -280,8 +323,8 @@ impl Ledger {
     }
 
     /// What is wrong at the horizon, and what was before, in the order of the groups' first events.
-    /// What is not right is unknown where the log was `cut`, since a group may have begun before it,
-    /// and where an `absent` row may hold an amount of the group.
+    /// What is not right is unknown where the log was `cut`, since a group may have begun before it;
+    /// so is a group of which an `absent` row is an event, whatever its total.
     pub fn conclude(
         &self,
         horizon: Timestamp,
@@ -294,16 +337,18 @@ impl Ledger {
             let mut count = Count {
                 groups: groups.keys.len() as u64,
                 astray: groups.astray,
+                unread: groups.unread,
                 ..Count::default()
             };
+            let strays = absent.of_total(index);
             for (number, group) in groups.groups.iter().enumerate() {
                 let mut group = *group;
                 group.rest(invariant, horizon);
                 let is_right = group.total == Some(invariant.equals);
                 let name = groups.keys.text(number as u32);
                 match group.breach {
-                    Some(_) if cut => count.unknown += 1,
-                    Some(_) if may_lack(invariant, name, absent) => count.hidden += 1,
+                    _ if strays.has(name) => count.hidden += 1,
+                    Some(_) if cut => count.cut += 1,
                     Some((total, at)) => breaches.push(Breach {
                         invariant: index,
                         group: name.to_owned(),
@@ -320,13 +365,6 @@ impl Ledger {
         }
         (breaches, counts)
     }
-}
-
-/// Whether a row that is not judged may hold an amount of this group.
-fn may_lack(invariant: &Invariant, group: &str, absent: &Absent) -> bool {
-    let correlation = invariant.total.per.is_none().then_some(group);
-    let mut kinds = invariant.total.of.keys();
-    kinds.any(|kind| absent.may_be(kind, correlation))
 }
 
 impl Group {

@@ -250,6 +250,11 @@ fn index(segment: &str) -> Option<usize> {
         .flatten()
 }
 
+/// Whether bytes are the text of a JSON document.
+pub fn is_valid(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+}
+
 /// A scalar as the text that ids are compared by: texts as they are, numbers in decimal, `true`
 /// and `false` as words; `None` for `null`, arrays and objects.
 pub fn text(value: &Value) -> Option<Cow<'_, str>> {

@@ -1,6 +1,9 @@
 //! Findings of the definitions beside sagas, from what their ledgers hold at the horizon.
 
+use std::sync::Arc;
+
 use crate::definition::projection::Projection;
+use crate::definition::requirement::Requirement;
 use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::inspect::run::Run;
@@ -9,6 +12,67 @@ use crate::projection::Verdict;
 use crate::report::ProjectionCount;
 use crate::requirement::MOST;
 use crate::rules;
+
+/// Rows that cannot be judged and may be events of any of some subjects.
+#[derive(Debug, Clone, Copy)]
+struct Strays {
+    /// How many there are.
+    rows: u64,
+    /// How many subjects one of them may make right, or wrong.
+    each: u64,
+    /// How many subjects are wrong.
+    wrong: u64,
+}
+
+impl Strays {
+    /// How many subjects may be other than they look, at most.
+    fn most(self) -> u64 {
+        self.rows.saturating_mul(self.each.max(1))
+    }
+
+    /// The same of so many subjects.
+    fn at_most(self, subjects: u64) -> u64 {
+        self.most().min(subjects)
+    }
+
+    /// Whether all that is wrong may come of them, so that nothing of it is certain.
+    fn explain_all(self) -> bool {
+        self.rows > 0 && self.wrong <= self.most()
+    }
+
+    fn remark(self, name: &str, what: &str, tally: &mut Tally) {
+        let Strays { rows, wrong, .. } = self;
+        if rows == 0 {
+            return;
+        }
+        let rows = match rows {
+            1 => "1 row that cannot be judged".to_owned(),
+            rows => format!("{rows} rows that cannot be judged"),
+        };
+        tally.remark(match (wrong, self.explain_all()) {
+            (0, _) => format!("invariant {name}: {rows} may be of any of its subjects"),
+            (_, true) => format!("invariant {name}: {wrong} {what}, which may come of {rows}"),
+            (_, false) => format!(
+                "invariant {name}: {wrong} {what}, of which at most {} may come of {rows}",
+                self.most()
+            ),
+        });
+    }
+
+    /// A finding that may be one of those which come of such rows, and says so.
+    fn beside(self, finding: Finding) -> Finding {
+        if self.rows == 0 {
+            return finding;
+        }
+        let message = format!(
+            "{}; rows that cannot be judged may account for at most {} of {} such findings",
+            finding.message,
+            self.most(),
+            self.wrong
+        );
+        Finding { message, ..finding }
+    }
+}
 
 impl Run<'_> {
     /// Everything that the families found, and what was looked at for it.
@@ -71,41 +135,62 @@ impl Run<'_> {
             tally.idle(UNKNOWN.name, "no invariant over states is declared");
         }
         let (breaches, counts) = &self.sum.invariants;
-        for (invariant, count) in self.scope.invariants.iter().zip(counts) {
+        for (index, (invariant, count)) in self.scope.invariants.iter().zip(counts).enumerate() {
+            let own = breaches.iter().filter(|breach| breach.invariant == index);
+            let strays = Strays {
+                rows: self.gathered.absent.of_total(index).keyless + count.unread,
+                each: 1,
+                wrong: own.clone().count() as u64,
+            };
+            let untold = count.unknown + count.hidden + count.cut;
+            let others = strays.at_most(count.groups - untold);
             tally.checked(VIOLATED.name, count.groups);
-            tally.unknown(VIOLATED.name, count.unknown + count.hidden + count.astray);
-            if count.astray > 0 {
-                tally.remark(format!(
-                    "invariant {}: the group of {} events cannot be told; they count nowhere",
-                    invariant.name, count.astray
-                ));
+            tally.unknown(VIOLATED.name, untold + others + count.astray);
+            let remarks = [
+                (
+                    count.astray,
+                    "events do not tell their group; they count nowhere",
+                ),
+                (
+                    count.hidden,
+                    "totals cannot be told, since an event of theirs stands in a row that cannot be judged",
+                ),
+                (
+                    count.unknown,
+                    "totals cannot be told, since an event of theirs has no amount",
+                ),
+                (
+                    count.cut,
+                    "totals are not right, but their beginning may have been cut off",
+                ),
+            ];
+            for (number, what) in remarks.iter().filter(|(number, _)| *number > 0) {
+                tally.remark(format!("invariant {}: {number} {what}", invariant.name));
             }
-            if count.hidden > 0 {
-                tally.remark(format!(
-                    "invariant {}: {} totals are not right, but an amount may stand in a row that cannot be judged",
-                    invariant.name, count.hidden
-                ));
-            }
-            if count.unknown > 0 {
-                tally.remark(format!(
-                    "invariant {}: {} totals cannot be told, since an event of theirs has no amount",
-                    invariant.name, count.unknown
-                ));
+            strays.remark(&invariant.name, "totals are not right", tally);
+            if !strays.explain_all() {
+                found.extend(own.map(|breach| {
+                    strays.beside(rules::invariant::violated(invariant, breach, horizon))
+                }));
             }
         }
-        found.extend(breaches.iter().map(|breach| {
-            let invariant = &self.scope.invariants[breach.invariant];
-            rules::invariant::violated(invariant, breach, horizon)
-        }));
         self.requirements(horizon, tally, found);
     }
 
     fn requirements(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
         use rules::invariant::{UNKNOWN, VIOLATED};
-        let declared = &self.scope.requirements;
-        for (requirement, count) in declared.iter().zip(&self.sum.requirements) {
+        let declared = self.scope.requirements.iter().zip(&self.sum.requirements);
+        for (index, (requirement, count)) in declared.enumerate() {
+            let own = self.sum.breaches.iter();
+            let own = own.filter(|breach| breach.requirement == index);
+            let strays = Strays {
+                rows: count.unread + self.keyless_of(requirement),
+                each: count.sharing,
+                wrong: own.clone().count() as u64,
+            };
+            let unknown = count.unknown + strays.at_most(count.keys - count.unknown);
             tally.checked(VIOLATED.name, count.keys);
-            tally.unknown(VIOLATED.name, count.unknown);
+            tally.unknown(VIOLATED.name, unknown);
             tally.checked(UNKNOWN.name, count.keys);
             if count.coarse > 0 {
                 tally.remark(format!(
@@ -113,13 +198,29 @@ impl Run<'_> {
                     requirement.name, count.coarse
                 ));
             }
+            strays.remark(&requirement.name, "keys do not keep it", tally);
+            if !strays.explain_all() {
+                found.extend(own.map(|breach| {
+                    strays.beside(rules::invariant::broken(requirement, breach, horizon))
+                }));
+            }
         }
-        found.extend(self.sum.breaches.iter().map(|breach| {
-            rules::invariant::broken(&declared[breach.requirement], breach, horizon)
-        }));
+        let declared = &self.scope.requirements;
         found.extend(self.sum.untold.iter().map(|untold| {
             rules::invariant::unknown(&declared[untold.requirement], untold, horizon)
         }));
+    }
+
+    /// How many rows cannot be judged and may be of any key of what an invariant looks at.
+    fn keyless_of(&self, requirement: &Requirement) -> u64 {
+        let looked_up = requirement.lookups.iter().map(|it| &it.projection);
+        let mut names: Vec<&Arc<str>> = looked_up.chain([&requirement.each]).collect();
+        names.sort_unstable();
+        names.dedup();
+        let projections = self.scope.projections.iter().enumerate();
+        let own = projections.filter(|(_, projection)| names.contains(&&projection.name));
+        let absent = &self.gathered.absent;
+        own.map(|(index, _)| absent.of_state(index).keyless).sum()
     }
 
     fn reactions(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {

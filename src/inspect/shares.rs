@@ -18,7 +18,7 @@ use crate::inspect::run::{Run, claim_of, drive};
 use crate::inspect::{RunError, Watch};
 use crate::isolation;
 use crate::log::Filter;
-use crate::projection::{Audit, Repeats};
+use crate::projection::{Audit, Repeats, Unseen};
 use crate::replay::{Divisible, Entry, Gatherer, Held, Ledgers, Limit, Reading};
 use crate::report::Memory;
 use crate::saga::Names;
@@ -225,8 +225,11 @@ impl Run<'_> {
         };
         if let Some(share) = own {
             let ledger = &self.gathered.ledgers.projections;
-            let how = (share, self.definition.cut);
-            audit.read(ledger, &self.models, &self.log, how)?;
+            let unseen = Unseen {
+                is_cut: self.definition.cut,
+                absent: &self.gathered.absent,
+            };
+            audit.read(ledger, &self.models, &self.log, unseen, share)?;
         }
         self.audit = Some(audit);
         Ok(())

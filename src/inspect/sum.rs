@@ -101,7 +101,8 @@ impl Run<'_> {
     fn add_states(&mut self, horizon: Timestamp) {
         let (sum, ledgers) = (&mut self.sum, &self.gathered.ledgers);
         let requirements = &ledgers.requirements;
-        let (breaches, untold, counts) = requirements.conclude(horizon, &ledgers.projections);
+        let (breaches, untold, counts) =
+            requirements.conclude(horizon, &ledgers.projections, &self.gathered.absent);
         sum.breaches.extend(breaches);
         sum.untold.extend(untold);
         each(&mut sum.requirements, counts, requirement::Count::add);

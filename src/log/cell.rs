@@ -25,7 +25,7 @@ pub(super) struct Cell {
 }
 
 /// A JSON text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Document {
     unpacked: usize,
     path: Vec<String>,

@@ -13,9 +13,12 @@ use super::cell::{Cell, Columns, Document};
 use super::mapping::{Naming, Numbering, Plan, Slot};
 use super::types::Interner;
 use super::unpack::{Unpacked, get};
-use super::{BadId, BadRow, Fields, Row, TypeId, time, value};
+use super::{BadId, BadRow, Fields, Rest, Row, TypeId, time, value};
 use crate::definition::log::TimeUnit;
 use crate::event::{Position, Timestamp};
+
+/// How many bytes of a document a row that cannot be judged tells at most.
+const MOST_TOLD: usize = 1 << 20;
 
 /// The reading of one source in one scan.
 #[derive(Debug)]
@@ -52,8 +55,17 @@ struct Parts<'p> {
 #[derive(Debug)]
 struct Remains<'p> {
     position: Option<usize>,
+    fault: Option<usize>,
+    time: Option<Cell>,
+    unit: TimeUnit,
+    stream: Option<Cell>,
+    version: Option<Cell>,
     id: Option<Cell>,
     correlation: Option<Cell>,
+    causation: Option<Cell>,
+    key: Option<Cell>,
+    data: Option<Document>,
+    metadata: Option<Document>,
     kind: Cell,
     naming: &'p Naming,
 }
@@ -91,8 +103,17 @@ impl<'p> Layout<'p> {
             trouble: None,
             remains: Remains {
                 position,
+                fault,
+                time: time.clone(),
+                unit: plan.unit,
+                stream: stream.clone(),
+                version: version.clone(),
                 id: id.clone(),
                 correlation: correlation.clone(),
+                causation: causation.clone(),
+                key: key.clone(),
+                data: data.clone(),
+                metadata: metadata.clone(),
                 kind: kind.clone(),
                 naming: &plan.naming,
             },
@@ -248,6 +269,7 @@ impl Remains<'_> {
             (None, Some(column)) => position(get(row, column)).ok(),
             (None, None) => Some(0),
         };
+        let rest = self.rest(row, unpacked);
         let recorded = self.kind.text(row, unpacked).ok().flatten();
         let correlation = text(&mut self.correlation, row, unpacked);
         BadRow {
@@ -259,6 +281,57 @@ impl Remains<'_> {
             },
             kind: recorded.map(|recorded| interner.intern(self.naming.apply(recorded))),
             correlation: correlation.ok().flatten().map(str::to_owned),
+            rest: Box::new(rest),
+        }
+    }
+
+    fn rest(&mut self, row: &SqlRow<'_>, unpacked: &[Unpacked]) -> Rest {
+        if self
+            .fault
+            .is_some_and(|column| matches!(get(row, column), ValueRef::Text(_)))
+        {
+            return Rest {
+                unread: Fields::ALL,
+                ..Rest::default()
+            };
+        }
+        let mut unread = Fields::default();
+        let read_time = |cell: &mut Cell| {
+            let value = cell.value(row, unpacked).ok()?;
+            time::read(value, self.unit).ok()
+        };
+        unread.time = self.time.as_mut().map(read_time) == Some(None);
+        let read_version = |cell: &mut Cell| {
+            let value = cell.value(row, unpacked).ok()?;
+            value::integer(value).ok()
+        };
+        unread.stream = self.version.as_mut().map(read_version) == Some(None);
+        let is_unread = |cell: &mut Option<Cell>| text(cell, row, unpacked).is_err();
+        unread.id = is_unread(&mut self.id);
+        unread.correlation = is_unread(&mut self.correlation);
+        let owned = |cell: &mut Option<Cell>, unread: &mut bool| match text(cell, row, unpacked) {
+            Ok(text) => text.map(str::to_owned),
+            Err(_) => {
+                *unread = true;
+                None
+            }
+        };
+        let bytes = |slot: &Option<Document>, unread: &mut bool| match document(slot, row, unpacked)
+        {
+            Ok(Some(bytes)) if bytes.len() <= MOST_TOLD => Some(bytes.to_owned()),
+            Ok(None) => None,
+            Ok(Some(_)) | Err(_) => {
+                *unread = true;
+                None
+            }
+        };
+        Rest {
+            stream: owned(&mut self.stream, &mut unread.stream),
+            causation: owned(&mut self.causation, &mut unread.causation),
+            key: owned(&mut self.key, &mut unread.key),
+            data: bytes(&self.data, &mut unread.data),
+            metadata: bytes(&self.metadata, &mut unread.metadata),
+            unread,
         }
     }
 }

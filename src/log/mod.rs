@@ -96,6 +96,30 @@ impl Fields {
         fields
     }
 
+    /// Everything.
+    pub const ALL: Fields = Fields {
+        time: true,
+        stream: true,
+        id: true,
+        correlation: true,
+        causation: true,
+        key: true,
+        data: true,
+        metadata: true,
+    };
+
+    /// Whether some of these are among the others.
+    pub fn meets(self, other: Fields) -> bool {
+        self.time && other.time
+            || self.stream && other.stream
+            || self.id && other.id
+            || self.correlation && other.correlation
+            || self.causation && other.causation
+            || self.key && other.key
+            || self.data && other.data
+            || self.metadata && other.metadata
+    }
+
     /// These and the others.
     pub fn with(self, other: Fields) -> Fields {
         Fields {
@@ -174,6 +198,66 @@ pub struct BadRow {
     pub kind: Option<TypeId>,
     /// What ties its saga instance together, where it has that and it can be read.
     pub correlation: Option<String>,
+    /// What else it tells.
+    pub rest: Box<Rest>,
+}
+
+/// What a row that cannot be judged tells all the same, as far as it was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// The aggregate's stream.
+    pub stream: Option<String>,
+    /// The id of the causing event.
+    pub causation: Option<String>,
+    /// The idempotency key.
+    pub key: Option<String>,
+    /// The payload's text, not validated.
+    pub data: Option<Vec<u8>>,
+    /// The headers' text, not validated.
+    pub metadata: Option<Vec<u8>>,
+    /// What was asked for and cannot be read.
+    pub unread: Fields,
+}
+
+impl BadRow {
+    /// What it tells, given the name of its type, to expressions that look at nothing which it does
+    /// not tell; see [`BadRow::tells`].
+    pub fn scope<'a>(&'a self, kind: Option<&'a str>) -> Scope<'a> {
+        let Rest {
+            stream,
+            causation,
+            key,
+            data,
+            metadata,
+            ..
+        } = &*self.rest;
+        Scope {
+            position: self.position.unwrap_or(Position(0)),
+            kind: kind.unwrap_or_default(),
+            time: None,
+            stream: stream.as_deref(),
+            version: None,
+            id: match &self.id {
+                BadId::Known(id) => Some(id),
+                BadId::None | BadId::Unreadable => None,
+            },
+            correlation: self.correlation.as_deref(),
+            causation: causation.as_deref(),
+            key: key.as_deref(),
+            data: data.as_deref(),
+            metadata: metadata.as_deref(),
+        }
+    }
+
+    /// Whether it tells everything that an expression looks at; `has_kind` is whether its type is
+    /// known.
+    pub fn tells(&self, expression: &Expression, has_kind: bool) -> bool {
+        let wants = Fields::of([expression]);
+        let is_told = !wants.meets(self.rest.unread);
+        is_told
+            && (self.position.is_some() || !expression.reads_event("position"))
+            && (has_kind || !expression.reads_event("type"))
+    }
 }
 
 /// The event id of a row that cannot be judged: others may name it as their cause.

@@ -276,6 +276,7 @@ impl Log {
                         id: BadId::from(row.id),
                         kind: Some(row.kind),
                         correlation: row.correlation.map(str::to_owned),
+                        rest: Box::default(),
                     });
                     None
                 }

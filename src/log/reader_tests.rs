@@ -258,6 +258,7 @@ fn sources_are_merged_by_time_and_numbered() {
             id: BadId::None,
             kind: Some(kind),
             correlation: Some("x".to_owned()),
+            rest: bad[0].rest.clone(),
         }]
     );
     let (found, bad) = log.events(Filter::Correlation("x")).expect("reads");

@@ -64,6 +64,32 @@ pub struct Suspects {
     assembly: Assembly,
 }
 
+/// What of a log was not seen.
+#[derive(Debug, Clone, Copy)]
+pub struct Unseen<'a> {
+    /// Its beginning was removed.
+    pub is_cut: bool,
+    /// The rows that cannot be judged.
+    pub absent: &'a Absent,
+}
+
+impl Unseen<'_> {
+    /// Why nothing can be said of a key, whatever its row holds.
+    fn of(self, projection: usize, key: &str, entry: Option<&Entry>) -> Option<String> {
+        if self.is_cut && entry.is_none_or(|entry| !entry.is_whole) {
+            let events = match entry {
+                Some(_) => "its first events",
+                None => "its events",
+            };
+            return Some(format!("{events} may have been cut off"));
+        }
+        if self.absent.of_state(projection).has(key) {
+            return Some("an event of it stands in a row that cannot be judged".to_owned());
+        }
+        entry?.state.doubt().map(str::to_owned)
+    }
+}
+
 /// What was found of one projection.
 #[derive(Debug)]
 pub struct Conclusion {
@@ -131,14 +157,15 @@ impl Audit {
         ledger: &Ledger,
         models: &ReadModels,
         log: &Log,
-        (share, cut): (Share, bool),
+        unseen: Unseen<'_>,
+        share: Share,
     ) -> Result<(), LogError> {
         for held in &mut self.held {
             if share.is_first() {
                 let keyless = ledger.keyless(held.projection);
                 held.keyless = keyless.cloned().unwrap_or_default();
             }
-            held.read(ledger, models, log, (share, cut))?;
+            held.read(ledger, models, log, unseen, share)?;
         }
         Ok(())
     }
@@ -173,7 +200,10 @@ impl Audit {
         });
         let clues: Vec<Arc<Clues>> = clues.collect();
         for (history, held_by) in suspects.histories.iter_mut().zip(&suspects.held_by) {
-            history.learn(absent, &clues[*held_by]);
+            let (held, clues) = (&held[*held_by], &clues[*held_by]);
+            let strays = absent.of_state(held.projection);
+            let any = strays.keyless + held.keyless.unread > 0;
+            history.learn(any || strays.has(history.key()), clues);
         }
         let mut budget = SEARCHES * BUDGET;
         for (history, held_by) in suspects.histories.iter().zip(&suspects.held_by) {
@@ -227,7 +257,8 @@ impl Held {
         ledger: &Ledger,
         models: &ReadModels,
         log: &Log,
-        (share, cut): (Share, bool),
+        unseen: Unseen<'_>,
+        share: Share,
     ) -> Result<(), LogError> {
         let mut seen: Vec<bool> = Vec::new();
         let mut suspects = Vec::new();
@@ -247,7 +278,7 @@ impl Held {
             let Some(number) = ledger.find(self.projection, key) else {
                 // A second row of a stranger is no second orphan.
                 if strangers.insert(key.to_owned()) {
-                    self.stranger(key, row, cut);
+                    self.stranger(key, row, unseen);
                 }
                 return;
             };
@@ -258,12 +289,12 @@ impl Held {
             if std::mem::replace(&mut seen[at], true) {
                 self.at_once(key, Verdict::Unreadable, "it has several rows".to_owned());
             } else if let Some((_, entry)) = ledger.entry(self.projection, number) {
-                suspects.extend(self.hold(key, entry, row, cut));
+                suspects.extend(self.hold(key, entry, row, unseen));
             }
         })?;
         for (number, (key, entry)) in ledger.entries(self.projection).enumerate() {
             if !seen.get(number).copied().unwrap_or_default() {
-                suspects.extend(self.without_row(key, entry, cut));
+                suspects.extend(self.without_row(key, entry, unseen));
             }
         }
         self.suspects.extend(suspects);
@@ -271,9 +302,8 @@ impl Held {
     }
 
     /// A row whose key has no events.
-    fn stranger(&mut self, key: &str, row: Row, cut: bool) {
-        if cut {
-            let reason = "its events may have been cut off".to_owned();
+    fn stranger(&mut self, key: &str, row: Row, unseen: Unseen<'_>) {
+        if let Some(reason) = unseen.of(self.projection, key, None) {
             self.at_once(key, Verdict::Unknown, reason);
         } else {
             self.at_once(key, Verdict::Orphan, None);
@@ -283,8 +313,8 @@ impl Held {
     }
 
     /// A row whose key has events.
-    fn hold(&mut self, key: &str, entry: &Entry, row: Row, cut: bool) -> Option<Suspect> {
-        if let Some(reason) = untold(entry, cut) {
+    fn hold(&mut self, key: &str, entry: &Entry, row: Row, unseen: Unseen<'_>) -> Option<Suspect> {
+        if let Some(reason) = unseen.of(self.projection, key, Some(entry)) {
             self.at_once(key, Verdict::Unknown, reason);
             return None;
         }
@@ -319,8 +349,8 @@ impl Held {
     }
 
     /// A key that has events and no row.
-    fn without_row(&mut self, key: &str, entry: &Entry, cut: bool) -> Option<Suspect> {
-        if let Some(reason) = untold(entry, cut) {
+    fn without_row(&mut self, key: &str, entry: &Entry, unseen: Unseen<'_>) -> Option<Suspect> {
+        if let Some(reason) = unseen.of(self.projection, key, Some(entry)) {
             self.at_once(key, Verdict::Unknown, reason);
             return None;
         }
@@ -372,14 +402,6 @@ impl Held {
             sample_key,
         }
     }
-}
-
-/// Why nothing can be said of a key, whatever its row holds.
-fn untold(entry: &Entry, cut: bool) -> Option<String> {
-    if cut && !entry.is_whole {
-        return Some("its first events may have been cut off".to_owned());
-    }
-    entry.state.doubt().map(str::to_owned)
 }
 
 /// Whether a row claims events that the log does not hold.

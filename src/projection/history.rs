@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::absent::Absent;
 use crate::definition::projection::{Counts, Projection};
 use crate::projection::clues::Clues;
 use crate::projection::compare::{Likeness, Row, compare};
@@ -49,15 +48,11 @@ impl History {
         }
     }
 
-    /// Takes note of rows that cannot be judged, and of what else is known of the events.
-    pub(super) fn learn(&mut self, absent: &Absent, clues: &Arc<Clues>) {
+    /// Takes note of whether rows that cannot be judged may be events of its key, and of what else
+    /// is known of the events.
+    pub(super) fn learn(&mut self, is_incomplete: bool, clues: &Arc<Clues>) {
         self.clues = Arc::clone(clues);
-        let definition = self.fold.definition();
-        let mut kinds = definition.on.keys();
-        self.is_incomplete = match definition.every {
-            Some(_) => !absent.is_empty(),
-            None => kinds.any(|kind| absent.may_be(kind, None)),
-        };
+        self.is_incomplete = is_incomplete;
     }
 
     /// Whether a row that cannot be judged may be one of its events.

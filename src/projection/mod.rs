@@ -24,7 +24,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{Audit, Conclusion, Suspects};
+pub use audit::{Audit, Conclusion, Suspects, Unseen};
 pub use clues::{Clues, DeadLetters, Repeats};
 pub use compare::{Difference, Likeness, Raw, Row, compare, differences};
 pub use explanation::{Candidate, Class, Explanation};

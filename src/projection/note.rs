@@ -27,6 +27,8 @@ pub enum Note {
         projection: u16,
         /// Where it stands.
         position: Position,
+        /// What it says cannot be read, so that it may be an event of any key.
+        is_bad: bool,
         /// Why its key cannot be told.
         reason: Text,
     },

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use crate::absent::Of;
 use crate::definition::projection::{Counts, Key, Letter, Projection};
 use crate::event::Timestamp;
 use crate::expression::{Expression, Scope};
-use crate::log::Fields;
+use crate::json;
+use crate::log::{BadRow, Fields};
 use crate::projection::fold::Fold;
 use crate::projection::note::{self, Event, Given, Note};
 use crate::share::Share;
@@ -176,9 +178,11 @@ impl Reader {
                 // What only the entry for all events concerns is not of this projection without a key.
                 Err(_) if !fold.is_named(one.effect) || !self.share.is_first() => return,
                 Err(reason) => {
+                    let is_sound = |document: Option<&[u8]>| document.is_none_or(json::is_valid);
                     notes.push(Note::Keyless {
                         projection: one.projection,
                         position: row.position,
+                        is_bad: !(is_sound(row.data) && is_sound(row.metadata)),
                         reason: texts.keep(&reason),
                     });
                     return;
@@ -209,6 +213,44 @@ impl Reader {
         for expression in inputs {
             let given = Given::by(expression, row, texts);
             notes.push(Note::Given(given));
+        }
+    }
+
+    /// Adds the projections that a row which cannot be judged may be an event of, with its key where
+    /// that can be told.
+    pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
+        let row = bad.scope(kind);
+        for (index, fold) in self.folds.iter().enumerate() {
+            let effect = kind.map(|kind| fold.effect(kind));
+            if effect == Some(None) {
+                continue;
+            }
+            let definition = fold.definition();
+            let tells = |expression: &Expression| bad.tells(expression, kind.is_some());
+            let narrow = definition.narrow.as_ref().filter(|it| tells(it));
+            if narrow.is_some_and(|narrow| narrow.holds(&row) == Ok(false)) {
+                continue;
+            }
+            let key = match &definition.key {
+                Key::Stream { .. } if bad.rest.unread.stream => None,
+                Key::Stream { before, after } => {
+                    let stream = row.stream.and_then(|it| it.strip_prefix(before.as_str()));
+                    match stream.and_then(|it| it.strip_suffix(after.as_str())) {
+                        Some(key) => Some(Keys::hash(key)),
+                        None => continue,
+                    }
+                }
+                Key::Expression(expression) if tells(expression) => {
+                    let is_named = effect.flatten().is_none_or(|effect| fold.is_named(effect));
+                    match note::key(expression, &row) {
+                        Ok(key) => Some(Keys::hash(&key)),
+                        Err(_) if !is_named => continue,
+                        Err(_) => None,
+                    }
+                }
+                Key::Expression(_) => None,
+            };
+            of.push((Of::State(index as u16), key));
         }
     }
 }

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use crate::absent;
 use crate::definition::Scope;
 use crate::expression::Scope as Row;
 use crate::idempotency;
 use crate::invariant;
 use crate::isolation::{self, Deed};
-use crate::log::Fields;
+use crate::log::{BadRow, Fields};
 use crate::projection;
 use crate::reaction;
 use crate::replay::memory::Divisible;
@@ -138,6 +139,17 @@ impl Readers {
             idempotency: self.idempotency.route(kind),
             transactions: self.transactions.route(kind),
         }
+    }
+
+    /// Adds what a row that cannot be judged may be an event of.
+    pub(super) fn missed(
+        &self,
+        bad: &BadRow,
+        kind: Option<&str>,
+        of: &mut Vec<(absent::Of, Option<u64>)>,
+    ) {
+        self.projections.missed(bad, kind, of);
+        self.invariants.missed(bad, kind, of);
     }
 
     /// Adds what a row says.

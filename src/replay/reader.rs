@@ -13,7 +13,7 @@ use crate::absent;
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
 use crate::json;
-use crate::log::{BadId, BadRow, Log, Row};
+use crate::log::{BadId, BadRow, Fields, Log, Rest, Row};
 use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
 use crate::replay::families::Routes;
 use crate::replay::instances::{Instances, Link};
@@ -86,12 +86,18 @@ impl Reader<'_> {
             });
         }
         if self.reading.selection.families {
+            let mut of = Vec::new();
+            self.reading.readers.missed(&bad, kind.as_deref(), &mut of);
             batch.absent.push(absent::Hidden {
                 kind,
                 correlation: bad.correlation.as_deref().map(Keys::hash),
+                of,
             });
         }
-        batch.bad.push(bad);
+        batch.bad.push(BadRow {
+            rest: Box::default(),
+            ..bad
+        });
     }
 
     /// Makes sure that the row's type is known.
@@ -142,6 +148,10 @@ impl Reader<'_> {
                     id: BadId::from(row.id),
                     kind: Some(row.kind),
                     correlation: row.correlation.map(str::to_owned),
+                    rest: Box::new(Rest {
+                        unread: Fields::ALL,
+                        ..Rest::default()
+                    }),
                 },
                 Some(Arc::clone(&kind.name)),
                 batch,
@@ -225,6 +235,7 @@ impl Reader<'_> {
                 id: BadId::None,
                 kind: Some(row.kind),
                 correlation: row.correlation.map(str::to_owned),
+                rest: Box::default(),
             });
             if selection.families {
                 batch.absent.push(hidden(row, kind));
@@ -367,6 +378,7 @@ fn hidden(row: &Row<'_>, kind: &Kind) -> absent::Hidden {
     absent::Hidden {
         kind: Some(Arc::clone(&kind.name)),
         correlation: row.correlation.map(Keys::hash),
+        of: Vec::new(),
     }
 }
 

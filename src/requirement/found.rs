@@ -41,6 +41,10 @@ pub struct Count {
     pub pending: u64,
     /// Those that were judged at the horizon only.
     pub coarse: u64,
+    /// How many of those for which it does not hold look at one key, at most.
+    pub sharing: u64,
+    /// Events of its projections that cannot be read and tell no key.
+    pub unread: u64,
 }
 
 impl Count {
@@ -50,5 +54,7 @@ impl Count {
         self.unknown += other.unknown;
         self.pending += other.pending;
         self.coarse += other.coarse;
+        self.sharing = self.sharing.max(other.sharing);
+        self.unread += other.unread;
     }
 }

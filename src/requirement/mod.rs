@@ -11,18 +11,21 @@
 //! cannot be told without it, the subject is *unknown*: not right, and not wrong.
 //!
 //! Where the log's beginning was cut off, so is that of a key whose first event is not the first of its
-//! stream.
+//! stream. A subject is unknown, too, where a row that cannot be judged is an event of something that
+//! it looks at; rows of which not even the key can be told are counted by whoever reports.
 //!
 //! A key that more than [`MOST`] subjects look at is not followed event by event, which would cost
 //! the product of the two: those subjects are judged at the horizon only.
 
 mod found;
 mod look;
+mod sharing;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::absent::Absent;
 use crate::definition::projection::Projection;
 use crate::definition::requirement::{KEY, Requirement, STATE};
 use crate::event::{Position, Span, Timestamp};
@@ -30,6 +33,7 @@ use crate::projection::{self, Applied, Cell};
 use crate::texts::{Keys, room};
 pub use found::{Breach, Count, Untold};
 use look::{Held, State, digest, judge, looked_at};
+use sharing::Sharing;
 
 /// How many subjects may look at one key for its events to be followed.
 pub const MOST: usize = 1000;
@@ -177,10 +181,12 @@ impl Ledger {
         &self,
         horizon: Timestamp,
         states: &projection::Ledger,
+        absent: &Absent,
     ) -> (Vec<Breach>, Vec<Untold>, Vec<Count>) {
         let (mut breaches, mut untold, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         for (index, book) in self.books.iter().enumerate() {
             let mut count = Count::default();
+            let mut sharing = Sharing::of(book.watched.iter().map(|one| one.keys.len()));
             for (number, subject) in book.subjects.iter().enumerate() {
                 let Some(subject) = subject else {
                     continue;
@@ -201,14 +207,29 @@ impl Ledger {
                     .entry(book.each, number as u32)
                     .map(|(key, _)| key.to_owned())
                     .unwrap_or_default();
-                match (breach, held) {
-                    (Some((values, at)), held) => breaches.push(Breach {
+                if book.may_lack(&key, subject, absent) {
+                    count.unknown += 1;
+                    untold.push(Untold {
                         requirement: index,
                         key,
-                        values: values.into(),
-                        at,
-                        healed: !matches!(held, Held::No(_)),
-                    }),
+                        reason:
+                            "an event of what it looks at stands in a row that cannot be judged"
+                                .to_owned(),
+                        at: last,
+                    });
+                    continue;
+                }
+                match (breach, held) {
+                    (Some((values, at)), held) => {
+                        sharing.add(&subject.looks_at);
+                        breaches.push(Breach {
+                            requirement: index,
+                            key,
+                            values: values.into(),
+                            at,
+                            healed: !matches!(held, Held::No(_)),
+                        });
+                    }
                     (None, Held::Unknown(reason)) => {
                         count.unknown += 1;
                         untold.push(Untold {
@@ -223,6 +244,8 @@ impl Ledger {
                     (None, Held::Yes | Held::Exempt) => {}
                 }
             }
+            count.sharing = sharing.most();
+            count.unread = book.unread(states);
             counts.push(count);
         }
         (breaches, untold, counts)
@@ -232,6 +255,32 @@ impl Ledger {
 impl Book {
     fn quiet(&self) -> Span {
         self.requirement.grace.unwrap_or(Span::ZERO)
+    }
+
+    /// How many events of what it looks at cannot be read and tell no key.
+    fn unread(&self, states: &projection::Ledger) -> u64 {
+        let mut projections = self.looked_up.clone();
+        projections.push(self.each);
+        projections.sort_unstable();
+        projections.dedup();
+        let keyless = projections.iter().filter_map(|at| states.keyless(*at));
+        keyless.map(|keyless| keyless.unread).sum()
+    }
+
+    /// Whether a row that cannot be judged is an event of something that a subject looks at.
+    fn may_lack(&self, key: &str, subject: &Subject, absent: &Absent) -> bool {
+        let mut looked_at = subject
+            .looks_at
+            .iter()
+            .zip(&self.watched)
+            .zip(&self.looked_up);
+        absent.of_state(self.each).has(key)
+            || looked_at.any(|((number, watched), projection)| {
+                number.is_some_and(|number| {
+                    let strays = absent.of_state(*projection);
+                    strays.has(watched.keys.text(number))
+                })
+            })
     }
 
     /// The subjects that look at a key and are followed, each once.

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-use super::{Audit, Conclusion, Ledger, Note, ReadModels, Reader, Repeats, Standing};
+use super::{Audit, Conclusion, Ledger, Note, ReadModels, Reader, Repeats, Standing, Unseen};
 use crate::absent::Absent;
 use crate::definition;
 use crate::definition::log::LogDefinition;
@@ -115,13 +115,18 @@ impl Bench {
         let log = self.log();
         let ledger = self.ledger(&log);
         let mut audit = Audit::new(ledger.folds(), &models, &log)?;
-        audit.read(&ledger, &models, &log, (Share::WHOLE, cut))?;
+        let absent = &Absent::default();
+        let unseen = Unseen {
+            is_cut: cut,
+            absent,
+        };
+        audit.read(&ledger, &models, &log, unseen, Share::WHOLE)?;
         if let Some(suspects) = audit.suspects() {
             self.pass(&log, &mut |note, texts| suspects.take(note, texts));
         }
         let head = log.tail(1).unwrap().last().map(|(position, _)| *position);
         let horizon = Timestamp::from_nanos(horizon * 1_000_000_000);
-        let conclusions = audit.conclude(horizon, head, &Absent::default(), Repeats::default());
+        let conclusions = audit.conclude(horizon, head, absent, Repeats::default());
         Ok(conclusions.into_iter().next().unwrap())
     }
 
