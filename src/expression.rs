@@ -12,6 +12,7 @@ mod row;
 pub mod template;
 mod words;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -178,6 +179,27 @@ impl Expression {
         }
     }
 
+    /// The text that ids and keys are compared by, with every digit of a whole number; `None` where it
+    /// has a value that is no such text: `null`, a list or a mapping.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`].
+    pub fn text<'s>(&self, scope: &Scope<'s>) -> Result<Option<Cow<'s, str>>, Undetermined> {
+        if let Code::Path(path) = &self.0.code {
+            if let Some(column) = path.column(scope) {
+                return Ok(Some(Cow::Borrowed(column)));
+            }
+            if path.root() != "event" {
+                let recorded = path.find(scope)?;
+                if let Some(plain) = json::plain(recorded) {
+                    return Ok(Some(Cow::Borrowed(plain)));
+                }
+            }
+        }
+        let value = self.evaluate(scope)?;
+        Ok(json::text(&value).map(|text| Cow::Owned(text.into_owned())))
+    }
+
     /// Whether it looks into `data`.
     pub fn reads_data(&self) -> bool {
         self.reads("data", None)
@@ -206,6 +228,22 @@ impl Path {
     fn reaches(&self, root: &str, field: Option<&str>) -> bool {
         let first = self.keys().first().map(String::as_str);
         self.root() == root && (field.is_none() || first.is_none() || first == field)
+    }
+
+    /// The column with a text that it leads to, where it leads to one that the event has.
+    fn column<'s>(&self, scope: &Scope<'s>) -> Option<&'s str> {
+        let [field] = self.keys() else {
+            return None;
+        };
+        match field.as_str() {
+            _ if self.root() != "event" => None,
+            "correlation" => scope.correlation,
+            "stream" => scope.stream,
+            "key" => scope.key,
+            "id" => scope.id,
+            "causation" => scope.causation,
+            _ => None,
+        }
     }
 
     fn look_up(&self, scope: &Scope<'_>) -> Result<Value, Undetermined> {

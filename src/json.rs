@@ -250,9 +250,18 @@ fn index(segment: &str) -> Option<usize> {
         .flatten()
 }
 
-/// Whether bytes are the text of a JSON document.
-pub fn is_valid(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+/// The text that ids are compared by, of a JSON text that says it as it stands: a text without
+/// escapes, or a whole number.
+pub fn plain(recorded: &str) -> Option<&str> {
+    let inner = recorded
+        .strip_prefix('"')
+        .and_then(|it| it.strip_suffix('"'));
+    if let Some(inner) = inner {
+        return (!inner.contains('\\')).then_some(inner);
+    }
+    let digits = recorded.strip_prefix('-').unwrap_or(recorded);
+    let is_whole = digits.bytes().all(|digit| digit.is_ascii_digit());
+    (is_whole && digits != "0" || recorded == "0").then_some(recorded)
 }
 
 /// A scalar as the text that ids are compared by: texts as they are, numbers in decimal, `true`

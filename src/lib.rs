@@ -21,6 +21,7 @@
 //! | [`causation`] | which event caused which |
 //! | [`invariant`], [`reaction`], [`idempotency`], [`transaction`] | totals across aggregates; what has to follow from what; what became of keys; two-phase commits |
 //! | [`projection`] | events folded into a state per key, stored rows compared with it |
+//! | [`lapse`] | when something that has to hold did not |
 //! | [`requirement`], [`isolation`] | invariants over those states; what sagas do to them |
 //! | [`replay`] | the one pass: routes, instances, streams, the horizon |
 //! | [`rules`] | one file per close family; the table; what silences what |
@@ -77,6 +78,7 @@ pub mod inspect;
 pub mod invariant;
 pub mod isolation;
 pub mod json;
+pub mod lapse;
 pub mod log;
 pub mod output;
 pub mod projection;

@@ -13,7 +13,7 @@ use crate::report::ProjectionCount;
 use crate::requirement::MOST;
 use crate::rules;
 
-/// Rows that cannot be judged and may be events of any of some subjects.
+/// Rows that cannot be judged, or tell no subject, and may be events of any of some subjects.
 #[derive(Debug, Clone, Copy)]
 struct Strays {
     /// How many there are.
@@ -46,8 +46,8 @@ impl Strays {
             return;
         }
         let rows = match rows {
-            1 => "1 row that cannot be judged".to_owned(),
-            rows => format!("{rows} rows that cannot be judged"),
+            1 => "1 row of which nobody knows whose it is".to_owned(),
+            rows => format!("{rows} rows of which nobody knows whose they are"),
         };
         tally.remark(match (wrong, self.explain_all()) {
             (0, _) => format!("invariant {name}: {rows} may be of any of its subjects"),
@@ -65,7 +65,7 @@ impl Strays {
             return finding;
         }
         let message = format!(
-            "{}; rows that cannot be judged may account for at most {} of {} such findings",
+            "{}; rows of which nobody knows whose they are may account for {} of {} such findings",
             finding.message,
             self.most(),
             self.wrong
@@ -138,14 +138,14 @@ impl Run<'_> {
         for (index, (invariant, count)) in self.scope.invariants.iter().zip(counts).enumerate() {
             let own = breaches.iter().filter(|breach| breach.invariant == index);
             let strays = Strays {
-                rows: self.gathered.absent.of_total(index).keyless + count.unread,
+                rows: self.gathered.absent.of_total(index).keyless + count.astray,
                 each: 1,
                 wrong: own.clone().count() as u64,
             };
-            let untold = count.unknown + count.hidden + count.cut;
-            let others = strays.at_most(count.groups - untold);
-            tally.checked(VIOLATED.name, count.groups);
-            tally.unknown(VIOLATED.name, untold + others + count.astray);
+            let untold = count.untold();
+            tally.checked(VIOLATED.name, count.groups + count.astray);
+            let others = strays.at_most(count.groups + count.astray - untold);
+            tally.unknown(VIOLATED.name, untold + others);
             let remarks = [
                 (
                     count.astray,
@@ -157,11 +157,19 @@ impl Run<'_> {
                 ),
                 (
                     count.unknown,
-                    "totals cannot be told, since an event of theirs has no amount",
+                    "totals cannot be told, since an event of theirs has no amount, or too many digits",
+                ),
+                (
+                    count.concurrent,
+                    "totals are right or wrong by the order of events whose order nobody knows",
                 ),
                 (
                     count.cut,
                     "totals are not right, but their beginning may have been cut off",
+                ),
+                (
+                    count.pending,
+                    "totals are not right yet, but within their grace",
                 ),
             ];
             for (number, what) in remarks.iter().filter(|(number, _)| *number > 0) {
@@ -184,7 +192,7 @@ impl Run<'_> {
             let own = self.sum.breaches.iter();
             let own = own.filter(|breach| breach.requirement == index);
             let strays = Strays {
-                rows: count.unread + self.keyless_of(requirement),
+                rows: count.astray + self.keyless_of(requirement),
                 each: count.sharing,
                 wrong: own.clone().count() as u64,
             };
@@ -196,6 +204,12 @@ impl Run<'_> {
                 tally.remark(format!(
                     "invariant {}: {} keys look at one that more than {MOST} look at, and were judged at the horizon only",
                     requirement.name, count.coarse
+                ));
+            }
+            if count.pending > 0 {
+                tally.remark(format!(
+                    "invariant {}: {} keys do not keep it yet, but are within its grace",
+                    requirement.name, count.pending
                 ));
             }
             strays.remark(&requirement.name, "keys do not keep it", tally);

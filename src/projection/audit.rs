@@ -202,7 +202,7 @@ impl Audit {
         for (history, held_by) in suspects.histories.iter_mut().zip(&suspects.held_by) {
             let (held, clues) = (&held[*held_by], &clues[*held_by]);
             let strays = absent.of_state(held.projection);
-            let any = strays.keyless + held.keyless.unread > 0;
+            let any = strays.keyless + held.keyless.count > 0;
             history.learn(any || strays.has(history.key()), clues);
         }
         let mut budget = SEARCHES * BUDGET;

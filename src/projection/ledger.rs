@@ -57,13 +57,11 @@ pub struct Applied {
     pub time: Timestamp,
 }
 
-/// Events of which the key could not be told.
+/// Events of which the key could not be told: each may be an event of any key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keyless {
     /// How many.
     pub count: u64,
-    /// Of them, those that cannot be read: they may be events of any key.
-    pub unread: u64,
     /// The first one, and why.
     pub first: Option<(Position, String)>,
 }
@@ -109,12 +107,11 @@ impl Ledger {
             if let Note::Keyless {
                 projection,
                 position,
-                is_bad,
                 reason,
             } = note
                 && let Some(book) = self.books.get_mut(usize::from(*projection))
             {
-                book.keyless.add(*position, *is_bad, texts.get(*reason));
+                book.keyless.add(*position, texts.get(*reason));
             }
             return None;
         };
@@ -191,9 +188,8 @@ impl Ledger {
 }
 
 impl Keyless {
-    fn add(&mut self, position: Position, is_bad: bool, reason: &str) {
+    fn add(&mut self, position: Position, reason: &str) {
         self.count += 1;
-        self.unread += u64::from(is_bad);
         self.first
             .get_or_insert_with(|| (position, reason.to_owned()));
     }

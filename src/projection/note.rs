@@ -1,5 +1,6 @@
 //! What a reader hands on of a row that concerns a projection: plain data.
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -7,8 +8,7 @@ use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
 use crate::event::{Position, Timestamp};
-use crate::expression::{Expression, FoldExpression, Scope};
-use crate::json;
+use crate::expression::{Expression, FoldExpression, Scope, Undetermined};
 use crate::projection::fold::Input;
 use crate::projection::number::Number;
 use crate::projection::value::Value;
@@ -27,8 +27,6 @@ pub enum Note {
         projection: u16,
         /// Where it stands.
         position: Position,
-        /// What it says cannot be read, so that it may be an event of any key.
-        is_bad: bool,
         /// Why its key cannot be told.
         reason: Text,
     },
@@ -98,7 +96,7 @@ impl Given {
         expression: &Expression,
         row: &Scope<'_>,
         texts: &mut Texts,
-    ) -> Result<Given, crate::expression::Undetermined> {
+    ) -> Result<Given, Undetermined> {
         match expression.recorded(row) {
             Some(recorded) => recorded.map(|text| Given::recorded(text, texts)),
             None => expression
@@ -170,12 +168,13 @@ impl Given {
 }
 
 /// The key of an event; `Err` where the event has none, and why.
-pub(super) fn key(expression: &Expression, row: &Scope<'_>) -> Result<String, String> {
-    let value = expression
-        .evaluate(row)
-        .map_err(|undetermined| undetermined.0)?;
-    match json::text(&value) {
-        Some(key) => Ok(key.into_owned()),
-        None => Err(format!("`{}` is {value}", expression.source())),
+pub(super) fn key<'s>(expression: &Expression, row: &Scope<'s>) -> Result<Cow<'s, str>, String> {
+    let told = |undetermined: Undetermined| undetermined.0;
+    match expression.text(row).map_err(told)? {
+        Some(key) => Ok(key),
+        None => {
+            let value = expression.evaluate(row).map_err(told)?;
+            Err(format!("`{}` is {value}", expression.source()))
+        }
     }
 }

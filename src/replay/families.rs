@@ -68,6 +68,8 @@ pub struct Ledgers {
     /// Two-phase commits.
     pub transactions: transaction::Ledger,
     found: Vec<u32>,
+    /// What the event that is being taken has changed.
+    applied: Vec<projection::Applied>,
 }
 
 impl Readers {
@@ -205,7 +207,10 @@ impl Ledgers {
                 &scope.projections,
                 scope.log.as_ref().is_some_and(|log| log.cut),
             ),
-            invariants: invariant::Ledger::new(&scope.invariants),
+            invariants: invariant::Ledger::new(
+                &scope.invariants,
+                scope.log.as_ref().map(|log| log.order),
+            ),
             reactions: reaction::Ledger::new(&scope.reactions),
             idempotency: idempotency::Ledger::new(&scope.idempotency),
             transactions: transaction::Ledger::new(
@@ -213,6 +218,7 @@ impl Ledgers {
                 scope.log.as_ref().map(|log| log.order),
             ),
             found: Vec::new(),
+            applied: Vec::new(),
         }
     }
 
@@ -244,6 +250,13 @@ impl Ledgers {
                 let own = deeds.iter().filter(|deed| deed.position == *position);
                 own.for_each(|deed| self.isolation.doubt(deed.instance));
             }
+            if let projection::Note::Event(event) = note
+                && let Some(last) = self.applied.last()
+                && last.position != event.position
+            {
+                self.requirements.take(&self.applied, &self.projections);
+                self.applied.clear();
+            }
             let Some((applied, touch)) = self.projections.take_numbered(note, *number, texts)
             else {
                 continue;
@@ -254,8 +267,10 @@ impl Ledgers {
             deeds = rest;
             let own = rest.partition_point(|deed| deed.position == applied.position);
             self.isolation.take(applied, touch, &rest[..own]);
-            self.requirements.take(applied, &self.projections);
+            self.applied.push(applied);
         }
+        self.requirements.take(&self.applied, &self.projections);
+        self.applied.clear();
         deeds.iter().for_each(|deed| self.isolation.finish(deed));
         for note in &notes.invariants {
             self.invariants.take(note, texts);

@@ -12,7 +12,6 @@ use serde::de::IgnoredAny;
 use crate::absent;
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
-use crate::json;
 use crate::log::{BadId, BadRow, Fields, Log, Rest, Row};
 use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
 use crate::replay::families::Routes;
@@ -262,13 +261,11 @@ impl Reader<'_> {
             return;
         }
         let scope = row.scope(name);
-        let computed;
         let text;
         let id = match &one.correlate {
             None => row.correlation,
             Some(expression) => {
-                computed = expression.evaluate(&scope).ok();
-                text = computed.as_ref().and_then(json::text);
+                text = expression.text(&scope).ok().flatten();
                 text.as_deref()
             }
         };
@@ -362,8 +359,8 @@ fn detail(row: &Row<'_>, name: &str, candidate: &Candidate, batch: &mut Batch) -
             error = candidate
                 .error
                 .as_ref()
-                .and_then(|error| error.evaluate(&row.scope(name)).ok())
-                .and_then(|error| json::text(&error).map(Cow::into_owned));
+                .and_then(|error| error.text(&row.scope(name)).ok().flatten())
+                .map(Cow::into_owned);
             error.as_deref().unwrap_or(name)
         }
         _ => return 0,

@@ -1,6 +1,9 @@
 //! What became of invariants over states.
 
+use std::sync::Arc;
+
 use crate::event::{Position, Timestamp};
+use crate::lapse::Lapsed;
 
 /// A key for which an invariant does not hold, or did not for too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,12 +12,9 @@ pub struct Breach {
     pub requirement: usize,
     /// The key.
     pub key: String,
-    /// What the invariant looked at, as `state.status = "paid"`.
-    pub values: String,
-    /// The event that broke it, and when.
-    pub at: (Position, Timestamp),
-    /// It holds again at the horizon.
-    pub healed: bool,
+    /// When it did not hold, and how it stands now: what the invariant looked at, as
+    /// `state.status = "paid"`.
+    pub lapsed: Lapsed<Arc<str>>,
 }
 
 /// A key of which it cannot be told whether an invariant holds.
@@ -43,8 +43,8 @@ pub struct Count {
     pub coarse: u64,
     /// How many of those for which it does not hold look at one key, at most.
     pub sharing: u64,
-    /// Events of its projections that cannot be read and tell no key.
-    pub unread: u64,
+    /// Events of its projections of which the key cannot be told.
+    pub astray: u64,
 }
 
 impl Count {
@@ -55,6 +55,6 @@ impl Count {
         self.pending += other.pending;
         self.coarse += other.coarse;
         self.sharing = self.sharing.max(other.sharing);
-        self.unread += other.unread;
+        self.astray += other.astray;
     }
 }

@@ -1,6 +1,7 @@
 //! What an invariant sees of states, and what it says of them.
 
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use serde_json::{Map, Value};
@@ -20,7 +21,7 @@ pub(super) enum Held {
     /// The key does not exist, or need not keep it.
     Exempt,
     Yes,
-    No(Box<str>),
+    No(Arc<str>),
     Unknown(Box<str>),
 }
 

@@ -1,10 +1,15 @@
 //! What has to hold across aggregates and does not.
 
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
 use crate::definition::invariant::Invariant;
 use crate::definition::requirement::Requirement;
-use crate::event::{Position, Timestamp};
+use crate::event::{Span, Timestamp};
 use crate::finding::{Finding, Next, Severity, SubjectKind};
 use crate::invariant::Breach;
+use crate::lapse::{Lapsed, Now};
 use crate::requirement::{self, Untold};
 use crate::rules::Info;
 
@@ -25,8 +30,14 @@ one account and never arrived at the other, or arrived twice.
 `sagactl show` the saga that drives the group, if there is one. Otherwise look for the event that is \
 missing or doubled beside the one named here.
 
-An amount or group that an event does not give makes the verdict of its group unknown; a key or a \
-field that an invariant over states looks at and that is missing makes it `invariant/unknown`.
+An amount that an event does not give makes the verdict of its group unknown; a key or a field that \
+an invariant over states looks at and that is missing makes it `invariant/unknown`. So does a row that \
+cannot be judged and is of the group or key. One that may be of any can account for one fault: where \
+more are found, all of them are reported and say so, else none.
+
+Amounts are added with all their digits; what an expression calculates with floating point counts by \
+its first 15. States are compared as expressions compare numbers, so that `0.1 + 0.2 == 0.3` does not \
+hold: round, or keep cents.
 
 Example: `total: { of: { Debited: =-data.amount, Credited: =data.amount }, per: data.transfer }`, \
 `grace: 1m`; transfer t-7 was debited 30 at 10:00 and never credited, horizon 10:05. Or `for-each: \
@@ -55,20 +66,19 @@ Example: order o-4 is paid and names payment p-9, of which the log holds no even
 
 /// The finding of a breach.
 pub fn violated(invariant: &Invariant, breach: &Breach, horizon: Timestamp) -> Finding {
-    let (position, since) = breach.at;
-    let total = breach.total.normalize();
     let equals = invariant.equals.normalize();
-    let message = match (breach.healed, invariant.grace) {
-        (false, _) => format!("the total is {total} instead of {equals}"),
-        (true, None) => format!("the total was {total} instead of {equals}; it is right again"),
-        (true, Some(grace)) => format!(
-            "the total was {total} instead of {equals} for more than {grace}; it is right again"
-        ),
+    let shown = |total: &Decimal| total.normalize().to_string();
+    let told = Told {
+        is: |total: &Decimal| format!("the total is {} instead of {equals}", shown(total)),
+        was: |total: &Decimal, lasted: &str| {
+            format!("the total was {} instead of {equals}{lasted}", shown(total))
+        },
+        over: "it is right again",
+        value: shown,
     };
-    VIOLATED
-        .finding(SubjectKind::Group, &invariant.name, &breach.group, message)
-        .shown_by([position])
-        .since(since, horizon)
+    let message = message(&breach.lapsed, invariant.grace, &told);
+    let finding = VIOLATED.finding(SubjectKind::Group, &invariant.name, &breach.group, message);
+    lapsed(finding, &breach.lapsed, horizon)
 }
 
 /// The finding of a key for which an invariant over states does not hold.
@@ -78,51 +88,87 @@ pub fn broken(
     horizon: Timestamp,
 ) -> Finding {
     let require = requirement.require.source();
-    let values = &breach.values;
-    let message = match (breach.healed, requirement.grace) {
-        (false, _) => format!("`{require}` does not hold: {values}"),
-        (true, None) => format!("`{require}` did not hold: {values}; that is over"),
-        (true, Some(grace)) => {
-            format!("`{require}` did not hold for more than {grace}: {values}; that is over")
-        }
+    let told = Told {
+        is: |values: &Arc<str>| format!("`{require}` does not hold: {values}"),
+        was: |values: &Arc<str>, lasted: &str| {
+            format!("`{require}` did not hold{lasted}: {values}")
+        },
+        over: "that is over",
+        value: |values: &Arc<str>| values.to_string(),
     };
-    of_key(
-        &VIOLATED,
-        requirement,
-        &breach.key,
-        breach.at,
-        horizon,
-        message,
-    )
+    let message = message(&breach.lapsed, requirement.grace, &told);
+    let finding = of_key(&VIOLATED, requirement, &breach.key, message);
+    lapsed(finding, &breach.lapsed, horizon)
+}
+
+/// How a breach is worded.
+struct Told<I, W, V> {
+    /// What it is, where it goes on.
+    is: I,
+    /// What it was, and for how long.
+    was: W,
+    /// That it is over.
+    over: &'static str,
+    /// The value alone.
+    value: V,
+}
+
+fn message<V: PartialEq>(
+    lapsed: &Lapsed<V>,
+    grace: Option<Span>,
+    told: &Told<impl Fn(&V) -> String, impl Fn(&V, &str) -> String, impl Fn(&V) -> String>,
+) -> String {
+    let Lapsed { first, now } = lapsed;
+    let (value, (position, _)) = first;
+    let lasted = grace.map_or_else(String::new, |grace| format!(" for more than {grace}"));
+    let was = (told.was)(value, &lasted);
+    match now {
+        Now::Wrong(now, (since, _)) if since == position && now == value => (told.is)(now),
+        Now::Wrong(now, (since, _)) if since == position => {
+            format!(
+                "{}; it was {} at first",
+                (told.is)(now),
+                (told.value)(value)
+            )
+        }
+        Now::Wrong(now, _) => format!(
+            "{}; it was {} at position {position}, and right in between",
+            (told.is)(now),
+            (told.value)(value)
+        ),
+        Now::Right => format!("{was}; {}", told.over),
+        Now::Pending(now) => format!(
+            "{was}; it is {} now, which is tolerated still",
+            (told.value)(now)
+        ),
+        Now::Unknown => format!("{was}; how it stands now cannot be told"),
+    }
+}
+
+/// A finding with the first event that left something so, and the one since which it is.
+fn lapsed<V>(finding: Finding, lapsed: &Lapsed<V>, horizon: Timestamp) -> Finding {
+    let (_, first) = lapsed.first;
+    let since = match lapsed.now {
+        Now::Wrong(_, since) => since,
+        Now::Right | Now::Pending(_) | Now::Unknown => first,
+    };
+    let mut evidence = vec![first.0, since.0];
+    evidence.dedup();
+    finding.shown_by(evidence).since(since.1, horizon)
 }
 
 /// The finding of a key of which it cannot be told whether an invariant over states holds.
 pub fn unknown(requirement: &Requirement, untold: &Untold, horizon: Timestamp) -> Finding {
     let message = format!("it cannot be told whether it holds: {}", untold.reason);
-    of_key(
-        &UNKNOWN,
-        requirement,
-        &untold.key,
-        untold.at,
-        horizon,
-        message,
-    )
+    let (position, since) = untold.at;
+    of_key(&UNKNOWN, requirement, &untold.key, message)
+        .shown_by([position])
+        .since(since, horizon)
 }
 
-fn of_key(
-    info: &Info,
-    requirement: &Requirement,
-    key: &str,
-    (position, since): (Position, Timestamp),
-    horizon: Timestamp,
-    message: String,
-) -> Finding {
-    let finding = info
-        .finding(SubjectKind::Key, &requirement.name, key, message)
-        .shown_by([position])
-        .since(since, horizon);
+fn of_key(info: &Info, requirement: &Requirement, key: &str, message: String) -> Finding {
     Finding {
         next: Some(Next::command(["state", &requirement.each, key])),
-        ..finding
+        ..info.finding(SubjectKind::Key, &requirement.name, key, message)
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 31] = [
+const ORDER: [&str; 32] = [
     "event",
     "json",
     "suggest",
@@ -18,6 +18,7 @@ const ORDER: [&str; 31] = [
     "absent",
     "saga",
     "projection",
+    "lapse",
     "requirement",
     "isolation",
     "causation",

@@ -197,7 +197,7 @@ fn slowly(told: &Told, horizon: i64) -> Found {
                 }
                 if let (Some((Held::No, position, since)), Some(grace), None) =
                     (last, grace, breach)
-                    && minutes - since >= grace
+                    && minutes - since > grace
                 {
                     breach = Some(position);
                 }

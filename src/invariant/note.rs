@@ -1,0 +1,182 @@
+//! What one event adds to the totals of its groups, told from its row alone.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use crate::absent::Of;
+use crate::definition::invariant::Invariant;
+use crate::event::{Position, Timestamp};
+use crate::expression::{Expression, Scope};
+use crate::log::{BadRow, Fields};
+use crate::share::Share;
+use crate::texts::{Keys, Text, Texts};
+
+/// What an event adds to one group.
+#[derive(Debug, Clone, Copy)]
+pub struct Note {
+    /// Index of the invariant.
+    pub(super) invariant: u16,
+    /// The group and its hash; `None` where it cannot be told.
+    pub(super) group: Option<(u64, Text)>,
+    /// The amount; `None` where it cannot be told.
+    pub(super) amount: Option<Decimal>,
+    pub(super) position: Position,
+    pub(super) time: Timestamp,
+}
+
+/// What an event amounts to.
+#[derive(Debug, Clone)]
+struct Amount {
+    whole: Expression,
+    /// What follows its sign, where it begins with a minus.
+    negated: Option<Expression>,
+}
+
+/// The invariants that an event type concerns, with its amount in each.
+#[derive(Debug, Clone, Default)]
+pub struct Route(Vec<(u16, Amount)>);
+
+impl Route {
+    /// Whether it concerns none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Reads amounts out of events.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    invariants: Vec<Arc<Invariant>>,
+    share: Share,
+}
+
+impl Reader {
+    /// A reader for these invariants.
+    pub fn new(invariants: &[Arc<Invariant>]) -> Reader {
+        Reader {
+            invariants: invariants.to_vec(),
+            share: Share::WHOLE,
+        }
+    }
+
+    /// The same for the keys of one share.
+    pub fn of_share(&self, share: Share) -> Reader {
+        Reader {
+            share,
+            ..self.clone()
+        }
+    }
+
+    /// The columns that it needs.
+    pub fn fields(&self) -> Fields {
+        let own = Fields {
+            time: true,
+            correlation: self.invariants.iter().any(|one| one.total.per.is_none()),
+            ..Fields::default()
+        };
+        own.with(Fields::of(self.invariants.iter().flat_map(|one| {
+            let total = &one.total;
+            total.of.values().chain(&total.per).chain(&one.narrow)
+        })))
+    }
+
+    /// What an event type concerns.
+    pub fn route(&self, kind: &str) -> Route {
+        let uses = self
+            .invariants
+            .iter()
+            .enumerate()
+            .filter_map(|(index, one)| {
+                let whole = one.total.of.get(kind)?.clone();
+                let positive = whole.source().trim().strip_prefix('-');
+                let negated = positive.and_then(|positive| Expression::parse(positive).ok());
+                Some((index as u16, Amount { whole, negated }))
+            });
+        Route(uses.collect())
+    }
+
+    /// Adds what an event of this type says.
+    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+        for (index, amount) in &route.0 {
+            let invariant = &self.invariants[usize::from(*index)];
+            let inside = invariant.narrow.as_ref().map(|narrow| narrow.holds(row));
+            if inside == Some(Ok(false)) {
+                continue;
+            }
+            let group = match &invariant.total.per {
+                None => row.correlation.map(Cow::Borrowed),
+                Some(per) => per.text(row).ok().flatten(),
+            };
+            let hash = group.as_deref().map(Keys::hash);
+            if !self.share.takes(hash) {
+                continue;
+            }
+            let amount = match inside {
+                Some(Err(_)) => None,
+                _ => exact(amount, row),
+            };
+            notes.push(Note {
+                invariant: *index,
+                group: hash.zip(group.map(|group| texts.keep(&group))),
+                amount,
+                position: row.position,
+                time: row.time.unwrap_or(Timestamp::MIN),
+            });
+        }
+    }
+
+    /// Adds what a row that cannot be judged may be an event of, with its group where that can be
+    /// told.
+    pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
+        let row = bad.scope(kind);
+        for (index, invariant) in self.invariants.iter().enumerate() {
+            let total = &invariant.total;
+            if kind.is_some_and(|kind| !total.of.contains_key(kind)) {
+                continue;
+            }
+            let tells = |expression: &Expression| bad.tells(expression, kind.is_some());
+            let narrow = invariant.narrow.as_ref().filter(|it| tells(it));
+            if narrow.is_some_and(|narrow| narrow.holds(&row) == Ok(false)) {
+                continue;
+            }
+            let group = match &total.per {
+                None => bad.correlation.as_deref().map(Keys::hash),
+                Some(per) if tells(per) => {
+                    let group = per.text(&row).ok().flatten();
+                    group.map(|group| Keys::hash(&group))
+                }
+                Some(_) => None,
+            };
+            of.push((Of::Total(index as u16), group));
+        }
+    }
+}
+
+/// A number, or a text that is one, with all its digits: also of a field behind a minus, which the
+/// engine would compute as a floating-point number.
+fn exact(amount: &Amount, row: &Scope<'_>) -> Option<Decimal> {
+    let parse = |text: &str| {
+        let exact = Decimal::from_str_exact(text);
+        exact.or_else(|_| Decimal::from_scientific(text)).ok()
+    };
+    let recorded = |field: &Expression| {
+        let recorded = field.recorded(row)?;
+        Some(recorded.ok().and_then(|text| parse(text.trim_matches('"'))))
+    };
+    if let Some(known) = recorded(&amount.whole) {
+        return known;
+    }
+    if let Some(known) = amount.negated.as_ref().and_then(recorded) {
+        return known.map(|positive| -positive);
+    }
+    match amount.whole.evaluate(row).ok()? {
+        // What was calculated with floating point is told by the digits that it is sure of.
+        Value::Number(number) if number.is_f64() => parse(&format!("{:.14e}", number.as_f64()?)),
+        Value::Number(number) => parse(&number.to_string()),
+        Value::String(text) => parse(&text),
+        _ => None,
+    }
+}

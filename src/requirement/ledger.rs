@@ -1,0 +1,159 @@
+//! Every invariant over states of a log, and what is wrong with it at a horizon.
+
+use std::sync::Arc;
+
+use crate::absent::Absent;
+use crate::definition::projection::Projection;
+use crate::definition::requirement::{Requirement, STATE};
+use crate::event::Timestamp;
+use crate::projection::{self, Applied};
+use crate::requirement::book::{Book, Subject, Watched};
+use crate::requirement::found::{Breach, Count, Untold};
+use crate::requirement::look::{Held, looked_at};
+use crate::requirement::sharing::Sharing;
+use crate::texts::room;
+
+/// Holds states against invariants as they change.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    books: Vec<Book>,
+}
+
+impl Ledger {
+    /// A ledger for these invariants over these projections, in which nothing happened yet.
+    pub fn new(
+        requirements: &[Arc<Requirement>],
+        projections: &[Arc<Projection>],
+        cut: bool,
+    ) -> Ledger {
+        let index = |name: &str| {
+            let found = projections.iter().position(|one| *one.name == *name);
+            found.unwrap_or(usize::MAX)
+        };
+        let fields = |requirement: &Requirement, name: &str, projection: usize| {
+            let projection = projections.get(projection);
+            projection.map_or_else(Vec::new, |projection| {
+                looked_at(requirement, name, projection)
+            })
+        };
+        let book = |requirement: &Arc<Requirement>| Book {
+            fields: fields(requirement, STATE, index(&requirement.each)),
+            looked_fields: requirement
+                .lookups
+                .iter()
+                .map(|lookup| fields(requirement, &lookup.name, index(&lookup.projection)))
+                .collect(),
+            each: index(&requirement.each),
+            looked_up: requirement
+                .lookups
+                .iter()
+                .map(|lookup| index(&lookup.projection))
+                .collect(),
+            subjects: Vec::new(),
+            watched: requirement
+                .lookups
+                .iter()
+                .map(|_| Watched::default())
+                .collect(),
+            requirement: Arc::clone(requirement),
+            cut,
+        };
+        Ledger {
+            books: requirements.iter().map(book).collect(),
+        }
+    }
+
+    /// Takes what one event changed, once all of it is changed.
+    pub fn take(&mut self, applied: &[Applied], states: &projection::Ledger) {
+        for book in &mut self.books {
+            for one in applied {
+                book.take(*one, states);
+            }
+        }
+    }
+
+    /// Bytes kept; of the values that were found, none.
+    pub fn bytes(&self) -> usize {
+        let looks_at = |subject: &Subject| room(&subject.looks_at);
+        let watched = |one: &Watched| {
+            let onlookers = one.by.iter().map(|one| room(&one.subjects));
+            one.keys.bytes() + room(&one.by) + onlookers.sum::<usize>()
+        };
+        let own = |book: &Book| {
+            let subjects = book.subjects.iter().flatten().map(looks_at);
+            let watched = book.watched.iter().map(watched);
+            room(&book.subjects) + subjects.sum::<usize>() + watched.sum::<usize>()
+        };
+        self.books.iter().map(own).sum()
+    }
+
+    /// What is wrong at the horizon, and what was before; of what it cannot be told; and what was
+    /// looked at. In the order of the keys' first events.
+    pub fn conclude(
+        &self,
+        horizon: Timestamp,
+        states: &projection::Ledger,
+        absent: &Absent,
+    ) -> (Vec<Breach>, Vec<Untold>, Vec<Count>) {
+        let (mut breaches, mut untold, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, book) in self.books.iter().enumerate() {
+            let mut count = Count::default();
+            let mut sharing = Sharing::of(book.watched.iter().map(|one| one.keys.len()));
+            for (number, subject) in book.subjects.iter().enumerate() {
+                let Some(subject) = subject else {
+                    continue;
+                };
+                let (held, last, youngest) = book.finally(number as u32, subject, states);
+                let now = book.now(&held, last, youngest, horizon);
+                let lapsed = subject.lapses.conclude(now, horizon);
+                if held == Held::Exempt && lapsed.is_none() {
+                    continue;
+                }
+                count.keys += 1;
+                count.coarse += u64::from(book.is_coarse(subject));
+                let key = states
+                    .entry(book.each, number as u32)
+                    .map(|(key, _)| key.to_owned())
+                    .unwrap_or_default();
+                if book.may_lack(&key, subject, absent) {
+                    count.unknown += 1;
+                    untold.push(Untold {
+                        requirement: index,
+                        key,
+                        reason:
+                            "an event of what it looks at stands in a row that cannot be judged"
+                                .to_owned(),
+                        at: last,
+                    });
+                    continue;
+                }
+                match (lapsed, held) {
+                    (Some(lapsed), _) => {
+                        sharing.add(&subject.looks_at);
+                        breaches.push(Breach {
+                            requirement: index,
+                            key,
+                            lapsed,
+                        });
+                    }
+                    (None, Held::Unknown(reason)) => {
+                        count.unknown += 1;
+                        untold.push(Untold {
+                            requirement: index,
+                            key,
+                            reason: reason.into(),
+                            at: last,
+                        });
+                    }
+                    (None, Held::No(_)) => count.pending += 1,
+                    (None, Held::Yes) if book.is_coarse(subject) => count.unknown += 1,
+                    (None, Held::Yes | Held::Exempt) => {}
+                }
+            }
+            count.sharing = sharing.most();
+            count.astray = book.astray(states);
+            counts.push(count);
+        }
+        (breaches, untold, counts)
+    }
+}
