@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use crate::definition::log::{LogDefinition, Order};
 use crate::definition::saga::Saga;
-use crate::event::{Span, Timestamp};
+use crate::event::Timestamp;
+use crate::inspect::orders::orders;
 use crate::replay::{Doubt, Link};
 use crate::rules::case::{Case, Claim, Draft};
 use crate::rules::{self, Check};
@@ -246,122 +247,4 @@ fn ways(evidence: &Evidence<'_>, order: Order) -> Option<Vec<Vec<Moment>>> {
             })
             .collect(),
     )
-}
-
-/// The orders that time, streams and causes allow, at most `most`.
-///
-/// The earliest event that nothing forces to wait goes first, or any that is closer to it than the
-/// skew. An event waits for lower versions of its stream and for its cause.
-fn orders(events: &[(Moment, Option<Link>)], skew: Span, most: usize) -> Vec<Vec<Moment>> {
-    let mut events = events.to_vec();
-    events.sort_by_key(|(moment, _)| (moment.time, moment.position));
-    let waits_for: Vec<Vec<usize>> = (0..events.len())
-        .map(|this| {
-            (0..events.len())
-                .filter(|other| match (events[this].1, events[*other].1) {
-                    (Some(this_link), Some(other_link)) if *other != this => {
-                        (this_link.stream != 0
-                            && this_link.stream == other_link.stream
-                            && other_link.version < this_link.version)
-                            || (this_link.cause != 0 && this_link.cause == other_link.id)
-                    }
-                    _ => false,
-                })
-                .collect()
-        })
-        .collect();
-    let is_plain = events
-        .windows(2)
-        .all(|pair| pair[1].0.time.since(pair[0].0.time) >= skew)
-        && waits_for
-            .iter()
-            .enumerate()
-            .all(|(this, before)| before.iter().all(|other| *other < this));
-    if is_plain {
-        return vec![events.into_iter().map(|(moment, _)| moment).collect()];
-    }
-    let mut found: Vec<Vec<usize>> = Vec::new();
-    extend(
-        &events,
-        &waits_for,
-        skew,
-        &mut Vec::new(),
-        &mut found,
-        most.div_ceil(2).max(1),
-    );
-    let mut seed = events.len() as u64;
-    while found.len() >= most.div_ceil(2) && found.len() < most {
-        let sampled = sample(&events, &waits_for, skew, &mut seed);
-        found.push(sampled);
-    }
-    found
-        .into_iter()
-        .map(|order| order.into_iter().map(|index| events[index].0).collect())
-        .collect()
-}
-
-/// The events that may come next, the most plausible first.
-fn choices(
-    events: &[(Moment, Option<Link>)],
-    waits_for: &[Vec<usize>],
-    skew: Span,
-    so_far: &[usize],
-) -> Vec<usize> {
-    let is_free = |index: &usize| {
-        !so_far.contains(index)
-            && waits_for[*index]
-                .iter()
-                .all(|before| so_far.contains(before))
-    };
-    let mut free = (0..events.len()).filter(is_free);
-    let Some(first) = free.next() else {
-        // A circle of causes and versions: take the earliest that is left.
-        return (0..events.len())
-            .find(|index| !so_far.contains(index))
-            .into_iter()
-            .collect();
-    };
-    let earliest = events[first].0.time;
-    std::iter::once(first)
-        .chain(free.filter(|index| events[*index].0.time.since(earliest) < skew))
-        .collect()
-}
-
-fn extend(
-    events: &[(Moment, Option<Link>)],
-    waits_for: &[Vec<usize>],
-    skew: Span,
-    so_far: &mut Vec<usize>,
-    found: &mut Vec<Vec<usize>>,
-    most: usize,
-) {
-    if so_far.len() == events.len() {
-        found.push(so_far.clone());
-        return;
-    }
-    for next in choices(events, waits_for, skew, so_far) {
-        if found.len() >= most {
-            return;
-        }
-        so_far.push(next);
-        extend(events, waits_for, skew, so_far, found, most);
-        so_far.pop();
-    }
-}
-
-fn sample(
-    events: &[(Moment, Option<Link>)],
-    waits_for: &[Vec<usize>],
-    skew: Span,
-    seed: &mut u64,
-) -> Vec<usize> {
-    let mut order = Vec::with_capacity(events.len());
-    while order.len() < events.len() {
-        let choices = choices(events, waits_for, skew, &order);
-        *seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        order.push(choices[(*seed >> 33) as usize % choices.len()]);
-    }
-    order
 }

@@ -55,7 +55,7 @@ pub fn findings(
             format!("arrived {late} after a younger event"),
         ));
     }
-    for (position, time) in std::mem::take(&mut gathered.future) {
+    for &(position, time) in &gathered.future.listed {
         found.push(judge.finding(
             &rules::FUTURE_TIME,
             (SubjectKind::Event, position.to_string()),
@@ -125,6 +125,11 @@ fn count(
         Order::Time { .. } => tally.checked(rules::TOO_LATE.name, gathered.events),
     }
     let listed = [
+        (
+            rules::FUTURE_TIME.name,
+            gathered.future.total,
+            gathered.future.listed.len(),
+        ),
         (
             rules::BAD_ROW.name,
             gathered.bad.total,

@@ -155,9 +155,12 @@ impl<'a> Gatherer<'a> {
         let instances = &mut self.gathered.instances;
         instances.entries_of(wanted, &mut self.entries);
         instances.fetch(&self.entries);
-        self.deeds(batch, router);
-        let ledgers = &mut self.gathered.ledgers;
-        ledgers.take(&batch.families, &batch.texts, &self.deeds);
+        // What is read again for a few instances was taken by the ledgers the first time.
+        if self.only.is_none() {
+            self.deeds(batch, router);
+            let ledgers = &mut self.gathered.ledgers;
+            ledgers.take(&batch.families, &batch.texts, &self.deeds);
+        }
         for index in 0..self.entries.len() {
             self.sighting(index, batch, router);
         }
@@ -301,7 +304,7 @@ impl<'a> Gatherer<'a> {
 
     fn try_to_settle(&mut self, at: u32) {
         let instances = &self.gathered.instances;
-        if instances.doubts.contains_key(&at) {
+        if instances.doubts.contains_key(&at) || !is_worth_a_look(instances.get(at)) {
             return;
         }
         let ended = (self.settle)(&self.gathered.names, instances.get(at), instances.id(at));
@@ -312,6 +315,14 @@ impl<'a> Gatherer<'a> {
             self.gathered.instances.settle(at, outcome);
         }
     }
+}
+
+/// Whether an instance is to be looked at now. A look costs time in proportion to its events, so one
+/// that has very many is looked at whenever it has grown by an eighth or so.
+fn is_worth_a_look(entry: &Entry) -> bool {
+    const FEW: usize = 128;
+    let events = entry.moments.len();
+    events <= FEW || events.is_multiple_of((events / 8).next_power_of_two())
 }
 
 /// Whether an event with this meaning may be the one that ends its instance.

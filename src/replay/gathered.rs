@@ -88,6 +88,11 @@ impl<T> Default for Cut<T> {
 }
 
 impl<T> Cut<T> {
+    /// Whether further ones are only counted.
+    pub(super) const fn is_full(&self) -> bool {
+        self.listed.len() >= LISTED
+    }
+
     pub(super) fn push(&mut self, item: T) {
         self.total += 1;
         if self.listed.len() < LISTED {
@@ -159,7 +164,7 @@ pub struct Gathered {
     /// The greatest time, strays left out.
     pub end: Option<Timestamp>,
     /// Strays: events too far in the future to move the end.
-    pub future: Vec<(Position, Timestamp)>,
+    pub future: Cut<(Position, Timestamp)>,
     /// Rows that cannot be judged.
     pub bad: Cut<BadRow>,
     /// What those rows may be.

@@ -15,8 +15,6 @@ use crate::replay::gathered::Cut;
 /// An event that came later than the declared lateness, with how late.
 pub type Late = (Position, Timestamp, Span);
 
-/// How many strays of one level are kept one by one.
-const LISTED: usize = 1000;
 /// How many levels are told apart; beyond that those are taken together that the horizon is not on:
 /// the lowest ones below it, else the highest above it.
 const LEVELS: usize = 64;
@@ -29,7 +27,7 @@ struct Level {
     events: u64,
     /// Events on lower levels since its first.
     below: u64,
-    listed: Vec<(Position, Timestamp)>,
+    listed: Cut<(Position, Timestamp)>,
     /// Events of this level and of lower ones that are late after an event of this level, and after
     /// none of a lower one.
     late: Cut<Late>,
@@ -66,7 +64,7 @@ impl Horizon {
         if let [only] = self.levels.as_mut_slice()
             && only.least <= time
             && time <= only.greatest.after(self.tolerance)
-            && only.listed.len() >= LISTED
+            && only.listed.is_full()
         {
             only.events += 1;
             only.greatest = only.greatest.max(time);
@@ -99,7 +97,7 @@ impl Horizon {
                     greatest: time,
                     events: 0,
                     below: 0,
-                    listed: Vec::new(),
+                    listed: Cut::default(),
                     late: Cut::default(),
                 };
                 self.levels.insert(at, fresh);
@@ -111,9 +109,7 @@ impl Horizon {
         }
         let level = &mut self.levels[at];
         level.events += 1;
-        if level.listed.len() < LISTED {
-            level.listed.push((position, time));
-        }
+        level.listed.push((position, time));
         if level.least <= time && time <= level.greatest {
             return;
         }
@@ -158,22 +154,21 @@ impl Horizon {
         level.greatest = level.greatest.max(upper.greatest);
         level.events += upper.events;
         level.below = level.below.max(upper.below);
-        let room = LISTED.saturating_sub(level.listed.len());
-        level.listed.extend(upper.listed.into_iter().take(room));
+        level.listed.append(upper.listed);
         level.late.append(upper.late);
     }
 
     /// The horizon, and the events too far above it to move it, in position order.
-    pub fn settle(&self) -> (Option<Timestamp>, Vec<(Position, Timestamp)>) {
+    pub fn settle(&self) -> (Option<Timestamp>, Cut<(Position, Timestamp)>) {
         let top = self.top();
         let horizon = self.levels.get(top).map(|level| level.greatest);
-        let mut future: Vec<(Position, Timestamp)> = self
-            .levels
-            .iter()
-            .skip(top + 1)
-            .flat_map(|level| level.listed.iter().copied())
-            .collect();
-        future.sort_unstable();
+        let mut future = Cut::default();
+        for level in self.levels.iter().skip(top + 1) {
+            future.append(Cut {
+                listed: level.listed.listed.clone(),
+                total: level.events,
+            });
+        }
         (horizon, future)
     }
 
@@ -199,7 +194,11 @@ mod tests {
         let (end, future) = horizon.settle();
         (
             end.map(Timestamp::as_nanos),
-            future.iter().map(|(position, _)| position.0).collect(),
+            future
+                .listed
+                .iter()
+                .map(|(position, _)| position.0)
+                .collect(),
         )
     }
 

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use crate::definition::saga::{EventPattern, Saga};
 use crate::expression::{Expression, Scope};
 use crate::log::Fields;
@@ -97,12 +100,29 @@ pub struct Route {
 #[derive(Debug, Clone)]
 pub struct Router {
     sagas: Vec<Arc<Saga>>,
+    /// By event type, the indices of the sagas that name it, ascending.
+    named_by: HashMap<Arc<str>, Vec<u16>, FixedState>,
+    /// The indices of the sagas with a namespace.
+    spacious: Vec<u16>,
 }
 
 impl Router {
     /// A router over these sagas, whose indices the routes use.
     pub fn new(sagas: &[Arc<Saga>]) -> Router {
+        let mut named_by: HashMap<Arc<str>, Vec<u16>, FixedState> = HashMap::default();
+        for (index, saga) in (0_u16..).zip(sagas) {
+            for kind in named_types(saga) {
+                let known = named_by.entry(Arc::clone(kind)).or_default();
+                if known.last() != Some(&index) {
+                    known.push(index);
+                }
+            }
+        }
+        let spacious = (0_u16..).zip(sagas);
+        let spacious = spacious.filter(|(_, saga)| !saga.namespace.is_empty());
         Router {
+            named_by,
+            spacious: spacious.map(|(index, _)| index).collect(),
             sagas: sagas.to_vec(),
         }
     }
@@ -114,11 +134,14 @@ impl Router {
 
     /// The route of the type with this name.
     pub fn route(&self, kind: &str) -> Route {
-        let uses: Vec<Use> = self
-            .sagas
-            .iter()
-            .enumerate()
-            .filter_map(|(index, saga)| {
+        let named_by = self.named_by.get(kind).map_or(&[][..], Vec::as_slice);
+        let mut known: Vec<u16> = named_by.iter().chain(&self.spacious).copied().collect();
+        known.sort_unstable();
+        known.dedup();
+        let uses: Vec<Use> = known
+            .into_iter()
+            .filter_map(|index| {
+                let saga = self.saga(index);
                 let candidates = candidates(saga, kind);
                 let correlate = saga
                     .correlate
@@ -126,7 +149,7 @@ impl Router {
                     .get(kind)
                     .or(saga.correlate.default.as_ref());
                 (!candidates.is_empty()).then(|| Use {
-                    saga: index as u16,
+                    saga: index,
                     correlate: correlate.cloned(),
                     narrow: saga.narrow.clone(),
                     candidates,

@@ -1,5 +1,6 @@
 //! What the versions and times of the streams tell about the log itself.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::event::{Position, Timestamp};
@@ -49,7 +50,8 @@ struct Stream {
 /// What is not as it should be in a stream.
 #[derive(Debug, Default)]
 struct Odd {
-    holes: Vec<Hole>,
+    /// By their first version.
+    holes: BTreeMap<i64, Hole>,
     /// How often times go back, and first between which events to which time.
     backwards: Option<(u64, Position, Position, Timestamp)>,
 }
@@ -161,7 +163,7 @@ impl Streams {
             let name = names.text(at as u32).to_owned();
             for hole in odd
                 .holes
-                .iter()
+                .values()
                 .filter(|hole| !(cut && hole.before.is_none()))
             {
                 found.push(Observation {
@@ -195,7 +197,7 @@ impl Stream {
             odd: None,
         };
         if event.version.is_some_and(|version| version > 1) && !event.is_tombstone {
-            stream.odd().holes.push(Hole {
+            stream.odd().leave(Hole {
                 from: 1,
                 to: highest - 1,
                 before: None,
@@ -219,7 +221,7 @@ impl Stream {
                     before: Some(self.highest_at),
                     after: event.position,
                 };
-                self.odd().holes.push(hole);
+                self.odd().leave(hole);
             }
             self.highest = version;
             self.highest_at = event.position;
@@ -244,19 +246,26 @@ impl Stream {
 }
 
 impl Odd {
+    fn leave(&mut self, hole: Hole) {
+        self.holes.insert(hole.from, hole);
+    }
+
     /// The hole that a version fills, at least in part.
     fn fill(&mut self, version: i64) -> Option<Hole> {
-        let mut holes = self.holes.iter();
-        let at = holes.position(|hole| hole.from <= version && version <= hole.to)?;
-        let hole = self.holes.swap_remove(at);
+        let (_, hole) = self.holes.range(..=version).next_back()?;
+        let hole = *hole;
+        if hole.to < version {
+            return None;
+        }
+        self.holes.remove(&hole.from);
         if hole.from < version {
-            self.holes.push(Hole {
+            self.leave(Hole {
                 to: version - 1,
                 ..hole
             });
         }
         if version < hole.to {
-            self.holes.push(Hole {
+            self.leave(Hole {
                 from: version + 1,
                 ..hole
             });

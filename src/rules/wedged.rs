@@ -1,5 +1,8 @@
 //! A step that fails again and again with the same error.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use crate::definition::saga::Step;
 use crate::event::Position;
 use crate::finding::Severity;
@@ -64,12 +67,16 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             .latest_success
             .map_or(0, |success| success.index as usize + 1);
         let failures = ending_attempts(&case.moments[since..], step, &case.saga.steps[step]);
-        let failures = || failures.iter();
-        let most = failures()
-            .map(|moment| moment.detail)
-            .max_by_key(|error| failures().filter(|moment| moment.detail == *error).count());
-        let Some(error) = most else { continue };
-        let same: Vec<_> = failures().filter(|moment| moment.detail == error).collect();
+        let mut times: HashMap<u32, usize, FixedState> = HashMap::default();
+        for moment in &failures {
+            *times.entry(moment.detail).or_default() += 1;
+        }
+        let details = failures.iter().map(|moment| moment.detail);
+        let Some(error) = details.max_by_key(|error| times.get(error)) else {
+            continue;
+        };
+        let failures = failures.iter();
+        let same: Vec<_> = failures.filter(|moment| moment.detail == error).collect();
         let (Some(first), true) = (same.first(), same.len() >= case.saga.wedged_after as usize)
         else {
             continue;

@@ -22,6 +22,7 @@ mod readme;
 mod readmodels;
 mod recorded;
 mod recovery;
+mod reopened;
 mod repairs;
 mod requirements;
 mod rows;
