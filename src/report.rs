@@ -61,6 +61,19 @@ pub struct Memory {
     pub held: u64,
     /// In how many passes, each for a share of the keys, the log was read.
     pub passes: u32,
+    /// Why more was kept than that, where it was.
+    pub beyond: Option<Beyond>,
+}
+
+/// Why a cap on memory was not held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// What joins many keys cannot be divided.
+    Whole,
+    /// What belongs to one key, or to few, cannot be divided.
+    Keys,
+    /// More passes would take too long to be of use.
+    Passes,
 }
 
 /// The definitions of a report.

@@ -38,6 +38,11 @@ impl Share {
         (index < self.of).then_some(Share { index, ..self })
     }
 
+    /// How many shares come before it.
+    pub const fn index(self) -> u32 {
+        self.index
+    }
+
     /// How many shares there are.
     pub const fn of(self) -> u32 {
         self.of

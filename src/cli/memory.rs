@@ -13,9 +13,10 @@ pub struct MemoryArgs {
     /// What is kept of a log grows with its keys: instances, states, streams, idempotency keys. Where
     /// that is more than the cap, each pass reads the whole log and keeps a share of the keys; the
     /// result is the same. The cap is on what keys take, not on the program as a whole, which takes
-    /// some megabytes besides, and findings are not counted. Rules that join instances and states
-    /// (isolation/*, compensation/residue) and invariants with look-ups need all of those at once,
-    /// whatever the cap.
+    /// some megabytes besides; nor are findings counted, or the events of keys whose stored rows are
+    /// looked into. Rules that join instances and states (isolation/*, compensation/residue),
+    /// invariants with look-ups, and causes that stand after their effects, whose circles are looked
+    /// for, need all of those at once, whatever the cap. So does one key that is larger than it.
     #[arg(
         long,
         env = "SAGACTL_MEMORY",

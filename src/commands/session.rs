@@ -17,7 +17,7 @@ use crate::inspect::{self, Options, Progress, RunError};
 use crate::output::again::Again;
 use crate::recovery::PlanV1;
 use crate::recovery::watch::Watch;
-use crate::report::{LogSummary, Memory};
+use crate::report::{Beyond, LogSummary, Memory};
 use crate::rules;
 
 /// What was measured; more would take more of the machine than an audit may ask for unbidden.
@@ -167,13 +167,28 @@ impl Session {
 /// Tells how a cap on memory was held.
 pub(super) fn tell_passes<'l>(logs: impl IntoIterator<Item = &'l LogSummary>, terminal: &Terminal) {
     for log in logs {
-        let Some(Memory { cap, held, passes }) = log.memory else {
+        let Some(Memory {
+            cap,
+            held,
+            passes,
+            beyond,
+        }) = log.memory
+        else {
             continue;
         };
         let (name, cap, kept) = (&log.name, Size(cap), Size(held));
-        if kept.0 > cap.0 {
+        let times = match passes {
+            1 => "1 pass".to_owned(),
+            passes => format!("{passes} passes"),
+        };
+        let reason = beyond.map(|beyond| match beyond {
+            Beyond::Whole => "what joins many keys cannot be divided",
+            Beyond::Keys => "what belongs to one key cannot be divided",
+            Beyond::Passes => "that is the most in which a log is read",
+        });
+        if let Some(reason) = reason {
             terminal.note(format_args!(
-                "log {name}: {kept} were kept at once, more than {cap}: what joins many keys cannot be divided"
+                "log {name}: {kept} were kept at once, more than {cap}, in {times}: {reason}"
             ));
         } else if passes > 1 {
             terminal.note(format_args!(

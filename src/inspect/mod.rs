@@ -90,9 +90,9 @@ impl Options {
 /// How far a run has come, told a few times a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Rows read.
+    /// Rows read, each as often as it was.
     pub rows: u64,
-    /// Rows there are, roughly.
+    /// Rows to be read, roughly: those there are, times the passes.
     pub of: u64,
 }
 

@@ -29,6 +29,8 @@ use crate::texts::Texts;
 const OLD: Span = Span::from_secs(3600);
 /// What the names of rules begin with that look at instances.
 const SAGA_FAMILIES: [&str; 3] = ["saga/", "compensation/", "isolation/"];
+/// About how many bytes a claim takes beside its texts.
+const CLAIM: u64 = 96;
 /// How many of the last rows tell the horizon where only one instance is read.
 const TAIL: usize = 10_000;
 
@@ -49,6 +51,8 @@ pub struct Run<'s> {
     pub(super) selection: Selection,
     pub(super) off: Vec<&'static str>,
     pub(super) claims: ClaimTable,
+    /// Bytes that the claims of the share take.
+    pub(super) claimed: u64,
     pub(super) gathered: Gathered,
     pub(super) models: ReadModels,
     pub(super) projections: Vec<Conclusion>,
@@ -60,6 +64,8 @@ pub struct Run<'s> {
     pub(super) share: Share,
     /// The most that was kept at once, where there is a cap on it.
     pub(super) held: Held,
+    /// One key has more than the cap allows, so that dividing the others is of no use.
+    pub(super) is_skewed: bool,
     /// Of the shares before the last one.
     pub(super) audit: Option<Audit>,
     pub(super) sum: Sum,
@@ -132,6 +138,7 @@ impl<'s> Run<'s> {
             selection,
             off,
             claims: scope.sagas.iter().map(|_| HashMap::default()).collect(),
+            claimed: 0,
             gathered: Gathered::default(),
             models,
             projections: Vec::new(),
@@ -140,6 +147,7 @@ impl<'s> Run<'s> {
             isolates,
             share: Share::WHOLE,
             held: Held::default(),
+            is_skewed: false,
             audit: None,
             sum: Sum::default(),
             used: vec![false; scope.settings.allow.len()],
@@ -174,10 +182,14 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// Reads the status columns, or what they say of one instance. They tell of now; a log judged as
-    /// it stood earlier is not held against them.
-    pub(super) fn read_claims(&mut self, only: Option<&str>) -> Result<(), RunError> {
-        self.claims.iter_mut().for_each(ClaimsOfSaga::clear);
+    /// Reads the status columns, or what they say of one instance, as far as that is kept in so many
+    /// bytes; how many all of it takes is [`Run::claimed`]. They tell of now; a log judged as it stood
+    /// earlier is not held against them.
+    pub(super) fn read_claims(&mut self, only: Option<&str>, most: u64) -> Result<(), RunError> {
+        self.claims
+            .iter_mut()
+            .for_each(|claims| *claims = HashMap::default());
+        self.claimed = 0;
         let Some(share) = self.share_of_instances() else {
             return Ok(());
         };
@@ -193,20 +205,27 @@ impl<'s> Run<'s> {
             else {
                 continue;
             };
-            let rows = self.log.claims(index, only)?;
-            for row in rows.into_iter().filter(|row| share.has_key(&row.id)) {
-                let says = |words: &[String]| words.contains(&row.status);
-                let claimed = if says(&claims.completed) {
+            let says = |words: &[String], status: &String| words.contains(status);
+            let (own, claimed) = (&mut self.claims[saga], &mut self.claimed);
+            self.log.claims(index, only, &mut |row| {
+                if !share.has_key(&row.id) {
+                    return;
+                }
+                *claimed += (row.id.len() + row.status.len()) as u64 + CLAIM;
+                if *claimed > most {
+                    return;
+                }
+                let meaning = if says(&claims.completed, &row.status) {
                     Some(Claimed::Completed)
-                } else if says(&claims.compensated) {
+                } else if says(&claims.compensated, &row.status) {
                     Some(Claimed::Compensated)
-                } else if says(&claims.running) {
+                } else if says(&claims.running, &row.status) {
                     Some(Claimed::Running)
                 } else {
                     None
                 };
-                self.claims[saga].insert(row.id, (claimed, row.status));
-            }
+                own.insert(row.id, (meaning, row.status));
+            })?;
         }
         Ok(())
     }
@@ -227,7 +246,7 @@ impl<'s> Run<'s> {
         )
         .histories();
         let threads = self.options.threads;
-        told(self.log.estimate(), watch, |go_on| {
+        told(self.log.estimate(), (Share::WHOLE, watch), |go_on| {
             histories(&mut self.log, reading, threads, take, go_on)
         })
     }
@@ -271,7 +290,7 @@ impl<'s> Run<'s> {
         filter: Filter<'_>,
         watch: Watch<'_>,
     ) -> Result<(), RunError> {
-        self.read_claims(Some(id))?;
+        self.read_claims(Some(id), u64::MAX)?;
         self.gather(filter, None, watch)?;
         self.horizon = match self.as_of() {
             AsOf::Now => Some(self.options.now),
@@ -390,24 +409,28 @@ pub(super) fn drive(
     filter: Filter<'_>,
     threads: usize,
     mut gatherer: Gatherer<'_>,
-    watch: Watch<'_>,
+    (share, watch): (Share, Watch<'_>),
 ) -> (Gathered, Option<Limit>, Result<(), RunError>) {
-    let outcome = told(log.estimate(), watch, |go_on| {
+    let outcome = told(log.estimate(), (share, watch), |go_on| {
         pass(log, reading, filter, threads, &mut gatherer, go_on)
     });
     let limit = gatherer.limit();
     (gatherer.finish(), limit, outcome)
 }
 
-/// Tells the progress of a pass over about `of` rows, and stops it where that is wanted.
+/// Tells the progress of a pass over about `of` rows, for one of the shares of the keys, and stops it
+/// where that is wanted.
 fn told(
     of: u64,
-    watch: Watch<'_>,
+    (share, watch): (Share, Watch<'_>),
     pass: impl FnOnce(&mut dyn FnMut(u64) -> Continue) -> Result<(), LogError>,
 ) -> Result<(), RunError> {
     let mut stopped = None;
     pass(&mut |rows| {
-        let progress = Progress { rows, of };
+        let progress = Progress {
+            rows: rows.saturating_add(of.saturating_mul(u64::from(share.index()))),
+            of: of.saturating_mul(u64::from(share.of())),
+        };
         match watch(progress) {
             Go::On => Continue::Continue(()),
             Go::Stop => {

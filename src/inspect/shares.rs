@@ -20,7 +20,7 @@ use crate::isolation;
 use crate::log::Filter;
 use crate::projection::{Audit, Repeats, Unseen};
 use crate::replay::{Divisible, Entry, Gatherer, Held, Ledgers, Limit, Reading};
-use crate::report::Memory;
+use crate::report::{Beyond, Memory};
 use crate::saga::Names;
 use crate::share::Share;
 
@@ -30,7 +30,7 @@ const MOST: u32 = 256;
 impl Run<'_> {
     /// Reads the log.
     pub fn pass(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
-        self.read_claims(None)?;
+        self.read_claims(None, u64::MAX)?;
         self.gather(Filter::All, None, watch)?;
         self.complete(watch)
     }
@@ -38,25 +38,36 @@ impl Run<'_> {
     /// Reads the log; where that would keep more than the options have it, for the first share of its
     /// keys.
     pub fn pass_first(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        let divisible = self.divisible();
+        let mut before: Option<Rate> = None;
         loop {
-            let divisible = self.divisible();
-            let cap = |cap| {
-                if self.share.of() < MOST {
-                    cap
-                } else {
-                    u64::MAX
-                }
-            };
-            let limit = self
-                .options
-                .memory
-                .map(|bytes| Limit::new(cap(bytes), divisible));
-            self.read_claims(None)?;
+            let is_last_try = self.is_skewed || self.share.of() >= MOST;
+            let cap = |cap| if is_last_try { u64::MAX } else { cap };
+            let limit = self.options.memory;
+            let limit = limit.map(|bytes| Limit::new(cap(bytes), divisible));
+            let room = limit.filter(|_| divisible.instances);
+            let room = room.map_or(u64::MAX, |limit| limit.room(0));
+            self.read_claims(None, room)?;
+            if self.claimed > room {
+                let wanted = self.claimed.saturating_mul(u64::from(self.share.of()));
+                self.share = Share::first(more(wanted.div_ceil(room), self.share.of()));
+                continue;
+            }
             let kept = self.gather(Filter::All, limit, watch)?;
             let Some(kept) = kept.filter(Limit::is_passed) else {
                 break;
             };
-            self.share = Share::first(smaller(&kept, self.share.of(), self.log.estimate()));
+            let rate = Rate::of(&kept, self.share);
+            match before {
+                Some(before) if rate.is_of_one_key(before) => {
+                    self.is_skewed = true;
+                    self.share = Share::first(before.shares);
+                }
+                _ => {
+                    before.get_or_insert(rate);
+                    self.share = Share::first(smaller(&kept, self.share.of(), self.log.estimate()));
+                }
+            }
         }
         self.complete(watch)
     }
@@ -67,7 +78,7 @@ impl Run<'_> {
             return Ok(false);
         };
         self.share = share;
-        self.read_claims(None)?;
+        self.read_claims(None, u64::MAX)?;
         let limit = Limit::new(u64::MAX, self.divisible());
         self.gather(Filter::All, Some(limit), watch)?;
         self.complete(watch)?;
@@ -103,6 +114,12 @@ impl Run<'_> {
             cap,
             held: self.held.total(),
             passes: self.share.of(),
+            beyond: match self.held {
+                held if held.total() <= cap => None,
+                Held { divided, whole } if whole >= divided => Some(Beyond::Whole),
+                _ if self.share.of() >= MOST => Some(Beyond::Passes),
+                _ => Some(Beyond::Keys),
+            },
         })
     }
 
@@ -115,6 +132,11 @@ impl Run<'_> {
         watch: Watch<'_>,
     ) -> Result<Option<Limit>, RunError> {
         let (share, divisible, until) = (self.share, self.divisible(), self.until());
+        let claims = Held {
+            divided: if divisible.instances { self.claimed } else { 0 },
+            whole: if divisible.instances { 0 } else { self.claimed },
+        };
+        let limit = limit.map(|limit| limit.beside(claims));
         let readers = self.readers.of_share(share, divisible);
         let ledgers = match self.follows_effects() {
             true => Ledgers::new(self.scope),
@@ -145,7 +167,8 @@ impl Run<'_> {
             .of_share(share, divisible);
         let threads = options.threads;
         let log = &mut self.log;
-        let (gathered, limit, outcome) = drive(log, reading, filter, threads, gatherer, watch);
+        let stretch = (share, watch);
+        let (gathered, limit, outcome) = drive(log, reading, filter, threads, gatherer, stretch);
         self.gathered = gathered;
         outcome?;
         self.keep_greatest(limit);
@@ -187,7 +210,8 @@ impl Run<'_> {
             .of_share(share, divisible)
             .again();
         let (log, threads) = (&mut self.log, self.options.threads);
-        let (gathered, _, outcome) = drive(log, reading, Filter::All, threads, gatherer, watch);
+        let stretch = (Share::WHOLE, watch);
+        let (gathered, _, outcome) = drive(log, reading, Filter::All, threads, gatherer, stretch);
         self.gathered = gathered;
         outcome
     }
@@ -204,7 +228,9 @@ impl Run<'_> {
         let (router, readers, until) = (&self.router, &self.readers, self.until());
         let reading = Reading::new(self.definition, router, readers, self.selection, until).ids();
         let (log, threads) = (&mut self.log, self.options.threads);
-        let (gathered, limit, outcome) = drive(log, reading, Filter::All, threads, gatherer, watch);
+        let stretch = (Share::WHOLE, watch);
+        let (gathered, limit, outcome) =
+            drive(log, reading, Filter::All, threads, gatherer, stretch);
         self.gathered = gathered;
         outcome?;
         self.keep_greatest(limit);
@@ -253,6 +279,32 @@ impl Run<'_> {
     }
 }
 
+/// How much a reading for one of so many shares kept for each row.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    shares: u32,
+    bytes: u64,
+    rows: u64,
+}
+
+impl Rate {
+    fn of(kept: &Limit, share: Share) -> Rate {
+        Rate {
+            shares: share.of(),
+            bytes: kept.held().divided,
+            rows: kept.rows().max(1),
+        }
+    }
+
+    /// Whether several times as many shares did not make it much less: what is kept is mostly of one
+    /// key, which cannot be divided.
+    fn is_of_one_key(self, before: Rate) -> bool {
+        let now = u128::from(self.bytes) * u128::from(before.rows);
+        let then = u128::from(before.bytes) * u128::from(self.rows);
+        self.shares >= before.shares.saturating_mul(4) && now * 2 > then
+    }
+}
+
 /// How many shares there have to be, more than there are, after a look at what one of so many kept.
 /// What was kept of the rows read is taken to go on growing with those that are left.
 fn smaller(kept: &Limit, shares: u32, rows: u64) -> u32 {
@@ -260,8 +312,14 @@ fn smaller(kept: &Limit, shares: u32, rows: u64) -> u32 {
     let rows = u128::from(rows).max(read);
     let at_end = |bytes: u64| u128::from(bytes) * rows / read;
     let whole = u64::try_from(at_end(kept.held().whole)).unwrap_or(u64::MAX);
-    // Tables grow by doubling, and shares are not quite even.
-    let wanted = at_end(kept.held().divided) * u128::from(shares) * 3 / 2;
+    let wanted = at_end(kept.held().divided) * u128::from(shares);
     let of = wanted.div_ceil(u128::from(kept.room(whole).max(1)));
-    u32::try_from(of).unwrap_or(MOST).clamp(shares + 1, MOST)
+    more(u64::try_from(of).unwrap_or(u64::MAX), shares)
+}
+
+/// At least so many shares, more than there are, with some to spare: tables grow by doubling, and
+/// shares are not quite even.
+fn more(wanted: u64, shares: u32) -> u32 {
+    let wanted = u32::try_from(wanted.saturating_mul(3).div_ceil(2)).unwrap_or(MOST);
+    wanted.clamp(shares + 1, MOST)
 }

@@ -12,7 +12,8 @@ pub(crate) fn read(
     database: &Database,
     claims: &Claims,
     only: Option<&str>,
-) -> Result<Vec<ClaimRow>, LogError> {
+    visit: &mut dyn FnMut(ClaimRow),
+) -> Result<(), LogError> {
     let about = format!(
         "the claims about `{}`, {}:{}:{}",
         claims.saga,
@@ -28,7 +29,6 @@ pub(crate) fn read(
         columns: &[("id", &claims.id), ("status", &claims.status)],
         about: &about,
     };
-    let mut found = Vec::new();
     table::read(database, wanted, &mut |row| {
         let text = |index| -> rusqlite::Result<Option<String>> {
             let mut scratch = String::new();
@@ -38,9 +38,8 @@ pub(crate) fn read(
         if let (Some(id), Some(status)) = (text(0)?, text(1)?)
             && only.is_none_or(|only| only == id)
         {
-            found.push(ClaimRow { id, status });
+            visit(ClaimRow { id, status });
         }
         Ok(())
-    })?;
-    Ok(found)
+    })
 }

@@ -188,10 +188,15 @@ impl Log {
     ///
     /// # Errors
     /// When its table or columns do not exist or cannot be read.
-    pub fn claims(&self, index: usize, only: Option<&str>) -> Result<Vec<ClaimRow>, LogError> {
+    pub fn claims(
+        &self,
+        index: usize,
+        only: Option<&str>,
+        visit: &mut dyn FnMut(ClaimRow),
+    ) -> Result<(), LogError> {
         match self.claims.get(index) {
-            Some(claims) => claims::read(&self.databases[0], claims, only),
-            None => Ok(Vec::new()),
+            Some(claims) => claims::read(&self.databases[0], claims, only, visit),
+            None => Ok(()),
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Held {
 pub struct Limit {
     bytes: u64,
     divisible: Divisible,
+    /// What is kept beside what is gathered.
+    beside: Held,
     /// The most that was seen.
     held: Held,
     /// The number of rows from which on to look again.
@@ -54,6 +56,10 @@ impl Limit {
         Limit {
             bytes: bytes - bytes / 8,
             divisible,
+            beside: Held {
+                divided: 0,
+                whole: 0,
+            },
             held: Held {
                 divided: 0,
                 whole: 0,
@@ -61,6 +67,11 @@ impl Limit {
             next: ROWS,
             rows: 0,
         }
+    }
+
+    /// The same, where this is kept besides.
+    pub const fn beside(self, beside: Held) -> Limit {
+        Limit { beside, ..self }
     }
 
     /// What was kept when it was looked at last.
@@ -100,6 +111,10 @@ impl Limit {
     /// Looks at what is kept after so many rows.
     pub(super) fn look_now(&mut self, rows: u64, gathered: &Gathered) {
         self.rows = rows;
-        self.held = gathered.held(self.divisible);
+        let Held { divided, whole } = gathered.held(self.divisible);
+        self.held = Held {
+            divided: divided + self.beside.divided,
+            whole: whole + self.beside.whole,
+        };
     }
 }

@@ -229,3 +229,55 @@ fn stored_rows_are_compared_alike_in_any_number_of_passes() {
         }
     }
 }
+
+/// A log of a saga with a status table, of a few orders that all wait: what the cap is used up by is
+/// told in SQL.
+fn waiting(sql: &str) -> World {
+    let definitions = "
+log: shop
+database: generated.db
+events: { table: events, position: position, time: { column: time, unit: s }, type: type, correlation: saga }
+claims: { saga: order, table: statuses, id: id, status: { column: status, running: RUNNING } }
+---
+saga: order
+starts: Asked
+steps: [{ step: send, begins: Tried, succeeds: Sent, timeout: 1m }]
+";
+    World::new(&[definitions], |_, path| {
+        let log = rusqlite::Connection::open(path).unwrap();
+        let tables = "
+CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT, time, type, saga);
+CREATE TABLE statuses (id TEXT, status TEXT);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100)
+INSERT INTO events (time, type, saga) SELECT i, 'Asked', 'o-' || i FROM n;";
+        log.execute_batch(tables).unwrap();
+        log.execute_batch(sql).unwrap();
+    })
+}
+
+#[test]
+fn a_status_table_counts_and_is_divided() {
+    let world = waiting(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000)
+         INSERT INTO statuses SELECT 'o-' || i, 'RUNNING' FROM n;",
+    );
+    let passes = world.passes(|_| {}, &[1 << 30, 1 << 19]);
+    assert_eq!(passes[0].0, 1);
+    assert!(passes[0].1 > 1 << 20, "{passes:?}");
+    assert!((2..30).contains(&passes[1].0), "{passes:?}");
+    assert!(passes[1].1 <= 1 << 19, "{passes:?}");
+}
+
+#[test]
+fn one_key_that_is_larger_than_the_cap_does_not_make_the_log_be_read_for_ever() {
+    let world = waiting(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200000)
+         INSERT INTO events (time, type, saga) SELECT i, 'Tried', 'hot' FROM n;",
+    );
+    for (cap, most) in [(1 << 20, 16), (1 << 22, 16)] {
+        let [(passes, held)] = world.passes(|_| {}, &[cap])[..] else {
+            panic!("one cap was asked for")
+        };
+        assert!(passes <= most && held > cap, "{passes} passes kept {held}");
+    }
+}
