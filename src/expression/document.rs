@@ -53,11 +53,7 @@ pub(super) fn value(json: Json, path: &str, misses: &Arc<Misses>) -> Value {
                 .map_or_else(|| number.to_string().into(), Value::from),
         },
         Json::Array(items) => Value::from_object(List {
-            items: items
-                .into_iter()
-                .enumerate()
-                .map(|(index, item)| value(item, &format!("{path}.{index}"), misses))
-                .collect(),
+            items,
             path: path.to_owned(),
             misses: Arc::clone(misses),
         }),
@@ -150,9 +146,11 @@ impl Object for Mapping {
     }
 }
 
+/// A list, whose items are made the engine's own when they are looked at: most expressions ask a long
+/// one for its length, or for few of them.
 #[derive(Debug)]
 struct List {
-    items: Vec<Value>,
+    items: Vec<Json>,
     path: String,
     misses: Arc<Misses>,
 }
@@ -163,14 +161,13 @@ impl Object for List {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let found = key
-            .as_usize()
-            .and_then(|index| self.items.get(index))
-            .cloned();
-        if found.is_none() {
+        let index = key.as_usize();
+        let Some((index, item)) = index.and_then(|at| Some((at, self.items.get(at)?))) else {
             self.misses.note(&self.path, key);
-        }
-        found
+            return None;
+        };
+        let path = format!("{}.{index}", self.path);
+        Some(value(item.clone(), &path, &self.misses))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

@@ -36,6 +36,15 @@ impl Number {
         }
     }
 
+    /// The whole number within 64 bits that it is, however it is written.
+    pub fn whole(self) -> Option<i64> {
+        match self {
+            Number::Integer(number) => Some(number),
+            Number::Decimal(number) if number.fract().is_zero() => number.to_i64(),
+            Number::Decimal(_) | Number::Float(_) => None,
+        }
+    }
+
     /// The sum; `None` where it cannot be held.
     pub fn plus(self, other: Number) -> Option<Number> {
         if let (Number::Integer(one), Number::Integer(other)) = (self, other)

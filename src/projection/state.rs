@@ -47,8 +47,7 @@ impl Cell {
         match self {
             Cell::Blank => 0_u8.hash(hasher),
             Cell::Unknown(reason) => (1_u8, reason).hash(hasher),
-            Cell::Known(Value::Text(text)) => (2_u8, text).hash(hasher),
-            Cell::Known(value) => (3_u8, value.to_string()).hash(hasher),
+            Cell::Known(value) => value.digest(hasher),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -112,6 +113,29 @@ impl Value {
                 one.len() == other.len() && one.iter().all(|(key, value)| same(key, value))
             }
             _ => false,
+        }
+    }
+
+    /// Feeds it into a hasher: values that are equal to the last digit give the same.
+    pub fn digest(&self, hasher: &mut impl Hasher) {
+        match self {
+            Value::Text(text) => (2_u8, text).hash(hasher),
+            Value::List(items) => {
+                (4_u8, items.len()).hash(hasher);
+                items.iter().for_each(|item| item.digest(hasher));
+            }
+            Value::Object(fields) => {
+                (5_u8, fields.len()).hash(hasher);
+                for (name, value) in &**fields {
+                    name.hash(hasher);
+                    value.digest(hasher);
+                }
+            }
+            Value::Number(number) => match number.whole() {
+                Some(whole) => (6_u8, whole).hash(hasher),
+                None => (3_u8, number.to_string()).hash(hasher),
+            },
+            Value::Null | Value::Bool(_) => (3_u8, self.to_string()).hash(hasher),
         }
     }
 
