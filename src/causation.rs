@@ -1,7 +1,7 @@
 //! Which event caused which, over the whole log.
 //!
-//! A register keeps 40 bytes of each event that has an id or a cause, and joins them by sorting when
-//! the log was read. What it says rests on 64-bit hashes: where two events are said to belong
+//! A register keeps 40 bytes of each event that has an id or a cause, or 16 where nobody asks for
+//! causes, and joins them by sorting when the log was read. What it says rests on 64-bit hashes: where two events are said to belong
 //! together, whoever reports it has to compare their texts; that no event has an id is certain,
 //! unless it is the id of a row that is not judged: one that is bad, or later than the horizon.
 //!
@@ -92,6 +92,8 @@ pub struct Register {
     /// By the highest bits of the id's hash, so that each is sorted within a core's cache and all of
     /// them, one after the other, are in the order of ids.
     shelves: Vec<Vec<Note>>,
+    /// The same, of events of which only the id matters.
+    bare: Vec<Vec<(u64, Position)>>,
     hidden: Vec<u64>,
     has_nameless: bool,
 }
@@ -100,6 +102,7 @@ impl Default for Register {
     fn default() -> Register {
         Register {
             shelves: shelves(),
+            bare: shelves(),
             hidden: Vec::new(),
             has_nameless: false,
         }
@@ -107,7 +110,7 @@ impl Default for Register {
 }
 
 /// Empty ones.
-fn shelves() -> Vec<Vec<Note>> {
+fn shelves<T: Clone>() -> Vec<Vec<T>> {
     vec![Vec::new(); 1 << SHELVES]
 }
 
@@ -137,6 +140,11 @@ impl Register {
         self.shelves[shelf(note.id)].push(note);
     }
 
+    /// Takes the next event of which only the id matters: its hash and where it stands.
+    pub fn take_id(&mut self, id: u64, position: Position) {
+        self.bare[shelf(id)].push((id, position));
+    }
+
     /// Takes a row that is not judged.
     pub fn hide(&mut self, row: Hidden) {
         match row {
@@ -148,13 +156,15 @@ impl Register {
     /// Bytes kept, with what it takes to join them.
     pub fn bytes(&self) -> usize {
         let shelf = |notes: &Vec<Note>| room(notes) + notes.len() * size_of::<&Note>();
-        self.shelves.iter().map(shelf).sum()
+        let notes: usize = self.shelves.iter().map(shelf).sum();
+        notes + self.bare.iter().map(room).sum::<usize>()
     }
 
     /// An empty one for another share of the ids, which knows of the same rows that are not judged.
     pub fn emptied(self) -> Register {
         Register {
             shelves: shelves(),
+            bare: shelves(),
             ..self
         }
     }
@@ -177,6 +187,15 @@ impl Register {
                 conclusion.same_id.extend(again);
             }
         }
+        for ids in &mut self.bare {
+            ids.sort_unstable();
+            conclusion.with_id += ids.len() as u64;
+            for same in ids.chunk_by(|one, other| one.0 == other.0) {
+                let again = same.iter().skip(1);
+                let again = again.map(|(_, position)| (same[0].1, *position));
+                conclusion.same_id.extend(again);
+            }
+        }
         conclusion.same_id.sort_unstable_by_key(|(_, again)| *again);
         let mut circles = Circles::new(&known);
         let mut caused: Vec<Vec<&Note>> = vec![Vec::new(); 1 << SHELVES];
@@ -192,6 +211,7 @@ impl Register {
             .faults
             .sort_unstable_by_key(|fault| (fault.effect, fault.what));
         self.shelves = shelves();
+        self.bare = shelves();
         conclusion
     }
 
@@ -213,10 +233,10 @@ impl Register {
             let skipped = rest.iter().take_while(|note| note.id < cause).count();
             rest = &rest[skipped..];
             let same = rest.iter().take_while(|note| note.id == cause).count();
-            let causes = &rest[..same];
+            let causes = Causes::of(&rest[..same]);
             for effect in effects {
-                if let Some(first) = causes.first() {
-                    conclusion.goes_back |= first.position > effect.position;
+                if let Some(causes) = &causes {
+                    conclusion.goes_back |= causes.first.position > effect.position;
                     judge(circles, causes, effect, order, &mut conclusion.faults);
                 } else if self.has_nameless || self.hidden.binary_search(&cause).is_ok() {
                     conclusion.hidden += 1;
@@ -269,15 +289,47 @@ impl Fault {
     }
 }
 
-/// Judges an event by those that have the id of its cause, of which there is at least one.
+/// Events that share an id, of which others are effects.
+struct Causes<'a> {
+    first: &'a Note,
+    /// Their correlations, sorted; empty where there is one event.
+    correlations: Vec<u64>,
+}
+
+impl<'a> Causes<'a> {
+    fn of(notes: &'a [Note]) -> Option<Causes<'a>> {
+        let first = notes.first()?;
+        let mut correlations = Vec::new();
+        if notes.len() > 1 {
+            correlations.extend(notes.iter().map(|note| note.correlation));
+            correlations.sort_unstable();
+            correlations.dedup();
+        }
+        Some(Causes {
+            first,
+            correlations,
+        })
+    }
+
+    /// Whether each of them has a correlation, and another one than this.
+    fn differ(&self, correlation: u64) -> bool {
+        let has = |correlation| match self.correlations.as_slice() {
+            [] => self.first.correlation == correlation,
+            several => several.binary_search(&correlation).is_ok(),
+        };
+        correlation != 0 && !has(0) && !has(correlation)
+    }
+}
+
+/// Judges an event by those that have the id of its cause.
 fn judge(
     circles: &mut Circles<'_>,
-    causes: &[Note],
+    causes: &Causes<'_>,
     effect: &Note,
     order: Order,
     faults: &mut Vec<Fault>,
 ) {
-    let first = &causes[0];
+    let first = causes.first;
     // A circle has at least one event that stands before its cause.
     let goes_back = first.position > effect.position;
     let others = goes_back.then(|| circles.others(effect)).flatten();
@@ -289,174 +341,10 @@ fn judge(
     } else if goes_back && order == Order::Position {
         fault(What::Later);
     }
-    let differs = |cause: &Note| {
-        cause.correlation != 0 && effect.correlation != 0 && cause.correlation != effect.correlation
-    };
-    if causes.iter().all(differs) {
+    if causes.differ(effect.correlation) {
         fault(What::OtherCorrelation);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::Span;
-
-    /// Events as `(id, cause, correlation, time)`, at the positions 1, 2, 3 …
-    fn conclude(events: &[(u64, u64, u64, i64)], order: Order) -> Conclusion {
-        let mut register = Register::default();
-        for (index, (id, cause, correlation, time)) in events.iter().enumerate() {
-            register.take(Note {
-                id: *id,
-                cause: *cause,
-                correlation: *correlation,
-                position: Position(index as i64 + 1),
-                time: Timestamp::from_nanos(*time),
-            });
-        }
-        register.conclude(order, Share::WHOLE)
-    }
-
-    fn faults(events: &[(u64, u64, u64, i64)], order: Order) -> Vec<(What, i64, Option<i64>)> {
-        let found = conclude(events, order).faults;
-        let flat = |fault: Fault| (fault.what, fault.effect.0, fault.cause.map(|cause| cause.0));
-        found.into_iter().map(flat).collect()
-    }
-
-    const BY_TIME: Order = Order::Time {
-        skew: Span::from_nanos(2),
-        lateness: Span::ZERO,
-    };
-
-    #[test]
-    fn a_chain_in_order_is_sound_and_one_that_leads_nowhere_is_not() {
-        let chain = [(1, 0, 9, 0), (2, 1, 9, 1), (3, 2, 9, 2)];
-        assert_eq!(faults(&chain, Order::Position), []);
-        let cut = [(2, 1, 9, 1), (3, 2, 9, 2)];
-        assert_eq!(faults(&cut, Order::Position), [(What::Dangling, 1, None)]);
-    }
-
-    #[test]
-    fn a_cause_after_its_effect_is_later_in_position_order_and_sound_in_time_order() {
-        let events = [(2, 1, 9, 5), (1, 0, 9, 4)];
-        assert_eq!(
-            faults(&events, Order::Position),
-            [(What::Later, 1, Some(2))]
-        );
-        assert_eq!(faults(&events, BY_TIME), []);
-    }
-
-    #[test]
-    fn circles_are_told_from_causes_that_are_only_late() {
-        assert_eq!(
-            faults(&[(1, 1, 9, 0)], Order::Position),
-            [(What::Cycle(0), 1, Some(1))]
-        );
-        let three = [(1, 3, 9, 0), (2, 1, 9, 1), (3, 2, 9, 2)];
-        assert_eq!(
-            faults(&three, Order::Position),
-            [(What::Cycle(2), 1, Some(3))]
-        );
-    }
-
-    #[test]
-    fn a_cause_in_a_row_that_is_not_judged_is_no_dangling_one() {
-        let told = |hidden: &[Hidden]| {
-            let mut register = Register::default();
-            hidden.iter().for_each(|row| register.hide(*row));
-            register.take(Note {
-                id: 2,
-                cause: 1,
-                correlation: 0,
-                position: Position(5),
-                time: Timestamp::MIN,
-            });
-            let conclusion = register.conclude(Order::Position, Share::WHOLE);
-            (conclusion.faults.len(), conclusion.hidden)
-        };
-        assert_eq!(told(&[]), (1, 0));
-        assert_eq!(told(&[Hidden::Id(7)]), (1, 0));
-        assert_eq!(told(&[Hidden::Id(7), Hidden::Id(1)]), (0, 1));
-        assert_eq!(told(&[Hidden::Nameless]), (0, 1));
-    }
-
-    #[test]
-    fn a_circle_is_found_whatever_leads_into_it_and_however_long_it_is() {
-        let length = 30_000_u64;
-        let ring = (1..=length).map(|id| (id, id % length + 1, 9, 0));
-        let into = (length + 1..length + 5).map(|id| (id, id + 1, 9, 0));
-        let last = (length + 5, 1, 9, 0);
-        let events: Vec<_> = ring.chain(into).chain([last]).collect();
-        let found = faults(&events, Order::Position);
-        let circles = |fault: &&(What, i64, Option<i64>)| fault.0 == What::Cycle(length as u32 - 1);
-        assert_eq!(found.iter().filter(circles).count(), length as usize - 1);
-        assert_eq!(found.len(), length as usize - 1 + 4);
-    }
-
-    #[test]
-    fn causes_of_another_correlation_and_repeated_ids_are_told() {
-        let events = [(1, 0, 8, 0), (2, 1, 9, 1), (3, 1, 0, 2), (1, 0, 8, 3)];
-        assert_eq!(
-            faults(&events, Order::Position),
-            [(What::OtherCorrelation, 2, Some(1))]
-        );
-        let same = conclude(&events, Order::Position).same_id;
-        assert_eq!(same, [(Position(1), Position(4))]);
-    }
-
-    /// Every pair of events is looked at, and every circle walked by its definition.
-    fn slowly(events: &[(u64, u64, u64, i64)]) -> Vec<(What, i64, Option<i64>)> {
-        let first = |id: u64| events.iter().position(|event| event.0 == id);
-        let mut found = Vec::new();
-        for (at, (id, cause, correlation, _)) in events.iter().enumerate() {
-            if *cause == 0 {
-                continue;
-            }
-            let Some(origin) = first(*cause) else {
-                found.push((What::Dangling, at as i64 + 1, None));
-                continue;
-            };
-            let mut place = (What::Later, at as i64 + 1, Some(origin as i64 + 1));
-            if id == cause {
-                found.push((What::Cycle(0), place.1, place.2));
-            } else if origin > at {
-                let mut next = origin;
-                for others in 1..events.len() as u32 + 1 {
-                    if events[next].1 == *id && *id != 0 {
-                        place.0 = What::Cycle(others);
-                        break;
-                    }
-                    match first(events[next].1) {
-                        Some(after) if events[next].1 != 0 => next = after,
-                        _ => break,
-                    }
-                }
-                found.push(place);
-            }
-            let other = events[origin].2;
-            if other != 0 && *correlation != 0 && other != *correlation {
-                found.push((
-                    What::OtherCorrelation,
-                    at as i64 + 1,
-                    Some(origin as i64 + 1),
-                ));
-            }
-        }
-        found.sort_by_key(|(what, at, _)| (*at, *what));
-        found
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn what_is_found_is_what_a_slow_look_finds(
-            causes in proptest::collection::vec((0..12_u64, 0..4_u64), 0..12)
-        ) {
-            let events: Vec<(u64, u64, u64, i64)> = causes
-                .iter()
-                .enumerate()
-                .map(|(at, (cause, correlation))| (at as u64 + 1, *cause, *correlation, at as i64))
-                .collect();
-            proptest::prop_assert_eq!(faults(&events, Order::Position), slowly(&events));
-        }
-    }
-}
+mod tests;

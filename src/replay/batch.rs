@@ -79,6 +79,8 @@ pub(super) struct Batch {
     pub(super) streams: Vec<StreamNote>,
     /// Ids and causes.
     pub(super) ids: Vec<causation::Note>,
+    /// Ids, where nobody asks for causes.
+    pub(super) bare_ids: Vec<(u64, Position)>,
     /// Rows that are not judged, where somebody asks for causes.
     pub(super) hidden: Vec<causation::Hidden>,
     /// Rows that are not judged, where somebody asks for families.
@@ -114,6 +116,7 @@ impl Batch {
             families,
             streams,
             ids,
+            bare_ids,
             hidden,
             absent,
             later,
@@ -134,6 +137,7 @@ impl Batch {
         families.clear();
         streams.clear();
         ids.clear();
+        bare_ids.clear();
         hidden.clear();
         absent.clear();
         later.clear();

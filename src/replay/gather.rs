@@ -249,6 +249,9 @@ impl<'a> Gatherer<'a> {
         for note in &batch.ids {
             gathered.register.take(*note);
         }
+        for (id, position) in &batch.bare_ids {
+            gathered.register.take_id(*id, *position);
+        }
         for hidden in &batch.hidden {
             gathered.register.hide(*hidden);
         }

@@ -211,15 +211,19 @@ impl Reader<'_> {
             });
         }
         if selection.ids {
-            let cause = row.causation.filter(|_| selection.causes);
-            let correlation = row.correlation.filter(|_| selection.causes);
-            let (id, cause) = (self.hash(row.id), self.hash(cause));
+            let id = self.hash(row.id);
             let is_own = |hash: u64| hash != 0 && share.has(hash);
-            if is_own(id) || is_own(cause) {
+            if !selection.causes {
+                batch
+                    .bare_ids
+                    .extend(is_own(id).then_some((id, row.position)));
+            } else if let cause = self.hash(row.causation)
+                && (is_own(id) || is_own(cause))
+            {
                 batch.ids.push(causation::Note {
                     id,
                     cause,
-                    correlation: self.hash(correlation),
+                    correlation: self.hash(row.correlation),
                     position: row.position,
                     time: row.time,
                 });
