@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::absent::Absent;
+use crate::definition::log::Order;
 use crate::definition::reaction::{Matching, Reaction};
 use crate::definition::saga::EventPattern;
 use crate::event::{Position, Span, Timestamp};
 use crate::reaction::assignment::Answer;
 use crate::reaction::entry::{Entry, Judged};
 use crate::reaction::note::Note;
+use crate::reaction::terms::Terms;
 use crate::texts::{Keys, Texts, room};
 
 /// What is wrong.
@@ -21,8 +23,15 @@ pub enum Wrong {
         /// How many it calls for.
         of: u32,
     },
-    /// An effect followed, so long after its time.
-    Late(Span),
+    /// So many effects followed, but after their time.
+    Late {
+        /// How many are late.
+        late: u32,
+        /// How many it calls for.
+        of: u32,
+        /// How long after their time the last one came.
+        by: Span,
+    },
     /// An effect more than was called for.
     Double,
     /// An effect of nothing.
@@ -40,7 +49,7 @@ pub struct Fault {
     pub wrong: Wrong,
     /// The event that it is about: the trigger, unless there is an effect too many.
     pub at: Position,
-    /// The trigger and the effect, as far as there are such.
+    /// The trigger and the effects, as far as there are such.
     pub evidence: Vec<Position>,
     /// When the reaction was due, or the effect too many happened.
     pub since: Timestamp,
@@ -108,15 +117,17 @@ pub struct Unseen<'a> {
 #[derive(Debug, Default)]
 pub struct Ledger {
     reactions: Vec<Arc<Reaction>>,
+    order: Option<Order>,
     books: Vec<Book>,
     found: Vec<u32>,
 }
 
 impl Ledger {
-    /// A ledger for these reactions.
-    pub fn new(reactions: &[Arc<Reaction>]) -> Ledger {
+    /// A ledger for these reactions in a log of this order, if there is a log.
+    pub fn new(reactions: &[Arc<Reaction>], order: Option<Order>) -> Ledger {
         Ledger {
             reactions: reactions.to_vec(),
+            order,
             books: reactions.iter().map(|_| Book::default()).collect(),
             found: Vec::new(),
         }
@@ -130,9 +141,11 @@ impl Ledger {
         });
         let Ledger {
             reactions,
+            order,
             books,
             found,
         } = self;
+        let order = order.unwrap_or(Order::Position);
         Keys::numbers_in(books, |book| &mut book.keys, wanted, found);
         for (note, number) in notes.iter().zip(found) {
             let book = &mut books[usize::from(note.reaction)];
@@ -144,7 +157,8 @@ impl Ledger {
             if number == book.entries.len() {
                 book.entries.push(Entry::default());
             }
-            book.entries[number].take(note, &reactions[usize::from(note.reaction)]);
+            let reaction = &reactions[usize::from(note.reaction)];
+            book.entries[number].take(note, Terms { reaction, order });
         }
     }
 
@@ -159,6 +173,7 @@ impl Ledger {
 
     /// What became of the reactions at the horizon, in a log with these rows that are not judged.
     pub fn conclude(&self, horizon: Timestamp, unseen: Unseen<'_>) -> Vec<Conclusion> {
+        let order = self.order.unwrap_or(Order::Position);
         let books = self.reactions.iter().zip(&self.books).enumerate();
         books
             .map(|(index, (reaction, book))| {
@@ -167,13 +182,14 @@ impl Ledger {
                     ..Conclusion::default()
                 };
                 for (number, entry) in book.entries.iter().enumerate() {
+                    let terms = Terms { reaction, order };
                     let one = One {
-                        reaction,
+                        terms,
                         index,
                         value: book.keys.text(number as u32),
                         unseen,
                     };
-                    one.conclude(&entry.judge(reaction), horizon, &mut conclusion);
+                    one.conclude(&entry.judge(terms), horizon, &mut conclusion);
                 }
                 conclusion
                     .faults
@@ -186,7 +202,7 @@ impl Ledger {
 
 /// One match value of one reaction.
 struct One<'a> {
-    reaction: &'a Reaction,
+    terms: Terms<'a>,
     index: usize,
     value: &'a str,
     unseen: Unseen<'a>,
@@ -212,20 +228,29 @@ impl One<'_> {
 
     fn late(&self, judged: &Judged, conclusion: &mut Conclusion) {
         let late = |answer: &&Answer| answer.late > Span::ZERO;
-        let mut late = judged.assignment.answers.iter().filter(late).peekable();
-        if late.peek().is_some() && self.may_hide_effect() {
-            let mut triggers: Vec<usize> = late.map(|answer| answer.trigger).collect();
-            triggers.dedup();
-            conclusion.unknown_late += triggers.len() as u64;
-            return;
-        }
-        for answer in late {
-            let trigger = judged.waited[answer.trigger].at.0;
-            let (position, time) = judged.answered[answer.effect].at;
-            let wrong = Wrong::Late(answer.late);
+        let mut late: Vec<&Answer> = judged.assignment.answers.iter().filter(late).collect();
+        late.sort_by_key(|answer| (answer.trigger, answer.late));
+        for answers in late.chunk_by(|one, other| one.trigger == other.trigger) {
+            let (Some(first), Some(last)) = (answers.first(), answers.last()) else {
+                continue;
+            };
+            let trigger = judged.waited[first.trigger];
+            if self.may_hide_effect() {
+                conclusion.unknown_late += 1;
+                continue;
+            }
+            let effects = answers.iter().map(|one| judged.answered[one.effect].at.0);
+            let wrong = Wrong::Late {
+                late: answers.len() as u32,
+                of: trigger.of,
+                by: last.late,
+            };
+            let at = trigger.at.0;
+            let evidence = [at].into_iter().chain(effects).collect();
+            let since = judged.answered[first.effect].at.1;
             conclusion
                 .faults
-                .push(self.fault(wrong, trigger, vec![trigger, position], time));
+                .push(self.fault(wrong, at, evidence, since));
         }
     }
 
@@ -233,7 +258,7 @@ impl One<'_> {
         let waiting = judged.waited.iter().zip(&judged.assignment.owed);
         for (trigger, missing) in waiting.filter(|(_, owed)| **owed > 0) {
             let (at, time) = trigger.at;
-            let due = time.after(self.reaction.within);
+            let due = time.after(self.terms.reaction.within);
             if horizon < due {
                 conclusion.pending += 1;
                 continue;
@@ -253,8 +278,9 @@ impl One<'_> {
 
     fn spare(&self, judged: &Judged, conclusion: &mut Conclusion) {
         for spare in &judged.assignment.spare {
-            let (position, time) = judged.answered[*spare].at;
-            let before = judged.trigger_before(position);
+            let effect = &judged.answered[*spare];
+            let (position, time) = effect.at;
+            let before = judged.trigger_of(effect, self.terms);
             if self.may_hide_trigger() || before.is_none() && self.unseen.is_cut {
                 conclusion.unknown_doubles += u64::from(before.is_some());
                 conclusion.unknown_orphans += u64::from(before.is_none());
@@ -272,19 +298,19 @@ impl One<'_> {
 
     /// Whether a row that is not judged may be an effect of this match value.
     fn may_hide_effect(&self) -> bool {
-        self.may_be(self.unseen.absent, &self.reaction.effects)
+        self.may_be(self.unseen.absent, &self.terms.reaction.effects)
     }
 
     /// Whether a row that is not judged, or stands after the horizon, may be a trigger of this match
     /// value.
     fn may_hide_trigger(&self) -> bool {
-        let triggers = &self.reaction.triggers;
+        let triggers = &self.terms.reaction.triggers;
         self.may_be(self.unseen.absent, triggers) || self.may_be(self.unseen.later, triggers)
     }
 
     fn may_be(&self, absent: &Absent, patterns: &[EventPattern]) -> bool {
         patterns.iter().any(|pattern| {
-            let is_correlation = match &self.reaction.matching {
+            let is_correlation = match &self.terms.reaction.matching {
                 Matching::Causation => false,
                 Matching::Value { default, by_type } => {
                     by_type.get(&pattern.kind).unwrap_or(default).is_none()

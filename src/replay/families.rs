@@ -206,7 +206,10 @@ impl Ledgers {
                 scope.log.as_ref().is_some_and(|log| log.cut),
             ),
             invariants: invariant::Ledger::new(&scope.invariants),
-            reactions: reaction::Ledger::new(&scope.reactions),
+            reactions: reaction::Ledger::new(
+                &scope.reactions,
+                scope.log.as_ref().map(|log| log.order),
+            ),
             idempotency: idempotency::Ledger::new(&scope.idempotency),
             transactions: transaction::Ledger::new(
                 &scope.transactions,

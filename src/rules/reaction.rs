@@ -67,7 +67,8 @@ pub const ORPHAN: Info = Info {
     severity: Severity::Warning,
     summary: "a reaction to nothing",
     explanation: "\
-Finds effects of a `reaction` whose match value no trigger has.
+Finds effects of a `reaction` with no trigger of the same match value before them, in the log's order, \
+nor within the reaction's time after them.
 
 Somebody did by hand what the handler does, the trigger was lost, or the two no longer name the same \
 thing.
@@ -105,17 +106,29 @@ pub fn finding(
             &MISSING,
             format!("{missing} of {of} {effect} for `{value}` are missing after {within}"),
         ),
-        Wrong::Late(by) => (
+        Wrong::Late { of: 1, by, .. } => (
             &LATE,
             format!("{effect} for `{value}` came {by} later than {within} after it"),
+        ),
+        Wrong::Late { late, of, by } => (
+            &LATE,
+            format!(
+                "{late} of {of} {effect} for `{value}` came up to {by} later than {within} after it"
+            ),
         ),
         Wrong::Double => (
             &DOUBLE,
             format!("one {effect} more for `{value}` than {trigger} calls for"),
         ),
-        Wrong::Orphan => (&ORPHAN, format!("no {trigger} for `{value}`")),
+        Wrong::Orphan => (&ORPHAN, format!("no {trigger} for `{value}` before it")),
+    };
+    // Another one that is late is another fault.
+    let facet = match fault.wrong {
+        Wrong::Late { late, of: 2.., .. } => Some(late.to_string()),
+        _ => None,
     };
     Finding {
+        facet,
         next: is_instance.then(|| Next::command(["show", value.as_str()])),
         ..info
             .finding(
