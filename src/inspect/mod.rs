@@ -9,6 +9,7 @@ mod filter;
 mod ids;
 mod isolation;
 mod judge;
+mod reactions;
 pub mod recover;
 mod rows;
 mod run;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::entry::Entry;
-use super::note::{Note, Role};
+use super::note::{Note, Role, Sight};
 use super::terms::Terms;
 use super::{Conclusion, Ledger, Unseen, Wrong};
 use crate::absent::Absent;
@@ -33,7 +33,6 @@ const fn unseen(absent: &Absent) -> Unseen<'_> {
     Unseen {
         is_cut: false,
         absent,
-        later: absent,
     }
 }
 
@@ -47,6 +46,7 @@ const fn note(index: usize, role: Role, seconds: i64, id: u64, value: Option<(u6
         id,
         position: Position(index as i64 + 1),
         time: at(seconds),
+        sight: Sight::Clear,
     }
 }
 
@@ -170,7 +170,13 @@ fn long_logs() -> impl Strategy<Value = Vec<Told>> {
     let travels = prop_oneof![8 => 0..2_i64, 1 => 0..90_i64];
     let step = (0..2_usize, 0..3_i64, travels);
     let steps = prop::collection::vec(step, 200..500).prop_map(|steps| {
-        let role = |turn: usize, other| if (turn + other) % 2 == 0 { A } else { B };
+        let role = |turn: usize, other: usize| {
+            if (turn + other).is_multiple_of(2) {
+                A
+            } else {
+                B
+            }
+        };
         let steps = steps.into_iter().enumerate();
         let steps = steps.map(|(turn, (other, rest, travels))| {
             let other = if travels > 2 { other } else { 0 };
@@ -387,4 +393,27 @@ fn in_a_log_by_time_it_is_time_that_tells_what_is_before() {
     // The clocks of the two may differ by a second.
     let concurrent = [(A, 0), (B, 1), (B, 19), (A, 20)];
     assert_eq!(told_by_time("at-least-once", &concurrent), []);
+}
+
+#[test]
+fn what_is_later_than_the_horizon_calls_for_what_may_come_after_it_alone() {
+    let orphans = |order, first: (Role, i64, Sight), second: (Role, i64, Sight)| {
+        let reaction = reaction("once");
+        let mut ledger = Ledger::new(std::slice::from_ref(&reaction), Some(order));
+        let mut texts = Texts::default();
+        let value = Some((Keys::hash("x"), texts.keep("x")));
+        for (index, (role, seconds, sight)) in [first, second].into_iter().enumerate() {
+            let note = note(index, role, seconds, 0, value);
+            ledger.take(&[Note { sight, ..note }], &texts);
+        }
+        let absent = Absent::default();
+        let conclusion = ledger.conclude(at(10), unseen(&absent)).remove(0);
+        (conclusion.faults.len(), conclusion.unknown_orphans)
+    };
+    let effect = (B, 10, Sight::Clear);
+    let trigger = |seconds| (A, seconds, Sight::Later);
+    assert_eq!(orphans(Order::Position, effect, trigger(11)), (1, 0));
+    assert_eq!(orphans(Order::Position, trigger(99), effect), (0, 1));
+    assert_eq!(orphans(BY_TIME, effect, trigger(11)), (0, 1));
+    assert_eq!(orphans(BY_TIME, trigger(12), effect), (1, 0));
 }

@@ -83,8 +83,6 @@ pub(super) struct Batch {
     pub(super) hidden: Vec<causation::Hidden>,
     /// Rows that are not judged, where somebody asks for families.
     pub(super) absent: Vec<absent::Hidden>,
-    /// Rows of families that are later than the horizon.
-    pub(super) later: Vec<absent::Hidden>,
     /// Types that this reader had not met before.
     pub(super) types: Vec<Arc<str>>,
     pub(super) texts: Texts,
@@ -116,7 +114,6 @@ impl Batch {
             ids,
             hidden,
             absent,
-            later,
             types,
             texts,
             is_last,
@@ -136,7 +133,6 @@ impl Batch {
         ids.clear();
         hidden.clear();
         absent.clear();
-        later.clear();
         types.clear();
         texts.clear(BYTES * 2);
         *is_last = false;

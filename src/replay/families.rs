@@ -150,6 +150,19 @@ impl Readers {
     ) {
         self.projections.missed(bad, kind, of);
         self.invariants.missed(bad, kind, of);
+        self.reactions.missed(bad, kind, of);
+    }
+
+    /// Adds what a row later than the horizon says.
+    pub(super) fn note_later(
+        &self,
+        routes: &Routes,
+        row: &Row<'_>,
+        texts: &mut Texts,
+        notes: &mut Notes,
+    ) {
+        self.reactions
+            .note_later(&routes.reactions, row, texts, &mut notes.reactions);
     }
 
     /// Adds what a row says.

@@ -14,8 +14,10 @@ pub const MISSING: Info = Info {
     explanation: "\
 Finds triggers of a `reaction` that nothing, or too little, answered `within` its time, up to the \
 horizon. A trigger whose time is not over yet is pending and no fault. An effect that arrived in the \
-log before its trigger counts, as long as they lie no further apart than that time. Where the effect \
-may stand in a row that cannot be judged, the trigger is counted as unknown.
+log before its trigger counts, as long as they lie no further apart than that time. A trigger that does \
+not tell its match value is counted as unknown, and so are those with the match value of a row that \
+cannot be judged. Such a row that does not tell its match value may account for what is wrong with one: \
+with more than there are such rows, all are reported and say so.
 
 Between aggregates nobody guarantees that a reaction happens: the handler failed, its message was \
 lost, or nobody had subscribed.
@@ -33,7 +35,7 @@ pub const LATE: Info = Info {
     severity: Severity::Warning,
     summary: "what has to follow from an event did, but after its time",
     explanation: "\
-Finds triggers of a `reaction` whose effect came more than `within` after them.
+Finds triggers of a `reaction` of whose effects one or more came more than `within` after them.
 
 Nothing is lost, but whoever relied on the time was let down, and a handler that falls behind will be \
 late again.
@@ -51,8 +53,8 @@ pub const DOUBLE: Info = Info {
     explanation: "\
 Finds effects of a `reaction` with `count: once`, or so many `per` something, beyond those that the \
 triggers with the same match value call for. An event with the id of an earlier one is the same event, \
-delivered twice. Where a condition cannot tell what counts, nothing is reported, and the effects are \
-counted as unknown.
+delivered twice. Where a condition cannot tell what counts, or the beginning of the log was cut off, \
+and with it perhaps what called for them, nothing is reported, and the effects are counted as unknown.
 
 The handler is not idempotent: it took one message for two.
 
