@@ -18,6 +18,9 @@ pub struct Absent {
     rows: HashMap<Option<Arc<str>>, Rows, FixedState>,
     totals: Vec<Strays>,
     states: Vec<Strays>,
+    reactions: Vec<Strays>,
+    triggers: Vec<Strays>,
+    effects: Vec<Strays>,
 }
 
 /// Something declared that a row may be an event of: its index.
@@ -27,6 +30,12 @@ pub enum Of {
     Total(u16),
     /// A projection.
     State(u16),
+    /// A reaction, whatever it is to it.
+    Reaction(u16),
+    /// A reaction that it calls for.
+    Trigger(u16),
+    /// A reaction that it is.
+    Effect(u16),
 }
 
 /// The rows that are not judged and may be events of one thing declared.
@@ -91,6 +100,9 @@ impl Absent {
             let (strays, index) = match of {
                 Of::Total(index) => (&mut self.totals, usize::from(index)),
                 Of::State(index) => (&mut self.states, usize::from(index)),
+                Of::Reaction(index) => (&mut self.reactions, usize::from(index)),
+                Of::Trigger(index) => (&mut self.triggers, usize::from(index)),
+                Of::Effect(index) => (&mut self.effects, usize::from(index)),
             };
             if strays.len() <= index {
                 strays.resize_with(index + 1, Strays::default);
@@ -107,6 +119,21 @@ impl Absent {
     /// Those that may be of a projection.
     pub fn of_state(&self, index: usize) -> &Strays {
         self.states.get(index).unwrap_or(Strays::NONE)
+    }
+
+    /// Those that may be of a reaction.
+    pub fn of_reaction(&self, index: usize) -> &Strays {
+        self.reactions.get(index).unwrap_or(Strays::NONE)
+    }
+
+    /// Those that may be triggers of a reaction.
+    pub fn of_triggers(&self, index: usize) -> &Strays {
+        self.triggers.get(index).unwrap_or(Strays::NONE)
+    }
+
+    /// Those that may be effects of a reaction.
+    pub fn of_effects(&self, index: usize) -> &Strays {
+        self.effects.get(index).unwrap_or(Strays::NONE)
     }
 
     /// Whether there is none.

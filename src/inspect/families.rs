@@ -15,32 +15,33 @@ use crate::rules;
 
 /// Rows that cannot be judged, or tell no subject, and may be events of any of some subjects.
 #[derive(Debug, Clone, Copy)]
-struct Strays {
+pub(super) struct Strays {
     /// How many there are.
-    rows: u64,
+    pub(super) rows: u64,
     /// How many subjects one of them may make right, or wrong.
-    each: u64,
+    pub(super) each: u64,
     /// How many subjects are wrong.
-    wrong: u64,
+    pub(super) wrong: u64,
 }
 
 impl Strays {
     /// How many subjects may be other than they look, at most.
-    fn most(self) -> u64 {
+    pub(super) fn most(self) -> u64 {
         self.rows.saturating_mul(self.each.max(1))
     }
 
     /// The same of so many subjects.
-    fn at_most(self, subjects: u64) -> u64 {
+    pub(super) fn at_most(self, subjects: u64) -> u64 {
         self.most().min(subjects)
     }
 
     /// Whether all that is wrong may come of them, so that nothing of it is certain.
-    fn explain_all(self) -> bool {
+    pub(super) fn explain_all(self) -> bool {
         self.rows > 0 && self.wrong <= self.most()
     }
 
-    fn remark(self, name: &str, what: &str, tally: &mut Tally) {
+    /// Tells of them; `whose` subjects, and `what` so many of these do.
+    pub(super) fn remark(self, whose: &str, what: &str, tally: &mut Tally) {
         let Strays { rows, wrong, .. } = self;
         if rows == 0 {
             return;
@@ -50,10 +51,10 @@ impl Strays {
             rows => format!("{rows} rows of which nobody knows whose they are"),
         };
         tally.remark(match (wrong, self.explain_all()) {
-            (0, _) => format!("invariant {name}: {rows} may be of any of its subjects"),
-            (_, true) => format!("invariant {name}: {wrong} {what}, which may come of {rows}"),
+            (0, _) => format!("{whose}: {rows} may be of any of its subjects"),
+            (_, true) => format!("{whose}: {wrong} {what}, which may come of {rows}"),
             (_, false) => format!(
-                "invariant {name}: {wrong} {what}, of which at most {} may come of {rows}",
+                "{whose}: {wrong} {what}, of which at most {} may come of {rows}",
                 self.most()
             ),
         });
@@ -175,7 +176,8 @@ impl Run<'_> {
             for (number, what) in remarks.iter().filter(|(number, _)| *number > 0) {
                 tally.remark(format!("invariant {}: {number} {what}", invariant.name));
             }
-            strays.remark(&invariant.name, "totals are not right", tally);
+            let whose = format!("invariant {}", invariant.name);
+            strays.remark(&whose, "totals are not right", tally);
             if !strays.explain_all() {
                 found.extend(own.map(|breach| {
                     strays.beside(rules::invariant::violated(invariant, breach, horizon))
@@ -212,7 +214,8 @@ impl Run<'_> {
                     requirement.name, count.pending
                 ));
             }
-            strays.remark(&requirement.name, "keys do not keep it", tally);
+            let whose = format!("invariant {}", requirement.name);
+            strays.remark(&whose, "keys do not keep it", tally);
             if !strays.explain_all() {
                 found.extend(own.map(|breach| {
                     strays.beside(rules::invariant::broken(requirement, breach, horizon))
@@ -235,44 +238,6 @@ impl Run<'_> {
         let own = projections.filter(|(_, projection)| names.contains(&&projection.name));
         let absent = &self.gathered.absent;
         own.map(|(index, _)| absent.of_state(index).keyless).sum()
-    }
-
-    fn reactions(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
-        use rules::reaction as own;
-        let declared = &self.scope.reactions;
-        if declared.is_empty() {
-            for info in own::ALL {
-                tally.idle(info.name, "no reaction is declared");
-            }
-        }
-        tally.idle(
-            own::DOUBLE.name,
-            "no reaction says how many effects there may be",
-        );
-        for (reaction, conclusion) in declared.iter().zip(&self.sum.reactions) {
-            for info in [&own::MISSING, &own::LATE] {
-                tally.checked(info.name, conclusion.triggers);
-            }
-            tally.unknown(own::MISSING.name, conclusion.unknown_missing);
-            tally.unknown(own::LATE.name, conclusion.unknown_late);
-            if own::counts(reaction) {
-                tally.checked(own::DOUBLE.name, conclusion.effects);
-                tally.unknown(own::DOUBLE.name, conclusion.unknown_doubles);
-            }
-            tally.checked(own::ORPHAN.name, conclusion.effects);
-            tally.unknown(own::ORPHAN.name, conclusion.unknown_orphans);
-            if conclusion.astray > 0 {
-                tally.remark(format!(
-                    "reaction {}: {} events do not tell what they are matched by and were not judged",
-                    reaction.name, conclusion.astray
-                ));
-            }
-            let finding = |fault: &crate::reaction::Fault| {
-                let is_instance = self.sum.reacting.contains(&fault.value);
-                own::finding(reaction, fault, is_instance, horizon)
-            };
-            found.extend(conclusion.faults.iter().map(finding));
-        }
     }
 
     fn idempotency(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {

@@ -10,6 +10,7 @@ mod ids;
 mod isolation;
 mod judge;
 mod orders;
+mod reactions;
 pub mod recover;
 mod rows;
 mod run;

@@ -113,7 +113,6 @@ impl Run<'_> {
         let unseen = Unseen {
             is_cut: self.definition.cut,
             absent: &gathered.absent,
-            later: &gathered.later,
         };
         let reactions = gathered.ledgers.reactions.conclude(horizon, unseen);
         let sagas = 0..self.scope.sagas.len() as u16;

@@ -31,6 +31,13 @@ pub(super) struct Effect {
     pub(super) reach: Timestamp,
 }
 
+impl Effect {
+    /// Whether it may answer a trigger that stands there. No event answers itself.
+    pub(super) fn reaches(&self, trigger: At) -> bool {
+        trigger.0 != self.at.0 && trigger.1 <= self.reach
+    }
+}
+
 /// An effect, by its index, answers a trigger, by its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -99,8 +106,14 @@ impl Assignment {
         assignment
     }
 
-    /// Lets each effect answer all that it can. Both are sorted by time and position.
-    pub(super) fn of_many(triggers: &[Trigger], effects: &[Effect], within: Span) -> Assignment {
+    /// Lets each effect answer all that it can, and what is not among the triggers any more, the
+    /// oldest of which is given. Both are sorted by time and position.
+    pub(super) fn of_many(
+        triggers: &[Trigger],
+        effects: &[Effect],
+        within: Span,
+        oldest: &[At],
+    ) -> Assignment {
         let mut assignment = Assignment::empty(triggers);
         let mut sweep = Sweep::new(effects, within);
         for (index, trigger) in triggers.iter().enumerate() {
@@ -114,8 +127,10 @@ impl Assignment {
             }
         }
         let answers_none = |effect: &Effect| {
-            let mut oldest = triggers.iter().take(2);
-            !oldest.any(|one| one.at.0 != effect.at.0 && one.at.1 <= effect.reach)
+            let first = triggers.iter().take(2).map(|one| one.at);
+            !first
+                .chain(oldest.iter().copied())
+                .any(|at| effect.reaches(at))
         };
         let spare = effects.iter().enumerate();
         let spare = spare.filter(|(_, effect)| answers_none(effect));

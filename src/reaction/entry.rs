@@ -1,17 +1,20 @@
 //! The triggers and effects of one match value.
 //!
-//! Most match values have a few events, and all of them are kept until the end. Of one with many,
-//! triggers that were answered in time are *settled* together with their answers, once younger events
-//! show that nothing is to come that could answer or call for them: only their ids are kept, so that
-//! a second delivery is known however late it comes.
+//! Most match values have a few events, and all of them are kept until the end. Of one with many, in a
+//! log whose events arrive no later than it declares, triggers that were answered in time are *settled*
+//! together with their answers, once nothing is to come that could answer or call for them: only their
+//! ids are kept, so that a second delivery is known however late it comes. What arrives later than
+//! declared all the same may concern what was settled, so nothing can be told of its match value any
+//! more.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
-use crate::definition::reaction::{Count, Reaction};
+use crate::definition::log::Order;
 use crate::event::{Position, Span, Timestamp};
 use crate::reaction::assignment::{Assignment, At, Effect, Trigger};
 use crate::reaction::note::{Note, Role};
+use crate::reaction::terms::Terms;
 use crate::texts::room;
 
 /// With so many events a match value is looked at for some that can be settled.
@@ -31,13 +34,18 @@ struct Event {
 }
 
 /// What is known of events that are not kept.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Settled {
     ids: HashSet<(bool, u64), FixedState>,
     triggers: u64,
     effects: u64,
-    /// The first and the last trigger.
-    ends: Option<(Position, Position)>,
+    /// The two oldest triggers.
+    oldest: Vec<At>,
+    /// The youngest trigger.
+    youngest: Option<At>,
+    /// So new were the events that had come; a few may have been newer, since there are strays whose
+    /// times lie in the future.
+    newest: Timestamp,
 }
 
 /// Everything of one match value.
@@ -69,15 +77,22 @@ pub(super) struct Judged {
     /// The effects that it is about, by time.
     pub(super) answered: Vec<Effect>,
     pub(super) assignment: Assignment,
-    /// Where triggers stand, ascending.
-    places: Vec<Position>,
+    /// Triggers in the log's order, as far as they are kept.
+    triggers_in_order: Vec<At>,
+    /// The two oldest triggers.
+    oldest: Vec<At>,
 }
 
 impl Judged {
-    /// The last trigger before an event, as far as it is kept.
-    pub(super) fn trigger_before(&self, effect: Position) -> Option<Position> {
-        let before = self.places.partition_point(|place| *place < effect);
-        before.checked_sub(1).map(|last| self.places[last])
+    /// A trigger that an effect may answer: the last one before it, else the oldest.
+    pub(super) fn trigger_of(&self, effect: &Effect, terms: Terms<'_>) -> Option<Position> {
+        let triggers = &self.triggers_in_order;
+        let before = triggers.partition_point(|one| terms.is_before(*one, effect.at));
+        let before = triggers[..before].iter().rev().take(2);
+        let reached = before
+            .chain(&self.oldest)
+            .find(|trigger| effect.reaches(**trigger));
+        reached.map(|trigger| trigger.0)
     }
 }
 
@@ -89,6 +104,15 @@ impl Event {
 }
 
 impl Entry {
+    /// One that keeps so many events before it looks for some that can be settled.
+    #[cfg(test)]
+    pub(super) fn with_room(room: usize) -> Entry {
+        Entry {
+            room,
+            ..Entry::default()
+        }
+    }
+
     /// Bytes kept beside its own.
     pub(super) fn bytes(&self) -> usize {
         let ids = self.settled.as_deref().map_or(0, |settled| {
@@ -98,7 +122,7 @@ impl Entry {
     }
 
     /// Takes the next event in the log's order.
-    pub(super) fn take(&mut self, note: &Note, reaction: &Reaction) {
+    pub(super) fn take(&mut self, note: &Note, terms: Terms<'_>) {
         let calls = match note.role {
             Role::Effect => None,
             Role::Trigger(owed) => Some(owed.unwrap_or(0)),
@@ -110,9 +134,11 @@ impl Entry {
             id: note.id,
             calls,
         };
-        let is_known = |settled: &Settled| settled.ids.contains(&(calls.is_some(), event.id));
-        if event.id != 0 && self.settled.as_deref().is_some_and(is_known) {
-            return;
+        if let Some(settled) = self.settled.as_deref() {
+            if event.id != 0 && settled.ids.contains(&(calls.is_some(), event.id)) {
+                return;
+            }
+            self.is_unknown |= terms.is_over(event.at.1, settled.newest);
         }
         // Of one event all roles are taken before anything is settled.
         let is_next = self
@@ -120,110 +146,149 @@ impl Entry {
             .last()
             .is_some_and(|last| last.at.0 != event.at.0);
         if is_next && self.events.len() >= self.room.max(MANY) {
-            self.settle(reaction);
+            self.make_room(terms);
         }
         self.events.push(event);
     }
 
     /// What became of it.
-    pub(super) fn judge(&self, reaction: &Reaction) -> Judged {
+    pub(super) fn judge(&self, terms: Terms<'_>) -> Judged {
         let mut events = self.events.clone();
         forget_repeats(&mut events);
-        self.judge_all(&events, reaction)
+        self.judge_all(&events, terms)
     }
 
     /// The events given are in the order of their arrival, each once.
-    fn judge_all(&self, events: &[Event], reaction: &Reaction) -> Judged {
-        let is_shared = matches!(reaction.count, Count::AtLeastOnce);
+    fn judge_all(&self, events: &[Event], terms: Terms<'_>) -> Judged {
         let settled = self.settled.as_deref();
-        let ends = settled.and_then(|settled| settled.ends);
-        let mut youngest: Option<Timestamp> = None;
-        let mut judged = Judged {
-            triggers: settled.map_or(0, |settled| settled.triggers),
-            effects: settled.map_or(0, |settled| settled.effects),
+        let waited = events.iter().filter_map(|event| {
+            let at = event.at;
+            event.calls.map(|of| Trigger { at, of })
+        });
+        let mut waited: Vec<Trigger> = waited.collect();
+        let kept = settled.map_or(Vec::new(), Settled::kept);
+        let mut triggers = kept.clone();
+        triggers.extend(waited.iter().map(|trigger| trigger.at));
+        waited.sort_unstable_by_key(|one| (one.at.1, one.at.0));
+        let first = waited.iter().take(2).map(|one| one.at);
+        let oldest = oldest(kept.into_iter().chain(first));
+        let mut answered = answered(events, &oldest, terms);
+        answered.sort_unstable_by_key(|one| (one.at.1, one.at.0));
+        let within = terms.reaction.within;
+        let assignment = match terms.is_shared() {
+            true => Assignment::of_many(&waited, &answered, within, &oldest),
+            false => Assignment::of_one_each(&waited, &answered, within),
+        };
+        match terms.order {
+            Order::Position => triggers.sort_unstable(),
+            Order::Time { .. } => triggers.sort_unstable_by_key(|one| (one.1, one.0)),
+        }
+        Judged {
+            triggers: settled.map_or(0, |settled| settled.triggers) + waited.len() as u64,
+            effects: settled.map_or(0, |settled| settled.effects) + answered.len() as u64,
             is_unknown: self.is_unknown,
             has_trigger: self.has_trigger,
-            waited: Vec::new(),
-            answered: Vec::new(),
-            assignment: Assignment::default(),
-            places: ends.map_or(Vec::new(), |(first, last)| vec![first, last]),
-        };
-        for event in events {
-            let at = event.at;
-            let Some(of) = event.calls else {
-                // One that may answer several has answered what stands before it.
-                let is_first = youngest.is_none() && ends.is_none();
-                let ahead = match is_shared && !is_first {
-                    true => Span::ZERO,
-                    false => reaction.within,
-                };
-                let reach = at.1.after(ahead).max(youngest.unwrap_or(Timestamp::MIN));
-                judged.answered.push(Effect { at, reach });
-                continue;
-            };
-            youngest = Some(youngest.map_or(at.1, |youngest| youngest.max(at.1)));
-            judged.places.push(at.0);
-            judged.waited.push(Trigger { at, of });
+            waited,
+            answered,
+            assignment,
+            triggers_in_order: triggers,
+            oldest,
         }
-        judged.triggers += judged.waited.len() as u64;
-        judged.effects += judged.answered.len() as u64;
-        judged.places.sort_unstable();
-        judged
-            .waited
-            .sort_unstable_by_key(|one| (one.at.1, one.at.0));
-        judged
-            .answered
-            .sort_unstable_by_key(|one| (one.at.1, one.at.0));
-        let assign = match is_shared {
-            true => Assignment::of_many,
-            false => Assignment::of_one_each,
-        };
-        judged.assignment = assign(&judged.waited, &judged.answered, reaction.within);
-        judged
     }
 
-    /// Forgets the triggers that were answered in time, with their answers, unless events that arrive
-    /// no more than the reaction's time after younger ones could change that.
-    fn settle(&mut self, reaction: &Reaction) {
+    /// Forgets what was delivered twice, and settles what can be.
+    fn make_room(&mut self, terms: Terms<'_>) {
         forget_repeats(&mut self.events);
-        let judged = self.judge_all(&self.events, reaction);
-        let within = reaction.within;
-        let newest = self.events.iter().map(|event| event.at.1).max();
-        let is_old =
-            |at: At| newest.is_some_and(|newest| at.1.after(within).after(within) < newest);
-        let mut is_open: Vec<bool> = (judged.waited.iter().zip(&judged.assignment.owed))
-            .map(|(trigger, owed)| *owed > 0 || !is_old(trigger.at))
+        if terms.order != Order::Position {
+            self.settle(terms);
+        }
+        self.room = self.events.len() * 2;
+    }
+
+    /// Forgets the triggers that were answered in time, with their answers, where nothing that is yet
+    /// to come could change that.
+    fn settle(&mut self, terms: Terms<'_>) {
+        let judged = self.judge_all(&self.events, terms);
+        let mut settled = self.settled.take().unwrap_or_else(Settled::none);
+        let mut times: Vec<Timestamp> = self.events.iter().map(|event| event.at.1).collect();
+        let middle = times.len() / 2;
+        let (_, middle, _) = times.select_nth_unstable(middle);
+        settled.newest = settled.newest.max(*middle);
+        let is_over = |moment| terms.is_over(moment, settled.newest);
+        let due = |trigger: &Trigger| trigger.at.1.after(terms.reaction.within);
+        let is_open = |effect: usize| !is_over(judged.answered[effect].reach);
+        let mut waits: Vec<bool> = (judged.waited.iter().zip(&judged.assignment.owed))
+            .map(|(trigger, owed)| *owed > 0 || !is_over(due(trigger)))
             .collect();
         for answer in &judged.assignment.answers {
-            let is_sound = answer.late == Span::ZERO && is_old(judged.answered[answer.effect].at);
-            is_open[answer.trigger] |= !is_sound;
+            waits[answer.trigger] |= answer.late > Span::ZERO || is_open(answer.effect);
         }
-        let mut kept: HashSet<(bool, Position), FixedState> = HashSet::default();
-        let waited = judged.waited.iter().zip(&is_open);
-        kept.extend(
-            waited
-                .filter(|(_, open)| **open)
-                .map(|(one, _)| (true, one.at.0)),
-        );
+        let waited = judged.waited.iter().zip(&waits);
+        let waiting = waited.filter(|(_, waits)| **waits);
         let answers = judged.assignment.answers.iter();
-        let needed = answers.filter(|answer| is_open[answer.trigger]);
+        let needed = answers.filter(|answer| waits[answer.trigger]);
         let needed = needed.map(|answer| answer.effect);
-        let needed = needed.chain(judged.assignment.spare.iter().copied());
-        kept.extend(needed.map(|effect| (false, judged.answered[effect].at.0)));
-        let mut settled = self.settled.take().unwrap_or_default();
+        let spare = judged.assignment.spare.iter().copied();
+        let open = (0..judged.answered.len()).filter(|effect| is_open(*effect));
+        let effects = needed.chain(spare).chain(open);
+        let mut kept: HashSet<(bool, Position), FixedState> = HashSet::default();
+        kept.extend(waiting.map(|(trigger, _)| (true, trigger.at.0)));
+        kept.extend(effects.map(|effect| (false, judged.answered[effect].at.0)));
         self.events.retain(|event| {
-            let is_kept = kept.contains(&(event.calls.is_some(), event.at.0)) || !is_old(event.at);
+            let is_kept = kept.contains(&(event.calls.is_some(), event.at.0));
             if !is_kept {
                 settled.take(event);
             }
             is_kept
         });
         self.settled = Some(settled);
-        self.room = self.events.len() * 2;
     }
 }
 
+/// The effects among events that are in the order of their arrival.
+fn answered(events: &[Event], oldest: &[At], terms: Terms<'_>) -> Vec<Effect> {
+    let mut youngest: Option<Timestamp> = None;
+    let mut answered = Vec::new();
+    for event in events {
+        let at = event.at;
+        if event.calls.is_some() {
+            youngest = Some(youngest.map_or(at.1, |youngest| youngest.max(at.1)));
+            continue;
+        }
+        let is_before = |one: &At| one.0 != at.0 && terms.is_before(*one, at);
+        let is_first = || !oldest.iter().any(is_before);
+        let before = match terms.order {
+            Order::Position => youngest,
+            Order::Time { .. } if is_first() => None,
+            Order::Time { .. } => Some(at.1),
+        };
+        let reach = terms.reach(at, before);
+        answered.push(Effect { at, reach });
+    }
+    answered
+}
+
+/// The two oldest of these.
+fn oldest(triggers: impl Iterator<Item = At>) -> Vec<At> {
+    let mut oldest: Vec<At> = triggers.collect();
+    oldest.sort_unstable_by_key(|one| (one.1, one.0));
+    oldest.dedup();
+    oldest.truncate(2);
+    oldest
+}
+
 impl Settled {
+    fn none() -> Box<Settled> {
+        Box::new(Settled {
+            ids: HashSet::default(),
+            triggers: 0,
+            effects: 0,
+            oldest: Vec::new(),
+            youngest: None,
+            newest: Timestamp::MIN,
+        })
+    }
+
     fn take(&mut self, event: &Event) {
         if event.id != 0 {
             self.ids.insert((event.calls.is_some(), event.id));
@@ -233,9 +298,17 @@ impl Settled {
             return;
         }
         self.triggers += 1;
-        let place = event.at.0;
-        let (first, last) = self.ends.unwrap_or((place, place));
-        self.ends = Some((first.min(place), last.max(place)));
+        let at = event.at;
+        let younger = self.youngest.is_none_or(|youngest| youngest.1 < at.1);
+        self.youngest = if younger { Some(at) } else { self.youngest };
+        self.oldest = oldest(self.oldest.drain(..).chain([at]));
+    }
+
+    /// The triggers that are known.
+    fn kept(&self) -> Vec<At> {
+        let mut kept = self.oldest.clone();
+        kept.extend(self.youngest.filter(|one| !kept.contains(one)));
+        kept
     }
 }
 

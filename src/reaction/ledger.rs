@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use crate::absent::Absent;
+use crate::definition::log::Order;
 use crate::definition::reaction::{Matching, Reaction};
-use crate::definition::saga::EventPattern;
 use crate::event::{Position, Span, Timestamp};
-use crate::reaction::assignment::Answer;
+use crate::reaction::assignment::{Answer, At};
 use crate::reaction::entry::{Entry, Judged};
-use crate::reaction::note::Note;
+use crate::reaction::note::{Note, Role, Sight};
+use crate::reaction::terms::Terms;
 use crate::texts::{Keys, Texts, room};
 
 /// What is wrong.
@@ -21,8 +25,15 @@ pub enum Wrong {
         /// How many it calls for.
         of: u32,
     },
-    /// An effect followed, so long after its time.
-    Late(Span),
+    /// So many effects followed, but after their time.
+    Late {
+        /// How many are late.
+        late: u32,
+        /// How many it calls for.
+        of: u32,
+        /// How long after their time the last one came.
+        by: Span,
+    },
     /// An effect more than was called for.
     Double,
     /// An effect of nothing.
@@ -40,7 +51,7 @@ pub struct Fault {
     pub wrong: Wrong,
     /// The event that it is about: the trigger, unless there is an effect too many.
     pub at: Position,
-    /// The trigger and the effect, as far as there are such.
+    /// The trigger and the effects, as far as there are such.
     pub evidence: Vec<Position>,
     /// When the reaction was due, or the effect too many happened.
     pub since: Timestamp,
@@ -51,9 +62,9 @@ pub struct Fault {
 pub struct Conclusion {
     /// In position order.
     pub faults: Vec<Fault>,
-    /// Triggers.
+    /// Triggers, those without a match value among them.
     pub triggers: u64,
-    /// Effects.
+    /// Effects, those without a match value among them.
     pub effects: u64,
     /// Triggers that still wait, within their time.
     pub pending: u64,
@@ -65,8 +76,14 @@ pub struct Conclusion {
     pub unknown_orphans: u64,
     /// Effects of which it cannot be told whether they are one too many.
     pub unknown_doubles: u64,
-    /// Events without a match value.
-    pub astray: u64,
+    /// Match values of which a row cannot be judged; they are unknown.
+    pub hidden: u64,
+    /// Effects that may answer what was cut off, or what is later than the horizon.
+    pub unseen: u64,
+    /// Triggers without a match value: they are unknown, and may be of any.
+    pub astray_triggers: u64,
+    /// Such effects.
+    pub astray_effects: u64,
 }
 
 impl Conclusion {
@@ -79,7 +96,10 @@ impl Conclusion {
         self.unknown_late += other.unknown_late;
         self.unknown_orphans += other.unknown_orphans;
         self.unknown_doubles += other.unknown_doubles;
-        self.astray += other.astray;
+        self.hidden += other.hidden;
+        self.unseen += other.unseen;
+        self.astray_triggers += other.astray_triggers;
+        self.astray_effects += other.astray_effects;
         self.faults.extend(other.faults);
         self.faults.sort_by_key(|fault| (fault.at, fault.wrong));
     }
@@ -90,7 +110,11 @@ struct Book {
     keys: Keys,
     /// By the number of the match value.
     entries: Vec<Entry>,
-    astray: u64,
+    /// By the same, the position of the first trigger later than the horizon, and the time of the
+    /// oldest.
+    later: HashMap<u32, At, FixedState>,
+    astray_triggers: u64,
+    astray_effects: u64,
 }
 
 /// What of a log is not seen.
@@ -100,23 +124,23 @@ pub struct Unseen<'a> {
     pub is_cut: bool,
     /// Rows that cannot be judged.
     pub absent: &'a Absent,
-    /// Rows later than the horizon.
-    pub later: &'a Absent,
 }
 
 /// Follows reactions.
 #[derive(Debug, Default)]
 pub struct Ledger {
     reactions: Vec<Arc<Reaction>>,
+    order: Option<Order>,
     books: Vec<Book>,
     found: Vec<u32>,
 }
 
 impl Ledger {
-    /// A ledger for these reactions.
-    pub fn new(reactions: &[Arc<Reaction>]) -> Ledger {
+    /// A ledger for these reactions in a log of this order, if there is a log.
+    pub fn new(reactions: &[Arc<Reaction>], order: Option<Order>) -> Ledger {
         Ledger {
             reactions: reactions.to_vec(),
+            order,
             books: reactions.iter().map(|_| Book::default()).collect(),
             found: Vec::new(),
         }
@@ -130,21 +154,23 @@ impl Ledger {
         });
         let Ledger {
             reactions,
+            order,
             books,
             found,
         } = self;
+        let order = order.unwrap_or(Order::Position);
         Keys::numbers_in(books, |book| &mut book.keys, wanted, found);
         for (note, number) in notes.iter().zip(found) {
             let book = &mut books[usize::from(note.reaction)];
-            if note.value.is_none() {
-                book.astray += 1;
-                continue;
+            if note.value.is_some() {
+                let reaction = &reactions[usize::from(note.reaction)];
+                book.take(*number, note, Terms { reaction, order });
+            } else if note.sight != Sight::Later {
+                match note.role {
+                    Role::Trigger(_) => book.astray_triggers += 1,
+                    Role::Effect => book.astray_effects += 1,
+                }
             }
-            let number = *number as usize;
-            if number == book.entries.len() {
-                book.entries.push(Entry::default());
-            }
-            book.entries[number].take(note, &reactions[usize::from(note.reaction)]);
         }
     }
 
@@ -152,28 +178,29 @@ impl Ledger {
     pub fn bytes(&self) -> usize {
         let own = |book: &Book| {
             let events = book.entries.iter().map(Entry::bytes);
-            book.keys.bytes() + room(&book.entries) + events.sum::<usize>()
+            let later = book.later.capacity() * size_of::<(u32, At)>();
+            book.keys.bytes() + room(&book.entries) + later + events.sum::<usize>()
         };
         self.books.iter().map(own).sum()
     }
 
     /// What became of the reactions at the horizon, in a log with these rows that are not judged.
     pub fn conclude(&self, horizon: Timestamp, unseen: Unseen<'_>) -> Vec<Conclusion> {
+        let order = self.order.unwrap_or(Order::Position);
         let books = self.reactions.iter().zip(&self.books).enumerate();
         books
             .map(|(index, (reaction, book))| {
-                let mut conclusion = Conclusion {
-                    astray: book.astray,
-                    ..Conclusion::default()
-                };
-                for (number, entry) in book.entries.iter().enumerate() {
+                let mut conclusion = book.of_astray();
+                for (number, entry) in (0..).zip(&book.entries) {
+                    let terms = Terms { reaction, order };
                     let one = One {
-                        reaction,
+                        terms,
                         index,
-                        value: book.keys.text(number as u32),
+                        value: book.keys.text(number),
+                        later: book.later.get(&number).copied(),
                         unseen,
                     };
-                    one.conclude(&entry.judge(reaction), horizon, &mut conclusion);
+                    one.conclude(&entry.judge(terms), horizon, &mut conclusion);
                 }
                 conclusion
                     .faults
@@ -184,11 +211,46 @@ impl Ledger {
     }
 }
 
+impl Book {
+    /// Takes an event whose match value has this number.
+    fn take(&mut self, number: u32, note: &Note, terms: Terms<'_>) {
+        let place = number as usize;
+        if place == self.entries.len() {
+            self.entries.push(Entry::default());
+        }
+        if note.sight != Sight::Later {
+            self.entries[place].take(note, terms);
+            return;
+        }
+        let at = (note.position, note.time);
+        let first = self.later.entry(number).or_insert(at);
+        *first = (first.0.min(at.0), first.1.min(at.1));
+    }
+
+    /// What became of the events without a match value.
+    fn of_astray(&self) -> Conclusion {
+        let (triggers, effects) = (self.astray_triggers, self.astray_effects);
+        Conclusion {
+            triggers,
+            unknown_missing: triggers,
+            unknown_late: triggers,
+            effects,
+            unknown_doubles: effects,
+            unknown_orphans: effects,
+            astray_triggers: triggers,
+            astray_effects: effects,
+            ..Conclusion::default()
+        }
+    }
+}
+
 /// One match value of one reaction.
 struct One<'a> {
-    reaction: &'a Reaction,
+    terms: Terms<'a>,
     index: usize,
     value: &'a str,
+    /// Where the first trigger later than the horizon stands, and when the oldest happened.
+    later: Option<At>,
     unseen: Unseen<'a>,
 }
 
@@ -196,36 +258,66 @@ impl One<'_> {
     fn conclude(&self, judged: &Judged, horizon: Timestamp, conclusion: &mut Conclusion) {
         conclusion.triggers += judged.triggers;
         conclusion.effects += judged.effects;
-        if judged.is_unknown {
+        let absent = self.unseen.absent;
+        let may_lack_trigger = absent.of_triggers(self.index).has(self.value);
+        let may_lack = absent.of_reaction(self.index).has(self.value);
+        conclusion.hidden += u64::from(may_lack && judged.triggers + judged.effects > 0);
+        let is_unknown = judged.is_unknown || may_lack;
+        let may_be_called_for = judged.is_unknown || may_lack_trigger;
+        if is_unknown {
             conclusion.unknown_missing += judged.triggers;
             conclusion.unknown_late += judged.triggers;
-            if !judged.has_trigger {
-                conclusion.unknown_orphans += judged.effects;
-            }
             conclusion.unknown_doubles += judged.effects;
+        } else {
+            self.late(judged, conclusion);
+            self.missing(judged, horizon, conclusion);
+        }
+        if may_be_called_for && !judged.has_trigger {
+            conclusion.unknown_orphans += judged.effects;
             return;
         }
-        self.late(judged, conclusion);
-        self.missing(judged, horizon, conclusion);
-        self.spare(judged, conclusion);
+        for effect in judged
+            .assignment
+            .spare
+            .iter()
+            .map(|at| judged.answered[*at])
+        {
+            let trigger = judged.trigger_of(&effect, self.terms);
+            let may_be_answer = self.may_answer_unseen(judged, effect.at);
+            match trigger {
+                Some(_) if is_unknown => {}
+                None if may_be_called_for => conclusion.unknown_orphans += 1,
+                _ if may_be_answer => {
+                    conclusion.unseen += 1;
+                    conclusion.unknown_doubles += u64::from(trigger.is_some());
+                    conclusion.unknown_orphans += u64::from(trigger.is_none());
+                }
+                _ => conclusion.faults.push(self.spare(effect.at, trigger)),
+            }
+        }
     }
 
     fn late(&self, judged: &Judged, conclusion: &mut Conclusion) {
         let late = |answer: &&Answer| answer.late > Span::ZERO;
-        let mut late = judged.assignment.answers.iter().filter(late).peekable();
-        if late.peek().is_some() && self.may_hide_effect() {
-            let mut triggers: Vec<usize> = late.map(|answer| answer.trigger).collect();
-            triggers.dedup();
-            conclusion.unknown_late += triggers.len() as u64;
-            return;
-        }
-        for answer in late {
-            let trigger = judged.waited[answer.trigger].at.0;
-            let (position, time) = judged.answered[answer.effect].at;
-            let wrong = Wrong::Late(answer.late);
+        let mut late: Vec<&Answer> = judged.assignment.answers.iter().filter(late).collect();
+        late.sort_by_key(|answer| (answer.trigger, answer.late));
+        for answers in late.chunk_by(|one, other| one.trigger == other.trigger) {
+            let (Some(first), Some(last)) = (answers.first(), answers.last()) else {
+                continue;
+            };
+            let trigger = judged.waited[first.trigger];
+            let effects = answers.iter().map(|one| judged.answered[one.effect].at.0);
+            let wrong = Wrong::Late {
+                late: answers.len() as u32,
+                of: trigger.of,
+                by: last.late,
+            };
+            let at = trigger.at.0;
+            let evidence = [at].into_iter().chain(effects).collect();
+            let since = judged.answered[first.effect].at.1;
             conclusion
                 .faults
-                .push(self.fault(wrong, trigger, vec![trigger, position], time));
+                .push(self.fault(wrong, at, evidence, since));
         }
     }
 
@@ -233,14 +325,9 @@ impl One<'_> {
         let waiting = judged.waited.iter().zip(&judged.assignment.owed);
         for (trigger, missing) in waiting.filter(|(_, owed)| **owed > 0) {
             let (at, time) = trigger.at;
-            let due = time.after(self.reaction.within);
+            let due = time.after(self.terms.reaction.within);
             if horizon < due {
                 conclusion.pending += 1;
-                continue;
-            }
-            if self.may_hide_effect() {
-                conclusion.unknown_missing += 1;
-                conclusion.unknown_late += 1;
                 continue;
             }
             let wrong = Wrong::Missing {
@@ -251,47 +338,24 @@ impl One<'_> {
         }
     }
 
-    fn spare(&self, judged: &Judged, conclusion: &mut Conclusion) {
-        for spare in &judged.assignment.spare {
-            let (position, time) = judged.answered[*spare].at;
-            let before = judged.trigger_before(position);
-            if self.may_hide_trigger() || before.is_none() && self.unseen.is_cut {
-                conclusion.unknown_doubles += u64::from(before.is_some());
-                conclusion.unknown_orphans += u64::from(before.is_none());
-                continue;
-            }
-            let (wrong, evidence) = match before {
-                Some(trigger) => (Wrong::Double, vec![trigger, position]),
-                None => (Wrong::Orphan, vec![position]),
-            };
-            conclusion
-                .faults
-                .push(self.fault(wrong, position, evidence, time));
-        }
+    /// An effect that answers nothing, with a trigger that it might have answered.
+    fn spare(&self, (position, time): At, trigger: Option<Position>) -> Fault {
+        let wrong = match trigger {
+            Some(_) => Wrong::Double,
+            None => Wrong::Orphan,
+        };
+        let evidence = trigger.into_iter().chain([position]).collect();
+        self.fault(wrong, position, evidence, time)
     }
 
-    /// Whether a row that is not judged may be an effect of this match value.
-    fn may_hide_effect(&self) -> bool {
-        self.may_be(self.unseen.absent, &self.reaction.effects)
-    }
-
-    /// Whether a row that is not judged, or stands after the horizon, may be a trigger of this match
-    /// value.
-    fn may_hide_trigger(&self) -> bool {
-        let triggers = &self.reaction.triggers;
-        self.may_be(self.unseen.absent, triggers) || self.may_be(self.unseen.later, triggers)
-    }
-
-    fn may_be(&self, absent: &Absent, patterns: &[EventPattern]) -> bool {
-        patterns.iter().any(|pattern| {
-            let is_correlation = match &self.reaction.matching {
-                Matching::Causation => false,
-                Matching::Value { default, by_type } => {
-                    by_type.get(&pattern.kind).unwrap_or(default).is_none()
-                }
-            };
-            absent.may_be(&pattern.kind, is_correlation.then_some(self.value))
-        })
+    /// Whether an effect may answer a trigger that was cut off, or one that is before it and later than
+    /// the horizon all the same.
+    fn may_answer_unseen(&self, judged: &Judged, effect: At) -> bool {
+        // No other event has the id of one that is there.
+        let is_only_one = matches!(self.terms.reaction.matching, Matching::Causation);
+        let is_before = |first: At| self.terms.is_before(first, effect);
+        !(is_only_one && judged.has_trigger)
+            && (self.unseen.is_cut || self.later.is_some_and(is_before))
     }
 
     fn fault(

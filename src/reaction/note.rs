@@ -1,14 +1,16 @@
 //! What an event says of a reaction.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::absent::Of;
 use crate::definition::reaction::{Count, Matching, Reaction};
+use crate::definition::saga::EventPattern;
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
-use crate::json;
-use crate::log::Fields;
+use crate::log::{BadId, BadRow, Fields};
 use crate::share::Share;
 use crate::texts::{Keys, Text, Texts};
 
@@ -34,6 +36,16 @@ pub struct Note {
     pub(super) id: u64,
     pub(super) position: Position,
     pub(super) time: Timestamp,
+    pub(super) sight: Sight,
+}
+
+/// How an event is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// It is judged.
+    Clear,
+    /// It is later than the horizon, so that it is not judged.
+    Later,
 }
 
 /// What an event type is in one reaction.
@@ -52,6 +64,19 @@ enum By {
     Cause,
     Correlation,
     Expression(Expression),
+}
+
+impl By {
+    fn of(reaction: &Reaction, kind: &str, is_trigger: bool) -> By {
+        match &reaction.matching {
+            Matching::Causation if is_trigger => By::Id,
+            Matching::Causation => By::Cause,
+            Matching::Value { default, by_type } => {
+                let by = by_type.get(kind).unwrap_or(default);
+                by.clone().map_or(By::Correlation, By::Expression)
+            }
+        }
+    }
 }
 
 /// The reactions that an event type concerns.
@@ -122,14 +147,7 @@ impl Reader {
                 reaction: index as u16,
                 is_trigger,
                 when: pattern.when.clone(),
-                value: match &reaction.matching {
-                    Matching::Causation if is_trigger => By::Id,
-                    Matching::Causation => By::Cause,
-                    Matching::Value { default, by_type } => {
-                        let by = by_type.get(kind).unwrap_or(default);
-                        by.clone().map_or(By::Correlation, By::Expression)
-                    }
-                },
+                value: By::of(reaction, kind, is_trigger),
             }));
         }
         Route(candidates)
@@ -138,41 +156,121 @@ impl Reader {
     /// Adds what an event of this type says.
     pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
         for candidate in &route.0 {
-            let reaction = &self.reactions[usize::from(candidate.reaction)];
-            let conditions = reaction.narrow.iter().chain(&candidate.when);
-            let mut held = conditions.map(|condition| condition.holds(row));
-            let is_meant = held.try_fold(true, |all, holds| holds.map(|holds| all && holds));
-            if let Ok(false) = is_meant {
-                continue;
-            }
-            let computed;
-            let value = match &candidate.value {
-                By::Id => row.id.map(Into::into),
-                By::Cause => row.causation.map(Into::into),
-                By::Correlation => row.correlation.map(Into::into),
-                By::Expression(expression) => {
-                    computed = expression.evaluate(row).ok();
-                    computed.as_ref().and_then(json::text)
-                }
-            };
-            let hash = value.as_deref().map(Keys::hash);
-            if !self.share.takes(hash) {
-                continue;
-            }
-            let role = match candidate.is_trigger {
-                true => Role::Trigger(owed(reaction, row)),
-                false => Role::Effect,
-            };
-            notes.push(Note {
-                reaction: candidate.reaction,
-                role,
-                is_doubtful: is_meant.is_err(),
-                value: hash.zip(value.map(|value| texts.keep(&value))),
-                id: row.id.map_or(0, |id| Keys::hash(id) | 1),
-                position: row.position,
-                time: row.time.unwrap_or(Timestamp::MIN),
-            });
+            notes.extend(self.read(candidate, row, texts));
         }
+    }
+
+    /// Adds what an event of this type calls for that is later than the horizon: what happened before
+    /// it may be called for by it all the same, where time is not what orders the log.
+    pub fn note_later(
+        &self,
+        route: &Route,
+        row: &Scope<'_>,
+        texts: &mut Texts,
+        notes: &mut Vec<Note>,
+    ) {
+        for candidate in route.0.iter().filter(|candidate| candidate.is_trigger) {
+            let sight = Sight::Later;
+            let note = self.read(candidate, row, texts);
+            notes.extend(note.map(|note| Note { sight, ..note }));
+        }
+    }
+
+    fn read(&self, candidate: &Candidate, row: &Scope<'_>, texts: &mut Texts) -> Option<Note> {
+        let reaction = &self.reactions[usize::from(candidate.reaction)];
+        let conditions = reaction.narrow.iter().chain(&candidate.when);
+        let mut held = conditions.map(|condition| condition.holds(row));
+        let is_meant = held.try_fold(true, |all, holds| holds.map(|holds| all && holds));
+        if let Ok(false) = is_meant {
+            return None;
+        }
+        let value = match &candidate.value {
+            By::Id => row.id.map(Cow::Borrowed),
+            By::Cause => row.causation.map(Cow::Borrowed),
+            By::Correlation => row.correlation.map(Cow::Borrowed),
+            By::Expression(expression) => expression.text(row).ok().flatten(),
+        };
+        let hash = value.as_deref().map(Keys::hash);
+        if !self.share.takes(hash) {
+            return None;
+        }
+        let role = match candidate.is_trigger {
+            true => Role::Trigger(owed(reaction, row)),
+            false => Role::Effect,
+        };
+        Some(Note {
+            reaction: candidate.reaction,
+            role,
+            is_doubtful: is_meant.is_err(),
+            value: hash.zip(value.map(|value| texts.keep(&value))),
+            id: row.id.map_or(0, |id| Keys::hash(id) | 1),
+            position: row.position,
+            time: row.time.unwrap_or(Timestamp::MIN),
+            sight: Sight::Clear,
+        })
+    }
+
+    /// Adds what a row that cannot be judged may be in which reactions, with its match value where
+    /// that can be told.
+    pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
+        for (index, reaction) in self.reactions.iter().enumerate() {
+            let known = of.len();
+            let roles = [
+                (Of::Trigger(index as u16), &reaction.triggers),
+                (Of::Effect(index as u16), &reaction.effects),
+            ];
+            for (role, patterns) in roles {
+                let is_trigger = matches!(role, Of::Trigger(_));
+                let may_be = |pattern: &&EventPattern| may_be(bad, kind, reaction, pattern);
+                let patterns = patterns.iter().filter(may_be);
+                let mut values = patterns
+                    .filter_map(|one| told(bad, kind, &By::of(reaction, &one.kind, is_trigger)));
+                let Some(first) = values.next() else {
+                    continue;
+                };
+                let is_one = values.all(|value| value == first);
+                of.push((role, first.filter(|_| is_one)));
+            }
+            let mut values: Vec<Option<u64>> =
+                of[known..].iter().map(|(_, value)| *value).collect();
+            values.dedup();
+            let whole = Of::Reaction(index as u16);
+            of.extend(values.into_iter().map(|value| (whole, value)));
+        }
+    }
+}
+
+/// Whether a row that cannot be judged may be an event that a pattern of a reaction means.
+fn may_be(bad: &BadRow, kind: Option<&str>, reaction: &Reaction, pattern: &EventPattern) -> bool {
+    if kind.is_some_and(|kind| kind != &*pattern.kind) {
+        return false;
+    }
+    let row = bad.scope(kind);
+    let mut conditions = reaction.narrow.iter().chain(&pattern.when);
+    !conditions.any(|one| bad.tells(one, kind.is_some()) && one.holds(&row) == Ok(false))
+}
+
+/// The match value of a row that cannot be judged; `Some(None)` where that cannot be told, and `None`
+/// where it has none.
+fn told(bad: &BadRow, kind: Option<&str>, by: &By) -> Option<Option<u64>> {
+    let unread = bad.rest.unread;
+    let read = |value: Option<&str>, is_unread: bool| match value {
+        Some(value) => Some(Some(Keys::hash(value))),
+        None => is_unread.then_some(None),
+    };
+    match by {
+        By::Id => match &bad.id {
+            BadId::Known(id) => Some(Some(Keys::hash(id))),
+            BadId::None => None,
+            BadId::Unreadable => Some(None),
+        },
+        By::Cause => read(bad.rest.causation.as_deref(), unread.causation),
+        By::Correlation => read(bad.correlation.as_deref(), unread.correlation),
+        By::Expression(expression) if bad.tells(expression, kind.is_some()) => {
+            let value = expression.text(&bad.scope(kind)).ok().flatten();
+            Some(value.as_deref().map(Keys::hash))
+        }
+        By::Expression(_) => Some(None),
     }
 }
 

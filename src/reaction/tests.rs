@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::assignment::{Assignment, Effect, Trigger};
-use super::note::{Note, Role};
+use super::entry::Entry;
+use super::note::{Note, Role, Sight};
+use super::terms::Terms;
 use super::{Conclusion, Ledger, Unseen, Wrong};
 use crate::absent::Absent;
 use crate::definition;
+use crate::definition::log::Order;
 use crate::definition::reaction::Reaction;
 use crate::event::{Position, Span, Timestamp};
-use crate::texts::{Keys, Texts};
+use crate::texts::{Keys, Text, Texts};
 
 fn reaction(count: &str) -> Arc<Reaction> {
     let text = format!("reaction: r\nwhen: A\nthen: B\nwithin: 5s\ncount: {count}\n");
@@ -31,37 +33,62 @@ const fn unseen(absent: &Absent) -> Unseen<'_> {
     Unseen {
         is_cut: false,
         absent,
-        later: absent,
     }
 }
 
-/// What is wrong: whether it is about a trigger, which event, and what.
-fn quickly(reaction: &Arc<Reaction>, told: &[Told], horizon: i64) -> Vec<(Wrong, i64)> {
-    let mut ledger = Ledger::new(std::slice::from_ref(reaction));
-    let mut texts = Texts::default();
-    for (index, (role, seconds)) in told.iter().enumerate() {
-        let note = Note {
-            reaction: 0,
-            role: *role,
-            is_doubtful: false,
-            value: Some((Keys::hash("x"), texts.keep("x"))),
-            id: index as u64 + 1,
-            position: Position(index as i64 + 1),
-            time: at(*seconds),
-        };
-        ledger.take(&[note], &texts);
+/// What the event with this index says.
+const fn note(index: usize, role: Role, seconds: i64, id: u64, value: Option<(u64, Text)>) -> Note {
+    Note {
+        reaction: 0,
+        role,
+        is_doubtful: false,
+        value,
+        id,
+        position: Position(index as i64 + 1),
+        time: at(seconds),
+        sight: Sight::Clear,
     }
-    let conclusion = ledger
+}
+
+/// Events arrive at most 90 seconds after younger ones.
+const BY_TIME: Order = Order::Time {
+    skew: Span::from_secs(1),
+    lateness: Span::from_secs(90),
+};
+
+/// What is wrong, and with which event.
+fn quickly(
+    reaction: &Arc<Reaction>,
+    order: Order,
+    told: &[Told],
+    horizon: i64,
+) -> Vec<(Wrong, i64)> {
+    conclude(reaction, order, told, horizon)
+        .faults
+        .into_iter()
+        .map(|fault| (fault.wrong, fault.at.0))
+        .collect()
+}
+
+/// What becomes of events of one match value.
+fn conclude(reaction: &Arc<Reaction>, order: Order, told: &[Told], horizon: i64) -> Conclusion {
+    let mut ledger = Ledger::new(std::slice::from_ref(reaction), Some(order));
+    let mut texts = Texts::default();
+    let value = Some((Keys::hash("x"), texts.keep("x")));
+    for (index, (role, seconds)) in told.iter().enumerate() {
+        let id = index as u64 + 1;
+        ledger.take(&[note(index, *role, *seconds, id, value)], &texts);
+    }
+    ledger
         .conclude(at(horizon), unseen(&Absent::default()))
-        .remove(0);
-    let faults = conclusion.faults.into_iter();
-    faults.map(|fault| (fault.wrong, fault.at.0)).collect()
+        .remove(0)
 }
 
 /// How many effects are missing, late and left over in the assignment of effects to triggers that
 /// leaves the fewest missing, and of those the fewest late. Every assignment is tried: an effect may
-/// answer what happened no later than the youngest trigger before it, or within the time after it.
-fn slowly(told: &[Told]) -> (u32, u32, u32) {
+/// answer what happened within the time after it, and where the position is the order what happened
+/// no later than the youngest trigger before it.
+fn slowly(told: &[Told], order: Order) -> (u32, u32, u32) {
     let units: Vec<(usize, i64)> = told
         .iter()
         .enumerate()
@@ -77,7 +104,8 @@ fn slowly(told: &[Told]) -> (u32, u32, u32) {
     let mut effects: Vec<(i64, i64)> = Vec::new();
     for (role, seconds) in told {
         match role {
-            Role::Trigger(_) => youngest = youngest.max(*seconds),
+            Role::Trigger(_) if order == Order::Position => youngest = youngest.max(*seconds),
+            Role::Trigger(_) => {}
             Role::Effect => effects.push((*seconds, youngest.max(seconds + 5))),
         }
     }
@@ -113,70 +141,98 @@ fn assign(
     }
 }
 
-/// Triggers may arrive some seconds after they happened, and so after their effects.
+/// Events may arrive some seconds after they happened, triggers after their effects.
 fn logs() -> impl Strategy<Value = Vec<Told>> {
     let role = prop_oneof![
         (1..3_u32).prop_map(|owed| Role::Trigger(Some(owed))),
         Just(Role::Effect),
         Just(Role::Effect),
     ];
-    prop::collection::vec((role, 0..5_i64, 0..9_i64), 0..7).prop_map(|steps| {
+    arriving(prop::collection::vec((role, 0..5_i64, 0..9_i64), 0..7))
+}
+
+/// Events of these roles, so many seconds apart and under way for so many.
+fn arriving(
+    steps: impl Strategy<Value = Vec<(Role, i64, i64)>>,
+) -> impl Strategy<Value = Vec<Told>> {
+    steps.prop_map(|steps| {
         let mut seconds = 0;
         let tell = |(role, rest, travels)| {
             seconds += rest;
-            match role {
-                Role::Effect => (role, seconds),
-                Role::Trigger(_) => (role, seconds - travels),
-            }
+            (role, seconds - travels)
         };
         steps.into_iter().map(tell).collect()
     })
 }
 
-/// What is missing, late and left over where nothing is settled before the end.
-fn at_once(told: &[Told]) -> (u32, u32, u32) {
-    let (mut triggers, mut effects) = (Vec::new(), Vec::new());
-    let mut youngest = Timestamp::MIN;
-    for (index, (role, seconds)) in told.iter().enumerate() {
-        let at = (Position(index as i64 + 1), at(*seconds));
-        match role {
-            Role::Trigger(of) => {
-                youngest = youngest.max(at.1);
-                let of = of.unwrap_or(0);
-                triggers.push(Trigger { at, of });
-            }
-            Role::Effect => effects.push(Effect {
-                at,
-                reach: at.1.after(Span::from_secs(5)).max(youngest),
-            }),
-        }
-    }
-    triggers.sort_by_key(|one| (one.at.1, one.at.0));
-    effects.sort_by_key(|one| (one.at.1, one.at.0));
-    let assignment = Assignment::of_one_each(&triggers, &effects, Span::from_secs(5));
-    let late = assignment.answers.iter();
-    let late = late.filter(|answer| answer.late > Span::ZERO).count();
-    (
-        assignment.owed.iter().sum(),
-        late as u32,
-        assignment.spare.len() as u32,
-    )
-}
-
-/// Triggers that arrive no later than reactions may take, and most effects in time.
+/// Triggers and effects by turns, most of them in time, now and then one that was under way for long.
 fn long_logs() -> impl Strategy<Value = Vec<Told>> {
-    let step = (0..2_u8, 0..3_i64, 0..5_i64);
-    prop::collection::vec(step, 200..500).prop_map(|steps| {
-        let mut seconds = 0;
-        let tell = |(role, rest, travels): (u8, i64, i64)| {
-            seconds += rest;
-            match role {
-                0 => (A, seconds - travels),
-                _ => (B, seconds),
+    let travels = prop_oneof![8 => 0..2_i64, 1 => 0..90_i64];
+    let step = (0..2_usize, 0..3_i64, travels);
+    let steps = prop::collection::vec(step, 200..500).prop_map(|steps| {
+        let role = |turn: usize, other: usize| {
+            if (turn + other).is_multiple_of(2) {
+                A
+            } else {
+                B
             }
         };
-        steps.into_iter().map(tell).collect()
-    })
+        let steps = steps.into_iter().enumerate();
+        let steps = steps.map(|(turn, (other, rest, travels))| {
+            let other = if travels > 2 { other } else { 0 };
+            (role(turn, other), rest, travels)
+        });
+        steps.collect()
+    });
+    arriving(steps)
+}
+
+/// What becomes of events of one match value that are judged with so many kept at least.
+fn judged(reaction: &Reaction, order: Order, told: &[Told], room: usize) -> Became {
+    let terms = Terms { reaction, order };
+    let mut entry = Entry::with_room(room);
+    let value = Some((Keys::hash("x"), Texts::default().keep("x")));
+    for (index, (role, seconds)) in told.iter().enumerate() {
+        entry.take(&note(index, *role, *seconds, 0, value), terms);
+    }
+    let judged = entry.judge(terms);
+    let assignment = &judged.assignment;
+    let missing = judged.waited.iter().zip(&assignment.owed);
+    let late = assignment
+        .answers
+        .iter()
+        .filter(|one| one.late > Span::ZERO);
+    let spare = assignment.spare.iter().map(|at| &judged.answered[*at]);
+    let mut became = Became {
+        of: (judged.triggers, judged.effects, judged.is_unknown),
+        missing: missing
+            .filter(|(_, owed)| **owed > 0)
+            .map(|(one, owed)| (one.at.0.0, *owed))
+            .collect(),
+        late: late
+            .map(|one| {
+                (
+                    judged.waited[one.trigger].at.0.0,
+                    judged.answered[one.effect].at.0.0,
+                )
+            })
+            .collect(),
+        spare: spare
+            .map(|one| (one.at.0.0, judged.trigger_of(one, terms).is_some()))
+            .collect(),
+    };
+    became.late.sort_unstable();
+    became
+}
+
+/// What became of the events of one match value: its triggers and effects, what is missing of which
+/// trigger, what is late for which, and which effects are spare and have a trigger all the same.
+#[derive(Debug, PartialEq)]
+struct Became {
+    of: (u64, u64, bool),
+    missing: Vec<(i64, u32)>,
+    late: Vec<(i64, i64)>,
+    spare: Vec<(i64, bool)>,
 }
 
 fn count(faults: impl IntoIterator<Item = (Wrong, i64)>) -> (u32, u32, u32) {
@@ -184,7 +240,7 @@ fn count(faults: impl IntoIterator<Item = (Wrong, i64)>) -> (u32, u32, u32) {
     for (wrong, _) in faults {
         match wrong {
             Wrong::Missing { missing, .. } => counts.0 += missing,
-            Wrong::Late(_) => counts.1 += 1,
+            Wrong::Late { late, .. } => counts.1 += late,
             Wrong::Double | Wrong::Orphan => counts.2 += 1,
         }
     }
@@ -194,28 +250,47 @@ fn count(faults: impl IntoIterator<Item = (Wrong, i64)>) -> (u32, u32, u32) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
-    fn as_little_as_can_be_is_missing_and_late(told in logs()) {
+    fn as_little_as_can_be_is_missing_and_late(told in logs(), by_time: bool) {
         let reaction = reaction("{ per: data.n }");
-        let horizon = told.last().map_or(0, |(_, seconds)| *seconds) + 100;
-        let counts = count(quickly(&reaction, &told, horizon));
-        let slow = slowly(&told);
+        let order = if by_time { BY_TIME } else { Order::Position };
+        let horizon = told.iter().map(|(_, seconds)| *seconds).max().unwrap_or(0) + 100;
+        let counts = count(quickly(&reaction, order, &told, horizon));
+        let slow = slowly(&told, order);
         prop_assert_eq!(counts, slow);
     }
+}
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
     #[test]
-    fn what_is_settled_early_is_what_would_be_found_in_the_end(told in long_logs()) {
-        let horizon = told.iter().map(|(_, seconds)| *seconds).max().unwrap_or(0) + 100;
-        let counts = count(quickly(&reaction("once"), &told, horizon));
-        prop_assert_eq!(counts, at_once(&told));
+    fn what_is_settled_early_is_what_would_be_found_in_the_end(
+        told in long_logs(),
+        count in prop::sample::select(vec!["once", "at-least-once"]),
+        by_time: bool,
+    ) {
+        let order = if by_time { BY_TIME } else { Order::Position };
+        let reaction = reaction(count);
+        let early = judged(&reaction, order, &told, 0);
+        prop_assert_eq!(early, judged(&reaction, order, &told, usize::MAX));
     }
 }
 
 fn told(count: &str, events: &[Told], horizon: i64) -> Vec<(Wrong, i64)> {
-    quickly(&reaction(count), events, horizon)
+    quickly(&reaction(count), Order::Position, events, horizon)
+}
+
+fn told_by_time(count: &str, events: &[Told]) -> Vec<(Wrong, i64)> {
+    quickly(&reaction(count), BY_TIME, events, 100)
 }
 
 const A: Role = Role::Trigger(Some(1));
 const B: Role = Role::Effect;
+/// So many of so many were late by at most so many seconds.
+const fn late(late: u32, of: u32, seconds: i64) -> Wrong {
+    let by = Span::from_secs(seconds);
+    Wrong::Late { late, of, by }
+}
+
 const MISSING: Wrong = Wrong::Missing { missing: 1, of: 1 };
 
 #[test]
@@ -223,7 +298,7 @@ fn an_obligation_is_pending_until_it_is_due() {
     assert_eq!(told("once", &[(A, 0)], 4), []);
     assert_eq!(told("once", &[(A, 0)], 5), [(MISSING, 1)]);
     assert_eq!(told("once", &[(A, 0), (B, 5)], 100), []);
-    let late = Wrong::Late(Span::from_secs(1));
+    let late = late(1, 1, 1);
     assert_eq!(told("once", &[(A, 0), (B, 6)], 100), [(late, 1)]);
 }
 
@@ -262,27 +337,18 @@ fn a_late_answer_is_given_up_for_a_cause_that_arrives_after_it() {
         told("once", &[(A, 0), (B, 10), (A, 8)], 100),
         [(MISSING, 1)]
     );
-    let late = Wrong::Late(Span::from_secs(5));
+    let late = late(1, 1, 5);
     assert_eq!(told("once", &[(B, 10), (A, 0)], 100), [(late, 2)]);
 }
 
 /// What becomes of events of one match value: role, second, and the hash of an id.
 fn many(events: impl Iterator<Item = (Role, i64, u64)>) -> Conclusion {
     let reaction = reaction("once");
-    let mut ledger = Ledger::new(std::slice::from_ref(&reaction));
+    let mut ledger = Ledger::new(std::slice::from_ref(&reaction), Some(BY_TIME));
     let mut texts = Texts::default();
     let value = Some((Keys::hash("x"), texts.keep("x")));
     for (index, (role, seconds, id)) in events.enumerate() {
-        let note = Note {
-            reaction: 0,
-            role,
-            is_doubtful: false,
-            value,
-            id,
-            position: Position(index as i64 + 1),
-            time: at(seconds),
-        };
-        ledger.take(&[note], &texts);
+        ledger.take(&[note(index, role, seconds, id, value)], &texts);
     }
     ledger
         .conclude(at(1_000_000), unseen(&Absent::default()))
@@ -314,4 +380,40 @@ fn many_of_one_match_value_are_told_apart() {
     let waiting = (0..MANY).map(|second| (A, second, 0));
     let conclusion = many(waiting.chain([(B, MANY * 2, 0)]));
     assert_eq!(conclusion.faults.len() as i64, MANY);
+}
+
+#[test]
+fn in_a_log_by_time_it_is_time_that_tells_what_is_before() {
+    let spare = [(Wrong::Double, 2)];
+    assert_eq!(told_by_time("once", &[(B, 4), (B, 5), (A, 0)]), spare);
+    for count in ["once", "at-least-once"] {
+        let early = [(MISSING, 1), (Wrong::Orphan, 2)];
+        assert_eq!(told_by_time(count, &[(A, 20), (B, 8)]), early);
+    }
+    // The clocks of the two may differ by a second.
+    let concurrent = [(A, 0), (B, 1), (B, 19), (A, 20)];
+    assert_eq!(told_by_time("at-least-once", &concurrent), []);
+}
+
+#[test]
+fn what_is_later_than_the_horizon_calls_for_what_may_come_after_it_alone() {
+    let orphans = |order, first: (Role, i64, Sight), second: (Role, i64, Sight)| {
+        let reaction = reaction("once");
+        let mut ledger = Ledger::new(std::slice::from_ref(&reaction), Some(order));
+        let mut texts = Texts::default();
+        let value = Some((Keys::hash("x"), texts.keep("x")));
+        for (index, (role, seconds, sight)) in [first, second].into_iter().enumerate() {
+            let note = note(index, role, seconds, 0, value);
+            ledger.take(&[Note { sight, ..note }], &texts);
+        }
+        let absent = Absent::default();
+        let conclusion = ledger.conclude(at(10), unseen(&absent)).remove(0);
+        (conclusion.faults.len(), conclusion.unknown_orphans)
+    };
+    let effect = (B, 10, Sight::Clear);
+    let trigger = |seconds| (A, seconds, Sight::Later);
+    assert_eq!(orphans(Order::Position, effect, trigger(11)), (1, 0));
+    assert_eq!(orphans(Order::Position, trigger(99), effect), (0, 1));
+    assert_eq!(orphans(BY_TIME, effect, trigger(11)), (0, 1));
+    assert_eq!(orphans(BY_TIME, trigger(12), effect), (1, 0));
 }

@@ -85,8 +85,6 @@ pub(super) struct Batch {
     pub(super) hidden: Vec<causation::Hidden>,
     /// Rows that are not judged, where somebody asks for families.
     pub(super) absent: Vec<absent::Hidden>,
-    /// Rows of families that are later than the horizon.
-    pub(super) later: Vec<absent::Hidden>,
     /// Types that this reader had not met before.
     pub(super) types: Vec<Arc<str>>,
     pub(super) texts: Texts,
@@ -119,7 +117,6 @@ impl Batch {
             bare_ids,
             hidden,
             absent,
-            later,
             types,
             texts,
             is_last,
@@ -140,7 +137,6 @@ impl Batch {
         bare_ids.clear();
         hidden.clear();
         absent.clear();
-        later.clear();
         types.clear();
         texts.clear(BYTES * 2);
         *is_last = false;

@@ -152,6 +152,19 @@ impl Readers {
     ) {
         self.projections.missed(bad, kind, of);
         self.invariants.missed(bad, kind, of);
+        self.reactions.missed(bad, kind, of);
+    }
+
+    /// Adds what a row later than the horizon says.
+    pub(super) fn note_later(
+        &self,
+        routes: &Routes,
+        row: &Row<'_>,
+        texts: &mut Texts,
+        notes: &mut Notes,
+    ) {
+        self.reactions
+            .note_later(&routes.reactions, row, texts, &mut notes.reactions);
     }
 
     /// Adds what a row says.
@@ -199,6 +212,7 @@ impl Notes {
 impl Ledgers {
     /// Empty ledgers for the definitions of a scope.
     pub fn new(scope: &Scope) -> Ledgers {
+        let order = scope.log.as_ref().map(|log| log.order);
         Ledgers {
             projections: projection::Ledger::new(&scope.projections),
             isolation: isolation::Ledger::new(&scope.projections),
@@ -207,16 +221,10 @@ impl Ledgers {
                 &scope.projections,
                 scope.log.as_ref().is_some_and(|log| log.cut),
             ),
-            invariants: invariant::Ledger::new(
-                &scope.invariants,
-                scope.log.as_ref().map(|log| log.order),
-            ),
-            reactions: reaction::Ledger::new(&scope.reactions),
+            invariants: invariant::Ledger::new(&scope.invariants, order),
+            reactions: reaction::Ledger::new(&scope.reactions, order),
             idempotency: idempotency::Ledger::new(&scope.idempotency),
-            transactions: transaction::Ledger::new(
-                &scope.transactions,
-                scope.log.as_ref().map(|log| log.order),
-            ),
+            transactions: transaction::Ledger::new(&scope.transactions, order),
             found: Vec::new(),
             applied: Vec::new(),
         }

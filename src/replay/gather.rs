@@ -257,8 +257,6 @@ impl<'a> Gatherer<'a> {
         }
         let absent = batch.absent.drain(..);
         absent.for_each(|row| gathered.absent.take(row));
-        let later = batch.later.drain(..);
-        later.for_each(|row| gathered.later.take(row));
     }
 
     fn sighting(&mut self, index: usize, batch: &Batch, router: &Router) {

@@ -169,8 +169,6 @@ pub struct Gathered {
     pub bad: Cut<BadRow>,
     /// What those rows may be.
     pub absent: Absent,
-    /// What the rows later than the horizon are.
-    pub later: Absent,
     /// Rows later than the declared lateness; strays delay nothing.
     pub too_late: Cut<Late>,
     /// Ids and causes.

@@ -164,7 +164,12 @@ impl Reader<'_> {
                     .hidden
                     .extend(id.map(|id| Hidden::Id(self.hash(Some(id)))));
                 if self.reading.selection.families && kind.is_of_family {
-                    batch.later.push(hidden(row, kind));
+                    self.reading.readers.note_later(
+                        &kind.families,
+                        &row.scope(&kind.name),
+                        &mut batch.texts,
+                        &mut batch.families,
+                    );
                 }
             }
             return;

@@ -14,8 +14,10 @@ pub const MISSING: Info = Info {
     explanation: "\
 Finds triggers of a `reaction` that nothing, or too little, answered `within` its time, up to the \
 horizon. A trigger whose time is not over yet is pending and no fault. An effect that arrived in the \
-log before its trigger counts, as long as they lie no further apart than that time. Where the effect \
-may stand in a row that cannot be judged, the trigger is counted as unknown.
+log before its trigger counts, as long as they lie no further apart than that time. A trigger that does \
+not tell its match value is counted as unknown, and so are those with the match value of a row that \
+cannot be judged. Such a row that does not tell its match value may account for what is wrong with one: \
+with more than there are such rows, all are reported and say so.
 
 Between aggregates nobody guarantees that a reaction happens: the handler failed, its message was \
 lost, or nobody had subscribed.
@@ -33,7 +35,7 @@ pub const LATE: Info = Info {
     severity: Severity::Warning,
     summary: "what has to follow from an event did, but after its time",
     explanation: "\
-Finds triggers of a `reaction` whose effect came more than `within` after them.
+Finds triggers of a `reaction` of whose effects one or more came more than `within` after them.
 
 Nothing is lost, but whoever relied on the time was let down, and a handler that falls behind will be \
 late again.
@@ -51,8 +53,8 @@ pub const DOUBLE: Info = Info {
     explanation: "\
 Finds effects of a `reaction` with `count: once`, or so many `per` something, beyond those that the \
 triggers with the same match value call for. An event with the id of an earlier one is the same event, \
-delivered twice. Where a condition cannot tell what counts, nothing is reported, and the effects are \
-counted as unknown.
+delivered twice. Where a condition cannot tell what counts, or the beginning of the log was cut off, \
+and with it perhaps what called for them, nothing is reported, and the effects are counted as unknown.
 
 The handler is not idempotent: it took one message for two.
 
@@ -67,7 +69,8 @@ pub const ORPHAN: Info = Info {
     severity: Severity::Warning,
     summary: "a reaction to nothing",
     explanation: "\
-Finds effects of a `reaction` whose match value no trigger has.
+Finds effects of a `reaction` with no trigger of the same match value before them, in the log's order, \
+nor within the reaction's time after them.
 
 Somebody did by hand what the handler does, the trigger was lost, or the two no longer name the same \
 thing.
@@ -105,17 +108,29 @@ pub fn finding(
             &MISSING,
             format!("{missing} of {of} {effect} for `{value}` are missing after {within}"),
         ),
-        Wrong::Late(by) => (
+        Wrong::Late { of: 1, by, .. } => (
             &LATE,
             format!("{effect} for `{value}` came {by} later than {within} after it"),
+        ),
+        Wrong::Late { late, of, by } => (
+            &LATE,
+            format!(
+                "{late} of {of} {effect} for `{value}` came up to {by} later than {within} after it"
+            ),
         ),
         Wrong::Double => (
             &DOUBLE,
             format!("one {effect} more for `{value}` than {trigger} calls for"),
         ),
-        Wrong::Orphan => (&ORPHAN, format!("no {trigger} for `{value}`")),
+        Wrong::Orphan => (&ORPHAN, format!("no {trigger} for `{value}` before it")),
+    };
+    // Another one that is late is another fault.
+    let facet = match fault.wrong {
+        Wrong::Late { late, of: 2.., .. } => Some(late.to_string()),
+        _ => None,
     };
     Finding {
+        facet,
         next: is_instance.then(|| Next::command(["show", value.as_str()])),
         ..info
             .finding(
