@@ -16,17 +16,42 @@ use crate::texts::Keys;
 pub struct Absent {
     /// By type; `None` where that cannot be read.
     rows: HashMap<Option<Arc<str>>, Rows, FixedState>,
-    totals: Vec<Strays>,
-    states: Vec<Strays>,
+    strays: HashMap<Of, Strays, FixedState>,
 }
 
 /// Something declared that a row may be an event of: its index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Of {
     /// A total.
     Total(u16),
     /// A projection.
     State(u16),
+    /// An idempotency rule: an event that may use a key.
+    Key(u16),
+    /// An idempotency rule that requires keys: an effect that may have none.
+    Keyless(u16),
+    /// A transaction, and what it is to one.
+    Transaction(u16, Part),
+}
+
+/// What an event is to a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Somebody joins.
+    Join,
+    /// A participant votes.
+    Vote,
+    /// The coordinator decides.
+    Decision,
+    /// A participant ends.
+    End,
+    /// That cannot be told.
+    Any,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Part; 5] = [Part::Join, Part::Vote, Part::Decision, Part::End, Part::Any];
 }
 
 /// The rows that are not judged and may be events of one thing declared.
@@ -88,25 +113,23 @@ impl Absent {
             None => rows.has_nameless = true,
         }
         for (of, key) in row.of {
-            let (strays, index) = match of {
-                Of::Total(index) => (&mut self.totals, usize::from(index)),
-                Of::State(index) => (&mut self.states, usize::from(index)),
-            };
-            if strays.len() <= index {
-                strays.resize_with(index + 1, Strays::default);
-            }
-            strays[index].take(key);
+            self.strays.entry(of).or_default().take(key);
         }
+    }
+
+    /// Those that may be of something declared.
+    pub fn of(&self, of: Of) -> &Strays {
+        self.strays.get(&of).unwrap_or(Strays::NONE)
     }
 
     /// Those that may be of a total.
     pub fn of_total(&self, index: usize) -> &Strays {
-        self.totals.get(index).unwrap_or(Strays::NONE)
+        self.of(Of::Total(index as u16))
     }
 
     /// Those that may be of a projection.
     pub fn of_state(&self, index: usize) -> &Strays {
-        self.states.get(index).unwrap_or(Strays::NONE)
+        self.of(Of::State(index as u16))
     }
 
     /// Whether there is none.

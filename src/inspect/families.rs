@@ -12,6 +12,7 @@ use crate::projection::Verdict;
 use crate::report::ProjectionCount;
 use crate::requirement::MOST;
 use crate::rules;
+use crate::transaction::What;
 
 /// Rows that cannot be judged and may be events of any of some subjects.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +41,7 @@ impl Strays {
         self.rows > 0 && self.wrong <= self.most()
     }
 
-    fn remark(self, name: &str, what: &str, tally: &mut Tally) {
+    fn remark(self, of: &str, what: &str, tally: &mut Tally) {
         let Strays { rows, wrong, .. } = self;
         if rows == 0 {
             return;
@@ -50,10 +51,10 @@ impl Strays {
             rows => format!("{rows} rows that cannot be judged"),
         };
         tally.remark(match (wrong, self.explain_all()) {
-            (0, _) => format!("invariant {name}: {rows} may be of any of its subjects"),
-            (_, true) => format!("invariant {name}: {wrong} {what}, which may come of {rows}"),
+            (0, _) => format!("{of}: {rows} may be of any of its subjects"),
+            (_, true) => format!("{of}: {wrong} {what}, which may come of {rows}"),
             (_, false) => format!(
-                "invariant {name}: {wrong} {what}, of which at most {} may come of {rows}",
+                "{of}: {wrong} {what}, of which at most {} may come of {rows}",
                 self.most()
             ),
         });
@@ -167,7 +168,8 @@ impl Run<'_> {
             for (number, what) in remarks.iter().filter(|(number, _)| *number > 0) {
                 tally.remark(format!("invariant {}: {number} {what}", invariant.name));
             }
-            strays.remark(&invariant.name, "totals are not right", tally);
+            let of = format!("invariant {}", invariant.name);
+            strays.remark(&of, "totals are not right", tally);
             if !strays.explain_all() {
                 found.extend(own.map(|breach| {
                     strays.beside(rules::invariant::violated(invariant, breach, horizon))
@@ -198,7 +200,8 @@ impl Run<'_> {
                     requirement.name, count.coarse
                 ));
             }
-            strays.remark(&requirement.name, "keys do not keep it", tally);
+            let of = format!("invariant {}", requirement.name);
+            strays.remark(&of, "keys do not keep it", tally);
             if !strays.explain_all() {
                 found.extend(own.map(|breach| {
                     strays.beside(rules::invariant::broken(requirement, breach, horizon))
@@ -305,50 +308,49 @@ impl Run<'_> {
 
     fn transactions(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
         use rules::transaction as own;
-        const RULES: [&rules::Info; 5] = [
-            &own::IN_DOUBT,
-            &own::MIXED,
-            &own::WITHOUT_VOTES,
-            &own::UNDELIVERED,
-            &own::BLOCKED,
-        ];
         let declared = &self.scope.transactions;
         if declared.is_empty() {
-            for info in RULES {
+            for info in own::ALL {
                 tally.idle(info.name, "no two-phase transaction is declared");
             }
         }
-        for (definition, conclusion) in declared.iter().zip(&self.sum.transactions) {
-            for info in RULES {
-                tally.checked(info.name, conclusion.transactions);
-                if info.name != own::BLOCKED.name {
-                    tally.unknown(info.name, conclusion.unknown);
+        let each = declared.iter().zip(&self.sum.transactions).enumerate();
+        for (index, (definition, conclusion)) in each {
+            let name = format!("transaction {}", definition.name);
+            let strays = conclusion.strays(&self.gathered.absent, index);
+            for info in own::ALL {
+                let of_rule = |what: &&What| own::info(**what) == info;
+                let doubtful = conclusion.doubtful.iter().filter(of_rule).count() as u64;
+                let proven = conclusion.proven.iter().filter(of_rule).count() as u64;
+                let untold = conclusion.unknown + conclusion.hidden - proven + doubtful;
+                let others = strays.all().min(conclusion.transactions - untold);
+                tally.checked(info.name, conclusion.transactions + conclusion.astray);
+                tally.unknown(info.name, untold + others + conclusion.astray);
+            }
+            own::remarks(&name, conclusion)
+                .into_iter()
+                .for_each(|remark| tally.remark(remark));
+            let of = |rows, wrong| Strays {
+                rows,
+                each: 1,
+                wrong,
+            };
+            of(strays.all(), 0).remark(&name, "", tally);
+            for (what, words) in own::MENDABLE {
+                let faults = conclusion.faults.iter();
+                let lacking = faults.filter(|fault| fault.what == what && !fault.is_certain);
+                let strays = of(strays.may_mend(what), lacking.clone().count() as u64);
+                if strays.wrong > 0 {
+                    strays.remark(&name, words, tally);
+                }
+                if !strays.explain_all() {
+                    found.extend(
+                        lacking.map(|fault| strays.beside(own::of(definition, fault, horizon))),
+                    );
                 }
             }
-            if conclusion.unknown > 0 {
-                tally.remark(format!(
-                    "transaction {}: {} of them cannot be told: an event lacks its participant, or their beginning was cut off",
-                    definition.name, conclusion.unknown
-                ));
-            }
-            if conclusion.astray > 0 {
-                tally.remark(format!(
-                    "transaction {}: {} events do not tell which transaction they belong to and were not judged",
-                    definition.name, conclusion.astray
-                ));
-            }
-            for what in &conclusion.hidden {
-                tally.unknown(own::info(*what).name, 1);
-            }
-            if !conclusion.hidden.is_empty() {
-                tally.remark(format!(
-                    "transaction {}: {} of them lack something that may stand in a row that cannot be judged",
-                    definition.name,
-                    conclusion.hidden.len()
-                ));
-            }
-            let faults = conclusion.faults.iter();
-            found.extend(faults.map(|fault| own::of(definition, fault, horizon)));
+            let certain = conclusion.faults.iter().filter(|fault| fault.is_certain);
+            found.extend(certain.map(|fault| own::of(definition, fault, horizon)));
             found.extend(own::blocked(definition, conclusion));
         }
     }

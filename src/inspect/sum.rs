@@ -17,8 +17,9 @@ use crate::invariant;
 use crate::reaction::{self, Unseen};
 use crate::replay::Observation;
 use crate::requirement;
+use crate::rules;
 use crate::saga::Outcome;
-use crate::transaction;
+use crate::transaction::{self, View};
 
 /// What the shares showed so far.
 #[derive(Debug, Default)]
@@ -140,7 +141,16 @@ impl Run<'_> {
         sum.keyless.extend_from_slice(keyless);
         each(&mut sum.keys, counts, idempotency::Count::add);
         let transactions = &ledgers.transactions;
-        let concluded = transactions.conclude(horizon, cut, &gathered.absent);
+        let silences = [transaction::What::WithoutVotes];
+        let is_off =
+            |what: &transaction::What| self.off.contains(&rules::transaction::info(*what).name);
+        let off: Vec<transaction::What> = silences.into_iter().filter(is_off).collect();
+        let concluded = transactions.conclude(View {
+            horizon,
+            is_cut: cut,
+            absent: &gathered.absent,
+            off: &off,
+        });
         each(
             &mut sum.transactions,
             concluded,

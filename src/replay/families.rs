@@ -150,6 +150,7 @@ impl Readers {
     ) {
         self.projections.missed(bad, kind, of);
         self.invariants.missed(bad, kind, of);
+        self.transactions.missed(bad, kind, of);
     }
 
     /// Adds what a row says.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::absent::{Of, Part};
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::json;
-use crate::log::Fields;
+use crate::log::{BadRow, Fields};
 use crate::share::Share;
 use crate::texts::{Keys, Text, Texts};
 use crate::transaction::state::Happening;
@@ -22,6 +23,18 @@ pub(super) enum Meaning {
     Of(Happening),
 }
 
+impl Meaning {
+    /// What it is to a transaction.
+    pub(super) const fn part(self) -> Part {
+        match self {
+            Meaning::Commit | Meaning::Abort => Part::Decision,
+            Meaning::Of(Happening::Joins) => Part::Join,
+            Meaning::Of(Happening::Prepares | Happening::Refuses) => Part::Vote,
+            Meaning::Of(Happening::Commits | Happening::Aborts) => Part::End,
+        }
+    }
+}
+
 /// What an event says.
 #[derive(Debug, Clone, Copy)]
 pub struct Note {
@@ -31,6 +44,8 @@ pub struct Note {
     /// `None` where a condition cannot tell.
     pub(super) meaning: Option<Meaning>,
     pub(super) participant: Option<Text>,
+    /// What it says cannot be read, so that it may be of any transaction where it tells none.
+    pub(super) is_bad: bool,
     pub(super) position: Position,
     pub(super) time: Timestamp,
 }
@@ -182,16 +197,56 @@ impl Reader {
             if !self.share.takes(hash) {
                 continue;
             }
+            let is_sound = |document: Option<&[u8]>| document.is_none_or(json::is_valid);
             let participant = definition.participant.evaluate(row).ok();
             let participant = participant.as_ref().and_then(json::text);
             notes.push(Note {
                 definition: index,
                 id: hash.zip(id.map(|id| texts.keep(&id))),
                 meaning,
+                is_bad: hash.is_none() && !(is_sound(row.data) && is_sound(row.metadata)),
                 participant: participant.map(|participant| texts.keep(&participant)),
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),
             });
+        }
+    }
+
+    /// Adds what a row that cannot be judged may be an event of, with its transaction where that can be
+    /// told.
+    pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
+        let row = bad.scope(kind);
+        let tells = |expression: &Expression| bad.tells(expression, kind.is_some());
+        let is_false =
+            |condition: &Expression| tells(condition) && condition.holds(&row) == Ok(false);
+        for (index, definition) in self.definitions.iter().enumerate() {
+            if definition.narrow.as_ref().is_some_and(is_false) {
+                continue;
+            }
+            let part = match kind {
+                None => Part::Any,
+                Some(kind) => {
+                    let mut may_be = candidates(definition, index as u16, kind);
+                    may_be.retain(|one| !one.when.as_ref().is_some_and(is_false));
+                    let mut parts = may_be.iter().map(|one| one.meaning.part());
+                    let Some(first) = parts.next() else {
+                        continue;
+                    };
+                    match parts.all(|part| part == first) {
+                        true => first,
+                        false => Part::Any,
+                    }
+                }
+            };
+            let id = match &definition.id {
+                None => bad.correlation.as_deref().map(Keys::hash),
+                Some(id) if tells(id) => {
+                    let id = id.evaluate(&row).ok();
+                    id.as_ref().and_then(json::text).map(|it| Keys::hash(&it))
+                }
+                Some(_) => None,
+            };
+            of.push((Of::Transaction(index as u16, part), id));
         }
     }
 }
