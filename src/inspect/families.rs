@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::absent::Of;
 use crate::definition::projection::Projection;
 use crate::definition::requirement::Requirement;
 use crate::event::Timestamp;
@@ -274,10 +275,17 @@ impl Run<'_> {
         }
         tally.idle(MISSING_KEY.name, "no idempotency rule requires a key");
         tally.idle(EXPIRED.name, "no idempotency rule declares a retention");
-        for (rule, count) in declared.iter().zip(&self.sum.keys) {
+        let absent = &self.gathered.absent;
+        for (index, (rule, count)) in (0..).zip(declared.iter().zip(&self.sum.keys)) {
+            let strays = Strays {
+                rows: absent.of(Of::Key(index)).keyless + count.unread,
+                each: 1,
+                wrong: 0,
+            };
             let mut keys = |info: &rules::Info, unknown| {
-                tally.checked(info.name, count.keys);
-                tally.unknown(info.name, unknown);
+                let others = strays.at_most(count.keys - unknown);
+                tally.checked(info.name, count.keys + count.untold);
+                tally.unknown(info.name, unknown + others + count.untold);
             };
             keys(&DOUBLE_EFFECT, count.unknown_use);
             keys(&KEY_CONFLICT, count.unknown_thing);
@@ -285,13 +293,29 @@ impl Run<'_> {
                 keys(&EXPIRED, count.unknown_use);
             }
             if rule.required {
-                tally.checked(MISSING_KEY.name, count.effects + count.unknown_effects);
-                tally.unknown(MISSING_KEY.name, count.unknown_effects);
+                let unknown = count.unknown_effects + absent.of(Of::Keyless(index)).keyless;
+                tally.checked(MISSING_KEY.name, count.effects + unknown);
+                tally.unknown(MISSING_KEY.name, unknown);
             }
-            if count.unknown_thing > 0 {
+            let name = format!("idempotency {}", rule.name);
+            strays.remark(&name, "", tally);
+            let remarks = [
+                (
+                    count.untold,
+                    "events do not tell their key; they count nowhere",
+                ),
+                (
+                    count.hidden,
+                    "keys cannot be told, since an event of theirs stands in a row that cannot be judged",
+                ),
+            ];
+            for (number, what) in remarks.iter().filter(|(number, _)| *number > 0) {
+                tally.remark(format!("{name}: {number} {what}"));
+            }
+            if count.unknown_thing > count.hidden {
                 tally.remark(format!(
-                    "idempotency {}: of {} keys it cannot be told, since an event lacks a field",
-                    rule.name, count.unknown_thing
+                    "{name}: of {} keys it cannot be told, since an event lacks a field",
+                    count.unknown_thing - count.hidden
                 ));
             }
         }

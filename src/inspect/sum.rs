@@ -130,13 +130,13 @@ impl Run<'_> {
     }
 
     fn add_keys(&mut self, horizon: Timestamp) {
-        let (sum, gathered) = (&mut self.sum, &self.gathered);
-        let (ledgers, cut) = (&gathered.ledgers, self.definition.cut);
+        let (sum, gathered) = (&mut self.sum, &mut self.gathered);
+        let (ledgers, cut) = (&mut gathered.ledgers, self.definition.cut);
         let totals = &ledgers.invariants;
         let (breaches, counts) = totals.conclude(horizon, cut, &gathered.absent);
         sum.invariants.0.extend(breaches);
         each(&mut sum.invariants.1, counts, invariant::Count::add);
-        let (misuses, keyless, counts) = ledgers.idempotency.conclude();
+        let (misuses, keyless, counts) = ledgers.idempotency.conclude(&gathered.absent);
         sum.misuses.extend_from_slice(misuses);
         sum.keyless.extend_from_slice(keyless);
         each(&mut sum.keys, counts, idempotency::Count::add);

@@ -150,6 +150,7 @@ impl Readers {
     ) {
         self.projections.missed(bad, kind, of);
         self.invariants.missed(bad, kind, of);
+        self.idempotency.missed(bad, kind, of);
         self.transactions.missed(bad, kind, of);
     }
 
@@ -198,6 +199,7 @@ impl Notes {
 impl Ledgers {
     /// Empty ledgers for the definitions of a scope.
     pub fn new(scope: &Scope) -> Ledgers {
+        let order = scope.log.as_ref().map(|log| log.order);
         Ledgers {
             projections: projection::Ledger::new(&scope.projections),
             isolation: isolation::Ledger::new(&scope.projections),
@@ -208,11 +210,8 @@ impl Ledgers {
             ),
             invariants: invariant::Ledger::new(&scope.invariants),
             reactions: reaction::Ledger::new(&scope.reactions),
-            idempotency: idempotency::Ledger::new(&scope.idempotency),
-            transactions: transaction::Ledger::new(
-                &scope.transactions,
-                scope.log.as_ref().map(|log| log.order),
-            ),
+            idempotency: idempotency::Ledger::new(&scope.idempotency, order),
+            transactions: transaction::Ledger::new(&scope.transactions, order),
             found: Vec::new(),
         }
     }

@@ -65,7 +65,7 @@ pub const EXPIRED: Info = Info {
     summary: "an idempotency key was used again after the receiver had forgotten it",
     explanation: "\
 Finds repeats of a key later than the rule's `retention` after its first use: an effect of a type that \
-the key had before, or any attempt.
+the key had before, or any attempt. From such a repeat on the receiver keeps the key anew.
 
 The receiver keeps keys for that long only: to it, the repeat was a new request, and it took effect a \
 second time.
@@ -110,10 +110,10 @@ pub fn misuse(rule: &Idempotency, misuse: &Misuse, horizon: Timestamp) -> Findin
             format!("{kind} came {times} under this key, with other contents"),
         ),
         Wrong::Expired => {
-            let age = misuse.since.since(misuse.first);
             let kept = rule.retention.unwrap_or(Span::ZERO);
+            let age = misuse.since.since(misuse.first).beyond(kept);
             let message = format!(
-                "{kind} came {age} after the key's first use; the receiver keeps keys for {kept}"
+                "{kind} came {age} after an earlier use of the key; the receiver keeps keys for {kept}"
             );
             (&EXPIRED, message)
         }

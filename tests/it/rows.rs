@@ -91,6 +91,18 @@ pub fn definitions(text: &str) -> Definitions {
     definition::load_text("rows.yaml".as_ref(), &text, &rules::names()).unwrap()
 }
 
+/// The same where time orders the log.
+pub fn by_time(text: &str) -> Definitions {
+    let order = "order: { time: { skew: 0s, lateness: 10m } }\n---\n";
+    let log = LOG.replace("---\n", order);
+    definition::load_text(
+        "rows.yaml".as_ref(),
+        &format!("{log}{text}"),
+        &rules::names(),
+    )
+    .unwrap()
+}
+
 /// How many subjects a rule looked at, and of how many it could not tell.
 pub fn looked_at(report: &Report, rule: &str) -> (u64, u64) {
     let count = report.rules.iter().find(|count| count.rule == rule);
