@@ -83,7 +83,9 @@ pub const RETRY_WITHOUT_KEY: Info = Info {
     explanation: "\
 Finds saga steps of whose events an idempotency rule speaks, and of which an attempt was begun under \
 another key, or without one, although the attempt before it had no outcome (or had failed, in a saga \
-with `undo-failed: true`, where a failed attempt may have had its effect).
+with `undo-failed: true`, where a failed attempt may have had its effect). Attempts that all carry no \
+key are told where the rule has `required: true`. Only the log's own idempotency key is looked at: a \
+rule with a `key:` that is computed says nothing of steps.
 
 Both attempts can take effect: the receiver cannot know that they are one.
 
@@ -150,9 +152,9 @@ pub fn retry_without_key(case: &Case<'_>, drafts: &mut Vec<Draft>) {
         for moment in case.moments {
             match moment.meaning {
                 Meaning::Step(of, StepEvent::Begin) if usize::from(of) == step => {
+                    let must_have_key = case.saga.must_have_key.contains(step);
                     if let Some(before) = open
-                        && (before.key, moment.key) != (0, 0)
-                        && before.key != moment.key
+                        && (before.key != moment.key || (moment.key == 0 && must_have_key))
                     {
                         pairs.push((before, moment));
                     }
@@ -182,8 +184,12 @@ pub fn retry_without_key(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             evidence,
             since: Some(first.time),
             message: format!(
-                "{} was begun again under another key while the attempt before it may still take effect",
-                case.name(step)
+                "{} was begun again {} while the attempt before it may still take effect",
+                case.name(step),
+                match first.key {
+                    0 => "without a key",
+                    _ => "under another key",
+                }
             ),
         });
     }
