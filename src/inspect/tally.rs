@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::definition::settings::{Allow, Settings};
 use crate::event::Timestamp;
-use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::finding::{Finding, Next, Severity, Subject, SubjectKind};
 use crate::report::{ProjectionCount, Report, RuleCount, SagaCount};
 use crate::rules::{
     self,
@@ -200,13 +200,18 @@ impl Tally {
         }
     }
 
+    /// Adds a finding; one that names no command to look closer with is explained.
     fn add(&mut self, finding: Finding) {
         let Some(count) = self.counts.get_mut(finding.rule) else {
             return;
         };
         count.found += 1;
+        let next = (finding.next).unwrap_or_else(|| Next::command(["explain", finding.rule]));
         let own = self.findings.entry(finding.rule).or_default();
-        own.push(finding);
+        own.push(Finding {
+            next: Some(next),
+            ..finding
+        });
         if own.len() >= 2 * KEPT {
             keep_first(own);
         }

@@ -1,6 +1,6 @@
 //! Small logs made row by row, and what an audit says of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 use sagactl::definition::settings::AsOf;
@@ -33,7 +33,7 @@ pub struct Row {
 pub struct Log {
     pub connection: Connection,
     path: PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Log {
@@ -70,8 +70,13 @@ impl Log {
         Log {
             connection,
             path,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Where it stands.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What is found in it as it stood at this second.
