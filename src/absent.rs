@@ -16,15 +16,11 @@ use crate::texts::Keys;
 pub struct Absent {
     /// By type; `None` where that cannot be read.
     rows: HashMap<Option<Arc<str>>, Rows, FixedState>,
-    totals: Vec<Strays>,
-    states: Vec<Strays>,
-    reactions: Vec<Strays>,
-    triggers: Vec<Strays>,
-    effects: Vec<Strays>,
+    strays: HashMap<Of, Strays, FixedState>,
 }
 
 /// Something declared that a row may be an event of: its index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Of {
     /// A total.
     Total(u16),
@@ -36,6 +32,32 @@ pub enum Of {
     Trigger(u16),
     /// A reaction that it is.
     Effect(u16),
+    /// An idempotency rule: an event that may use a key.
+    Key(u16),
+    /// An idempotency rule that requires keys: an effect that may have none.
+    Keyless(u16),
+    /// A transaction, and what it is to one.
+    Transaction(u16, Part),
+}
+
+/// What an event is to a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Somebody joins.
+    Join,
+    /// A participant votes.
+    Vote,
+    /// The coordinator decides.
+    Decision,
+    /// A participant ends.
+    End,
+    /// That cannot be told.
+    Any,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Part; 5] = [Part::Join, Part::Vote, Part::Decision, Part::End, Part::Any];
 }
 
 /// The rows that are not judged and may be events of one thing declared.
@@ -97,43 +119,38 @@ impl Absent {
             None => rows.has_nameless = true,
         }
         for (of, key) in row.of {
-            let (strays, index) = match of {
-                Of::Total(index) => (&mut self.totals, usize::from(index)),
-                Of::State(index) => (&mut self.states, usize::from(index)),
-                Of::Reaction(index) => (&mut self.reactions, usize::from(index)),
-                Of::Trigger(index) => (&mut self.triggers, usize::from(index)),
-                Of::Effect(index) => (&mut self.effects, usize::from(index)),
-            };
-            if strays.len() <= index {
-                strays.resize_with(index + 1, Strays::default);
-            }
-            strays[index].take(key);
+            self.strays.entry(of).or_default().take(key);
         }
+    }
+
+    /// Those that may be of something declared.
+    pub fn of(&self, of: Of) -> &Strays {
+        self.strays.get(&of).unwrap_or(Strays::NONE)
     }
 
     /// Those that may be of a total.
     pub fn of_total(&self, index: usize) -> &Strays {
-        self.totals.get(index).unwrap_or(Strays::NONE)
+        self.of(Of::Total(index as u16))
     }
 
     /// Those that may be of a projection.
     pub fn of_state(&self, index: usize) -> &Strays {
-        self.states.get(index).unwrap_or(Strays::NONE)
+        self.of(Of::State(index as u16))
     }
 
     /// Those that may be of a reaction.
     pub fn of_reaction(&self, index: usize) -> &Strays {
-        self.reactions.get(index).unwrap_or(Strays::NONE)
+        self.of(Of::Reaction(index as u16))
     }
 
     /// Those that may be triggers of a reaction.
     pub fn of_triggers(&self, index: usize) -> &Strays {
-        self.triggers.get(index).unwrap_or(Strays::NONE)
+        self.of(Of::Trigger(index as u16))
     }
 
     /// Those that may be effects of a reaction.
     pub fn of_effects(&self, index: usize) -> &Strays {
-        self.effects.get(index).unwrap_or(Strays::NONE)
+        self.of(Of::Effect(index as u16))
     }
 
     /// Whether there is none.

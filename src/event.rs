@@ -106,6 +106,15 @@ impl Span {
         Span::from_nanos(seconds.saturating_mul(1_000_000_000))
     }
 
+    /// It in words, which is longer than a limit: also where both print alike.
+    pub fn beyond(self, limit: Span) -> String {
+        let (own, limit) = (self.to_string(), limit.to_string());
+        match own == limit {
+            true => format!("more than {limit}"),
+            false => own,
+        }
+    }
+
     /// Its length in nanoseconds.
     pub const fn as_nanos(self) -> i64 {
         self.0
@@ -234,6 +243,14 @@ mod tests {
         ] {
             assert_eq!(Span::from_nanos(nanos).to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_span_beyond_a_limit_is_not_said_to_be_as_long() {
+        let limit = Span::from_secs(10);
+        let beyond = |millis: i64| Span::from_nanos(millis * 1_000_000).beyond(limit);
+        assert_eq!(beyond(10_001), "more than 10s");
+        assert_eq!(beyond(11_001), "11s");
     }
 
     #[test]

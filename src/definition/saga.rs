@@ -138,6 +138,8 @@ pub struct Saga {
     /// The steps of whose begins or successes an idempotency rule of the same log speaks, by the
     /// log's own key.
     pub keyed: StepSet,
+    /// Of them, those of which such a rule requires a key.
+    pub must_have_key: StepSet,
 }
 
 impl Saga {

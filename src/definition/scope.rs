@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::definition::Scope;
 use crate::definition::document::{Declared, Thing};
 use crate::definition::fault::{self, Fault, Place};
+use crate::definition::idempotency::Idempotency;
 use crate::definition::saga::StepSet;
 use crate::definition::settings::Settings;
 use crate::definition::validate;
@@ -162,21 +163,26 @@ fn second_log(place: Place, first: &Place) -> Fault {
 
 /// Tells each saga which of its steps carry the keys of an idempotency rule.
 fn join_keys(scope: &mut Scope) {
-    let rules = &scope.idempotency;
-    let speaks_of = |kind: &str| {
-        let mut own = rules.iter().filter(|rule| rule.key.is_none());
-        own.any(|rule| rule.concerns(kind))
-    };
+    let own = |rule: &&Arc<Idempotency>| rule.key.is_none();
+    let rules: Vec<&Arc<Idempotency>> = scope.idempotency.iter().filter(own).collect();
     for saga in &mut scope.sagas {
-        let keyed: StepSet = (saga.steps.iter().enumerate())
-            .filter(|(_, step)| {
+        let those_of = |is_wanted: fn(&Idempotency) -> bool| -> StepSet {
+            let speaks_of = |kind: &str| {
+                let mut own = rules.iter().filter(|rule| is_wanted(rule));
+                own.any(|rule| rule.concerns(kind))
+            };
+            let steps = saga.steps.iter().enumerate();
+            let own = steps.filter(|(_, step)| {
                 let mut events = step.begins.iter().chain(&step.succeeds);
                 events.any(|event| speaks_of(&event.kind))
-            })
-            .map(|(index, _)| index)
-            .collect();
+            });
+            own.map(|(index, _)| index).collect()
+        };
+        let (keyed, must_have_key) = (those_of(|_| true), those_of(|rule| rule.required));
         if !keyed.is_empty() {
-            Arc::make_mut(saga).keyed = keyed;
+            let saga = Arc::make_mut(saga);
+            saga.keyed = keyed;
+            saga.must_have_key = must_have_key;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::absent::Of;
 use crate::definition::projection::Projection;
 use crate::definition::requirement::Requirement;
 use crate::event::Timestamp;
@@ -12,6 +13,7 @@ use crate::projection::Verdict;
 use crate::report::ProjectionCount;
 use crate::requirement::MOST;
 use crate::rules;
+use crate::transaction::What;
 
 /// Rows that cannot be judged, or tell no subject, and may be events of any of some subjects.
 #[derive(Debug, Clone, Copy)]
@@ -250,10 +252,17 @@ impl Run<'_> {
         }
         tally.idle(MISSING_KEY.name, "no idempotency rule requires a key");
         tally.idle(EXPIRED.name, "no idempotency rule declares a retention");
-        for (rule, count) in declared.iter().zip(&self.sum.keys) {
+        let absent = &self.gathered.absent;
+        for (index, (rule, count)) in (0..).zip(declared.iter().zip(&self.sum.keys)) {
+            let strays = Strays {
+                rows: absent.of(Of::Key(index)).keyless + count.untold,
+                each: 1,
+                wrong: 0,
+            };
             let mut keys = |info: &rules::Info, unknown| {
-                tally.checked(info.name, count.keys);
-                tally.unknown(info.name, unknown);
+                let subjects = count.keys + count.untold;
+                tally.checked(info.name, subjects);
+                tally.unknown(info.name, unknown + strays.at_most(subjects - unknown));
             };
             keys(&DOUBLE_EFFECT, count.unknown_use);
             keys(&KEY_CONFLICT, count.unknown_thing);
@@ -261,13 +270,26 @@ impl Run<'_> {
                 keys(&EXPIRED, count.unknown_use);
             }
             if rule.required {
-                tally.checked(MISSING_KEY.name, count.effects + count.unknown_effects);
-                tally.unknown(MISSING_KEY.name, count.unknown_effects);
+                let unknown = count.unknown_effects + absent.of(Of::Keyless(index)).keyless;
+                tally.checked(MISSING_KEY.name, count.effects + unknown);
+                tally.unknown(MISSING_KEY.name, unknown);
             }
-            if count.unknown_thing > 0 {
+            let name = format!("idempotency {}", rule.name);
+            strays.remark(&name, "", tally);
+            let remarks = [
+                (count.untold, "events do not tell their key"),
+                (
+                    count.hidden,
+                    "keys cannot be told, since an event of theirs stands in a row that cannot be judged",
+                ),
+            ];
+            for (number, what) in remarks.iter().filter(|(number, _)| *number > 0) {
+                tally.remark(format!("{name}: {number} {what}"));
+            }
+            if count.unknown_thing > count.hidden {
                 tally.remark(format!(
-                    "idempotency {}: of {} keys it cannot be told, since an event lacks a field",
-                    rule.name, count.unknown_thing
+                    "{name}: of {} keys it cannot be told, since an event lacks a field",
+                    count.unknown_thing - count.hidden
                 ));
             }
         }
@@ -284,50 +306,49 @@ impl Run<'_> {
 
     fn transactions(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
         use rules::transaction as own;
-        const RULES: [&rules::Info; 5] = [
-            &own::IN_DOUBT,
-            &own::MIXED,
-            &own::WITHOUT_VOTES,
-            &own::UNDELIVERED,
-            &own::BLOCKED,
-        ];
         let declared = &self.scope.transactions;
         if declared.is_empty() {
-            for info in RULES {
+            for info in own::ALL {
                 tally.idle(info.name, "no two-phase transaction is declared");
             }
         }
-        for (definition, conclusion) in declared.iter().zip(&self.sum.transactions) {
-            for info in RULES {
-                tally.checked(info.name, conclusion.transactions);
-                if info.name != own::BLOCKED.name {
-                    tally.unknown(info.name, conclusion.unknown);
+        let each = declared.iter().zip(&self.sum.transactions).enumerate();
+        for (index, (definition, conclusion)) in each {
+            let name = format!("transaction {}", definition.name);
+            let strays = conclusion.strays(&self.gathered.absent, index);
+            for info in own::ALL {
+                let of_rule = |what: &&What| own::info(**what) == info;
+                let doubtful = conclusion.doubtful.iter().filter(of_rule).count() as u64;
+                let proven = conclusion.proven.iter().filter(of_rule).count() as u64;
+                let untold = conclusion.unknown + conclusion.hidden - proven + doubtful;
+                let subjects = conclusion.transactions + conclusion.astray.all();
+                tally.checked(info.name, subjects);
+                tally.unknown(info.name, untold + strays.all().min(subjects - untold));
+            }
+            own::remarks(&name, conclusion)
+                .into_iter()
+                .for_each(|remark| tally.remark(remark));
+            let of = |rows, wrong| Strays {
+                rows,
+                each: 1,
+                wrong,
+            };
+            of(strays.all(), 0).remark(&name, "", tally);
+            for (what, words) in own::MENDABLE {
+                let faults = conclusion.faults.iter();
+                let lacking = faults.filter(|fault| fault.what == what && !fault.is_certain);
+                let strays = of(strays.may_mend(what), lacking.clone().count() as u64);
+                if strays.wrong > 0 {
+                    strays.remark(&name, words, tally);
+                }
+                if !strays.explain_all() {
+                    found.extend(
+                        lacking.map(|fault| strays.beside(own::of(definition, fault, horizon))),
+                    );
                 }
             }
-            if conclusion.unknown > 0 {
-                tally.remark(format!(
-                    "transaction {}: {} of them cannot be told: an event lacks its participant, or their beginning was cut off",
-                    definition.name, conclusion.unknown
-                ));
-            }
-            if conclusion.astray > 0 {
-                tally.remark(format!(
-                    "transaction {}: {} events do not tell which transaction they belong to and were not judged",
-                    definition.name, conclusion.astray
-                ));
-            }
-            for what in &conclusion.hidden {
-                tally.unknown(own::info(*what).name, 1);
-            }
-            if !conclusion.hidden.is_empty() {
-                tally.remark(format!(
-                    "transaction {}: {} of them lack something that may stand in a row that cannot be judged",
-                    definition.name,
-                    conclusion.hidden.len()
-                ));
-            }
-            let faults = conclusion.faults.iter();
-            found.extend(faults.map(|fault| own::of(definition, fault, horizon)));
+            let certain = conclusion.faults.iter().filter(|fault| fault.is_certain);
+            found.extend(certain.map(|fault| own::of(definition, fault, horizon)));
             found.extend(own::blocked(definition, conclusion));
         }
     }

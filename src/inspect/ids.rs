@@ -3,6 +3,8 @@
 //! The register that the pass kept compares hashes. What is reported of two events is looked up
 //! again and compared as it stands in the log.
 
+use std::sync::Arc;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -12,12 +14,53 @@ use crate::event::{Event, Position};
 use crate::finding::{Finding, SubjectKind};
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
-use crate::log::Filter;
+use crate::log::{Filter, LogError};
+use crate::rules::Info;
 use crate::rules::causation as causes;
 use crate::rules::log::DUPLICATE_ID;
 
-/// How many events are looked up again for one kind of finding.
+/// How many findings of one rule are looked up again.
 const LISTED: usize = 10_000;
+
+/// Something that hashes of ids show.
+#[derive(Debug, Clone, Copy)]
+enum Wrong {
+    /// Two events share an id.
+    SameId(Position, Position),
+    /// The cause of an event.
+    Cause(Fault),
+}
+
+impl From<(Position, Position)> for Wrong {
+    fn from((first, again): (Position, Position)) -> Wrong {
+        Wrong::SameId(first, again)
+    }
+}
+
+impl Wrong {
+    const fn info(&self) -> &'static Info {
+        match self {
+            Wrong::SameId(..) => &DUPLICATE_ID,
+            Wrong::Cause(fault) => causes::info(fault.what),
+        }
+    }
+
+    /// The events that have to be looked up again.
+    fn positions(&self) -> impl Iterator<Item = Position> {
+        let (one, other) = match self {
+            Wrong::SameId(first, again) => (Some(*first), *again),
+            Wrong::Cause(fault) => (fault.cause, fault.effect),
+        };
+        one.into_iter().chain([other])
+    }
+
+    /// The finding of one that is not looked up again, without words.
+    fn uncited(&self, log: &Arc<str>) -> Finding {
+        let (Wrong::SameId(_, at) | Wrong::Cause(Fault { effect: at, .. })) = self;
+        let id = at.to_string();
+        (self.info()).finding(SubjectKind::Event, log, id, String::new())
+    }
+}
 
 impl Run<'_> {
     /// Everything that is wrong with ids, and what was looked at for it.
@@ -40,6 +83,7 @@ impl Run<'_> {
             let by_position = self.definition.order == Order::Position;
             if maps.id && maps.causation && (by_position || info.name != causes::LATER.name) {
                 tally.checked(info.name, conclusion.with_cause);
+                tally.unknown(info.name, conclusion.hidden);
             } else {
                 tally.idle(
                     info.name,
@@ -50,56 +94,71 @@ impl Run<'_> {
         if self.definition.order != Order::Position {
             tally.idle(causes::LATER.name, "the log is ordered by time");
         }
-        tally.unknown(causes::DANGLING.name, conclusion.hidden);
         let mut faults = conclusion.faults;
         if self.definition.cut {
             let all = faults.len();
             faults.retain(|fault| fault.what != What::Dangling);
-            tally.unknown(causes::DANGLING.name, (all - faults.len()) as u64);
+            let removed = (all - faults.len()) as u64;
+            tally.unknown(causes::DANGLING.name, removed);
+            tally.unknown(causes::OTHER_CORRELATION.name, removed);
         }
-        for (rule, total) in [
-            (DUPLICATE_ID.name, conclusion.same_id.len()),
-            ("causation/*", faults.len()),
-        ] {
-            if total > LISTED {
-                tally.remark(format!(
-                    "{rule}: {total} rows, of which the first {LISTED} are listed"
-                ));
-            }
+        let is_on = |info: &Info| tally.wants(info.name) && !self.off.contains(&info.name);
+        let mut wrong: Vec<Wrong> = Vec::new();
+        if is_on(&DUPLICATE_ID) {
+            wrong.extend(conclusion.same_id.into_iter().map(Wrong::from));
         }
-        let same: Vec<_> = conclusion.same_id.into_iter().take(LISTED).collect();
-        faults.truncate(LISTED);
-        let wanted = same.iter().flat_map(|(first, again)| [*first, *again]);
-        let of_faults = faults
-            .iter()
-            .flat_map(|fault| fault.cause.into_iter().chain([fault.effect]));
-        let events = self.look_up(wanted.chain(of_faults));
-        let mut found: Vec<Finding> = same
-            .iter()
-            .filter_map(|(first, again)| self.repeated(&events, *first, *again))
-            .collect();
-        found.extend(
-            faults
+        faults.retain(|fault| is_on(causes::info(fault.what)));
+        for info in causes::ALL {
+            let own = faults
                 .iter()
-                .filter_map(|fault| self.caused(&events, fault)),
-        );
-        found
+                .filter(|fault| causes::info(fault.what) == info);
+            wrong.extend(own.copied().map(Wrong::Cause));
+        }
+        self.list(&wrong, tally)
     }
 
-    fn look_up(&self, positions: impl Iterator<Item = Position>) -> Events {
+    /// The findings of what is wrong. Of each rule, the first [`LISTED`] are looked up again; the
+    /// others are counted.
+    fn list(&mut self, wrong: &[Wrong], tally: &mut Tally) -> Vec<Finding> {
+        let mut listed: Vec<&Wrong> = Vec::new();
+        for own in wrong.chunk_by(|one, other| one.info() == other.info()) {
+            let (first, others) = own.split_at(own.len().min(LISTED));
+            listed.extend(first);
+            let others = others
+                .iter()
+                .map(|wrong| wrong.uncited(&self.definition.name));
+            tally.count(others, &self.scope.settings, self.horizon, &mut self.used);
+        }
+        let events = match self.look_up(listed.iter().flat_map(|wrong| wrong.positions())) {
+            Ok(events) => events,
+            Err(error) => {
+                let name = &self.definition.name;
+                tally.remark(format!(
+                    "log {name}: events with a wrong id or cause could not be read again ({error})"
+                ));
+                listed
+                    .iter()
+                    .for_each(|wrong| tally.unknown(wrong.info().name, 1));
+                return Vec::new();
+            }
+        };
+        let found = listed.into_iter().filter_map(|wrong| match wrong {
+            Wrong::SameId(first, again) => self.repeated(&events, *first, *again),
+            Wrong::Cause(fault) => self.caused(&events, fault),
+        });
+        found.collect()
+    }
+
+    fn look_up(&self, positions: impl Iterator<Item = Position>) -> Result<Events, LogError> {
         let mut positions: Vec<Position> = positions.collect();
         positions.sort_unstable();
         positions.dedup();
         if positions.is_empty() {
-            return Events::default();
+            return Ok(Events::default());
         }
-        let Ok((events, _)) = self.log.events(Filter::Positions(&positions)) else {
-            return Events::default();
-        };
-        events
-            .into_iter()
-            .map(|event| (event.position, event))
-            .collect()
+        let (events, _) = self.log.events(Filter::Positions(&positions))?;
+        let by_position = events.into_iter().map(|event| (event.position, event));
+        Ok(by_position.collect())
     }
 
     fn repeated(&self, events: &Events, first: Position, again: Position) -> Option<Finding> {

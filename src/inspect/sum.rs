@@ -17,8 +17,9 @@ use crate::invariant;
 use crate::reaction::{self, Unseen};
 use crate::replay::Observation;
 use crate::requirement;
+use crate::rules;
 use crate::saga::Outcome;
-use crate::transaction;
+use crate::transaction::{self, View};
 
 /// What the shares showed so far.
 #[derive(Debug, Default)]
@@ -129,17 +130,25 @@ impl Run<'_> {
 
     fn add_keys(&mut self, horizon: Timestamp) {
         let (sum, gathered) = (&mut self.sum, &mut self.gathered);
-        let totals = &mut gathered.ledgers.invariants;
-        let (breaches, counts) = totals.conclude(horizon, self.definition.cut, &gathered.absent);
+        let (ledgers, cut) = (&mut gathered.ledgers, self.definition.cut);
+        let (breaches, counts) = ledgers.invariants.conclude(horizon, cut, &gathered.absent);
         sum.invariants.0.extend(breaches);
         each(&mut sum.invariants.1, counts, invariant::Count::add);
-        let (ledgers, cut) = (&gathered.ledgers, self.definition.cut);
-        let (misuses, keyless, counts) = ledgers.idempotency.conclude();
+        let (misuses, keyless, counts) = ledgers.idempotency.conclude(&gathered.absent);
         sum.misuses.extend_from_slice(misuses);
         sum.keyless.extend_from_slice(keyless);
         each(&mut sum.keys, counts, idempotency::Count::add);
         let transactions = &ledgers.transactions;
-        let concluded = transactions.conclude(horizon, cut, &gathered.absent);
+        let silences = [transaction::What::WithoutVotes];
+        let is_off =
+            |what: &transaction::What| self.off.contains(&rules::transaction::info(*what).name);
+        let off: Vec<transaction::What> = silences.into_iter().filter(is_off).collect();
+        let concluded = transactions.conclude(View {
+            horizon,
+            is_cut: cut,
+            absent: &gathered.absent,
+            off: &off,
+        });
         each(
             &mut sum.transactions,
             concluded,

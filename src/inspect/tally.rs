@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::definition::settings::{Allow, Settings};
 use crate::event::Timestamp;
-use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::finding::{Finding, Next, Severity, Subject, SubjectKind};
 use crate::report::{ProjectionCount, Report, RuleCount, SagaCount};
 use crate::rules::{
     self,
@@ -113,24 +113,53 @@ impl Tally {
         horizon: Option<Timestamp>,
         used: &mut [bool],
     ) {
-        for mut finding in found {
-            match settings.rules.get(finding.rule) {
-                Some(None) => continue,
-                Some(Some(severity)) if is_usual(&finding) => finding.severity = *severity,
-                _ => {}
-            }
-            let accepted = settings
-                .allow
-                .iter()
-                .position(|allow| allows(allow, &finding) && !is_expired(allow, horizon));
-            match accepted {
-                Some(allow) => {
-                    used[allow] = true;
-                    self.accepted += 1;
-                }
-                None => self.add(finding),
+        for finding in found {
+            if let Some(finding) = self.admit(finding, settings, horizon, used) {
+                self.add(finding);
             }
         }
+    }
+
+    /// Counts findings that are not listed, as [`Tally::take`] would.
+    pub fn count(
+        &mut self,
+        found: impl Iterator<Item = Finding>,
+        settings: &Settings,
+        horizon: Option<Timestamp>,
+        used: &mut [bool],
+    ) {
+        for finding in found {
+            let admitted = self.admit(finding, settings, horizon, used);
+            let count = admitted.and_then(|finding| self.counts.get_mut(finding.rule));
+            if let Some(count) = count {
+                count.found += 1;
+            }
+        }
+    }
+
+    /// A finding as the settings want it, unless they switch its rule off or allow it.
+    fn admit(
+        &mut self,
+        mut finding: Finding,
+        settings: &Settings,
+        horizon: Option<Timestamp>,
+        used: &mut [bool],
+    ) -> Option<Finding> {
+        match settings.rules.get(finding.rule) {
+            Some(None) => return None,
+            Some(Some(severity)) if is_usual(&finding) => finding.severity = *severity,
+            _ => {}
+        }
+        let accepted = settings
+            .allow
+            .iter()
+            .position(|allow| allows(allow, &finding) && !is_expired(allow, horizon));
+        if let Some(allow) = accepted {
+            used[allow] = true;
+            self.accepted += 1;
+            return None;
+        }
+        Some(finding)
     }
 
     /// Tells what is wrong with what the settings of one log allow, once all of it was taken in.
@@ -171,13 +200,18 @@ impl Tally {
         }
     }
 
+    /// Adds a finding; one that names no command to look closer with is explained.
     fn add(&mut self, finding: Finding) {
         let Some(count) = self.counts.get_mut(finding.rule) else {
             return;
         };
         count.found += 1;
+        let next = (finding.next).unwrap_or_else(|| Next::command(["explain", finding.rule]));
         let own = self.findings.entry(finding.rule).or_default();
-        own.push(finding);
+        own.push(Finding {
+            next: Some(next),
+            ..finding
+        });
         if own.len() >= 2 * KEPT {
             keep_first(own);
         }
@@ -185,11 +219,13 @@ impl Tally {
 
     /// Writes everything into the report, in its order.
     pub fn finish(mut self, report: &mut Report) {
+        self.findings.values_mut().for_each(keep_first);
         for rule in &self.rules {
             if let Some(mut count) = self.counts.remove(rule) {
-                if count.found > KEPT as u64 {
+                let listed = self.findings.get(rule).map_or(0, Vec::len);
+                if count.found > listed as u64 {
                     self.remarks.push(format!(
-                        "{rule}: the first {KEPT} of {} findings are listed; narrow the run to see the others",
+                        "{rule}: the first {listed} of {} findings are listed; narrow the run to see the others",
                         count.found
                     ));
                 }
@@ -204,7 +240,6 @@ impl Tally {
             }
         }
         let place = |rule: &str| rules::table().position(|info| info.name == rule);
-        self.findings.values_mut().for_each(keep_first);
         let mut findings: Vec<Finding> = self.findings.into_values().flatten().collect();
         findings.sort_by(|one, other| {
             let severity = other.severity.cmp(&one.severity);

@@ -18,10 +18,11 @@ pub struct Again {
 }
 
 /// The commands that take paths and a log; others are typed without.
-const READ_A_LOG: [&str; 7] = [
+const READ_A_LOG: [&str; 8] = [
     "audit",
     "list",
     "show",
+    "state",
     "diff",
     "plan",
     "retry",

@@ -153,6 +153,8 @@ impl Readers {
         self.projections.missed(bad, kind, of);
         self.invariants.missed(bad, kind, of);
         self.reactions.missed(bad, kind, of);
+        self.idempotency.missed(bad, kind, of);
+        self.transactions.missed(bad, kind, of);
     }
 
     /// Adds what a row later than the horizon says.
@@ -223,7 +225,7 @@ impl Ledgers {
             ),
             invariants: invariant::Ledger::new(&scope.invariants, order),
             reactions: reaction::Ledger::new(&scope.reactions, order),
-            idempotency: idempotency::Ledger::new(&scope.idempotency),
+            idempotency: idempotency::Ledger::new(&scope.idempotency, order),
             transactions: transaction::Ledger::new(&scope.transactions, order),
             found: Vec::new(),
             applied: Vec::new(),

@@ -80,7 +80,7 @@ impl Reader<'_> {
         if self.reading.selection.causes {
             batch.hidden.extend(match &bad.id {
                 BadId::None => None,
-                BadId::Known(id) => Some(Hidden::Id(self.hash(Some(id)))),
+                BadId::Known(id) => self.told(id),
                 BadId::Unreadable => Some(Hidden::Nameless),
             });
         }
@@ -160,9 +160,7 @@ impl Reader<'_> {
             if !self.reading.again {
                 batch.beyond += 1;
                 let id = row.id.filter(|_| self.reading.selection.causes);
-                batch
-                    .hidden
-                    .extend(id.map(|id| Hidden::Id(self.hash(Some(id)))));
+                batch.hidden.extend(id.and_then(|id| self.told(id)));
                 if self.reading.selection.families && kind.is_of_family {
                     self.reading.readers.note_later(
                         &kind.families,
@@ -332,7 +330,7 @@ impl Reader<'_> {
         };
         if self.reading.definition.order != Order::Position {
             batch.links.push(Link {
-                stream: self.hash(row.stream),
+                stream: row.stream.map_or(0, |stream| self.hash_all(stream)),
                 version: row.version.unwrap_or(i64::MIN),
                 id: self.hash(row.id),
                 cause: self.hash(row.causation),
@@ -354,8 +352,23 @@ impl Reader<'_> {
         about.is_none_or(|ids| ids.iter().any(|wanted| wanted == id)) && instances.has_key(id)
     }
 
-    fn hash(&self, text: Option<&str>) -> u64 {
-        text.map_or(0, |text| self.hasher.hash_one(text) | 1)
+    /// The id of a row that is not judged.
+    fn told(&self, id: &str) -> Option<Hidden> {
+        Some(self.hash(Some(id)))
+            .filter(|hash| *hash != 0)
+            .map(Hidden::Id)
+    }
+
+    /// The hash of an id; 0 for none, which an empty one is.
+    fn hash(&self, id: Option<&str>) -> u64 {
+        match id {
+            Some(id) if !id.trim_start().is_empty() => self.hash_all(id),
+            _ => 0,
+        }
+    }
+
+    fn hash_all(&self, text: &str) -> u64 {
+        self.hasher.hash_one(text) | 1
     }
 }
 

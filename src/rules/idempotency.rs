@@ -65,7 +65,7 @@ pub const EXPIRED: Info = Info {
     summary: "an idempotency key was used again after the receiver had forgotten it",
     explanation: "\
 Finds repeats of a key later than the rule's `retention` after its first use: an effect of a type that \
-the key had before, or any attempt.
+the key had before, or any attempt. From such a repeat on the receiver keeps the key anew.
 
 The receiver keeps keys for that long only: to it, the repeat was a new request, and it took effect a \
 second time.
@@ -83,7 +83,9 @@ pub const RETRY_WITHOUT_KEY: Info = Info {
     explanation: "\
 Finds saga steps of whose events an idempotency rule speaks, and of which an attempt was begun under \
 another key, or without one, although the attempt before it had no outcome (or had failed, in a saga \
-with `undo-failed: true`, where a failed attempt may have had its effect).
+with `undo-failed: true`, where a failed attempt may have had its effect). Attempts that all carry no \
+key are told where the rule has `required: true`. Only the log's own idempotency key is looked at: a \
+rule with a `key:` that is computed says nothing of steps.
 
 Both attempts can take effect: the receiver cannot know that they are one.
 
@@ -110,10 +112,10 @@ pub fn misuse(rule: &Idempotency, misuse: &Misuse, horizon: Timestamp) -> Findin
             format!("{kind} came {times} under this key, with other contents"),
         ),
         Wrong::Expired => {
-            let age = misuse.since.since(misuse.first);
             let kept = rule.retention.unwrap_or(Span::ZERO);
+            let age = misuse.since.since(misuse.first).beyond(kept);
             let message = format!(
-                "{kind} came {age} after the key's first use; the receiver keeps keys for {kept}"
+                "{kind} came {age} after an earlier use of the key; the receiver keeps keys for {kept}"
             );
             (&EXPIRED, message)
         }
@@ -150,9 +152,9 @@ pub fn retry_without_key(case: &Case<'_>, drafts: &mut Vec<Draft>) {
         for moment in case.moments {
             match moment.meaning {
                 Meaning::Step(of, StepEvent::Begin) if usize::from(of) == step => {
+                    let must_have_key = case.saga.must_have_key.contains(step);
                     if let Some(before) = open
-                        && (before.key, moment.key) != (0, 0)
-                        && before.key != moment.key
+                        && (before.key != moment.key || (moment.key == 0 && must_have_key))
                     {
                         pairs.push((before, moment));
                     }
@@ -182,8 +184,12 @@ pub fn retry_without_key(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             evidence,
             since: Some(first.time),
             message: format!(
-                "{} was begun again under another key while the attempt before it may still take effect",
-                case.name(step)
+                "{} was begun again {} while the attempt before it may still take effect",
+                case.name(step),
+                match first.key {
+                    0 => "without a key",
+                    _ => "under another key",
+                }
             ),
         });
     }

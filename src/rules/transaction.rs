@@ -31,8 +31,9 @@ pub const MIXED: Info = Info {
     severity: Severity::Error,
     summary: "participants of one transaction ended differently, or against the decision",
     explanation: "\
-Finds transactions of which one participant committed and another, that had voted yes, aborted; of \
-which a participant ended against the decision, or both ways; or that were decided both ways.
+Finds transactions of which one participant committed and another aborted; of which a participant \
+ended against the decision, or both ways; or that were decided both ways. A participant without whose \
+yes commit was decided may abort: that is `transaction/decided-without-votes` and told once.
 
 Somebody broke the lock of a participant in doubt and guessed: a heuristic outcome. What should have \
 happened everywhere or nowhere happened in part.
@@ -65,7 +66,7 @@ pub const UNDELIVERED: Info = Info {
     summary: "decided, but a participant that waits for the decision never got it",
     explanation: "\
 Finds transactions with a decision of which a participant that prepared has not ended, \
-`in-doubt-after` or longer after the decision.
+`in-doubt-after` or longer after the decision, or after its vote where that came later.
 
 Its locks are still held, though the outcome is known.
 
@@ -81,9 +82,10 @@ pub const BLOCKED: Info = Info {
     severity: Severity::Note,
     summary: "how long participants were held, where some were held beyond the limit",
     explanation: "\
-Tells of each transaction definition how long participants were held, from their vote to their end: \
-the median, the 99th percentile and the longest. Says nothing where nobody was held beyond \
-`in-doubt-after`.
+Tells of each transaction definition how long participants were held, from their vote to their end \
+or, where they still are, to the horizon: the median, the 99th percentile and the longest. Says nothing \
+where nobody that has ended was held beyond `in-doubt-after`: whoever is held still is \
+`transaction/in-doubt` or `transaction/undelivered` then.
 
 Two-phase commit buys consistency with locks. This is what they cost: while a participant is held, \
 nobody else can change what it changed.
@@ -92,6 +94,16 @@ If it costs too much, a saga with compensations holds no locks.
 
 Example: p50 40ms, p99 8s, longest 2m 3s, in 12,000 participants.",
 };
+
+/// All rules about transactions.
+pub const ALL: [&Info; 5] = [&IN_DOUBT, &MIXED, &WITHOUT_VOTES, &UNDELIVERED, &BLOCKED];
+
+/// What a further event may make right, in the words of a remark.
+pub const MENDABLE: [(What, &str); 3] = [
+    (What::InDoubt, "are in doubt"),
+    (What::WithoutVotes, "were decided without votes"),
+    (What::Undelivered, "were not delivered"),
+];
 
 /// The rule of something that is wrong.
 pub const fn info(what: What) -> &'static Info {
@@ -137,7 +149,7 @@ pub fn of(definition: &Transaction, fault: &Fault, horizon: Timestamp) -> Findin
         ),
         What::Undelivered => (
             &UNDELIVERED,
-            format!("decided {age} ago, and {who} never got to know"),
+            format!("decided, and {who} did not get to know for {age}"),
         ),
     };
     Finding {
@@ -153,18 +165,48 @@ pub fn of(definition: &Transaction, fault: &Fault, horizon: Timestamp) -> Findin
     }
 }
 
-/// What the participants of a definition had to wait, where that was beyond its limit.
+/// What the reader should know of the transactions of a definition.
+pub fn remarks(name: &str, conclusion: &Conclusion) -> Vec<String> {
+    let counts = [
+        (
+            conclusion.unknown,
+            "cannot be told: an event lacks its participant, or their beginning was cut off",
+        ),
+        (
+            conclusion.hidden,
+            "cannot be told, since an event of theirs stands in a row that cannot be judged",
+        ),
+        (
+            conclusion.doubtful.len() as u64,
+            "verdicts hang on the order of events that are closer than the skew",
+        ),
+        (
+            conclusion.astray.all(),
+            "events do not tell their transaction; they count nowhere",
+        ),
+    ];
+    let some = counts.into_iter().filter(|(number, _)| *number > 0);
+    some.map(|(number, what)| format!("{name}: {number} {what}"))
+        .collect()
+}
+
+/// What the participants of a definition had to wait, where that was beyond its limit. Whoever is held
+/// still is told of with his transaction, and counts here beside others only.
 pub fn blocked(definition: &Transaction, conclusion: &Conclusion) -> Option<Finding> {
-    let held = &conclusion.held;
-    let longest = *held
-        .last()
-        .filter(|longest| **longest > definition.in_doubt_after)?;
+    let limit = definition.in_doubt_after;
+    conclusion.held.iter().find(|held| **held > limit)?;
+    let mut held = [&*conclusion.held, &conclusion.holding].concat();
+    held.sort_unstable();
+    let still = match conclusion.holding.len() {
+        0 => String::new(),
+        holding => format!(", of which {holding} held still"),
+    };
     let message = format!(
-        "participants were held for {} (p50), {} (p99), at most {longest}, in {} of them; the limit is {}",
-        percentile(held, 50),
-        percentile(held, 99),
+        "participants were held for {} (p50), {} (p99), the longest for {}, in {} of them{still}; the limit is {limit}",
+        percentile(&held, 50),
+        percentile(&held, 99),
+        percentile(&held, 100).beyond(limit),
         held.len(),
-        definition.in_doubt_after
     );
     let subject = (SubjectKind::Definition, &*definition.name);
     Some(finding(&BLOCKED, definition, subject, message))
@@ -200,4 +242,45 @@ fn finding(
     message: String,
 ) -> Finding {
     info.finding(kind, &definition.name, id, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::definition;
+
+    fn told(held: &[i64], holding: &[i64]) -> Option<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions/transfer.yaml");
+        let definitions = definition::load(&[path], &[]).expect("it is sound");
+        let spans = |millis: &[i64]| {
+            let spans = millis.iter().map(|one| Span::from_nanos(one * 1_000_000));
+            spans.collect::<Vec<Span>>()
+        };
+        let conclusion = Conclusion {
+            held: spans(held),
+            holding: spans(holding),
+            ..Conclusion::default()
+        };
+        let found = blocked(&definitions.scopes[0].transactions[0], &conclusion);
+        found.map(|finding| finding.message)
+    }
+
+    #[test]
+    fn what_was_held_too_long_is_told_with_what_is_held_still() {
+        assert_eq!(
+            told(&[12_000, 1_000], &[60_000]).as_deref(),
+            Some(
+                "participants were held for 12s (p50), 1m (p99), the longest for 1m, in 3 of them, of which 1 held still; the limit is 10s"
+            )
+        );
+        assert_eq!(
+            told(&[10_001], &[]).as_deref(),
+            Some(
+                "participants were held for 10s (p50), 10s (p99), the longest for more than 10s, in 1 of them; the limit is 10s"
+            )
+        );
+        assert_eq!(told(&[10_000], &[60_000]), None);
+    }
 }

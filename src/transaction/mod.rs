@@ -6,16 +6,19 @@
 //! A transaction that never decided and of which nobody prepared is nothing: abort is presumed.
 //! Events that say again what is known change nothing.
 //!
-//! A vote, a decision or an end that is missing may stand in a row that cannot be judged; where one may
-//! be that, what rests on it is unknown.
+//! A transaction of which a row cannot be judged is unknown, unless what is wrong with it stays wrong
+//! whatever that row says. A row that does not tell its transaction may be the vote, the decision or the end that any one of them lacks. Where time
+//! orders, what is wrong in some of the orders that it leaves open is unknown too.
 
+mod entry;
 mod ledger;
 mod note;
+mod order;
 mod state;
 
 #[cfg(test)]
 mod tests;
 
-pub use ledger::{Conclusion, Fault, Ledger, What};
+pub use ledger::{Conclusion, Fault, Ledger, Strays, View, What};
 pub use note::{Note, Reader, Route};
 pub use state::{Happening, Participant, step};

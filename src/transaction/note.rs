@@ -1,12 +1,13 @@
 //! What an event says of a transaction.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::absent::{Of, Part};
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
-use crate::json;
-use crate::log::Fields;
+use crate::log::{BadRow, Fields};
 use crate::share::Share;
 use crate::texts::{Keys, Text, Texts};
 use crate::transaction::state::Happening;
@@ -20,6 +21,18 @@ pub(super) enum Meaning {
     Abort,
     /// Something about a participant.
     Of(Happening),
+}
+
+impl Meaning {
+    /// What it is to a transaction.
+    pub(super) const fn part(self) -> Part {
+        match self {
+            Meaning::Commit | Meaning::Abort => Part::Decision,
+            Meaning::Of(Happening::Joins) => Part::Join,
+            Meaning::Of(Happening::Prepares | Happening::Refuses) => Part::Vote,
+            Meaning::Of(Happening::Commits | Happening::Aborts) => Part::End,
+        }
+    }
 }
 
 /// What an event says.
@@ -170,20 +183,15 @@ impl Reader {
                 Some(Some(meaning)) => Some(meaning),
                 None => None,
             };
-            let computed;
             let id = match &definition.id {
-                None => row.correlation.map(Into::into),
-                Some(id) => {
-                    computed = id.evaluate(row).ok();
-                    computed.as_ref().and_then(json::text)
-                }
+                None => row.correlation.map(Cow::Borrowed),
+                Some(id) => id.text(row).ok().flatten(),
             };
             let hash = id.as_deref().map(Keys::hash);
             if !self.share.takes(hash) {
                 continue;
             }
-            let participant = definition.participant.evaluate(row).ok();
-            let participant = participant.as_ref().and_then(json::text);
+            let participant = definition.participant.text(row).ok().flatten();
             notes.push(Note {
                 definition: index,
                 id: hash.zip(id.map(|id| texts.keep(&id))),
@@ -192,6 +200,44 @@ impl Reader {
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),
             });
+        }
+    }
+
+    /// Adds what a row that cannot be judged may be an event of, with its transaction where that can be
+    /// told.
+    pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
+        let row = bad.scope(kind);
+        let tells = |expression: &Expression| bad.tells(expression, kind.is_some());
+        let is_false =
+            |condition: &Expression| tells(condition) && condition.holds(&row) == Ok(false);
+        for (index, definition) in self.definitions.iter().enumerate() {
+            if definition.narrow.as_ref().is_some_and(is_false) {
+                continue;
+            }
+            let part = match kind {
+                None => Part::Any,
+                Some(kind) => {
+                    let mut may_be = candidates(definition, index as u16, kind);
+                    may_be.retain(|one| !one.when.as_ref().is_some_and(is_false));
+                    let mut parts = may_be.iter().map(|one| one.meaning.part());
+                    let Some(first) = parts.next() else {
+                        continue;
+                    };
+                    match parts.all(|part| part == first) {
+                        true => first,
+                        false => Part::Any,
+                    }
+                }
+            };
+            let id = match &definition.id {
+                None => bad.correlation.as_deref().map(Keys::hash),
+                Some(id) if tells(id) => {
+                    let id = id.text(&row).ok().flatten();
+                    id.map(|id| Keys::hash(&id))
+                }
+                Some(_) => None,
+            };
+            of.push((Of::Transaction(index as u16, part), id));
         }
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::note::{Meaning, Note};
-use super::{Happening, Ledger, What};
+use super::{Happening, Ledger, View, What};
 use crate::absent::Absent;
 use crate::definition;
+use crate::definition::log::Order;
 use crate::definition::transaction::Transaction;
-use crate::event::{Position, Timestamp};
+use crate::event::{Position, Span, Timestamp};
 use crate::texts::{Keys, Texts};
 
 /// Seconds that a participant may wait.
@@ -49,8 +50,14 @@ fn logs() -> impl Strategy<Value = Vec<Told>> {
     })
 }
 
-fn quickly(definition: &Arc<Transaction>, told: &[Told], horizon: i64) -> Vec<What> {
-    let mut ledger = Ledger::new(std::slice::from_ref(definition), None);
+/// What is wrong, and what may be.
+fn quickly(
+    definition: &Arc<Transaction>,
+    order: Order,
+    told: &[Told],
+    horizon: i64,
+) -> (Vec<What>, Vec<What>) {
+    let mut ledger = Ledger::new(std::slice::from_ref(definition), Some(order));
     let mut texts = Texts::default();
     let id = texts.keep("t");
     for (index, (meaning, who, seconds)) in told.iter().enumerate() {
@@ -64,13 +71,18 @@ fn quickly(definition: &Arc<Transaction>, told: &[Told], horizon: i64) -> Vec<Wh
         };
         ledger.take(&note, &texts);
     }
-    let mut found: Vec<What> = ledger
-        .conclude(at(horizon), false, &Absent::default())
-        .remove(0)
-        .faults
-        .iter()
-        .map(|fault| fault.what)
-        .collect();
+    let view = View {
+        horizon: at(horizon),
+        is_cut: false,
+        absent: &Absent::default(),
+        off: &[],
+    };
+    let conclusion = ledger.conclude(view).remove(0);
+    let sure = conclusion.faults.iter().map(|fault| fault.what);
+    (sorted(sure.collect()), sorted(conclusion.doubtful))
+}
+
+fn sorted(mut found: Vec<What>) -> Vec<What> {
     found.sort_by_key(|what| format!("{what:?}"));
     found
 }
@@ -79,18 +91,24 @@ const fn at(seconds: i64) -> Timestamp {
     Timestamp::from_nanos(seconds * 1_000_000_000)
 }
 
+/// What is wrong where events came in this order.
 fn slowly(told: &[Told], horizon: i64) -> Vec<What> {
     let first = |wanted: Meaning, who: Option<u8>| {
         let is = |(meaning, of, _): &Told| *meaning == wanted && who.is_none_or(|who| who == *of);
         told.iter().position(is)
     };
+    let earliest = |wanted: Meaning, who: Option<u8>| {
+        let is = |(meaning, of, _): &&Told| *meaning == wanted && who.is_none_or(|who| who == *of);
+        told.iter().filter(is).map(|(_, _, seconds)| *seconds).min()
+    };
     let (commit, abort) = (first(Meaning::Commit, None), first(Meaning::Abort, None));
-    let of = |who: u8, happening| first(Meaning::Of(happening), Some(who));
+    let decisions = [Meaning::Commit, Meaning::Abort].map(|decision| earliest(decision, None));
+    let decided = decisions.into_iter().flatten().min();
     let mut found = Vec::new();
-    let (mut committed, mut aborted, mut silent, mut in_doubt, mut waiting) =
+    let (mut committed, mut aborted, mut silent, mut in_doubt, mut undelivered) =
         (false, false, false, false, false);
     for who in 0..3_u8 {
-        let of = |happening| of(who, happening);
+        let of = |happening| first(Meaning::Of(happening), Some(who));
         let takes_part = told
             .iter()
             .any(|(meaning, by, _)| matches!(meaning, Meaning::Of(_)) && *by == who);
@@ -99,27 +117,24 @@ fn slowly(told: &[Told], horizon: i64) -> Vec<What> {
         }
         let (prepared, refused) = (of(Happening::Prepares), of(Happening::Refuses));
         let ends = (of(Happening::Commits), of(Happening::Aborts));
-        committed |= ends.0.is_some();
-        let is_torn = ends.0.is_some() && ends.1.is_some();
-        aborted |= ends.1.is_some() && (is_torn || prepared.is_some() && refused.is_none());
-        if let Some(decided) = commit {
+        // Whose yes was not there is told once, as a decision without votes.
+        let is_silent = commit.is_some_and(|decided| {
             let votes = prepared.is_some_and(|prepared| prepared < decided);
-            // A no after the first yes takes nothing back once it was counted.
             let refuses = refused.is_some_and(|refused| refused < decided);
-            let no_first = match (prepared, refused, ends.0.min(ends.1).or(ends.0).or(ends.1)) {
-                (prepared, Some(refused), None) => {
-                    prepared.is_none_or(|prepared| refused < prepared)
-                }
-                _ => false,
-            };
-            silent |= !votes || refuses || no_first;
-        }
+            abort.is_none() && (!votes || refuses)
+        });
+        silent |= is_silent;
+        committed |= ends.0.is_some();
+        aborted |= ends.1.is_some() && (ends.0.is_some() || !is_silent);
         let ended = ends.0.is_some() || ends.1.is_some();
         let waits = prepared
             .is_some_and(|prepared| !ended && refused.is_none_or(|refused| prepared < refused));
-        waiting |= waits;
-        let due = prepared.is_some_and(|prepared| horizon >= told[prepared].2 + LIMIT);
-        in_doubt |= waits && due && commit.is_none() && abort.is_none();
+        let Some(voted) = earliest(Meaning::Of(Happening::Prepares), Some(who)) else {
+            continue;
+        };
+        let is_due = horizon >= decided.map_or(voted, |decided| decided.max(voted)) + LIMIT;
+        in_doubt |= waits && is_due && decided.is_none();
+        undelivered |= waits && is_due && decided.is_some();
     }
     match (commit, abort) {
         (Some(_), Some(_)) => found.push(What::Torn),
@@ -129,16 +144,33 @@ fn slowly(told: &[Told], horizon: i64) -> Vec<What> {
             found.extend((both_ways || against).then_some(What::Mixed));
         }
     }
-    found.extend((silent && abort.is_none()).then_some(What::WithoutVotes));
+    found.extend(silent.then_some(What::WithoutVotes));
     found.extend(in_doubt.then_some(What::InDoubt));
-    let decided = match (commit, abort) {
-        (Some(commit), Some(abort)) => Some(commit.min(abort)),
-        (commit, abort) => commit.or(abort),
+    found.extend(undelivered.then_some(What::Undelivered));
+    sorted(found)
+}
+
+/// Every order of events in which none comes before one that is earlier by the skew or more.
+fn orders(rest: &[(usize, Told)], skew: i64) -> Vec<Vec<Told>> {
+    if rest.is_empty() {
+        return vec![Vec::new()];
+    }
+    let comes_before = |one: &(usize, Told), other: &(usize, Told)| {
+        let apart = other.1.2 - one.1.2;
+        apart.abs() >= skew && (apart, other.0) > (0, one.0)
     };
-    let over = decided.is_some_and(|decided| horizon >= told[decided].2 + LIMIT);
-    found.extend((over && waiting).then_some(What::Undelivered));
-    found.sort_by_key(|what| format!("{what:?}"));
-    found
+    let mut all = Vec::new();
+    for (index, next) in rest.iter().enumerate() {
+        if rest.iter().any(|other| comes_before(other, next)) {
+            continue;
+        }
+        let mut others = rest.to_vec();
+        others.remove(index);
+        for order in orders(&others, skew) {
+            all.push([&[next.1][..], &order].concat());
+        }
+    }
+    all
 }
 
 proptest! {
@@ -147,6 +179,33 @@ proptest! {
     fn transactions_are_judged_as_a_slow_look_judges(told in logs(), after in 0..15_i64) {
         let definition = definition();
         let horizon = told.last().map_or(0, |(_, _, seconds)| *seconds) + after;
-        prop_assert_eq!(quickly(&definition, &told, horizon), slowly(&told, horizon));
+        let (sure, doubtful) = quickly(&definition, Order::Position, &told, horizon);
+        prop_assert_eq!(sure, slowly(&told, horizon));
+        prop_assert_eq!(doubtful, []);
+    }
+
+    #[test]
+    fn what_is_wrong_in_every_order_of_times_is_wrong_and_in_some_unknown(
+        told in logs(), jumps in prop::collection::vec(-4..4_i64, 6), skew in 0..3_i64, after in 0..15_i64
+    ) {
+        let definition = definition();
+        let jumped = told.iter().zip(&jumps).map(|((meaning, who, seconds), jump)| {
+            (*meaning, *who, seconds + jump)
+        });
+        let told: Vec<Told> = jumped.collect();
+        let horizon = told.iter().map(|(_, _, seconds)| *seconds).max().unwrap_or(0) + after;
+        let order = Order::Time { skew: Span::from_secs(skew), lateness: Span::from_secs(60) };
+        let (sure, doubtful) = quickly(&definition, order, &told, horizon);
+        let numbered: Vec<(usize, Told)> = told.iter().copied().enumerate().collect();
+        let verdicts: Vec<Vec<What>> = orders(&numbered, skew)
+            .iter()
+            .map(|order| slowly(order, horizon))
+            .collect();
+        for what in [What::InDoubt, What::Mixed, What::Torn, What::WithoutVotes, What::Undelivered] {
+            let wrong = verdicts.iter().filter(|found| found.contains(&what)).count();
+            let expected = (wrong == verdicts.len(), wrong > 0);
+            let told = (sure.contains(&what), sure.contains(&what) || doubtful.contains(&what));
+            prop_assert_eq!(told, expected, "{:?} in {} of {}", what, wrong, verdicts.len());
+        }
     }
 }

@@ -238,22 +238,82 @@ fn two_definitions_part_at_the_first_event_that_tells_them_apart() {
     );
 }
 
-/// What an audit says to type next is typed as it stands, and finds what it names.
-#[test]
-fn every_next_command_of_the_bank_does_something() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/bank");
-    let lines = sagactl(&["audit", text(&folder), "--format", "jsonl"]);
-    let mut typed = 0;
-    for line in lines.out.lines() {
+/// What an audit of a folder says to type next is typed as it stands; the commands.
+fn typed(folder: &Path) -> Vec<String> {
+    let lines = sagactl(&["audit", text(folder), "--format", "jsonl"]);
+    assert_ne!(lines.code, 2, "{}", lines.err);
+    let type_it = |line: &str| {
         let finding: serde_json::Value = serde_json::from_str(line).expect("a finding");
-        let Some(command) = finding["next"]["command"].as_str() else {
-            continue;
-        };
+        let command = finding["next"]["command"].as_str();
+        let command = command.unwrap_or_else(|| panic!("nothing to type: {line}"));
         let words = shlex::split(command).expect("words of a shell");
         let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
         let ran = sagactl(&words);
         assert_eq!(ran.code, 0, "{command}\n{}{}", ran.out, ran.err);
-        typed += 1;
-    }
-    assert!(typed > 8, "only {typed} commands");
+        command.to_owned()
+    };
+    lines.out.lines().map(type_it).collect()
+}
+
+#[test]
+fn every_next_command_of_the_bank_does_something() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/bank");
+    let typed = typed(&folder);
+    assert!(typed.len() > 8, "only {typed:?}");
+}
+
+#[test]
+fn every_finding_beside_sagas_says_what_to_type_next() {
+    let row = |kind: &'static str, key: Option<&str>, data: &str| crate::rows::Row {
+        time: Some(100),
+        kind,
+        key: key.map(str::to_owned),
+        data: data.to_owned(),
+        ..Default::default()
+    };
+    let log = crate::rows::Log::new(&[
+        row("Paid", Some("k"), r#"{"order":"o 1"}"#),
+        row("Paid", Some("k"), r#"{"order":"o 1"}"#),
+        row("Begun", None, r#"{"tx":"t","who":"a"}"#),
+        row("Decided", None, r#"{"tx":"t"}"#),
+    ]);
+    let definitions = format!(
+        "{}{}",
+        crate::rows::LOG,
+        "projection: orders
+key: data.order
+on: { Paid: { add: { paid: 1 } } }
+---
+invariant: once
+for-each: orders
+require: state.paid < 2
+---
+invariant: nothing
+total: { of: { Paid: '1' }, per: data.order }
+---
+idempotency: payments
+effects: [Paid]
+---
+transaction: both
+id: data.tx
+participant: data.who
+begins: Begun
+prepares: Voted
+decides: { commit: Decided, abort: Refused }
+ends: { committed: Done, aborted: Undone }
+in-doubt-after: 10s
+"
+    );
+    std::fs::write(log.folder().join("rows.yaml"), definitions).expect("it can be written");
+    let folder = text(log.folder());
+    let mut expected = vec![
+        format!("sagactl state orders 'o 1' {folder}"),
+        "sagactl explain idempotency/double-effect".to_owned(),
+        "sagactl explain invariant/violated".to_owned(),
+        "sagactl explain transaction/decided-without-votes".to_owned(),
+    ];
+    let mut typed = typed(log.folder());
+    expected.sort();
+    typed.sort();
+    assert_eq!(typed, expected);
 }

@@ -5,6 +5,7 @@
 mod agree;
 mod casefile;
 mod cases;
+mod causes;
 mod clues;
 mod command;
 mod fixture;

@@ -1,6 +1,6 @@
 //! Small logs made row by row, and what an audit says of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 use sagactl::definition::settings::AsOf;
@@ -33,7 +33,7 @@ pub struct Row {
 pub struct Log {
     pub connection: Connection,
     path: PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Log {
@@ -70,8 +70,13 @@ impl Log {
         Log {
             connection,
             path,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Where it stands.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What is found in it as it stood at this second.
@@ -89,6 +94,18 @@ impl Log {
 pub fn definitions(text: &str) -> Definitions {
     let text = format!("{LOG}{text}");
     definition::load_text("rows.yaml".as_ref(), &text, &rules::names()).unwrap()
+}
+
+/// The same where time orders the log.
+pub fn by_time(text: &str) -> Definitions {
+    let order = "order: { time: { skew: 0s, lateness: 10m } }\n---\n";
+    let log = LOG.replace("---\n", order);
+    definition::load_text(
+        "rows.yaml".as_ref(),
+        &format!("{log}{text}"),
+        &rules::names(),
+    )
+    .unwrap()
 }
 
 /// How many subjects a rule looked at, and of how many it could not tell.

@@ -59,6 +59,7 @@ pub(crate) fn check(raw: raw::Saga, at: At<'_>, faults: &mut Vec<Fault>) -> Opti
         wedged_after: raw.wedged_after,
         namespace: raw.namespace.0.into_iter().map(|text| text.0).collect(),
         keyed: StepSet::EMPTY,
+        must_have_key: StepSet::EMPTY,
     };
     if saga.starts.is_empty() {
         let place = at.key("starts").place();

@@ -82,6 +82,7 @@ pub(crate) fn plain_saga(steps: usize) -> Saga {
         wedged_after: 3,
         namespace: vec![WildMatch::new("*")],
         keyed: StepSet::EMPTY,
+        must_have_key: StepSet::EMPTY,
     };
     close(&mut saga);
     saga

@@ -1,0 +1,344 @@
+//! All keys of a log, and what is wrong with them.
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
+
+use crate::absent::{Absent, Of};
+use crate::definition::idempotency::Idempotency;
+use crate::definition::log::Order;
+use crate::event::{Position, Timestamp};
+use crate::idempotency::note::{Note, Use};
+use crate::texts::{Keys, Texts, room};
+
+/// What is wrong with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Wrong {
+    /// Two effects of one type.
+    Double,
+    /// Given to two different things.
+    Conflict,
+    /// Used again after it was forgotten.
+    Expired,
+}
+
+/// A key that was misused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misuse {
+    /// Index of the rule.
+    pub rule: usize,
+    /// The key.
+    pub key: String,
+    /// What is wrong with it.
+    pub wrong: Wrong,
+    /// The event type that repeats, or that came after the retention.
+    pub kind: Arc<str>,
+    /// The first use and the repeats, in order.
+    pub evidence: Vec<Position>,
+    /// When the first repeat happened.
+    pub since: Timestamp,
+    /// When the receiver began to keep the key before that.
+    pub first: Timestamp,
+}
+
+/// An effect without a key where one is required.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyless {
+    /// Index of the rule.
+    pub rule: usize,
+    /// The effect's type.
+    pub kind: Arc<str>,
+    /// Where it stands.
+    pub position: Position,
+    /// When it happened.
+    pub time: Timestamp,
+}
+
+/// What became of the keys of one rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Keys looked at.
+    pub keys: u64,
+    /// Of them, those with an event of which it cannot be told whether it uses the key, or whose row
+    /// cannot be judged.
+    pub unknown_use: u64,
+    /// Of them, those of which it cannot be told whether they were used for one thing only.
+    pub unknown_thing: u64,
+    /// Of them, those of which a row cannot be judged.
+    pub hidden: u64,
+    /// Events of which the key cannot be computed.
+    pub untold: u64,
+    /// Effects looked at.
+    pub effects: u64,
+    /// Events without a key of which it cannot be told whether they are effects.
+    pub unknown_effects: u64,
+}
+
+impl Count {
+    /// Adds what became of other keys.
+    pub fn add(&mut self, other: Count) {
+        self.keys += other.keys;
+        self.unknown_use += other.unknown_use;
+        self.unknown_thing += other.unknown_thing;
+        self.hidden += other.hidden;
+        self.untold += other.untold;
+        self.effects += other.effects;
+        self.unknown_effects += other.unknown_effects;
+    }
+}
+
+/// The first use of a key by one event type.
+#[derive(Debug, Clone, Copy)]
+struct First {
+    kind: u16,
+    position: Position,
+    time: Timestamp,
+    /// The first fingerprint of this type that could be told, and where.
+    thing: Option<(u64, Position)>,
+    id: u64,
+    /// The last term of the key in which this type used it, and where it did so first.
+    term: (u32, Position),
+}
+
+/// Since when the receiver keeps a key: from its first use, or from one after it was forgotten.
+#[derive(Debug, Clone, Copy, Default)]
+struct Term {
+    number: u32,
+    start: Option<(Position, Timestamp)>,
+}
+
+#[derive(Debug, Default)]
+struct Key {
+    first: Option<First>,
+    /// First uses by other types.
+    others: Vec<First>,
+    term: Term,
+    has_unknown_use: bool,
+    has_unknown_thing: bool,
+}
+
+/// Follows the keys.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    rules: Vec<Arc<Idempotency>>,
+    keys: Vec<(Keys, Vec<Key>)>,
+    order: Option<Order>,
+    /// Uses of keys by their numbers, where time orders them.
+    kept: Vec<(Note, u32)>,
+    /// By rule; of keys, nothing.
+    counts: Vec<Count>,
+    misuses: Vec<Misuse>,
+    known: HashMap<(u16, u32, u16, Wrong), usize, FixedState>,
+    /// The ids of repeats, by rule, key and type.
+    repeats: HashSet<(u16, u32, u16, u64), FixedState>,
+    keyless: Vec<Keyless>,
+    found: Vec<u32>,
+}
+
+impl Ledger {
+    /// A ledger for these rules in a log of this order; by position where it is not declared.
+    pub fn new(rules: &[Arc<Idempotency>], order: Option<Order>) -> Ledger {
+        Ledger {
+            rules: rules.to_vec(),
+            keys: rules.iter().map(|_| Default::default()).collect(),
+            order,
+            counts: vec![Count::default(); rules.len()],
+            ..Ledger::default()
+        }
+    }
+
+    /// Takes the next events in the log's order.
+    pub fn take(&mut self, notes: &[Note], texts: &Texts) {
+        let mut found = std::mem::take(&mut self.found);
+        let wanted = notes.iter().map(|note| {
+            let (hash, key) = note.key?;
+            Some((note.rule, hash, texts.get(key)))
+        });
+        Keys::numbers_in(&mut self.keys, |book| &mut book.0, wanted, &mut found);
+        let numbered = notes.iter().zip(&found);
+        match self.order {
+            Some(Order::Time { .. }) => self.kept.extend(numbered.map(|(one, at)| (*one, *at))),
+            _ => numbered.for_each(|(note, number)| self.take_one(note, *number)),
+        }
+        self.found = found;
+    }
+
+    /// Takes an event whose key, if it has one, has this number.
+    fn take_one(&mut self, note: &Note, number: u32) {
+        let rule = &self.rules[usize::from(note.rule)];
+        let count = &mut self.counts[usize::from(note.rule)];
+        count.effects += u64::from(note.used == Some(Use::Effect));
+        if note.key.is_none() {
+            let may_be_effect = usize::from(note.kind) < rule.effects.len();
+            count.unknown_effects += u64::from(note.used.is_none() && may_be_effect);
+            count.untold += u64::from(note.is_untold);
+            if rule.required && note.used == Some(Use::Effect) {
+                self.keyless.push(Keyless {
+                    rule: usize::from(note.rule),
+                    kind: kind(rule, note.kind),
+                    position: note.position,
+                    time: note.time,
+                });
+            }
+            return;
+        }
+        let (names, keys) = &mut self.keys[usize::from(note.rule)];
+        if number as usize >= keys.len() {
+            keys.resize_with(number as usize + 1, Key::default);
+        }
+        let entry = &mut keys[number as usize];
+        let Some(used) = note.used else {
+            entry.has_unknown_use = true;
+            return;
+        };
+        let own = First {
+            kind: note.kind,
+            position: note.position,
+            time: note.time,
+            thing: note.fingerprint.map(|thing| (thing, note.position)),
+            id: note.id,
+            term: (entry.term.number, note.position),
+        };
+        if entry.first.is_none() {
+            entry.first = Some(own);
+            entry.term.start = Some((note.position, note.time));
+            return;
+        }
+        if let Some(first) = entry.first_of(note.kind)
+            && note.id != 0
+        {
+            let repeat = (note.rule, number, note.kind, note.id);
+            if first.id == note.id || !self.repeats.insert(repeat) {
+                return;
+            }
+        }
+        let Some((from, since, wrong)) = entry.judge(rule, used, &own) else {
+            return;
+        };
+        let misuses = &mut self.misuses;
+        let place = (note.rule, number, note.kind, wrong);
+        let at = *self.known.entry(place).or_insert_with(|| {
+            misuses.push(Misuse {
+                rule: usize::from(note.rule),
+                key: names.text(number).to_owned(),
+                wrong,
+                kind: kind(rule, note.kind),
+                evidence: vec![from],
+                since: note.time,
+                first: since,
+            });
+            misuses.len() - 1
+        });
+        misuses[at].evidence.push(note.position);
+    }
+
+    /// Bytes kept; of misuses, none.
+    pub fn bytes(&self) -> usize {
+        let own = |(names, keys): &(Keys, Vec<Key>)| {
+            let others = keys.iter().map(|key| room(&key.others));
+            names.bytes() + room(keys) + others.sum::<usize>()
+        };
+        self.keys.iter().map(own).sum::<usize>() + room(&self.kept)
+    }
+
+    /// What is wrong, in the order in which it came to light, and what was looked at.
+    pub fn conclude(&mut self, absent: &Absent) -> (&[Misuse], &[Keyless], Vec<Count>) {
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.sort_unstable_by_key(|(note, _)| (note.time, note.position, note.rule, note.kind));
+        for (note, number) in kept {
+            self.take_one(&note, number);
+        }
+        let each = self.keys.iter().zip(&self.counts).enumerate();
+        let counts = each.map(|(index, ((names, keys), count))| {
+            let strays = absent.of(Of::Key(index as u16));
+            let mut count = Count {
+                keys: names.len() as u64,
+                ..*count
+            };
+            for (number, key) in keys.iter().enumerate() {
+                let is_hidden = strays.has(names.text(number as u32));
+                count.hidden += u64::from(is_hidden);
+                count.unknown_use += u64::from(is_hidden || key.has_unknown_use);
+                count.unknown_thing += u64::from(is_hidden || key.is_doubtful());
+            }
+            count
+        });
+        let counts = counts.collect();
+        (&self.misuses, &self.keyless, counts)
+    }
+}
+
+/// The type of the event with this number in a rule.
+fn kind(rule: &Idempotency, number: u16) -> Arc<str> {
+    let mut patterns = rule.effects.iter().chain(&rule.attempts);
+    let pattern = patterns.nth(usize::from(number));
+    pattern.map_or_else(|| "".into(), |pattern| Arc::clone(&pattern.kind))
+}
+
+impl Key {
+    fn is_doubtful(&self) -> bool {
+        self.has_unknown_use || self.has_unknown_thing
+    }
+
+    /// The first use by this type.
+    fn first_of(&mut self, kind: u16) -> Option<&mut First> {
+        let mut firsts = self.first.iter_mut().chain(&mut self.others);
+        firsts.find(|first| first.kind == kind)
+    }
+
+    /// What is wrong with one more use of a key, and since which event and when; the first use by its
+    /// type is kept.
+    fn judge(
+        &mut self,
+        rule: &Idempotency,
+        used: Use,
+        own: &First,
+    ) -> Option<(Position, Timestamp, Wrong)> {
+        let (start, since) = self.term.start?;
+        let is_over = rule
+            .retention
+            .is_some_and(|retention| own.time > since.after(retention));
+        let term = self.term.number;
+        let Some(first) = self.first_of(own.kind) else {
+            let is_late = is_over && used == Use::Attempt;
+            let number = if is_late { self.begin(own) } else { term };
+            self.others.push(First {
+                term: (number, own.position),
+                ..*own
+            });
+            return is_late.then_some((start, since, Wrong::Expired));
+        };
+        let (begin, thing) = (*first, first.thing);
+        first.thing = thing.or(own.thing);
+        if first.term.0 != term {
+            first.term = (term, own.position);
+        }
+        self.has_unknown_thing |= thing.is_none() || own.thing.is_none();
+        let is_forgotten = begin.term.0 != term && used == Use::Effect;
+        let wrong = match (thing, own.thing) {
+            (Some((one, told)), Some((other, _))) if one != other => {
+                Some((told, since, Wrong::Conflict))
+            }
+            _ if is_over => Some((start, since, Wrong::Expired)),
+            _ if is_forgotten => Some((begin.position, begin.time, Wrong::Expired)),
+            _ => (used == Use::Effect).then_some((begin.term.1, since, Wrong::Double)),
+        };
+        if is_over {
+            let number = self.begin(own);
+            if let Some(first) = self.first_of(own.kind) {
+                first.term = (number, own.position);
+            }
+        }
+        wrong
+    }
+
+    /// The receiver had forgotten the key, and keeps it from this use on.
+    fn begin(&mut self, own: &First) -> u32 {
+        self.term = Term {
+            number: self.term.number + 1,
+            start: Some((own.position, own.time)),
+        };
+        self.term.number
+    }
+}

@@ -1,0 +1,264 @@
+//! What an event says of idempotency keys.
+
+use std::borrow::Cow;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use crate::absent::Of;
+use crate::definition::idempotency::Idempotency;
+use crate::definition::saga::EventPattern;
+use crate::event::{Position, Timestamp};
+use crate::expression::{Expression, Scope};
+use crate::json;
+use crate::log::{BadRow, Fields};
+use crate::share::Share;
+use crate::texts::{Keys, Text, Texts};
+
+/// How an event uses a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Effect,
+    Attempt,
+}
+
+/// An event that uses a key, or should.
+#[derive(Debug, Clone, Copy)]
+pub struct Note {
+    /// Index of the rule.
+    pub(super) rule: u16,
+    /// Index of the event type within the rule: effects first, then attempts.
+    pub(super) kind: u16,
+    /// How it uses the key; `None` where a condition cannot tell.
+    pub(super) used: Option<Use>,
+    /// `None` where it has none, or none that can be told.
+    pub(super) key: Option<(u64, Text)>,
+    /// It has none that can be computed.
+    pub(super) is_untold: bool,
+    /// Hash of what has to be the same; `None` where that cannot be told.
+    pub(super) fingerprint: Option<u64>,
+    /// Hash of the event's id; 0 for none.
+    pub(super) id: u64,
+    pub(super) position: Position,
+    pub(super) time: Timestamp,
+}
+
+/// What an event type is in one rule.
+#[derive(Debug, Clone)]
+struct Candidate {
+    rule: u16,
+    kind: u16,
+    used: Use,
+    when: Option<Expression>,
+    /// `None` for all data.
+    fingerprint: Option<Vec<Expression>>,
+}
+
+/// The rules that an event type concerns.
+#[derive(Debug, Clone, Default)]
+pub struct Route(Vec<Candidate>);
+
+impl Route {
+    /// Whether it concerns none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Reads keys out of events.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    rules: Vec<Arc<Idempotency>>,
+    share: Share,
+}
+
+impl Reader {
+    /// A reader for these rules.
+    pub fn new(rules: &[Arc<Idempotency>]) -> Reader {
+        Reader {
+            rules: rules.to_vec(),
+            share: Share::WHOLE,
+        }
+    }
+
+    /// The same for the keys of one share.
+    pub fn of_share(&self, share: Share) -> Reader {
+        Reader {
+            share,
+            ..self.clone()
+        }
+    }
+
+    /// The columns that it needs.
+    pub fn fields(&self) -> Fields {
+        let any = !self.rules.is_empty();
+        let compares_all = |rule: &Arc<Idempotency>| rule.fingerprint.default.is_none();
+        let own = Fields {
+            time: any,
+            id: any,
+            key: self.rules.iter().any(|rule| rule.key.is_none()),
+            data: self.rules.iter().any(compares_all),
+            ..Fields::default()
+        };
+        own.with(Fields::of(self.rules.iter().flat_map(|rule| {
+            let patterns = rule.effects.iter().chain(&rule.attempts);
+            let fingerprint = &rule.fingerprint;
+            let fields = fingerprint
+                .default
+                .iter()
+                .chain(fingerprint.by_type.values());
+            patterns
+                .filter_map(|pattern| pattern.when.as_ref())
+                .chain(fields.flatten())
+                .chain(&rule.key)
+                .chain(&rule.narrow)
+        })))
+    }
+
+    /// What an event type concerns.
+    pub fn route(&self, kind: &str) -> Route {
+        let mut candidates = Vec::new();
+        for (index, rule) in self.rules.iter().enumerate() {
+            let effects = rule.effects.iter().map(|pattern| (pattern, Use::Effect));
+            let attempts = rule.attempts.iter().map(|pattern| (pattern, Use::Attempt));
+            for (number, (pattern, used)) in effects.chain(attempts).enumerate() {
+                if &*pattern.kind == kind {
+                    let fingerprint = &rule.fingerprint;
+                    candidates.push(Candidate {
+                        rule: index as u16,
+                        kind: number as u16,
+                        used,
+                        when: pattern.when.clone(),
+                        fingerprint: match fingerprint.by_type.get(kind) {
+                            Some(own) => Some(own.clone()),
+                            None => fingerprint.default.clone(),
+                        },
+                    });
+                }
+            }
+        }
+        Route(candidates)
+    }
+
+    /// Adds what an event of this type says.
+    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+        for candidate in &route.0 {
+            let rule = &self.rules[usize::from(candidate.rule)];
+            let conditions = rule.narrow.iter().chain(&candidate.when);
+            let Some(used) = used(conditions, candidate.used, row) else {
+                continue;
+            };
+            let told = match &rule.key {
+                None => Ok(row.key.map(Cow::Borrowed)),
+                Some(key) => key.text(row),
+            };
+            let is_untold = told.is_err();
+            let key = told.ok().flatten();
+            let key = key.filter(|key| !key.trim().is_empty());
+            let hash = key.as_deref().map(Keys::hash);
+            if !self.share.takes(hash) {
+                continue;
+            }
+            notes.push(Note {
+                rule: candidate.rule,
+                kind: candidate.kind,
+                used,
+                key: hash.zip(key.map(|key| texts.keep(&key))),
+                is_untold,
+                fingerprint: fingerprint(candidate, row),
+                id: row.id.map_or(0, id),
+                position: row.position,
+                time: row.time.unwrap_or(Timestamp::MIN),
+            });
+        }
+    }
+
+    /// Adds what a row that cannot be judged may be an event of, with its key where that can be told.
+    pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
+        let row = bad.scope(kind);
+        let tells = |expression: &Expression| bad.tells(expression, kind.is_some());
+        for (index, rule) in self.rules.iter().enumerate() {
+            let may_be = |when: Option<&Expression>| {
+                let mut conditions = rule.narrow.iter().chain(when).filter(|it| tells(it));
+                conditions.all(|condition| condition.holds(&row) != Ok(false))
+            };
+            let is_among = |patterns: &[EventPattern]| {
+                let mut own = patterns.iter();
+                own.any(|one| {
+                    kind.is_none_or(|kind| &*one.kind == kind) && may_be(one.when.as_ref())
+                })
+            };
+            let is_effect = is_among(&rule.effects);
+            if !is_effect && !is_among(&rule.attempts) {
+                continue;
+            }
+            let key = match &rule.key {
+                None if bad.rest.unread.key => Err(()),
+                None => Ok(bad.rest.key.as_deref().map(Into::into)),
+                Some(key) if tells(key) => {
+                    let value = key.evaluate(&row).map_err(drop);
+                    value.map(|value| json::text(&value).map(Cow::into_owned))
+                }
+                Some(_) => Err(()),
+            };
+            let key: Result<Option<String>, ()> = key;
+            let key = key.map(|key| key.filter(|key| !key.trim().is_empty()));
+            let index = index as u16;
+            let hash = |key: String| Keys::hash(&key);
+            if rule.required && is_effect && !matches!(key, Ok(Some(_))) {
+                of.push((Of::Keyless(index), None));
+            }
+            match key {
+                Ok(None) => {}
+                Ok(Some(key)) => of.push((Of::Key(index), Some(hash(key)))),
+                Err(()) => of.push((Of::Key(index), None)),
+            }
+        }
+    }
+}
+
+/// The hash of an event's id; 0 for an empty one, which is none.
+fn id(id: &str) -> u64 {
+    match id.trim_start().is_empty() {
+        true => 0,
+        false => Keys::hash(id) | 1,
+    }
+}
+
+/// How an event uses a key if all of these hold, which one that does not hold settles whatever the
+/// others are: `Some(None)` where it cannot be told, and `None` where it uses none.
+fn used<'a>(
+    conditions: impl Iterator<Item = &'a Expression>,
+    used: Use,
+    row: &Scope<'_>,
+) -> Option<Option<Use>> {
+    let mut all = Some(used);
+    for condition in conditions {
+        match condition.holds(row) {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(_) => all = None,
+        }
+    }
+    Some(all)
+}
+
+/// A digest of what has to be the same: of values with all their digits, not of how they are
+/// written.
+fn fingerprint(candidate: &Candidate, row: &Scope<'_>) -> Option<u64> {
+    let hash = |json: &[u8]| {
+        let text = json::canonical(json).ok()?;
+        Some(FixedState::default().hash_one(text))
+    };
+    match &candidate.fingerprint {
+        None => row.data.map_or(Some(0), hash),
+        Some(fields) => fields.iter().try_fold(0_u64, |all, field| {
+            let own = match field.recorded(row) {
+                Some(recorded) => hash(recorded.ok()?.as_bytes()),
+                None => hash(field.evaluate(row).ok()?.to_string().as_bytes()),
+            };
+            Some(all.rotate_left(7) ^ own?)
+        }),
+    }
+}

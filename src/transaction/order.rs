@@ -1,0 +1,98 @@
+//! Which of two events of a transaction came first, as far as the log's order tells.
+
+use std::cmp::Ordering;
+
+use crate::definition::log::Order;
+use crate::event::{Position, Timestamp};
+
+/// An event and its time.
+pub(super) type At = (Position, Timestamp);
+
+/// How what is left open by the order is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// So that as little is wrong with votes as may be.
+    For,
+    /// So that as much is wrong with them as may be.
+    Against,
+}
+
+/// A log's order, read with doubts taken in one way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) order: Order,
+    pub(super) doubt: Doubt,
+}
+
+impl Reading {
+    /// Whether one event came before another, or is the same. Where the order leaves that open, it did
+    /// where doubts are taken `so`.
+    pub(super) fn is_before(self, one: At, other: At, so: Doubt) -> bool {
+        is_before(self.order, one, other).unwrap_or(self.doubt == so)
+    }
+}
+
+/// Whether one event came before another; `None` where the two are concurrent.
+fn is_before(order: Order, one: At, other: At) -> Option<bool> {
+    match order {
+        Order::Position => Some(one.0 <= other.0),
+        Order::Time { skew, .. } => {
+            let apart = one.1.since(other.1).max(other.1.since(one.1));
+            (apart >= skew).then(|| by_time(&one, &other).is_le())
+        }
+    }
+}
+
+/// Which came first by their times; by position where these are the same.
+fn by_time(one: &At, other: &At) -> Ordering {
+    one.1.cmp(&other.1).then(one.0.cmp(&other.0))
+}
+
+/// Keeps the first of the events that say the same.
+pub(super) fn keep_first(order: Order, place: &mut Option<At>, at: At) {
+    let is_first = match (order, &place) {
+        (_, None) => true,
+        (Order::Position, Some(_)) => false,
+        (Order::Time { .. }, Some(known)) => by_time(&at, known).is_lt(),
+    };
+    if is_first {
+        *place = Some(at);
+    }
+}
+
+/// The first of two events, of which there may be one only.
+pub(super) fn first(order: Order, one: Option<At>, other: Option<At>) -> Option<At> {
+    let mut place = one;
+    if let Some(other) = other {
+        match order {
+            Order::Position => place = Some(place.map_or(other, |one| one.min(other))),
+            Order::Time { .. } => keep_first(order, &mut place, other),
+        }
+    }
+    place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Span;
+
+    fn told(order: Order, one: (i64, i64), other: (i64, i64)) -> Option<bool> {
+        let at = |(position, time)| (Position(position), Timestamp::from_nanos(time));
+        is_before(order, at(one), at(other))
+    }
+
+    #[test]
+    fn positions_always_tell_and_times_from_the_skew_on() {
+        let skew = |nanos| Order::Time {
+            skew: Span::from_nanos(nanos),
+            lateness: Span::ZERO,
+        };
+        assert_eq!(told(Order::Position, (1, 9), (2, 3)), Some(true));
+        assert_eq!(told(skew(2), (1, 9), (2, 3)), Some(false));
+        assert_eq!(told(skew(2), (1, 9), (2, 8)), None);
+        assert_eq!(told(skew(2), (1, 9), (2, 7)), Some(false));
+        assert_eq!(told(skew(0), (1, 9), (2, 9)), Some(true));
+        assert_eq!(told(skew(0), (2, 9), (1, 9)), Some(false));
+    }
+}
