@@ -10,7 +10,7 @@ use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, FoldExpression, Scope};
 use crate::json;
 use crate::projection::fold::Input;
-use crate::projection::number::Number;
+use crate::projection::number::{Great, Number};
 use crate::projection::value::Value;
 use crate::texts::{Text, Texts};
 
@@ -70,6 +70,8 @@ pub enum Given {
     Integer(i64),
     /// A decimal.
     Decimal(Decimal),
+    /// A whole number that is no decimal.
+    Great(Great),
     /// A floating point number.
     Float(f64),
     /// Text.
@@ -122,6 +124,9 @@ impl Given {
         match serde_json::from_str::<Json>(text) {
             Ok(Json::Array(_) | Json::Object(_)) => Given::Json(texts.keep(text)),
             Ok(value) => Given::calculated(&value, texts),
+            Err(_) if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
+                Given::Unknown(texts.keep("the number is greater than can be held"))
+            }
             Err(_) => Given::Unknown(texts.keep("the value is not JSON")),
         }
     }
@@ -140,6 +145,7 @@ impl Given {
         match number {
             Number::Integer(number) => Given::Integer(number),
             Number::Decimal(number) => Given::Decimal(number),
+            Number::Great(number) => Given::Great(number),
             Number::Float(number) => Given::Float(number),
         }
     }
@@ -152,6 +158,7 @@ impl Given {
             Given::Bool(truth) => Value::Bool(truth),
             Given::Integer(number) => Value::Number(Number::Integer(number)),
             Given::Decimal(number) => Value::Number(Number::Decimal(number)),
+            Given::Great(number) => Value::Number(Number::Great(number)),
             Given::Float(number) => Value::Number(Number::Float(number)),
             Given::Text(text) => Value::Text(texts.get(text).into()),
             Given::Json(text) => match parsed(text) {

@@ -5,6 +5,22 @@ use std::fmt;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
+/// A whole number of 128 bits, which asks for no more room than the other numbers do.
+#[derive(Debug, Clone, Copy)]
+pub struct Great([u8; 16]);
+
+impl From<i128> for Great {
+    fn from(number: i128) -> Great {
+        Great(number.to_le_bytes())
+    }
+}
+
+impl From<Great> for i128 {
+    fn from(Great(bytes): Great) -> i128 {
+        i128::from_le_bytes(bytes)
+    }
+}
+
 /// A number. A decimal keeps the places it was written with, which count for nothing.
 #[derive(Debug, Clone, Copy)]
 pub enum Number {
@@ -12,27 +28,31 @@ pub enum Number {
     Integer(i64),
     /// An exact decimal, or a whole number beyond 64 bits.
     Decimal(Decimal),
+    /// A whole number beyond what a decimal can hold.
+    Great(Great),
     /// What was calculated or stored in floating point, or lies beyond what a decimal can hold.
     Float(f64),
 }
 
 impl Number {
-    /// The number that a text is, as JSON or SQL write it; exact where 28 digits are enough.
+    /// The number that a text is, as JSON or SQL write it; exact where 28 digits are enough, and
+    /// where it is whole and lies within 128 bits.
     pub fn parse(text: &str) -> Option<Number> {
         if let Ok(integer) = text.parse() {
             return Some(Number::Integer(integer));
         }
         let begins = text.trim_start_matches(['-', '+']);
-        if !begins.starts_with(|letter: char| letter.is_ascii_digit() || letter == '.') {
+        let is_part = |letter: char| letter.is_ascii_digit() || "+-.eE".contains(letter);
+        if begins.starts_with(['e', 'E']) || !text.chars().all(is_part) {
             return None;
         }
         let decimal = Decimal::from_str_exact(text).ok();
-        match decimal.or_else(|| Decimal::from_scientific(text).ok()) {
-            Some(decimal) => Some(Number::Decimal(decimal)),
-            None => {
-                let float: f64 = text.parse().ok()?;
-                float.is_finite().then_some(Number::Float(float))
-            }
+        if let Some(decimal) = decimal.or_else(|| Decimal::from_scientific(text).ok()) {
+            return Some(Number::Decimal(decimal));
+        }
+        match text.parse::<i128>() {
+            Ok(great) => Some(Number::Great(great.into())),
+            Err(_) => finite(text.parse().ok()?),
         }
     }
 
@@ -43,9 +63,13 @@ impl Number {
         {
             return Some(Number::Integer(sum));
         }
-        match (self.exact(), other.exact()) {
-            (Some(one), Some(other)) => one.checked_add(other).map(Number::Decimal),
-            _ => finite(self.float() + other.float()),
+        if self.is_float() || other.is_float() {
+            return finite(self.float() + other.float());
+        }
+        let exact = self.exact().zip(other.exact());
+        match exact.and_then(|(one, other)| one.checked_add(other)) {
+            Some(sum) => Some(Number::Decimal(sum)),
+            None => self.whole()?.checked_add(other.whole()?).map(Number::of),
         }
     }
 
@@ -57,6 +81,10 @@ impl Number {
                 None => Number::Decimal(-Decimal::from(number)),
             },
             Number::Decimal(number) => Number::Decimal(-number),
+            Number::Great(number) => match i128::from(number).checked_neg() {
+                Some(number) => Number::of(number),
+                None => Number::Float(-self.float()),
+            },
             Number::Float(number) => Number::Float(-number),
         }
     }
@@ -67,23 +95,28 @@ impl Number {
             return Some(self);
         }
         let factor = 10_i64.checked_pow(places)?;
-        match self.exact() {
-            Some(exact) => exact
-                .checked_mul(Decimal::from(factor))
-                .map(Number::Decimal),
-            None => finite(self.float() * factor.to_f64()?),
+        if self.is_float() {
+            return finite(self.float() * factor.to_f64()?);
+        }
+        let exact = self.exact();
+        match exact.and_then(|exact| exact.checked_mul(Decimal::from(factor))) {
+            Some(scaled) => Some(Number::Decimal(scaled)),
+            None => self.whole()?.checked_mul(factor.into()).map(Number::of),
         }
     }
 
     /// Whether the two are the same number: exactly, unless one of them is floating point; then
-    /// they may lie apart by `tolerance`, relative to the greater one.
+    /// they may lie apart by `tolerance`, relative to the greater one. Infinity is only itself.
     pub fn equals(self, other: Number, tolerance: f64) -> bool {
+        if self.is_float() || other.is_float() {
+            let (one, other) = (self.float(), other.float());
+            let apart = (one - other).abs();
+            return one == other
+                || apart.is_finite() && apart <= tolerance * one.abs().max(other.abs());
+        }
         match (self.exact(), other.exact()) {
             (Some(one), Some(other)) => one == other,
-            _ => {
-                let (one, other) = (self.float(), other.float());
-                (one - other).abs() <= tolerance * one.abs().max(other.abs())
-            }
+            _ => self.whole().is_some() && self.whole() == other.whole(),
         }
     }
 
@@ -100,7 +133,29 @@ impl Number {
                 (true, Some(whole)) => whole.into(),
                 _ => number.to_f64().into(),
             },
+            Number::Great(_) => self.float().into(),
             Number::Float(number) => number.into(),
+        }
+    }
+
+    const fn is_float(self) -> bool {
+        matches!(self, Number::Float(_))
+    }
+
+    /// A whole number, in the kind that has room for it.
+    fn of(whole: i128) -> Number {
+        match Decimal::from_i128(whole) {
+            Some(decimal) => Number::Decimal(decimal),
+            None => Number::Great(whole.into()),
+        }
+    }
+
+    fn whole(self) -> Option<i128> {
+        match self {
+            Number::Integer(number) => Some(number.into()),
+            Number::Decimal(number) if number.is_integer() => number.to_i128(),
+            Number::Great(number) => Some(number.into()),
+            Number::Decimal(_) | Number::Float(_) => None,
         }
     }
 
@@ -108,14 +163,16 @@ impl Number {
         match self {
             Number::Integer(number) => Decimal::from_i64(number),
             Number::Decimal(number) => Some(number),
-            Number::Float(_) => None,
+            Number::Great(_) | Number::Float(_) => None,
         }
     }
 
-    fn float(self) -> f64 {
+    /// The nearest floating point number.
+    pub(super) fn float(self) -> f64 {
         match self {
             Number::Integer(number) => number.to_f64(),
             Number::Decimal(number) => number.to_f64(),
+            Number::Great(number) => i128::from(number).to_f64(),
             Number::Float(number) => Some(number),
         }
         .unwrap_or(f64::NAN)
@@ -131,6 +188,7 @@ impl fmt::Display for Number {
         match self {
             Number::Integer(number) => number.fmt(f),
             Number::Decimal(number) => number.normalize().fmt(f),
+            Number::Great(number) => i128::from(*number).fmt(f),
             Number::Float(number) => write!(f, "{number:?}"),
         }
     }
@@ -154,12 +212,24 @@ mod tests {
             ("1.50", "0.5", "2"),
             ("1e2", "1", "101"),
             ("1e300", "1", "1e300"),
+            (
+                "79228162514264337593543950336",
+                "1",
+                "79228162514264337593543950337",
+            ),
+            (
+                "79228162514264337593543950336",
+                "-1",
+                "79228162514264337593543950335",
+            ),
         ] {
             let found = number(one).plus(number(other)).unwrap();
             assert_eq!(found.to_string(), sum, "{one} + {other}");
         }
         let most = number("79228162514264337593543950335");
-        assert!(most.plus(number("1")).is_none());
+        assert!(most.plus(number("0.5")).is_none());
+        let greatest = number(&i128::MAX.to_string());
+        assert!(greatest.plus(number("1")).is_none() && greatest.plus(number("-1")).is_some());
         assert!(number("1.7e308").plus(number("1.7e308")).is_none());
     }
 
@@ -171,6 +241,18 @@ mod tests {
             ("0.3", "0.30", true),
             ("18446744073709551615", "18446744073709551615", true),
             ("18446744073709551615", "18446744073709551616", false),
+            (
+                "1000000000000000000000000000000",
+                "1000000000000000000000000000001",
+                false,
+            ),
+            (
+                "1000000000000000000000000000000",
+                "1000000000000000000000000000000",
+                true,
+            ),
+            ("1000000000000000000000000000000", "5", false),
+            ("1000000000000000000000000000000", "0.5", false),
         ] {
             assert_eq!(
                 number(one).equals(number(other), 1e-9),
@@ -181,6 +263,11 @@ mod tests {
         let float = Number::Float(0.1 + 0.2);
         assert!(float.equals(number("0.3"), 1e-9) && !float.equals(number("0.3"), 0.0));
         assert!(!Number::Float(1.0).equals(number("1.00001"), 1e-9));
+        for infinite in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            let infinite = Number::Float(infinite);
+            assert!(!infinite.equals(number("109"), 1e-9) && !number("0").equals(infinite, 1.0));
+        }
+        assert!(Number::Float(f64::INFINITY).equals(Number::Float(f64::INFINITY), 0.0));
         assert!(Number::Float(-0.0).is_zero() && !number("0.01").is_zero());
     }
 
@@ -195,7 +282,11 @@ mod tests {
             assert_eq!(found.to_string(), cents);
             assert!(found.equals(number(cents), 0.0));
         }
-        assert!(number("79228162514264337593543950335").scaled(1).is_none());
+        assert!(
+            number("7922816251426433759354395033.5")
+                .scaled(28)
+                .is_none()
+        );
         assert!(
             Number::Float(1.745)
                 .scaled(2)
@@ -207,7 +298,8 @@ mod tests {
     #[test]
     fn what_is_no_number_is_refused() {
         for text in [
-            "", "-", ".", "abc", "1,5", "0x10", "inf", "NaN", "1e999", " 5", "--5",
+            "", "-", ".", "abc", "1,5", "0x10", "inf", "NaN", "1e999", " 5", "--5", "1_000",
+            "1_0.5",
         ] {
             assert!(Number::parse(text).is_none(), "{text}");
         }
