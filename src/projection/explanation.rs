@@ -83,6 +83,14 @@ pub struct Candidate {
 }
 
 impl Explanation {
+    /// Whether it is that all the events named were left out, and nothing else.
+    pub(super) fn is_told(&self) -> bool {
+        match self.candidates.as_slice() {
+            [only] => self.more == 0 && only.events == self.named,
+            _ => false,
+        }
+    }
+
     /// What a search found, told; `passed` of the first events are claimed to be applied.
     pub(super) fn of(history: &History, passed: usize, found: &Found) -> Explanation {
         if found.edits.is_empty() {

@@ -1,6 +1,7 @@
 //! The fold: what each event does to the state of its key. Pure; what an event gives is told
 //! beforehand, from its row alone.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -56,6 +57,8 @@ pub struct Touch {
     pub version: Option<i64>,
     /// The hash of its id, where somebody asks for that.
     pub id: Option<u64>,
+    /// The hash of its stream, where somebody asks for that.
+    pub stream: Option<NonZeroU64>,
     /// What it does, see [`Fold::effect`].
     pub effect: u16,
     /// What it gives to that.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::definition::projection::{Counts, Projection};
+use crate::event::Position;
 use crate::projection::clues::Clues;
 use crate::projection::compare::{Likeness, Row, compare};
 use crate::projection::fold::{Fold, Touch};
@@ -21,6 +22,10 @@ pub struct History {
     touches: Vec<Touch>,
     /// A row that cannot be judged may be one of its events.
     is_incomplete: bool,
+    /// The last number that a row can claim to have come to, where events of other keys count, too.
+    reach: Option<i64>,
+    /// Its events are in more than one stream.
+    spans_streams: bool,
     clues: Arc<Clues>,
 }
 
@@ -41,16 +46,26 @@ impl History {
         History {
             fold: Arc::clone(fold),
             key,
-            row,
+            row: row.map(Row::remembered),
             touches: Vec::new(),
             is_incomplete: false,
+            reach: None,
+            spans_streams: false,
             clues: Arc::default(),
         }
     }
 
-    /// Takes note of whether rows that cannot be judged may be events of its key, and of what else
-    /// is known of the events.
-    pub(super) fn learn(&mut self, is_incomplete: bool, clues: &Arc<Clues>) {
+    /// Takes note of whether rows that cannot be judged may be events of its key, of where the log
+    /// ends, and of what else is known of the events.
+    pub(super) fn learn(
+        &mut self,
+        is_incomplete: bool,
+        head: Option<Position>,
+        clues: &Arc<Clues>,
+    ) {
+        if self.counts() == Some(Counts::Position) {
+            self.reach = head.map(|head| head.0);
+        }
         self.clues = Arc::clone(clues);
         self.is_incomplete = is_incomplete;
     }
@@ -65,8 +80,20 @@ impl History {
         &self.clues
     }
 
+    /// Takes note of the last version in the stream of its events.
+    pub(super) fn reaches(&mut self, version: Option<i64>) {
+        self.reach = version;
+    }
+
+    /// Whether its events are in more than one stream, so that a version says nothing of them.
+    pub(super) const fn spans_streams(&self) -> bool {
+        self.spans_streams
+    }
+
     /// Adds the key's next event.
     pub fn push(&mut self, touch: Touch) {
+        let is_other = |last: &Touch| last.stream != touch.stream;
+        self.spans_streams |= self.touches.last().is_some_and(is_other);
         self.touches.push(touch);
     }
 
@@ -122,8 +149,17 @@ impl History {
         }
     }
 
+    /// What a version in the row counts.
+    pub(super) fn counts(&self) -> Option<Counts> {
+        let stored = self.definition().stored.as_ref()?;
+        Some(stored.version.as_ref()?.counts)
+    }
+
     /// What the row says of how far it has come.
     pub(super) fn row_version(&self) -> Option<i64> {
+        if self.spans_streams {
+            return None;
+        }
         match self.row.as_ref()?.version.as_ref()? {
             Ok(version) => Some(*version),
             Err(_) => None,
@@ -133,11 +169,23 @@ impl History {
     /// What an event counts in terms of the row's version.
     pub(super) fn count(&self, at: usize) -> Option<i64> {
         let touch = self.touches.get(at)?;
-        let stored = self.definition().stored.as_ref()?;
-        match stored.version.as_ref()?.counts {
+        match self.counts()? {
+            Counts::Version if self.spans_streams => None,
             Counts::Version => touch.version,
             Counts::Position => Some(touch.position.0),
         }
+    }
+
+    /// The greatest that its events count in these terms.
+    pub(super) fn greatest(&self) -> Option<i64> {
+        let counts = (0..self.touches.len()).filter_map(|at| self.count(at));
+        counts.max()
+    }
+
+    /// What a row can claim at most in these terms; `None` where that cannot be told.
+    pub(super) fn reach(&self) -> Option<i64> {
+        self.reach
+            .map(|reach| self.greatest().map_or(reach, |own| own.max(reach)))
     }
 
     /// The least edits of the events that give the row; `passed` of the first are claimed to be

@@ -9,6 +9,7 @@ mod clues;
 mod compare;
 mod explanation;
 mod fold;
+mod held;
 mod history;
 mod ledger;
 mod note;
@@ -16,15 +17,17 @@ mod number;
 mod reader;
 mod repair;
 mod search;
+mod spelling;
 mod state;
 mod stored;
+mod suspects;
 mod value;
 mod verdict;
 
 #[cfg(test)]
 mod tests;
 
-pub use audit::{Audit, Conclusion, Suspects, Unseen};
+pub use audit::{Audit, Conclusion, Unseen};
 pub use clues::{Clues, DeadLetters, Repeats};
 pub use compare::{Difference, Likeness, Raw, Row, compare, differences};
 pub use explanation::{Candidate, Class, Explanation};
@@ -37,5 +40,6 @@ pub use reader::{Reader, Route};
 pub use repair::{Change, Repair, Repairs};
 pub use state::{Cell, State};
 pub use stored::{Mark, ReadModels};
+pub use suspects::{Suspects, Versions};
 pub use value::Value;
 pub use verdict::{Standing, Verdict, judge};

@@ -19,6 +19,9 @@ use crate::texts::{Text, Texts};
 pub enum Note {
     /// An event of a key.
     Event(Event),
+    /// The hash of the stream of the event after it, where a reader was asked for that, see
+    /// [`Keys::hash`](crate::texts::Keys::hash).
+    Stream(NonZeroU64),
     /// An input of the event before it.
     Given(Given),
     /// An event of a type that the projection names, whose key cannot be told.

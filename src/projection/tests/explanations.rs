@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::definition;
 use crate::event::{Position, Timestamp};
-use crate::projection::compare::{Raw, Row};
+use crate::projection::compare::{Known, Raw, Row};
 use crate::projection::explanation::Class;
 use crate::projection::fold::{Fold, Input, Touch};
 use crate::projection::history::{BUDGET, History};
@@ -84,6 +84,7 @@ impl Model {
         Row {
             key: Raw::Null,
             version: None,
+            known: Known::default(),
             values: vec![
                 Raw::Text(format!("[{}]", list.join(","))),
                 self.name.map_or(Raw::Null, Raw::Integer),
@@ -163,6 +164,7 @@ fn history(fold: &Arc<Fold>, events: &[Happened], row: Row) -> History {
             time: Timestamp::from_nanos(at as i64 * 1_000_000_000),
             version: None,
             id: None,
+            stream: None,
             effect,
             inputs: fold.inputs(effect).iter().map(|_| input()).collect(),
             doubt: None,

@@ -196,7 +196,11 @@ fn what_every_explanation_leaves_out_is_named() {
     let sql_zero = model("('a', 0, 'open', 3)", "0");
     let applied = Bench::new(&accounts(BY_VERSION), &events, &sql_zero);
     assert_eq!(told(&bench.audit(1000)), ["a skipped [2 3]"]);
-    assert_eq!(told(&applied.audit(1000)), ["a skipped [2]"]);
+    let either = "any of these would give it: position 2 left out; positions 2 and 3 left out";
+    assert_eq!(
+        told(&applied.audit(1000)),
+        [format!("a skipped [2] ({either})")]
+    );
 }
 
 #[test]
@@ -280,7 +284,9 @@ fn a_consumer_beyond_the_log_is_ahead() {
         let bench = Bench::new(&accounts(BY_CHECKPOINT), &LIFE, &sql);
         let conclusion = bench.audit(1000);
         assert_eq!(told(&conclusion), Vec::<String>::new());
-        conclusion.ahead.map(|(claimed, head)| (claimed, head.0))
+        conclusion
+            .ahead
+            .map(|(claimed, head)| (claimed, head.unwrap().0))
     };
     assert_eq!(ahead("5"), None);
     assert_eq!(ahead("6"), Some((6, 5)));
@@ -310,7 +316,7 @@ fn what_cannot_be_compared_is_unreadable_and_ends_nothing() {
         ("('a', 7, 'closed', 'five')", "its version is \"five\""),
         (
             "('a', 7, 'closed', 5), ('a', 7, 'closed', 5)",
-            "it has several rows",
+            "it has 2 rows",
         ),
     ] {
         let found = said(BY_VERSION, row, "0", 1000);
