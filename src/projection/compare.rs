@@ -25,11 +25,15 @@ pub struct Row {
 /// The JSON of values that are compared with many states, by column: parsed once, when it is first
 /// asked for. Without columns nothing is remembered.
 #[derive(Debug, Clone, Default)]
-pub struct Known(Vec<OnceLock<Option<Value>>>);
+pub struct Known {
+    jsons: Vec<OnceLock<Option<Value>>>,
+    /// By column, what adding up floating point numbers may have lost.
+    noise: Vec<f64>,
+}
 
 impl Known {
     fn json(&self, column: usize, raw: &Raw) -> Option<Value> {
-        match self.0.get(column) {
+        match self.jsons.get(column) {
             Some(known) => known.get_or_init(|| raw.json()).clone(),
             None => raw.json(),
         }
@@ -39,8 +43,15 @@ impl Known {
 impl Row {
     /// The same row, to be compared with many states.
     pub(super) fn remembered(mut self) -> Row {
-        self.known.0.resize_with(self.values.len(), OnceLock::new);
+        self.known
+            .jsons
+            .resize_with(self.values.len(), OnceLock::new);
         self
+    }
+
+    /// Takes note of what adding up floating point numbers may have lost in each column.
+    pub(super) fn learn(&mut self, noise: Vec<f64>) {
+        self.known.noise = noise;
     }
 }
 
@@ -196,14 +207,12 @@ impl Compared<'_> {
                 None => unreadable("a truth value"),
             },
             (Value::Number(number), raw) => match raw.number() {
-                Some(stored) => numbers(*number, stored, column.scale, tolerance),
+                Some(stored) => self.numbers(*number, stored),
                 None => unreadable("a number"),
             },
             (Value::Text(_), raw) if column.scale > 0 || raw.is_number() => {
                 match (value.number(), raw.number()) {
-                    (Some(number), Some(stored)) => {
-                        numbers(number, stored, column.scale, tolerance)
-                    }
+                    (Some(number), Some(stored)) => self.numbers(number, stored),
                     (None, _) => unreadable("text"),
                     (Some(_), None) => unreadable("a number"),
                 }
@@ -228,6 +237,12 @@ impl Compared<'_> {
         }
     }
 
+    fn numbers(&self, number: Number, stored: Number) -> Likeness {
+        let noise = self.row.known.noise.get(self.at).copied().unwrap_or(0.0);
+        let scaled = number.scaled(self.column.scale);
+        same(scaled.is_some_and(|scaled| scaled.is_near(stored, self.tolerance, noise)))
+    }
+
     fn json(&self) -> Option<Value> {
         self.row.known.json(self.at, self.raw)
     }
@@ -241,20 +256,12 @@ fn same(is: bool) -> Likeness {
     }
 }
 
-fn numbers(number: Number, stored: Number, scale: u32, tolerance: f64) -> Likeness {
-    same(
-        number
-            .scaled(scale)
-            .is_some_and(|scaled| scaled.equals(stored, tolerance)),
-    )
-}
-
 impl Raw {
     fn is_number(&self) -> bool {
         matches!(self, Raw::Integer(_) | Raw::Real(_))
     }
 
-    fn number(&self) -> Option<Number> {
+    pub(super) fn number(&self) -> Option<Number> {
         match self {
             Raw::Integer(number) => Some(Number::Integer(*number)),
             Raw::Real(number) => Some(Number::Float(*number)),

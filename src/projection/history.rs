@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::definition::projection::{Counts, Projection};
 use crate::event::Position;
 use crate::projection::clues::Clues;
-use crate::projection::compare::{Likeness, Row, compare};
+use crate::projection::compare::{Likeness, Raw, Row, compare};
 use crate::projection::fold::{Fold, Touch};
 use crate::projection::search::{Found, Search};
-use crate::projection::state::State;
+use crate::projection::state::{Cell, State};
+use crate::projection::value::Value;
 
 /// How many events one search may apply.
 pub(super) const BUDGET: usize = 400_000;
@@ -68,6 +69,10 @@ impl History {
         }
         self.clues = Arc::clone(clues);
         self.is_incomplete = is_incomplete;
+        let noise = noise(self);
+        if let (Some(row), Some(noise)) = (&mut self.row, noise) {
+            row.learn(noise);
+        }
     }
 
     /// Whether a row that cannot be judged may be one of its events.
@@ -199,13 +204,24 @@ impl History {
         found
     }
 
-    /// The states before each event, and after the last of them.
-    pub(super) fn states(&self) -> Vec<State> {
+    /// Whether none of its events ends the state.
+    pub(super) fn is_never_deleted(&self) -> bool {
+        self.touches
+            .iter()
+            .all(|touch| self.fold.own(touch).is_some())
+    }
+
+    /// The states after every `step` events, beginning with none.
+    pub(super) fn states(&self, step: usize) -> Vec<State> {
         let mut state = State::NONE;
-        let mut states = vec![state.clone()];
-        for touch in &self.touches {
-            self.fold.apply(&mut state, touch);
-            states.push(state.clone());
+        let mut states = Vec::new();
+        for at in 0..=self.touches.len() {
+            if at % step == 0 {
+                states.push(state.clone());
+            }
+            if let Some(touch) = self.touches.get(at) {
+                self.fold.apply(&mut state, touch);
+            }
         }
         states
     }
@@ -214,4 +230,31 @@ impl History {
     pub(super) fn is_independent(&self, field: usize) -> bool {
         self.fold.is_independent(field)
     }
+}
+
+/// What adding up the numbers that went through each column may have lost of a row in which some are
+/// floating point: the events are so many, and each addition rounds by half of the last digit.
+fn noise(history: &History) -> Option<Vec<f64>> {
+    let stored = history.definition().stored.as_ref()?;
+    let row = history.row.as_ref()?;
+    row.values.iter().find(|raw| matches!(raw, Raw::Real(_)))?;
+    let mut greatest = vec![0.0_f64; stored.columns.len()];
+    let mut state = State::NONE;
+    for touch in &history.touches {
+        history.fold.apply(&mut state, touch);
+        for (column, greatest) in stored.columns.iter().zip(&mut greatest) {
+            if let Cell::Known(Value::Number(number)) = state.cell(column.field)
+                && let Some(scaled) = number.scaled(column.scale)
+            {
+                *greatest = greatest.max(scaled.float().abs());
+            }
+        }
+    }
+    let each = 2.0 * f64::EPSILON * history.touches.len() as f64;
+    Some(
+        greatest
+            .into_iter()
+            .map(|greatest| greatest * each)
+            .collect(),
+    )
 }

@@ -20,6 +20,7 @@ mod search;
 mod spelling;
 mod state;
 mod stored;
+mod sums;
 mod suspects;
 mod value;
 mod verdict;

@@ -108,11 +108,16 @@ impl Number {
     /// Whether the two are the same number: exactly, unless one of them is floating point; then
     /// they may lie apart by `tolerance`, relative to the greater one. Infinity is only itself.
     pub fn equals(self, other: Number, tolerance: f64) -> bool {
+        self.is_near(other, tolerance, 0.0)
+    }
+
+    /// The same, where they may also lie apart by what adding up numbers lost before.
+    pub(super) fn is_near(self, other: Number, tolerance: f64, noise: f64) -> bool {
         if self.is_float() || other.is_float() {
             let (one, other) = (self.float(), other.float());
             let apart = (one - other).abs();
             return one == other
-                || apart.is_finite() && apart <= tolerance * one.abs().max(other.abs());
+                || apart.is_finite() && apart <= noise.max(tolerance * one.abs().max(other.abs()));
         }
         match (self.exact(), other.exact()) {
             (Some(one), Some(other)) => one == other,
@@ -138,7 +143,8 @@ impl Number {
         }
     }
 
-    const fn is_float(self) -> bool {
+    /// Whether it was calculated or stored in floating point.
+    pub(super) const fn is_float(self) -> bool {
         matches!(self, Number::Float(_))
     }
 

@@ -311,7 +311,7 @@ fn explained(
     }
     let is_lost = |edit: &Edit| match edit {
         Edit::LeftOut(events) => events.iter().all(|event| *event < claimed),
-        Edit::Twice(..) | Edit::Swapped(..) => false,
+        Edit::Twice(..) | Edit::Swapped(..) | Edit::Again(..) => false,
     };
     let is_skipped =
         applied.is_some() || (!found.edits.is_empty() && found.edits.iter().all(is_lost));

@@ -57,8 +57,8 @@ nor, where a checkpoint or version tells what was claimed, what leaving some out
 
 An event was applied twice or in the wrong order, the reducer has changed since, or somebody edited \
 the row. Where one edit of the events gives the row, and no other that is as small, it says which; \
-where several do, it lists them and names none. Where no events give what a column holds and all \
-else is right, the column was edited outside.
+where several do, it lists them and names none. Where nothing that was tried gives what a column holds and \
+all else is right, the column was edited outside.
 
 Rebuild the key from its events; `sagactl diff PROJECTION --sql` prints statements that do. If many keys diverge alike, the reducer and the definition disagree: \
 compare what each does with the columns named here. Without a checkpoint or version, rows that lost an \

@@ -61,7 +61,8 @@ fn a_key_may_be_spelled_differently_in_the_table() {
         };
         let missing = format!("{} missing [2]", keys[1]);
         assert_eq!(said(&keys, &rows("x")), (vec![missing.clone()], 1), "{row}");
-        let outside = "no events give what `state` holds, and all else is what its events give";
+        let outside =
+            "nothing that was tried gives what `state` holds, and all else is what its events give";
         let found = said(&keys, &rows("y")).0;
         assert!(found.contains(&missing), "{found:?}");
         let divergent = format!("{} divergent [1]", keys[0]);
