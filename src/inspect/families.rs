@@ -80,10 +80,12 @@ impl Strays {
 impl Run<'_> {
     /// Everything that the families found, and what was looked at for it.
     pub(super) fn families(&self, tally: &mut Tally) -> Vec<Finding> {
-        let Some(horizon) = self.horizon else {
-            return Vec::new();
-        };
         let mut found = Vec::new();
+        let Some(horizon) = self.horizon else {
+            // Without events there may be rows and checkpoints all the same.
+            self.projections(self.options.now, tally, &mut found);
+            return found;
+        };
         self.projections(horizon, tally, &mut found);
         self.invariants(horizon, tally, &mut found);
         self.reactions(horizon, tally, &mut found);

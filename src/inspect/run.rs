@@ -13,8 +13,8 @@ use crate::finding::Finding;
 use crate::inspect::sum::Sum;
 use crate::inspect::tally::Tally;
 use crate::inspect::{Go, Options, Progress, RunError, Watch, Whereabouts, beside, rows};
-use crate::log::{Filter, Log, LogError, OpenOptions};
-use crate::projection::{Audit, Conclusion, Note, ReadModels};
+use crate::log::{Fields, Filter, Log, LogError, OpenOptions};
+use crate::projection::{Audit, Conclusion, Note, ReadModels, Versions};
 use crate::replay::{
     Continue, Gathered, Gatherer, Held, Horizon, Limit, Readers, Reading, Router, Selection,
     histories, named_types, pass,
@@ -33,6 +33,8 @@ const SAGA_FAMILIES: [&str; 3] = ["saga/", "compensation/", "isolation/"];
 const CLAIM: u64 = 96;
 /// How many of the last rows tell the horizon where only one instance is read.
 const TAIL: usize = 10_000;
+/// Between how many rows somebody may stop a pass.
+const LOOKED_AT: u64 = 10_000;
 
 /// Status columns, by saga index and correlation value.
 pub(super) type ClaimTable = Vec<ClaimsOfSaga>;
@@ -248,6 +250,29 @@ impl<'s> Run<'s> {
         let threads = self.options.threads;
         told(self.log.estimate(), (Share::WHOLE, watch), |go_on| {
             histories(&mut self.log, reading, threads, take, go_on)
+        })
+    }
+
+    /// Looks up how far some streams go.
+    pub(super) fn read_versions(
+        &self,
+        watch: Watch<'_>,
+        versions: &mut Versions,
+    ) -> Result<(), RunError> {
+        let fields = Fields {
+            stream: true,
+            ..Fields::default()
+        };
+        let mut rows = 0_u64;
+        told(self.log.estimate(), (Share::WHOLE, watch), |go_on| {
+            self.log.scan(fields, Filter::All, &mut |row| {
+                versions.see(row.as_ref());
+                rows += 1;
+                match rows.is_multiple_of(LOOKED_AT) {
+                    true => go_on(rows),
+                    false => Continue::Continue(()),
+                }
+            })
         })
     }
 

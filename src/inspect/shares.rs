@@ -241,9 +241,6 @@ impl Run<'_> {
 
     /// Holds stored rows against the folded states of the share that was read last.
     fn hold_projections(&mut self) -> Result<(), RunError> {
-        if self.horizon.is_none() {
-            return Ok(());
-        }
         let own = self.share.of_something(self.divisible().states);
         let mut audit = match self.audit.take() {
             Some(audit) => audit,
@@ -254,6 +251,7 @@ impl Run<'_> {
             let unseen = Unseen {
                 is_cut: self.definition.cut,
                 absent: &self.gathered.absent,
+                head: self.gathered.head,
             };
             audit.read(ledger, &self.models, &self.log, unseen, share)?;
         }
@@ -264,15 +262,21 @@ impl Run<'_> {
     /// Looks into the histories of the stored rows that differ, once all shares are read and added
     /// up.
     pub fn look_into_rows(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
-        let (Some(mut audit), Some(horizon)) = (self.audit.take(), self.horizon) else {
+        let Some(mut audit) = self.audit.take() else {
             return Ok(());
         };
+        // Of a log without events nothing has an age.
+        let horizon = self.horizon.unwrap_or(self.options.now);
         let mut repeats = Repeats::default();
         if let Some(suspects) = audit.suspects() {
             self.follow(watch, &mut |note, texts| suspects.take(note, texts))?;
             repeats = Repeats::of(&self.sum.ids.same_id);
+            if let Some(mut versions) = suspects.overtaken() {
+                self.read_versions(watch, &mut versions)?;
+                suspects.learn(&versions);
+            }
         }
-        let head = self.gathered.positions.map(|(_, last)| last);
+        let head = self.gathered.head;
         let absent = &self.gathered.absent;
         self.projections = audit.conclude(horizon, head, absent, repeats);
         Ok(())

@@ -10,6 +10,7 @@ use crate::definition::log::Order;
 use crate::event::{Position, Span, Timestamp};
 use crate::invariant::note::Note;
 use crate::lapse::{At, Lapsed, Lapses, Now};
+use crate::projection::exact_sum;
 use crate::texts::{Keys, Texts, room};
 
 /// A group whose total is not what it has to be, or was not for too long.
@@ -229,7 +230,7 @@ impl Group {
         self.total = self
             .total
             .zip(amount)
-            .and_then(|(total, amount)| plus(total, amount));
+            .and_then(|(total, amount)| exact_sum(total, amount));
         self.last = at;
         self.youngest = self.youngest.max(at.1);
         if self.total == Some(invariant.equals) {
@@ -246,31 +247,5 @@ impl Group {
             Some(total) if due.is_some_and(|due| horizon < due) => Now::Pending(total),
             Some(total) => Now::Wrong(total, self.last),
         }
-    }
-}
-
-/// A sum with all its digits; `None` where they are more than can be held.
-fn plus(one: Decimal, other: Decimal) -> Option<Decimal> {
-    let sum = one.checked_add(other)?;
-    let is_whole = sum.scale() == one.scale().max(other.scale());
-    let is_exact = is_whole || sum - one == other && sum - other == one;
-    is_exact.then_some(sum)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sum(one: &str, other: &str) -> Option<String> {
-        let decimal = |text| Decimal::from_str_exact(text).unwrap();
-        plus(decimal(one), decimal(other)).map(|sum| sum.normalize().to_string())
-    }
-
-    #[test]
-    fn a_sum_has_all_its_digits_or_is_none() {
-        assert_eq!(sum("0.1", "0.20").as_deref(), Some("0.3"));
-        assert_eq!(sum("100000000000", "0.000000000000000001"), None);
-        assert_eq!(sum("79228162514264337593543950335", "1"), None);
-        assert_eq!(sum("-0.5", "0.5").as_deref(), Some("0"));
     }
 }

@@ -66,9 +66,18 @@ pub fn table(projection: &Projection) -> Result<(&Stored, &str), &'static str> {
 }
 
 fn statement(out: &mut dyn Write, table: &str, key: &str, repair: &Repair) -> io::Result<()> {
-    let is = |column: &str, value: &Raw| format!("{column} IS {}", literal(value));
+    // A column may take other texts for the same, and no change may meet a row that it is not about.
+    let is = |column: &str, value: &Raw| match value {
+        Raw::Text(_) | Raw::Garbled(_) => format!("{column} IS {} COLLATE BINARY", literal(value)),
+        value => format!("{column} IS {}", literal(value)),
+    };
+    let own = match &repair.key {
+        Raw::Integer(_) => format!("{} AND typeof({key}) = 'integer'", is(key, &repair.key)),
+        Raw::Real(_) => format!("{} AND typeof({key}) = 'real'", is(key, &repair.key)),
+        _ => is(key, &repair.key),
+    };
     let holds = repair.holds.iter();
-    let conditions: Vec<String> = std::iter::once(is(key, &repair.key))
+    let conditions: Vec<String> = std::iter::once(own)
         .chain(holds.map(|(column, now)| is(&name(column), now)))
         .collect();
     match &repair.change {
@@ -101,7 +110,7 @@ fn statement(out: &mut dyn Write, table: &str, key: &str, repair: &Repair) -> io
                 "INSERT INTO {table} ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {});",
                 names.join(", "),
                 values.join(", "),
-                conditions.join(" AND ")
+                format_args!("{key} IS {}", literal(&repair.key))
             )
         }
     }
@@ -129,6 +138,7 @@ fn literal(value: &Raw) -> String {
             format!("CAST({} AS TEXT)", hexadecimal(text.as_bytes()))
         }
         Raw::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Raw::Garbled(bytes) => format!("CAST({} AS TEXT)", hexadecimal(bytes)),
         Raw::Blob(bytes) => hexadecimal(bytes),
     }
 }

@@ -1,6 +1,6 @@
 //! A state against a stored row.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
@@ -18,6 +18,41 @@ pub struct Row {
     pub version: Option<Result<i64, String>>,
     /// Its values, in the order of the definition's columns.
     pub values: Vec<Raw>,
+    /// What JSON its values are, where that was worth remembering.
+    pub known: Known,
+}
+
+/// The JSON of values that are compared with many states, by column: parsed once, when it is first
+/// asked for. Without columns nothing is remembered.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    jsons: Vec<OnceLock<Option<Value>>>,
+    /// By column, what adding up floating point numbers may have lost.
+    noise: Vec<f64>,
+}
+
+impl Known {
+    fn json(&self, column: usize, raw: &Raw) -> Option<Value> {
+        match self.jsons.get(column) {
+            Some(known) => known.get_or_init(|| raw.json()).clone(),
+            None => raw.json(),
+        }
+    }
+}
+
+impl Row {
+    /// The same row, to be compared with many states.
+    pub(super) fn remembered(mut self) -> Row {
+        self.known
+            .jsons
+            .resize_with(self.values.len(), OnceLock::new);
+        self
+    }
+
+    /// Takes note of what adding up floating point numbers may have lost in each column.
+    pub(super) fn learn(&mut self, noise: Vec<f64>) {
+        self.known.noise = noise;
+    }
 }
 
 /// A stored value.
@@ -31,6 +66,8 @@ pub enum Raw {
     Real(f64),
     /// Text.
     Text(String),
+    /// Text that is not UTF-8.
+    Garbled(Vec<u8>),
     /// Bytes.
     Blob(Vec<u8>),
 }
@@ -67,8 +104,8 @@ pub fn compare(definition: &Projection, state: &State, row: &Row) -> Likeness {
         return Likeness::Unknown(doubt.to_owned());
     }
     let mut likeness = Likeness::Same;
-    for (column, blank, raw, tolerance) in columns(definition, row) {
-        match one(state.cell(column.field), raw, column, blank, tolerance) {
+    for compared in columns(definition, row) {
+        match compared.with(state) {
             Likeness::Same => {}
             Likeness::Different => likeness = Likeness::Different,
             Likeness::Unreadable(reason) => return Likeness::Unreadable(reason),
@@ -88,19 +125,17 @@ pub(super) fn likenesses<'a>(
     state: &'a State,
     row: &'a Row,
 ) -> impl Iterator<Item = Likeness> + 'a {
-    columns(definition, row).map(move |(column, blank, raw, tolerance)| {
-        one(state.cell(column.field), raw, column, blank, tolerance)
-    })
+    columns(definition, row).map(move |compared| compared.with(state))
 }
 
 /// The columns that do not hold what they should.
 pub fn differences(definition: &Projection, state: &State, row: &Row) -> Vec<Difference> {
     columns(definition, row)
-        .filter(|(column, blank, raw, tolerance)| {
-            let likeness = one(state.cell(column.field), raw, column, *blank, *tolerance);
+        .filter(|compared| {
+            let likeness = compared.with(state);
             matches!(likeness, Likeness::Different | Likeness::Unreadable(_))
         })
-        .map(|(column, _, raw, _)| Difference {
+        .map(|Compared { column, raw, .. }| Difference {
             field: Arc::clone(&definition.fields[column.field].name),
             column: column.name.clone(),
             expected: expected(state.cell(column.field), column.scale),
@@ -109,20 +144,29 @@ pub fn differences(definition: &Projection, state: &State, row: &Row) -> Vec<Dif
         .collect()
 }
 
-fn columns<'a>(
-    definition: &'a Projection,
+/// A column of a row, with what tells how it is compared.
+struct Compared<'a> {
+    at: usize,
+    column: &'a Column,
+    blank: Blank,
     row: &'a Row,
-) -> impl Iterator<Item = (&'a Column, Blank, &'a Raw, f64)> {
+    raw: &'a Raw,
+    tolerance: f64,
+}
+
+fn columns<'a>(definition: &'a Projection, row: &'a Row) -> impl Iterator<Item = Compared<'a>> {
     let stored = definition.stored.as_ref();
     let tolerance = stored.map_or(0.0, |stored| stored.tolerance);
-    stored
-        .into_iter()
-        .flat_map(|stored| &stored.columns)
-        .zip(&row.values)
-        .map(move |(column, raw)| {
-            let blank = definition.fields[column.field].blank;
-            (column, blank, raw, tolerance)
-        })
+    let columns = stored.into_iter().flat_map(|stored| &stored.columns);
+    let columns = columns.zip(&row.values).enumerate();
+    columns.map(move |(at, (column, raw))| Compared {
+        at,
+        column,
+        blank: definition.fields[column.field].blank,
+        row,
+        raw,
+        tolerance,
+    })
 }
 
 /// What a column should hold, as it writes it.
@@ -136,41 +180,71 @@ fn expected(cell: &Cell, scale: u32) -> String {
     }
 }
 
-fn one(cell: &Cell, raw: &Raw, column: &Column, blank: Blank, tolerance: f64) -> Likeness {
-    let value = match cell {
-        Cell::Unknown(reason) => return Likeness::Unknown(reason.to_string()),
-        Cell::Blank => return same(is_blank(raw, blank)),
-        Cell::Known(value) => value,
-    };
-    let unreadable = |wanted: &str| {
-        Likeness::Unreadable(format!(
-            "`{}` holds {raw} where {wanted} is expected",
-            column.name
-        ))
-    };
-    match (value, raw) {
-        (Value::Null, raw) => same(*raw == Raw::Null),
-        (_, Raw::Null) => Likeness::Different,
-        (Value::Bool(truth), raw) => match raw.truth() {
-            Some(stored) => same(stored == *truth),
-            None => unreadable("a truth value"),
-        },
-        (Value::Number(number), raw) => match raw.number() {
-            Some(stored) => numbers(*number, stored, column.scale, tolerance),
-            None => unreadable("a number"),
-        },
-        (Value::Text(_), raw) if column.scale > 0 || raw.is_number() => {
-            match (value.number(), raw.number()) {
-                (Some(number), Some(stored)) => numbers(number, stored, column.scale, tolerance),
-                (None, _) => unreadable("text"),
-                (Some(_), None) => unreadable("a number"),
+impl Compared<'_> {
+    fn with(&self, state: &State) -> Likeness {
+        let Compared {
+            column,
+            raw,
+            tolerance,
+            ..
+        } = *self;
+        let value = match state.cell(column.field) {
+            Cell::Unknown(reason) => return Likeness::Unknown(reason.to_string()),
+            Cell::Blank => return same(self.is_blank()),
+            Cell::Known(value) => value,
+        };
+        let unreadable = |wanted: &str| {
+            Likeness::Unreadable(format!(
+                "`{}` holds {raw} where {wanted} is expected",
+                column.name
+            ))
+        };
+        match (value, raw) {
+            (Value::Null, raw) => same(*raw == Raw::Null),
+            (_, Raw::Null) => Likeness::Different,
+            (Value::Bool(truth), raw) => match raw.truth() {
+                Some(stored) => same(stored == *truth),
+                None => unreadable("a truth value"),
+            },
+            (Value::Number(number), raw) => match raw.number() {
+                Some(stored) => self.numbers(*number, stored),
+                None => unreadable("a number"),
+            },
+            (Value::Text(_), raw) if column.scale > 0 || raw.is_number() => {
+                match (value.number(), raw.number()) {
+                    (Some(number), Some(stored)) => self.numbers(number, stored),
+                    (None, _) => unreadable("text"),
+                    (Some(_), None) => unreadable("a number"),
+                }
+            }
+            (Value::Text(text), raw) => same(raw.is_text(text)),
+            (Value::List(_) | Value::Object(_), _) => match self.json() {
+                Some(stored) => same(value.equals(&stored, tolerance)),
+                None => unreadable("JSON"),
+            },
+        }
+    }
+
+    /// A field to which nothing was done yet may be stored as nothing, zero or the empty list.
+    fn is_blank(&self) -> bool {
+        match (self.raw, self.blank) {
+            (Raw::Null, _) => true,
+            (_, Blank::Nothing) => false,
+            (raw, Blank::Zero) => raw.number().is_some_and(Number::is_zero),
+            (_, Blank::Empty) => {
+                matches!(self.json(), Some(Value::List(items)) if items.is_empty())
             }
         }
-        (Value::Text(text), raw) => same(raw.is_text(text)),
-        (Value::List(_) | Value::Object(_), raw) => match raw.json() {
-            Some(stored) => same(value.equals(&stored, tolerance)),
-            None => unreadable("JSON"),
-        },
+    }
+
+    fn numbers(&self, number: Number, stored: Number) -> Likeness {
+        let noise = self.row.known.noise.get(self.at).copied().unwrap_or(0.0);
+        let scaled = number.scaled(self.column.scale);
+        same(scaled.is_some_and(|scaled| scaled.is_near(stored, self.tolerance, noise)))
+    }
+
+    fn json(&self) -> Option<Value> {
+        self.row.known.json(self.at, self.raw)
     }
 }
 
@@ -182,37 +256,17 @@ fn same(is: bool) -> Likeness {
     }
 }
 
-fn numbers(number: Number, stored: Number, scale: u32, tolerance: f64) -> Likeness {
-    same(
-        number
-            .scaled(scale)
-            .is_some_and(|scaled| scaled.equals(stored, tolerance)),
-    )
-}
-
-/// A field to which nothing was done yet may be stored as nothing, zero or the empty list.
-fn is_blank(raw: &Raw, blank: Blank) -> bool {
-    match (raw, blank) {
-        (Raw::Null, _) => true,
-        (_, Blank::Nothing) => false,
-        (raw, Blank::Zero) => raw.number().is_some_and(Number::is_zero),
-        (raw, Blank::Empty) => {
-            matches!(raw.json(), Some(Value::List(items)) if items.is_empty())
-        }
-    }
-}
-
 impl Raw {
     fn is_number(&self) -> bool {
         matches!(self, Raw::Integer(_) | Raw::Real(_))
     }
 
-    fn number(&self) -> Option<Number> {
+    pub(super) fn number(&self) -> Option<Number> {
         match self {
             Raw::Integer(number) => Some(Number::Integer(*number)),
             Raw::Real(number) => Some(Number::Float(*number)),
             Raw::Text(text) => Number::parse(text.trim()),
-            Raw::Null | Raw::Blob(_) => None,
+            Raw::Null | Raw::Garbled(_) | Raw::Blob(_) => None,
         }
     }
 
@@ -232,7 +286,7 @@ impl Raw {
         match self {
             Raw::Text(stored) => stored == text,
             Raw::Blob(bytes) => bytes == text.as_bytes() || is_hexadecimal(bytes, text),
-            Raw::Null | Raw::Integer(_) | Raw::Real(_) => false,
+            Raw::Null | Raw::Integer(_) | Raw::Real(_) | Raw::Garbled(_) => false,
         }
     }
 
@@ -240,7 +294,7 @@ impl Raw {
         let json: Json = match self {
             Raw::Text(text) => serde_json::from_str(text).ok()?,
             Raw::Blob(bytes) => serde_json::from_slice(bytes).ok()?,
-            Raw::Null | Raw::Integer(_) | Raw::Real(_) => return None,
+            Raw::Null | Raw::Integer(_) | Raw::Real(_) | Raw::Garbled(_) => return None,
         };
         Some(Value::written(&json))
     }
@@ -264,7 +318,7 @@ impl std::fmt::Display for Raw {
             Raw::Integer(number) => number.fmt(f),
             Raw::Real(number) => write!(f, "{number:?}"),
             Raw::Text(text) => Json::from(text.as_str()).fmt(f),
-            Raw::Blob(bytes) => {
+            Raw::Blob(bytes) | Raw::Garbled(bytes) => {
                 f.write_str("x'")?;
                 for byte in bytes.iter().take(MOST) {
                     write!(f, "{byte:02x}")?;

@@ -83,6 +83,14 @@ pub struct Candidate {
 }
 
 impl Explanation {
+    /// Whether it is that all the events named were left out, and nothing else.
+    pub(super) fn is_told(&self) -> bool {
+        match self.candidates.as_slice() {
+            [only] => self.more == 0 && only.events == self.named,
+            _ => false,
+        }
+    }
+
     /// What a search found, told; `passed` of the first events are claimed to be applied.
     pub(super) fn of(history: &History, passed: usize, found: &Found) -> Explanation {
         if found.edits.is_empty() {
@@ -115,8 +123,12 @@ impl Explanation {
         if more > 0 {
             text.push_str(&format!("; and {more} more"));
         }
-        if found.reach != Reach::Whole {
-            text.push_str("; whether less would is unknown: search budget");
+        match found.reach {
+            Reach::Whole => {}
+            Reach::Cost(0) => {
+                text.push_str("; whether another edit would is unknown: search budget");
+            }
+            Reach::Cost(_) => text.push_str("; whether less would is unknown: search budget"),
         }
         if let Some(doubt) = &found.doubt {
             text.push_str(&format!("; whether another edit would is unknown: {doubt}"));
@@ -168,7 +180,7 @@ impl Explanation {
                     None => String::new(),
                 };
                 let text = format!(
-                    "no events give what {} holds, and all else is what its events{upto} give: edited outside",
+                    "nothing that was tried gives what {} holds, and all else is what its events{upto} give: edited outside",
                     names.join(" or ")
                 );
                 Explanation {
@@ -211,7 +223,7 @@ fn places(positions: &[Position]) -> String {
 fn class(edit: &Edit) -> Class {
     match edit {
         Edit::LeftOut(_) => Class::LeftOut,
-        Edit::Twice(..) => Class::Twice,
+        Edit::Twice(..) | Edit::Again(..) => Class::Twice,
         Edit::Swapped(..) => Class::Swapped,
     }
 }
@@ -220,13 +232,14 @@ fn class(edit: &Edit) -> Class {
 fn common(edits: &[Edit]) -> Vec<usize> {
     let left_out = |edit: &Edit| match edit {
         Edit::LeftOut(events) => Some(events.clone()),
-        Edit::Twice(..) | Edit::Swapped(..) => None,
+        Edit::Twice(..) | Edit::Swapped(..) | Edit::Again(..) => None,
     };
     if let [only] = edits {
         return match only {
             Edit::LeftOut(events) => events.clone(),
             Edit::Twice(at, lost) => std::iter::once(*at).chain(lost.clone()).collect(),
             Edit::Swapped(at, lost) => [*at, at + 1].into_iter().chain(lost.clone()).collect(),
+            Edit::Again(at, size) => (*at..at + size).collect(),
         };
     }
     let Some(sets) = edits.iter().map(left_out).collect::<Option<Vec<_>>>() else {
@@ -250,6 +263,7 @@ fn candidate(history: &History, edit: &Edit) -> Candidate {
         Edit::LeftOut(events) => (events.clone(), Vec::new()),
         Edit::Twice(at, lost) => (vec![*at], lost.clone()),
         Edit::Swapped(at, lost) => (vec![*at, at + 1], lost.clone()),
+        Edit::Again(at, size) => ((*at..at + size).collect(), Vec::new()),
     };
     Candidate {
         class: class(edit),

@@ -1,6 +1,7 @@
 //! The fold: what each event does to the state of its key. Pure; what an event gives is told
 //! beforehand, from its row alone.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -56,6 +57,8 @@ pub struct Touch {
     pub version: Option<i64>,
     /// The hash of its id, where somebody asks for that.
     pub id: Option<u64>,
+    /// The hash of its stream, where somebody asks for that.
+    pub stream: Option<NonZeroU64>,
     /// What it does, see [`Fold::effect`].
     pub effect: u16,
     /// What it gives to that.
@@ -307,7 +310,7 @@ fn add(cell: &mut Cell, operation: Operation, operand: &Value) {
         Cell::Blank | Cell::Known(Value::Null) => Cell::Known(Value::Number(number)),
         Cell::Known(value) => match value.number().map(|known| known.plus(number)) {
             Some(Some(sum)) => Cell::Known(Value::Number(sum)),
-            Some(None) => Cell::Unknown("a sum is greater than can be held".into()),
+            Some(None) => Cell::Unknown("a sum has more digits than can be held".into()),
             None => Cell::Unknown(format!("nothing can be added to {value}").into()),
         },
     };

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::definition::projection::{Counts, Projection};
+use crate::event::Position;
 use crate::projection::clues::Clues;
-use crate::projection::compare::{Likeness, Row, compare};
+use crate::projection::compare::{Likeness, Raw, Row, compare};
 use crate::projection::fold::{Fold, Touch};
 use crate::projection::search::{Found, Search};
-use crate::projection::state::State;
+use crate::projection::state::{Cell, State};
+use crate::projection::value::Value;
 
 /// How many events one search may apply.
 pub(super) const BUDGET: usize = 400_000;
@@ -21,6 +23,10 @@ pub struct History {
     touches: Vec<Touch>,
     /// A row that cannot be judged may be one of its events.
     is_incomplete: bool,
+    /// The last number that a row can claim to have come to, where events of other keys count, too.
+    reach: Option<i64>,
+    /// Its events are in more than one stream.
+    spans_streams: bool,
     clues: Arc<Clues>,
 }
 
@@ -41,18 +47,32 @@ impl History {
         History {
             fold: Arc::clone(fold),
             key,
-            row,
+            row: row.map(Row::remembered),
             touches: Vec::new(),
             is_incomplete: false,
+            reach: None,
+            spans_streams: false,
             clues: Arc::default(),
         }
     }
 
-    /// Takes note of whether rows that cannot be judged may be events of its key, and of what else
-    /// is known of the events.
-    pub(super) fn learn(&mut self, is_incomplete: bool, clues: &Arc<Clues>) {
+    /// Takes note of whether rows that cannot be judged may be events of its key, of where the log
+    /// ends, and of what else is known of the events.
+    pub(super) fn learn(
+        &mut self,
+        is_incomplete: bool,
+        head: Option<Position>,
+        clues: &Arc<Clues>,
+    ) {
+        if self.counts() == Some(Counts::Position) {
+            self.reach = head.map(|head| head.0);
+        }
         self.clues = Arc::clone(clues);
         self.is_incomplete = is_incomplete;
+        let noise = noise(self);
+        if let (Some(row), Some(noise)) = (&mut self.row, noise) {
+            row.learn(noise);
+        }
     }
 
     /// Whether a row that cannot be judged may be one of its events.
@@ -65,8 +85,20 @@ impl History {
         &self.clues
     }
 
+    /// Takes note of the last version in the stream of its events.
+    pub(super) fn reaches(&mut self, version: Option<i64>) {
+        self.reach = version;
+    }
+
+    /// Whether its events are in more than one stream, so that a version says nothing of them.
+    pub(super) const fn spans_streams(&self) -> bool {
+        self.spans_streams
+    }
+
     /// Adds the key's next event.
     pub fn push(&mut self, touch: Touch) {
+        let is_other = |last: &Touch| last.stream != touch.stream;
+        self.spans_streams |= self.touches.last().is_some_and(is_other);
         self.touches.push(touch);
     }
 
@@ -122,8 +154,17 @@ impl History {
         }
     }
 
+    /// What a version in the row counts.
+    pub(super) fn counts(&self) -> Option<Counts> {
+        let stored = self.definition().stored.as_ref()?;
+        Some(stored.version.as_ref()?.counts)
+    }
+
     /// What the row says of how far it has come.
     pub(super) fn row_version(&self) -> Option<i64> {
+        if self.spans_streams {
+            return None;
+        }
         match self.row.as_ref()?.version.as_ref()? {
             Ok(version) => Some(*version),
             Err(_) => None,
@@ -133,11 +174,23 @@ impl History {
     /// What an event counts in terms of the row's version.
     pub(super) fn count(&self, at: usize) -> Option<i64> {
         let touch = self.touches.get(at)?;
-        let stored = self.definition().stored.as_ref()?;
-        match stored.version.as_ref()?.counts {
+        match self.counts()? {
+            Counts::Version if self.spans_streams => None,
             Counts::Version => touch.version,
             Counts::Position => Some(touch.position.0),
         }
+    }
+
+    /// The greatest that its events count in these terms.
+    pub(super) fn greatest(&self) -> Option<i64> {
+        let counts = (0..self.touches.len()).filter_map(|at| self.count(at));
+        counts.max()
+    }
+
+    /// What a row can claim at most in these terms; `None` where that cannot be told.
+    pub(super) fn reach(&self) -> Option<i64> {
+        self.reach
+            .map(|reach| self.greatest().map_or(reach, |own| own.max(reach)))
     }
 
     /// The least edits of the events that give the row; `passed` of the first are claimed to be
@@ -151,13 +204,24 @@ impl History {
         found
     }
 
-    /// The states before each event, and after the last of them.
-    pub(super) fn states(&self) -> Vec<State> {
+    /// Whether none of its events ends the state.
+    pub(super) fn is_never_deleted(&self) -> bool {
+        self.touches
+            .iter()
+            .all(|touch| self.fold.own(touch).is_some())
+    }
+
+    /// The states after every `step` events, beginning with none.
+    pub(super) fn states(&self, step: usize) -> Vec<State> {
         let mut state = State::NONE;
-        let mut states = vec![state.clone()];
-        for touch in &self.touches {
-            self.fold.apply(&mut state, touch);
-            states.push(state.clone());
+        let mut states = Vec::new();
+        for at in 0..=self.touches.len() {
+            if at % step == 0 {
+                states.push(state.clone());
+            }
+            if let Some(touch) = self.touches.get(at) {
+                self.fold.apply(&mut state, touch);
+            }
         }
         states
     }
@@ -166,4 +230,31 @@ impl History {
     pub(super) fn is_independent(&self, field: usize) -> bool {
         self.fold.is_independent(field)
     }
+}
+
+/// What adding up the numbers that went through each column may have lost of a row in which some are
+/// floating point: the events are so many, and each addition rounds by half of the last digit.
+fn noise(history: &History) -> Option<Vec<f64>> {
+    let stored = history.definition().stored.as_ref()?;
+    let row = history.row.as_ref()?;
+    row.values.iter().find(|raw| matches!(raw, Raw::Real(_)))?;
+    let mut greatest = vec![0.0_f64; stored.columns.len()];
+    let mut state = State::NONE;
+    for touch in &history.touches {
+        history.fold.apply(&mut state, touch);
+        for (column, greatest) in stored.columns.iter().zip(&mut greatest) {
+            if let Cell::Known(Value::Number(number)) = state.cell(column.field)
+                && let Some(scaled) = number.scaled(column.scale)
+            {
+                *greatest = greatest.max(scaled.float().abs());
+            }
+        }
+    }
+    let each = 2.0 * f64::EPSILON * history.touches.len() as f64;
+    Some(
+        greatest
+            .into_iter()
+            .map(|greatest| greatest * each)
+            .collect(),
+    )
 }

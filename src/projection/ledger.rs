@@ -82,7 +82,7 @@ impl Ledger {
     pub fn numbers(&mut self, notes: &[Note], texts: &Texts, found: &mut Vec<u32>) {
         let wanted = notes.iter().map(|note| match note {
             Note::Event(event) => Some((event.projection, event.hash, texts.get(event.key))),
-            Note::Given(_) | Note::Keyless { .. } => None,
+            Note::Stream(_) | Note::Given(_) | Note::Keyless { .. } => None,
         });
         Keys::numbers_in(&mut self.books, |book| &mut book.keys, wanted, found);
     }
@@ -198,6 +198,8 @@ impl Keyless {
 /// Puts an event and the inputs that follow it together.
 #[derive(Debug)]
 pub(super) struct Assembly {
+    /// The stream of the event that is to come.
+    stream: Option<NonZeroU64>,
     event: Option<Event>,
     touch: Touch,
 }
@@ -205,12 +207,14 @@ pub(super) struct Assembly {
 impl Default for Assembly {
     fn default() -> Assembly {
         Assembly {
+            stream: None,
             event: None,
             touch: Touch {
                 position: Position(0),
                 time: Timestamp::from_nanos(0),
                 version: None,
                 id: None,
+                stream: None,
                 effect: 0,
                 inputs: Vec::new(),
                 doubt: None,
@@ -229,11 +233,16 @@ impl Assembly {
                 self.touch.time = event.time;
                 self.touch.version = event.version;
                 self.touch.id = event.id.map(NonZeroU64::get);
+                self.touch.stream = self.stream.take();
                 self.touch.effect = event.effect;
                 self.touch.inputs.clear();
                 self.touch.doubt = event.doubt.map(|doubt| texts.get(doubt).into());
             }
             Note::Given(given) => self.touch.inputs.push(given.input(texts)),
+            Note::Stream(stream) => {
+                self.stream = Some(*stream);
+                return None;
+            }
             Note::Keyless { .. } => return None,
         }
         let event = self

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, FoldExpression, Scope, Undetermined};
 use crate::projection::fold::Input;
-use crate::projection::number::Number;
+use crate::projection::number::{Great, Number};
 use crate::projection::value::Value;
 use crate::texts::{Text, Texts};
 
@@ -19,6 +19,9 @@ use crate::texts::{Text, Texts};
 pub enum Note {
     /// An event of a key.
     Event(Event),
+    /// The hash of the stream of the event after it, where a reader was asked for that, see
+    /// [`Keys::hash`](crate::texts::Keys::hash).
+    Stream(NonZeroU64),
     /// An input of the event before it.
     Given(Given),
     /// An event of a type that the projection names, whose key cannot be told.
@@ -68,6 +71,8 @@ pub enum Given {
     Integer(i64),
     /// A decimal.
     Decimal(Decimal),
+    /// A whole number that is no decimal.
+    Great(Great),
     /// A floating point number.
     Float(f64),
     /// Text.
@@ -120,6 +125,9 @@ impl Given {
         match serde_json::from_str::<Json>(text) {
             Ok(Json::Array(_) | Json::Object(_)) => Given::Json(texts.keep(text)),
             Ok(value) => Given::calculated(&value, texts),
+            Err(_) if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
+                Given::Unknown(texts.keep("the number is greater than can be held"))
+            }
             Err(_) => Given::Unknown(texts.keep("the value is not JSON")),
         }
     }
@@ -138,6 +146,7 @@ impl Given {
         match number {
             Number::Integer(number) => Given::Integer(number),
             Number::Decimal(number) => Given::Decimal(number),
+            Number::Great(number) => Given::Great(number),
             Number::Float(number) => Given::Float(number),
         }
     }
@@ -150,6 +159,7 @@ impl Given {
             Given::Bool(truth) => Value::Bool(truth),
             Given::Integer(number) => Value::Number(Number::Integer(number)),
             Given::Decimal(number) => Value::Number(Number::Decimal(number)),
+            Given::Great(number) => Value::Number(Number::Great(number)),
             Given::Float(number) => Value::Number(Number::Float(number)),
             Given::Text(text) => Value::Text(texts.get(text).into()),
             Given::Json(text) => match parsed(text) {

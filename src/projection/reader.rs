@@ -21,6 +21,8 @@ pub struct Reader {
     share: Share,
     /// Notes tell the ids of events.
     tells_ids: bool,
+    /// Notes tell the streams of events of which versions are claimed.
+    tells_streams: bool,
 }
 
 /// Which projections an event type concerns.
@@ -61,6 +63,7 @@ impl Reader {
             folds: Fold::all(projections),
             share: Share::WHOLE,
             tells_ids: false,
+            tells_streams: false,
         }
     }
 
@@ -72,13 +75,14 @@ impl Reader {
         }
     }
 
-    /// The same, with notes that tell the ids of events where a projection's dead letters are known
-    /// by these.
-    pub fn with_ids(&self) -> Reader {
+    /// The same for a look into histories: with notes that tell the ids of events where a
+    /// projection's dead letters are known by these, and their streams where these may be several.
+    pub fn of_histories(&self) -> Reader {
         let stored = self.folds.iter().flat_map(|it| &it.definition().stored);
         let mut letters = stored.flat_map(|stored| &stored.dead_letters);
         Reader {
             tells_ids: letters.any(|letters| letters.holds == Letter::Id),
+            tells_streams: true,
             ..self.clone()
         }
     }
@@ -206,6 +210,13 @@ impl Reader {
                 .and_then(|id| NonZeroU64::new(Keys::hash(id))),
             doubt: inside.err().map(|undetermined| texts.keep(&undetermined.0)),
         };
+        if self.tells_streams
+            && matches!(definition.key, Key::Expression(_))
+            && counts_versions(definition)
+        {
+            let hash = row.stream.map(Keys::hash).and_then(NonZeroU64::new);
+            notes.extend(hash.map(Note::Stream));
+        }
         notes.push(Note::Event(event));
         for expression in inputs {
             let given = Given::by(expression, row, texts);

@@ -11,6 +11,7 @@ use crate::definition::projection::{Blank, Column, Projection, Stored};
 use crate::projection::audit::Conclusion;
 use crate::projection::compare::{Likeness, Raw, Row, likenesses};
 use crate::projection::history::History;
+use crate::projection::spelling;
 use crate::projection::state::{Cell, State};
 use crate::projection::stored::Mark;
 use crate::projection::value::Value;
@@ -42,7 +43,7 @@ pub enum Change {
 /// The repairs of one projection, and the keys that are left alone, each with why.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Repairs {
-    /// By key.
+    /// By key, those that remove rows first.
     pub repairs: Vec<Repair>,
     /// By key.
     pub left: Vec<(String, String)>,
@@ -55,16 +56,44 @@ impl Repairs {
         let histories = conclusion.histories.iter();
         let histories: BTreeMap<&str, &History> =
             histories.map(|history| (history.key(), history)).collect();
+        let history = |key: &str| histories.get(key).copied();
+        let mut forms: BTreeMap<String, u32> = BTreeMap::new();
         for standing in &conclusion.standings {
-            let history = histories.get(standing.key.as_str()).copied();
-            match repair(conclusion, standing, history) {
+            let key = table_key(conclusion, &standing.key, history(&standing.key));
+            *forms.entry(form(&key)).or_default() += 1;
+        }
+        for standing in &conclusion.standings {
+            match repair(conclusion, standing, history(&standing.key)) {
+                Ok(Some(Repair { key, .. })) if forms.get(&form(&key)) > Some(&1) => {
+                    let why = format!(
+                        "{}: the table holds its key as {key}, which stands for another one, too",
+                        standing.verdict.label()
+                    );
+                    repairs.left.push((standing.key.clone(), why));
+                }
                 Ok(Some(repair)) => repairs.repairs.push(repair),
                 Ok(None) => {}
                 Err(why) => repairs.left.push((standing.key.clone(), why)),
             }
         }
+        // What goes is gone before anything is made that a column may take for the same key.
+        let is_last = |repair: &Repair| repair.change != Change::Delete;
+        repairs.repairs.sort_by_key(is_last);
         repairs
     }
+}
+
+/// A key as the table holds it, or would.
+fn table_key(conclusion: &Conclusion, key: &str, history: Option<&History>) -> Raw {
+    match history.and_then(History::row) {
+        Some(row) => row.key.clone(),
+        None => spelled(key, conclusion.sample_key.as_ref()),
+    }
+}
+
+/// What all spellings of a key have in common.
+fn form(key: &Raw) -> String {
+    spelling::stored(key).unwrap_or_else(|| key.to_string())
 }
 
 /// The repair of one key; nothing where its row is what it should be at this point; or why it is
@@ -93,13 +122,10 @@ fn repair(
     if let Some(doubt) = state.doubt() {
         return Err(format!("{label}: {doubt}"));
     }
-    let sample = conclusion.sample_key.as_ref();
-    let key = match history.row() {
-        Some(row) => row.key.clone(),
-        None => spelled(&standing.key, sample),
-    };
+    let key = table_key(conclusion, &standing.key, Some(history));
+    let ahead = || format!("{label}: its consumer has yet to come to what is wrong with it");
     let change = match (history.row(), state.is_alive()) {
-        (None, false) => return Ok(None),
+        (None, false) => return Err(ahead()),
         (Some(_), false) => Change::Delete,
         (None, true) => Change::Insert(inserted(
             definition,
@@ -110,7 +136,7 @@ fn repair(
         (Some(row), true) => {
             let changed = changed(history, &state, row, version(history, applied))?;
             if changed.is_empty() {
-                return Ok(None);
+                return Err(ahead());
             }
             Change::Update(changed)
         }
@@ -142,13 +168,13 @@ fn version(history: &History, applied: usize) -> Option<i64> {
 
 /// A key as the table spells its keys.
 fn spelled(key: &str, sample: Option<&Raw>) -> Raw {
-    match sample {
-        Some(Raw::Integer(_)) => key
-            .parse()
-            .map_or_else(|_| Raw::Text(key.to_owned()), Raw::Integer),
-        Some(Raw::Blob(_)) => bytes(key).map_or_else(|| Raw::Text(key.to_owned()), Raw::Blob),
-        _ => Raw::Text(key.to_owned()),
-    }
+    let other = match sample {
+        Some(Raw::Integer(_)) => key.parse().ok().map(Raw::Integer),
+        Some(Raw::Real(_)) => key.parse().ok().map(Raw::Real),
+        Some(Raw::Blob(_)) => bytes(key).map(Raw::Blob),
+        _ => None,
+    };
+    other.unwrap_or_else(|| Raw::Text(key.to_owned()))
 }
 
 /// The bytes that a text spells in hexadecimal digits.
@@ -225,7 +251,7 @@ fn changed(
     if let (Some(column), Some(version), Some(Ok(known))) = (&stored.version, version, &row.version)
     {
         let is_own = all.iter().any(|(name, ..)| *name == column.column);
-        if !is_own && *known != version {
+        if !is_own && *known < version {
             all.push((column.column.clone(), Raw::Integer(version)));
         }
     }

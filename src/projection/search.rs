@@ -2,19 +2,25 @@
 //!
 //! An edit is what a consumer that goes wrong does to the order of events: it leaves one out, applies
 //! one twice in a row, or swaps two neighbours. Each of these costs one, and so does each further
-//! event left out. Of the events that the consumer does not claim, it may have applied any first
+//! event left out; a run of events that is applied twice in a row costs as many as it has. Of the events that the consumer does not claim, it may have applied any first
 //! part, at no cost; one of these edits with the last of the claimed events lost beside it costs two.
 //! All edits of the least cost are found, so that nothing is named that is not the only one.
 //!
-//! Deliberately absent: an event that comes back later than right after itself, and two edits other
-//! than events left out. With those almost every row has several explanations.
+//! Deliberately absent: an event that comes back later than right after itself or its run, and two
+//! edits other than events left out. With those almost every row has several explanations.
 
 use std::collections::HashSet;
+use std::ops::{Range, RangeInclusive};
 
 use crate::projection::compare::{Likeness, likenesses};
 use crate::projection::history::{History, Match};
 use crate::projection::state::{Cell, State};
+use crate::projection::sums::Sums;
 
+/// How many sums are looked at in the time in which an event is applied.
+const LOOKS: usize = 128;
+/// How many states are kept at most.
+const STATES: usize = 640;
 /// How many different contents of one column are followed to show that none can be stored.
 const CONTENTS: usize = 400;
 
@@ -27,6 +33,8 @@ pub(in crate::projection) enum Edit {
     Twice(usize, Vec<usize>),
     /// This one and the next are swapped; these, the last of those claimed, are lost.
     Swapped(usize, Vec<usize>),
+    /// From this one on so many are applied and then applied again.
+    Again(usize, usize),
 }
 
 /// What a search found.
@@ -54,10 +62,15 @@ pub(super) struct Search<'h> {
     history: &'h History,
     /// How many of the first events are claimed to be applied.
     passed: usize,
-    /// The state before each event, and after the last.
+    /// The state before every so many events.
     before: Vec<State>,
+    step: usize,
+    /// What tells most edits apart without applying any event.
+    sums: Option<Sums>,
     /// How many events may still be applied or states compared.
     pub(super) budget: usize,
+    /// How many sums were looked at and not paid for.
+    looks: usize,
     doubt: Option<String>,
 }
 
@@ -67,7 +80,10 @@ impl<'h> Search<'h> {
             history,
             passed,
             before: Vec::new(),
+            step: 1,
+            sums: None,
             budget,
+            looks: 0,
             doubt: None,
         }
     }
@@ -84,55 +100,72 @@ impl<'h> Search<'h> {
     }
 
     fn least(&mut self, applied: Option<usize>) -> (Vec<Edit>, Reach) {
-        let count = self.history.touches().len();
-        if count.saturating_mul(count) > self.budget {
-            return (Vec::new(), Reach::Cost(0));
-        }
-        self.before = self.history.states();
-        let Some((mut singles, beside)) = self.singles() else {
-            return (Vec::new(), Reach::Cost(0));
+        let tail = applied.map(|applied| Edit::LeftOut((applied..self.passed).collect()));
+        let Some((mut singles, beside)) = self.prepare().and_then(|()| self.singles()) else {
+            return (tail.into_iter().collect(), Reach::Cost(0));
         };
-        if let Some(applied) = applied {
-            singles.push(Edit::LeftOut((applied..self.passed).collect()));
+        if tail.is_some() {
+            singles.extend(tail);
             singles.sort_unstable();
             singles.dedup();
         }
         if !singles.is_empty() {
             return (singles, Reach::Whole);
         }
-        if self.passed < 2 {
-            return (beside, Reach::Whole);
-        }
-        match self.excludes_losses() {
-            Some(true) => return (beside, Reach::Whole),
-            Some(false) => {}
-            None => return (Vec::new(), Reach::Cost(1)),
-        }
+        // Only so much is spent to show that no losses can explain it.
+        let kept = self.budget - self.budget / 4;
+        self.budget -= kept;
+        let may_be_lost = self.excludes_losses() != Some(true);
+        self.budget += kept;
         // What is kept back pays for the search of runs where not all sets can be tried.
         let kept = self.budget / 4;
         self.budget -= kept;
-        for size in 2..=self.passed {
-            let mut found = if size == 2 {
-                beside.clone()
-            } else {
-                Vec::new()
-            };
-            if self
-                .sets(State::NONE, 0, size, &mut Vec::new(), &mut found)
-                .is_none()
-            {
-                self.budget += kept;
-                return (self.runs(size), Reach::Cost(size - 1));
+        let found = self.several(beside, may_be_lost);
+        self.budget += kept;
+        match found {
+            Ok(found) => (found, Reach::Whole),
+            Err(size) => (self.runs(size), Reach::Cost(size - 1)),
+        }
+    }
+
+    /// The least edits of a cost of two or more, with those of cost two that are known; the cost up to
+    /// which not all could be tried where that matters.
+    fn several(&mut self, beside: Vec<Edit>, may_be_lost: bool) -> Result<Vec<Edit>, usize> {
+        let mut found = beside;
+        for size in 2..=self.history.touches().len() {
+            if may_be_lost && size <= self.passed {
+                let start = self.sums.is_none().then_some(State::NONE);
+                self.sets(start, 0, size, 0.0, &mut Vec::new(), &mut found)
+                    .ok_or(size)?;
             }
-            if !found.is_empty() {
-                found.sort_unstable();
-                found.dedup();
-                self.budget += kept;
-                return (found, Reach::Whole);
+            let is_whole = self.batches(size, &mut found).is_some();
+            if !is_whole && may_be_lost && size <= self.passed {
+                return Err(size);
+            }
+            if !found.is_empty() || !is_whole {
+                break;
             }
         }
-        self.budget += kept;
-        (Vec::new(), Reach::Whole)
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// Sees to it that the edits of one event can all be tried.
+    fn prepare(&mut self) -> Option<()> {
+        let count = self.history.touches().len();
+        self.sums = Sums::of(self.history);
+        let least = match self.sums {
+            Some(_) => count.saturating_mul(count) / (LOOKS / 2),
+            None => count.saturating_mul(count),
+        };
+        if least > self.budget {
+            return None;
+        }
+        // States with long lists ask for room.
+        self.step = 1 + count / STATES;
+        self.before = self.history.states(self.step);
+        Some(())
     }
 
     /// The edits of cost one, and those with lost events beside them.
@@ -148,14 +181,15 @@ impl<'h> Search<'h> {
             };
         let passed = self.passed;
         for at in 0..count {
-            let left_out = self.applied(at, &[], at + 1)?;
+            let given = self.given(at..at + 1);
+            let left_out = self.applied(at, &[], at + 1, -given)?;
             keep(left_out, passed, &|lost| {
                 Edit::LeftOut(std::iter::once(at).chain(lost).collect())
             });
-            let twice = self.applied(at, &[at, at], at + 1)?;
+            let twice = self.applied(at, &[at, at], at + 1, given)?;
             keep(twice, passed, &|lost| Edit::Twice(at, lost));
             if at + 1 < count {
-                let swapped = self.applied(at, &[at + 1, at], at + 2)?;
+                let swapped = self.applied(at, &[at + 1, at], at + 2, 0.0)?;
                 keep(swapped, passed, &|lost| Edit::Swapped(at, lost));
             }
         }
@@ -163,24 +197,57 @@ impl<'h> Search<'h> {
     }
 
     /// How many events were applied when the row was that of the state before `at` with `events`
-    /// applied to it and then those from `next` on: at least the claimed ones if that can be, else
-    /// as many as can be.
-    fn applied(&mut self, at: usize, events: &[usize], next: usize) -> Option<Option<usize>> {
-        let mut state = self.before[at].clone();
+    /// applied to it and then those from `next` on, which add `change` to the sums: at least the
+    /// claimed ones if that can be, else as many as can be.
+    fn applied(
+        &mut self,
+        at: usize,
+        events: &[usize],
+        next: usize,
+        change: f64,
+    ) -> Option<Option<usize>> {
+        let Some(last) = self.reach(next, change)? else {
+            return Some(None);
+        };
+        let mut state = self.before(at)?;
         for event in events {
             self.apply(&mut state, *event)?;
         }
-        self.follow(state, next, 0)
+        if let [one, other] = events
+            && one != other
+            && state.is(&self.before(next)?)
+        {
+            // What neighbours give in either order is no explanation of anything.
+            return Some(None);
+        }
+        self.follow(state, next..=last, 0, change)
     }
 
-    /// The same from a state on, and nothing before `least` events were applied.
-    fn follow(&mut self, mut state: State, next: usize, least: usize) -> Option<Option<usize>> {
+    /// The state before an event.
+    fn before(&mut self, at: usize) -> Option<State> {
+        let near = at / self.step;
+        let mut state = self.before.get(near).cloned().unwrap_or(State::NONE);
+        for event in near * self.step..at {
+            self.apply(&mut state, event)?;
+        }
+        Some(state)
+    }
+
+    /// The same from a state on, up to so many events, and nothing before `least` were applied.
+    fn follow(
+        &mut self,
+        mut state: State,
+        applied: RangeInclusive<usize>,
+        least: usize,
+        change: f64,
+    ) -> Option<Option<usize>> {
         let mut found = None;
-        for applied in next..=self.history.touches().len() {
+        let next = *applied.start();
+        for applied in applied {
             if applied > next {
                 self.apply(&mut state, applied - 1)?;
             }
-            if applied < least {
+            if applied < least || !self.may_be(change, applied) {
                 continue;
             }
             self.spend()?;
@@ -196,27 +263,79 @@ impl<'h> Search<'h> {
         Some(found)
     }
 
+    /// Whether a row of which all claimed events were applied or edited is that of a state, in which
+    /// those before `next` are.
+    fn ends(&mut self, state: State, next: usize, change: f64) -> Option<bool> {
+        let Some(last) = self.reach(next.max(self.passed), change)? else {
+            return Some(false);
+        };
+        let found = self.follow(state, next..=last, self.passed, change)?;
+        Some(found.is_some())
+    }
+
     /// Adds every set of `size` claimed events, from `from` on, that gives the row when it is left
-    /// out with those already in `out`; `state` is that before `from`.
+    /// out with those already in `out`, which take `change` from the sums; `state` is that before
+    /// `from`, made anew where that pays.
     fn sets(
         &mut self,
-        mut state: State,
+        mut state: Option<State>,
         from: usize,
         size: usize,
+        change: f64,
         out: &mut Vec<usize>,
         found: &mut Vec<Edit>,
     ) -> Option<()> {
         if size == 0 {
-            if self.follow(state, from, self.passed)?.is_some() {
+            if self.reach(from.max(self.passed), change)?.is_none() {
+                return Some(());
+            }
+            let state = match state {
+                Some(state) => state,
+                None => self.without(out, from)?,
+            };
+            if self.ends(state, from, change)? {
                 found.push(Edit::LeftOut(out.clone()));
             }
             return Some(());
         }
         for at in from..(self.passed + 1).saturating_sub(size) {
             out.push(at);
-            self.sets(state.clone(), at + 1, size - 1, out, found)?;
+            let less = change - self.given(at..at + 1);
+            self.sets(state.clone(), at + 1, size - 1, less, out, found)?;
             out.pop();
-            self.apply(&mut state, at)?;
+            if let Some(state) = &mut state {
+                self.apply(state, at)?;
+            }
+        }
+        Some(())
+    }
+
+    /// The state before an event without those that are left out.
+    fn without(&mut self, out: &[usize], before: usize) -> Option<State> {
+        let first = out.first().copied().unwrap_or(before);
+        let mut state = self.before(first)?;
+        for event in (first..before).filter(|event| !out.contains(event)) {
+            self.apply(&mut state, event)?;
+        }
+        Some(state)
+    }
+
+    /// Adds every run of `size` events that gives the row when it is applied twice in a row, as a
+    /// batch is that is delivered again.
+    fn batches(&mut self, size: usize, found: &mut Vec<Edit>) -> Option<()> {
+        for start in 0..(self.history.touches().len() + 1).saturating_sub(size) {
+            let end = start + size;
+            let change = self.given(start..end);
+            if self.reach(end.max(self.passed), change)?.is_none() {
+                continue;
+            }
+            let mut state = self.before(end)?;
+            for event in start..end {
+                self.apply(&mut state, event)?;
+            }
+            if self.ends(state, end, change)? {
+                found.push(Edit::Again(start, size));
+            }
         }
         Some(())
     }
@@ -228,9 +347,13 @@ impl<'h> Search<'h> {
             let mut found = Vec::new();
             for start in 0..=self.passed - size {
                 let run = start..start + size;
-                match self.follow(self.before[start].clone(), run.end, self.passed) {
-                    Some(Some(_)) => found.push(Edit::LeftOut(run.collect())),
-                    Some(None) => {}
+                let change = -self.given(run.clone());
+                let ends = self
+                    .before(start)
+                    .and_then(|state| self.ends(state, run.end, change));
+                match ends {
+                    Some(true) => found.push(Edit::LeftOut(run.collect())),
+                    Some(false) => {}
                     None => return Vec::new(),
                 }
             }
@@ -239,6 +362,30 @@ impl<'h> Search<'h> {
             }
         }
         Vec::new()
+    }
+
+    /// What events add to the sums.
+    fn given(&self, events: Range<usize>) -> f64 {
+        self.sums.as_ref().map_or(0.0, |sums| sums.given(events))
+    }
+
+    /// Whether the sums allow the row after so many events, with this much added by an edit.
+    fn may_be(&self, change: f64, applied: usize) -> bool {
+        let sums = self.sums.as_ref();
+        sums.is_none_or(|sums| sums.may_be(change, applied))
+    }
+
+    /// The greatest number of events, at least `next`, after which they do.
+    fn reach(&mut self, next: usize, change: f64) -> Option<Option<usize>> {
+        let count = self.history.touches().len();
+        let mut applied = (next..=count).rev();
+        let last = applied.find(|applied| self.may_be(change, *applied));
+        self.looks += 1 + count - last.unwrap_or(next).min(count);
+        while self.looks >= LOOKS {
+            self.looks -= LOOKS;
+            self.spend()?;
+        }
+        Some(last)
     }
 
     /// Whether some column alone shows that no claimed events can have been left out, whichever.

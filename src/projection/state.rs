@@ -86,6 +86,19 @@ impl State {
             .unwrap_or(&Cell::Blank)
     }
 
+    /// Whether it is known to hold the same as another one, to the last digit.
+    pub(super) fn is(&self, other: &State) -> bool {
+        let cells = |state: &State| state.cells.as_ref().map_or(0, |cells| cells.len());
+        let mut fields = 0..cells(self);
+        let same = |field| match (self.cell(field), other.cell(field)) {
+            (Cell::Blank, Cell::Blank) => true,
+            (Cell::Known(one), Cell::Known(other)) => one.equals(other, 0.0),
+            _ => false,
+        };
+        let is_told = self.doubt.is_none() && other.doubt.is_none();
+        is_told && cells(self) == cells(other) && fields.all(same)
+    }
+
     /// The fields that are known, as expressions see them.
     pub fn known(&self, fields: &[Field]) -> Map<String, Json> {
         let fields = fields.iter().enumerate();

@@ -12,7 +12,7 @@ use rusqlite::types::ValueRef;
 use crate::definition::projection::{Checkpoint, Counts, Letter, Picked, Projection, Stored};
 use crate::log::{Beside, Log, LogError, Snapshot, Wanted, column_text};
 use crate::projection::clues::DeadLetters;
-use crate::projection::compare::{Raw, Row};
+use crate::projection::compare::{Known, Raw, Row};
 use crate::texts::Keys;
 
 /// Why nothing that stands beside a log can be a position of it.
@@ -129,6 +129,7 @@ impl ReadModels {
                     key,
                     version,
                     values,
+                    known: Known::default(),
                 },
             );
             Ok(())
@@ -296,7 +297,7 @@ fn raw(value: ValueRef<'_>) -> Raw {
         ValueRef::Real(number) => Raw::Real(number),
         ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => Raw::Text(text.to_owned()),
-            Err(_) => Raw::Blob(bytes.to_owned()),
+            Err(_) => Raw::Garbled(bytes.to_owned()),
         },
         ValueRef::Blob(bytes) => Raw::Blob(bytes.to_owned()),
     }
@@ -313,7 +314,7 @@ fn position(raw: &Raw) -> Result<i64, String> {
             reason = "only taken where it is exact"
         )]
         Raw::Real(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(*number as i64),
-        Raw::Null | Raw::Real(_) | Raw::Blob(_) => None,
+        Raw::Null | Raw::Real(_) | Raw::Garbled(_) | Raw::Blob(_) => None,
     };
     number.ok_or_else(|| raw.to_string())
 }

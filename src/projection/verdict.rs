@@ -5,8 +5,9 @@
 //! deletes. What tells slow from lost is what the consumer claims to have applied: its checkpoint,
 //! or the version in the row. Where nothing claims anything, nothing is called lost.
 
+use crate::definition::projection::Counts;
 use crate::event::{Position, Span, Timestamp};
-use crate::projection::compare::{Difference, differences};
+use crate::projection::compare::{Difference, Likeness, differences, likenesses};
 use crate::projection::explanation::{Class, Explanation};
 use crate::projection::history::{History, Match};
 use crate::projection::search::Edit;
@@ -155,7 +156,10 @@ pub fn judge(
                 (said, None) => said,
             }
         }
-        None if scan.last.is_alive() => explained(history, (passed, None), said, budget),
+        None if scan.last.is_alive() => match unreadable(history, &scan.last) {
+            Some(reason) => Standing::at_once(history.key(), Verdict::Unreadable, Some(reason)),
+            None => explained(history, (passed, None), said, budget),
+        },
         None => Standing {
             verdict: Verdict::Orphan,
             evidence: ends(history),
@@ -222,10 +226,36 @@ pub(super) fn passed(history: &History, claimed: Option<i64>) -> Option<usize> {
 /// Why the row claims more than the log holds, if it does.
 fn beyond(history: &History) -> Option<String> {
     let version = history.row_version()?;
-    let last = (0..history.touches().len())
-        .filter_map(|at| history.count(at))
-        .max()?;
-    (version > last).then(|| format!("the row is at {version}, its last event at {last}"))
+    let last = history.reach()?;
+    let end = match history.counts()? {
+        Counts::Version => "its last event at",
+        Counts::Position => "the log ends at",
+    };
+    (version > last).then(|| format!("the row is at {version}, {end} {last}"))
+}
+
+/// Why a row cannot be compared: some column can be compared with no first part of the events that
+/// gives it.
+fn unreadable(history: &History, last: &State) -> Option<String> {
+    let (definition, row) = (history.definition(), history.row()?);
+    let likenesses = |state: &State| likenesses(definition, state, row).collect::<Vec<_>>();
+    let mut wrong = likenesses(last);
+    let mut state = State::NONE;
+    for touch in history.touches() {
+        history.apply(&mut state, touch);
+        let is_given = |(wrong, here): (&mut Likeness, Likeness)| {
+            if here == Likeness::Same {
+                *wrong = Likeness::Same;
+            }
+        };
+        if state.is_alive() {
+            wrong.iter_mut().zip(likenesses(&state)).for_each(is_given);
+        }
+    }
+    wrong.into_iter().find_map(|likeness| match likeness {
+        Likeness::Unreadable(reason) => Some(reason),
+        Likeness::Same | Likeness::Different | Likeness::Unknown(_) => None,
+    })
 }
 
 /// A row that is the fold of the first `applied` events, and how many are claimed to be, where those
@@ -281,7 +311,7 @@ fn explained(
     }
     let is_lost = |edit: &Edit| match edit {
         Edit::LeftOut(events) => events.iter().all(|event| *event < claimed),
-        Edit::Twice(..) | Edit::Swapped(..) => false,
+        Edit::Twice(..) | Edit::Swapped(..) | Edit::Again(..) => false,
     };
     let is_skipped =
         applied.is_some() || (!found.edits.is_empty() && found.edits.iter().all(is_lost));
@@ -299,7 +329,7 @@ fn explained(
             false => explanation.named.clone(),
         },
         reason: match explanation.class {
-            Class::LeftOut if is_skipped && !explanation.named.is_empty() => None,
+            Class::LeftOut if is_skipped && explanation.is_told() => None,
             _ => explanation.text.clone(),
         },
         explanation: Some(explanation),

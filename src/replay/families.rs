@@ -95,7 +95,7 @@ impl Readers {
     /// The same, for a look into the histories of some keys.
     pub fn of_histories(&self) -> Readers {
         Readers {
-            projections: self.projections.with_ids(),
+            projections: self.projections.of_histories(),
             ..Readers::default()
         }
     }

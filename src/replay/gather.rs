@@ -227,6 +227,9 @@ impl<'a> Gatherer<'a> {
                 gathered.types.push(kind);
             }
         }
+        let last = batch.rows.last().map(|(last, _)| *last);
+        let bad = batch.bad.iter().filter_map(|bad| bad.position);
+        gathered.head = bad.chain(last).chain(gathered.head).max();
         batch.bad.drain(..).for_each(|bad| gathered.bad.push(bad));
         if let (Some((first, _)), Some((last, _))) = (batch.rows.first(), batch.rows.last()) {
             let first = gathered.positions.map_or(*first, |(first, _)| first);

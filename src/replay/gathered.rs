@@ -161,6 +161,8 @@ pub struct Gathered {
     pub unattributed: u64,
     /// The first and last position read.
     pub positions: Option<(Position, Position)>,
+    /// The greatest position read, that of a row which cannot be judged included.
+    pub head: Option<Position>,
     /// The greatest time, strays left out.
     pub end: Option<Timestamp>,
     /// Strays: events too far in the future to move the end.

@@ -57,8 +57,8 @@ nor, where a checkpoint or version tells what was claimed, what leaving some out
 
 An event was applied twice or in the wrong order, the reducer has changed since, or somebody edited \
 the row. Where one edit of the events gives the row, and no other that is as small, it says which; \
-where several do, it lists them and names none. Where no events give what a column holds and all \
-else is right, the column was edited outside.
+where several do, it lists them and names none. Where nothing that was tried gives what a column holds and \
+all else is right, the column was edited outside.
 
 Rebuild the key from its events; `sagactl diff PROJECTION --sql` prints statements that do. If many keys diverge alike, the reducer and the definition disagree: \
 compare what each does with the columns named here. Without a checkpoint or version, rows that lost an \
@@ -108,7 +108,7 @@ pub const AHEAD: Info = Info {
     summary: "a consumer claims events that are not in the log",
     explanation: "\
 Finds checkpoints beyond the last position of the log, and stored rows whose version is beyond the \
-last one of their key.
+last one of their stream, whatever its type, or beyond the last position where versions count these.
 
 The log was restored from an older backup or truncated, or the checkpoint belongs to another log. \
 Events that get these positions from now on will be taken for known ones and skipped.
@@ -192,8 +192,13 @@ pub fn findings(conclusion: &Conclusion, horizon: Timestamp) -> Vec<Finding> {
         })
         .collect();
     let itself = (SubjectKind::Definition, &*definition.name);
-    if let Some((claimed, Position(head))) = conclusion.ahead {
-        let message = format!("its checkpoint is {claimed}, the log ends at {head}");
+    if let Some((claimed, head)) = conclusion.ahead {
+        let message = match head {
+            Some(Position(head)) => {
+                format!("its checkpoint is {claimed}, the log ends at {head}")
+            }
+            None => format!("its checkpoint is {claimed}, the log is empty"),
+        };
         findings.push(finding(&AHEAD, definition, itself, message));
     }
     if let Mark::Unreadable(reason) = &conclusion.mark {

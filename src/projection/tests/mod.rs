@@ -1,7 +1,9 @@
 //! Projections over real SQLite files: the events of a log, the rows of a read model beside them.
 
+mod claims;
 mod explanations;
 mod folds;
+mod keys;
 mod oracle;
 mod readmodels;
 mod verdicts;
@@ -21,7 +23,7 @@ use crate::definition::log::LogDefinition;
 use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
 use crate::log::record::{self, Cell, Record};
-use crate::log::{Filter, Log, LogError, OpenOptions};
+use crate::log::{Fields, Filter, Log, LogError, OpenOptions};
 use crate::share::Share;
 use crate::texts::Texts;
 
@@ -85,7 +87,11 @@ impl Bench {
 
     /// One pass over the log.
     fn pass(&self, log: &Log, take: &mut dyn FnMut(&Note, &Texts)) {
-        let reader = Reader::new(&self.projections);
+        let reader = Reader::new(&self.projections).of_histories();
+        self.read(log, &reader, take);
+    }
+
+    fn read(&self, log: &Log, reader: &Reader, take: &mut dyn FnMut(&Note, &Texts)) {
         let mut texts = Texts::default();
         let mut notes = Vec::new();
         log.scan(reader.fields(), Filter::All, &mut |row| {
@@ -103,28 +109,56 @@ impl Bench {
     }
 
     fn ledger(&self, log: &Log) -> Ledger {
+        self.ledger_of(log, Share::WHOLE)
+    }
+
+    fn ledger_of(&self, log: &Log, share: Share) -> Ledger {
         let mut ledger = Ledger::new(&self.projections);
-        self.pass(log, &mut |note, texts| {
+        let reader = Reader::new(&self.projections).of_share(share);
+        self.read(log, &reader, &mut |note, texts| {
             ledger.take(note, texts);
         });
         ledger
     }
 
     fn try_audit(&self, horizon: i64, cut: bool) -> Result<Conclusion, LogError> {
+        self.audit_in(1, horizon, cut)
+    }
+
+    /// An audit in so many passes.
+    fn audit_in(&self, shares: u32, horizon: i64, cut: bool) -> Result<Conclusion, LogError> {
         let models = ReadModels::open(&self.projections)?;
         let log = self.log();
         let ledger = self.ledger(&log);
         let mut audit = Audit::new(ledger.folds(), &models, &log)?;
         let absent = &Absent::default();
+        let head = log.tail(1).unwrap().last().map(|(position, _)| *position);
         let unseen = Unseen {
             is_cut: cut,
             absent,
+            head,
         };
-        audit.read(&ledger, &models, &log, unseen, Share::WHOLE)?;
+        let mut share = Some(Share::first(shares));
+        while let Some(own) = share {
+            let ledger = self.ledger_of(&log, own);
+            audit.read(&ledger, &models, &log, unseen, own)?;
+            share = own.after();
+        }
         if let Some(suspects) = audit.suspects() {
             self.pass(&log, &mut |note, texts| suspects.take(note, texts));
+            if let Some(mut versions) = suspects.overtaken() {
+                let fields = Fields {
+                    stream: true,
+                    ..Fields::default()
+                };
+                log.scan(fields, Filter::All, &mut |row| {
+                    versions.see(row.as_ref());
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
+                suspects.learn(&versions);
+            }
         }
-        let head = log.tail(1).unwrap().last().map(|(position, _)| *position);
         let horizon = Timestamp::from_nanos(horizon * 1_000_000_000);
         let conclusions = audit.conclude(horizon, head, absent, Repeats::default());
         Ok(conclusions.into_iter().next().unwrap())

@@ -1,0 +1,346 @@
+//! The rows of one projection against its ledger: which are exact at a glance, and which have to be
+//! looked into.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+use crate::definition::projection::Counts;
+use crate::event::Position;
+use crate::log::{Log, LogError};
+use crate::projection::audit::{Conclusion, Unseen};
+use crate::projection::clues::DeadLetters;
+use crate::projection::compare::{Likeness, Raw, Row, compare};
+use crate::projection::fold::Fold;
+use crate::projection::history::History;
+use crate::projection::ledger::{Entry, Keyless, Ledger};
+use crate::projection::spelling::Pairs;
+use crate::projection::stored::{Mark, ReadModels};
+use crate::projection::suspects::Suspect;
+use crate::projection::verdict::{Standing, Verdict};
+use crate::share::Share;
+
+/// What a projection's stored rows look like before any history is known.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) projection: usize,
+    pub(super) mark: Mark,
+    pub(super) letters: DeadLetters,
+    pub(super) counts: BTreeMap<Verdict, u64>,
+    /// Judged without a look at the key's events.
+    pub(super) standings: Vec<Standing>,
+    pub(super) uncompared: Vec<String>,
+    pub(super) keyless: Keyless,
+    pub(super) sample_key: Option<Raw>,
+    /// The rows of keys without events.
+    pub(super) strangers: Vec<History>,
+    /// Those whose events have to be looked into.
+    pub(super) suspects: Vec<Suspect>,
+    pub(super) fold: Arc<Fold>,
+}
+
+impl Held {
+    fn count(&mut self, verdict: Verdict) {
+        *self.counts.entry(verdict).or_default() += 1;
+    }
+
+    pub(super) fn add(&mut self, standing: Standing) {
+        self.count(standing.verdict);
+        if standing.verdict != Verdict::Exact {
+            self.standings.push(standing);
+        }
+    }
+
+    fn at_once(&mut self, key: &str, verdict: Verdict, reason: impl Into<Option<String>>) {
+        self.add(Standing::at_once(key, verdict, reason.into()));
+    }
+
+    /// Holds the stored rows of a share of the keys against the ledger.
+    pub(super) fn read(
+        &mut self,
+        ledger: &Ledger,
+        models: &ReadModels,
+        log: &Log,
+        unseen: Unseen<'_>,
+        share: Share,
+    ) -> Result<(), LogError> {
+        let mut rows: Vec<u32> = Vec::new();
+        let mut strangers: Vec<(String, Row)> = Vec::new();
+        let mut known: HashSet<String, FixedState> = HashSet::default();
+        let mut nameless = 0_u64;
+        let fold = Arc::clone(&self.fold);
+        models.rows(fold.definition(), log, &mut |key, row| {
+            self.sample_key.get_or_insert_with(|| row.key.clone());
+            let Some(key) = key else {
+                nameless += 1;
+                return;
+            };
+            if !share.has_key(key) {
+                return;
+            }
+            let Some(number) = ledger.find(self.projection, key) else {
+                // A second row of a stranger is no second orphan.
+                if known.insert(key.to_owned()) {
+                    strangers.push((key.to_owned(), row));
+                }
+                return;
+            };
+            let at = number as usize;
+            if rows.len() <= at {
+                rows.resize(at + 1, 0);
+            }
+            rows[at] = rows[at].saturating_add(1);
+            if rows[at] == 1
+                && let Some((_, entry)) = ledger.entry(self.projection, number)
+            {
+                self.hold(key, entry, row, unseen);
+            }
+        })?;
+        if nameless > 0 && share.is_first() {
+            let reason = format!("{} no key", counted(nameless, "row has", "rows have"));
+            self.at_once("", Verdict::Unreadable, reason);
+        }
+        let of_key = |number: usize| rows.get(number).copied().unwrap_or_default();
+        let mut rowless: Vec<(&str, &Entry)> = Vec::new();
+        let mut several = BTreeMap::new();
+        for (number, (key, entry)) in ledger.entries(self.projection).enumerate() {
+            match of_key(number) {
+                0 => rowless.push((key, entry)),
+                1 => {}
+                rows => _ = several.insert(key, format!("it has {rows} rows")),
+            }
+        }
+        self.retract(&several, Verdict::Unreadable);
+        let mut strangers: Vec<Option<(String, Row)>> = strangers.into_iter().map(Some).collect();
+        if share == Share::WHOLE {
+            let keys = strangers.iter().flatten().map(|(_, row)| &row.key);
+            let Pairs { pairs, .. } = Pairs::of(keys, rowless.iter().map(|(key, _)| *key));
+            let mut is_married = vec![false; rowless.len()];
+            for (stranger, at) in pairs {
+                let (key, entry) = rowless[at];
+                if let Some((_, row)) = strangers[stranger].take() {
+                    is_married[at] = true;
+                    self.hold(key, entry, row, unseen);
+                }
+            }
+            let mut is_married = is_married.into_iter();
+            rowless.retain(|_| is_married.next() == Some(false));
+        }
+        for (key, row) in strangers.into_iter().flatten() {
+            self.stranger(&key, row, unseen);
+        }
+        for (key, entry) in rowless {
+            self.without_row(key, entry, unseen);
+        }
+        Ok(())
+    }
+
+    /// Says something else of keys than what was said, with a reason for each.
+    fn retract(&mut self, keys: &BTreeMap<&str, String>, verdict: Verdict) {
+        if keys.is_empty() {
+            return;
+        }
+        let mut said: BTreeMap<&str, Verdict> =
+            keys.keys().map(|key| (*key, Verdict::Exact)).collect();
+        for standing in &self.standings {
+            if let Some(said) = said.get_mut(standing.key.as_str()) {
+                *said = standing.verdict;
+            }
+        }
+        for suspect in &self.suspects {
+            said.remove(suspect.key.as_str());
+        }
+        for verdict in said.into_values() {
+            let count = self.counts.entry(verdict).or_default();
+            *count = count.saturating_sub(1);
+        }
+        let is_other = |key: &str| !keys.contains_key(key);
+        self.standings.retain(|standing| is_other(&standing.key));
+        self.suspects.retain(|suspect| is_other(&suspect.key));
+        self.strangers.retain(|history| is_other(history.key()));
+        for (key, reason) in keys {
+            self.at_once(key, verdict, reason.clone());
+        }
+    }
+
+    /// Brings rows without events and keys without rows together that are one key, spelled in two
+    /// ways, and leaves those unknown that may be one of several.
+    pub(super) fn marry(&mut self) {
+        let of_stranger =
+            |history: &History| history.row().map_or(Raw::Null, |row| row.key.clone());
+        let rows: Vec<Raw> = self.strangers.iter().map(of_stranger).collect();
+        let rowless = self.suspects.iter().enumerate();
+        let rowless: Vec<usize> = rowless
+            .filter(|(_, suspect)| suspect.row.is_none())
+            .map(|(at, _)| at)
+            .collect();
+        let keys = rowless.iter().map(|at| self.suspects[*at].key.as_str());
+        let Pairs { pairs, unclear } = Pairs::of(rows.iter(), keys);
+        let mut gone = BTreeMap::new();
+        for (stranger, key) in pairs {
+            let history = &self.strangers[stranger];
+            gone.insert(history.key().to_owned(), None);
+            self.suspects[rowless[key]].row = history.row().cloned();
+        }
+        for (strangers, keys) in unclear {
+            let rows = strangers
+                .iter()
+                .map(|at| self.strangers[*at].key().to_owned());
+            let keys = keys
+                .iter()
+                .map(|at| self.suspects[rowless[*at]].key.clone());
+            let reason = "a row and its events may be of several keys that are spelled alike";
+            gone.extend(rows.chain(keys).map(|key| (key, Some(reason))));
+        }
+        let unclear = gone
+            .iter()
+            .filter_map(|(key, why)| Some((key.as_str(), (*why)?.to_owned())));
+        self.retract(&unclear.collect(), Verdict::Unknown);
+        self.forget(|key| gone.get(key) == Some(&None));
+    }
+
+    /// Forgets the rows without events of some keys, which turned out to be those of others.
+    fn forget(&mut self, is_gone: impl Fn(&str) -> bool) {
+        let before = self.strangers.len();
+        self.strangers.retain(|history| !is_gone(history.key()));
+        let gone = (before - self.strangers.len()) as u64;
+        let is_orphan =
+            |standing: &Standing| standing.verdict == Verdict::Orphan && is_gone(&standing.key);
+        self.standings.retain(|standing| !is_orphan(standing));
+        if gone > 0 {
+            let count = self.counts.entry(Verdict::Orphan).or_default();
+            *count = count.saturating_sub(gone);
+        }
+    }
+
+    /// A suspect whose events are too many to be gathered.
+    pub(super) fn unseen(&mut self, suspect: &Suspect) {
+        match &suspect.unreadable {
+            Some(reason) => self.at_once(&suspect.key, Verdict::Unreadable, reason.clone()),
+            None => {
+                let reason = "more rows differ than can be looked into at once".to_owned();
+                self.at_once(&suspect.key, Verdict::Unknown, reason);
+            }
+        }
+    }
+
+    /// A row whose key has no events.
+    fn stranger(&mut self, key: &str, row: Row, unseen: Unseen<'_>) {
+        if let Some(reason) = unseen.of(self.projection, key, None) {
+            self.at_once(key, Verdict::Unknown, reason);
+        } else {
+            self.at_once(key, Verdict::Orphan, None);
+            let history = History::new(&self.fold, key.to_owned(), Some(row));
+            self.strangers.push(history);
+        }
+    }
+
+    /// A row whose key has events.
+    fn hold(&mut self, key: &str, entry: &Entry, row: Row, unseen: Unseen<'_>) {
+        if let Some(reason) = unseen.of(self.projection, key, Some(entry)) {
+            return self.at_once(key, Verdict::Unknown, reason);
+        }
+        if let Some(Err(found)) = &row.version {
+            let reason = format!("its version is {found}");
+            return self.at_once(key, Verdict::Unreadable, reason);
+        }
+        let fold = Arc::clone(&self.fold);
+        let mut unreadable = None;
+        if entry.state.is_alive() {
+            match compare(fold.definition(), &entry.state, &row) {
+                Likeness::Same if !is_ahead(&fold, entry, &row, unseen.head) => {
+                    return self.count(Verdict::Exact);
+                }
+                Likeness::Unknown(reason) => return self.at_once(key, Verdict::Unknown, reason),
+                Likeness::Unreadable(reason) => unreadable = Some(reason),
+                Likeness::Same | Likeness::Different => {}
+            }
+        }
+        self.suspects.push(Suspect {
+            key: key.to_owned(),
+            row: Some(row),
+            events: u64::from(entry.events),
+            unreadable,
+        });
+    }
+
+    /// A key that has events and no row.
+    fn without_row(&mut self, key: &str, entry: &Entry, unseen: Unseen<'_>) {
+        if let Some(reason) = unseen.of(self.projection, key, Some(entry)) {
+            return self.at_once(key, Verdict::Unknown, reason);
+        }
+        if !entry.state.is_alive() {
+            return self.count(Verdict::Exact);
+        }
+        self.suspects.push(Suspect {
+            key: key.to_owned(),
+            row: None,
+            events: u64::from(entry.events),
+            unreadable: None,
+        });
+    }
+
+    pub(super) fn conclude(self, head: Option<Position>) -> Conclusion {
+        let Held {
+            mark,
+            counts,
+            mut standings,
+            uncompared,
+            keyless,
+            sample_key,
+            strangers,
+            fold,
+            letters,
+            ..
+        } = self;
+        standings.sort_by(|one, other| (&one.key, one.verdict).cmp(&(&other.key, other.verdict)));
+        let slow = |standing: &&Standing| {
+            matches!(
+                standing.verdict,
+                Verdict::Converging | Verdict::Late | Verdict::Missing
+            )
+        };
+        Conclusion {
+            greatest_lag: standings.iter().filter(slow).filter_map(|it| it.lag).max(),
+            ahead: match mark {
+                Mark::At(claimed) if claimed > head.map_or(0, |head| head.0) => {
+                    Some((claimed, head))
+                }
+                _ => None,
+            },
+            fold,
+            counts,
+            standings,
+            mark,
+            letters,
+            uncompared,
+            keyless,
+            histories: strangers,
+            sample_key,
+        }
+    }
+}
+
+/// Whether a row may claim events that the log does not hold.
+fn is_ahead(fold: &Fold, entry: &Entry, row: &Row, head: Option<Position>) -> bool {
+    let stored = fold.definition().stored.as_ref();
+    let counts = stored.and_then(|stored| stored.version.as_ref());
+    let last = match counts.map(|version| version.counts) {
+        Some(Counts::Version) => entry.version,
+        Some(Counts::Position) => head.map(|head| head.0),
+        None => None,
+    };
+    match (&row.version, last) {
+        (Some(Ok(version)), Some(last)) => *version > last,
+        _ => false,
+    }
+}
+
+fn counted(count: u64, one: &str, several: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {several}"),
+    }
+}
