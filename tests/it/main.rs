@@ -25,4 +25,5 @@ mod recovery;
 mod repairs;
 mod requirements;
 mod rows;
+mod shown;
 mod totals;
