@@ -57,17 +57,17 @@ impl Run<'_> {
             faults.retain(|fault| fault.what != What::Dangling);
             tally.unknown(causes::DANGLING.name, (all - faults.len()) as u64);
         }
-        for (rule, total) in [
-            (DUPLICATE_ID.name, conclusion.same_id.len()),
-            ("causation/*", faults.len()),
-        ] {
-            if total > LISTED {
-                tally.remark(format!(
-                    "{rule}: {total} rows, of which the first {LISTED} are listed"
-                ));
-            }
+        let mut same = conclusion.same_id;
+        let many = same.len().saturating_sub(LISTED) as u64;
+        let mut unlisted = vec![(&DUPLICATE_ID, many)];
+        for fault in faults.iter().skip(LISTED) {
+            unlisted.push((causes::info(fault.what), 1));
         }
-        let same: Vec<_> = conclusion.same_id.into_iter().take(LISTED).collect();
+        let settings = &self.scope.settings;
+        for counted in unlisted {
+            tally.count_only(counted, settings, self.horizon, &mut self.used);
+        }
+        same.truncate(LISTED);
         faults.truncate(LISTED);
         let wanted = same.iter().flat_map(|(first, again)| [*first, *again]);
         let of_faults = faults

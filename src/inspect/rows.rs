@@ -124,25 +124,15 @@ fn count(
         Order::Position => tally.idle(rules::TOO_LATE.name, "the log is ordered by position"),
         Order::Time { .. } => tally.checked(rules::TOO_LATE.name, gathered.events),
     }
-    let listed = [
-        (
-            rules::BAD_ROW.name,
-            gathered.bad.total,
-            gathered.bad.listed.len(),
-        ),
-        (
-            rules::TOO_LATE.name,
-            gathered.too_late.total,
-            gathered.too_late.listed.len(),
-        ),
-    ];
-    for (rule, total, listed) in listed {
-        if total > listed as u64 && tally.wants(rule) {
-            tally.remark(format!(
-                "{rule}: {total} rows, of which the first {listed} are listed"
-            ));
-        }
-    }
+}
+
+/// The rows of which so many are wrong that they are only counted.
+pub fn unlisted(gathered: &Gathered) -> [(&'static Info, u64); 2] {
+    let (bad, late) = (&gathered.bad, &gathered.too_late);
+    [
+        (&rules::BAD_ROW, bad.total - bad.listed.len() as u64),
+        (&rules::TOO_LATE, late.total - late.listed.len() as u64),
+    ]
 }
 
 struct Rows<'a> {

@@ -35,13 +35,13 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-pub(crate) fn severities(number: usize, severity: Severity) -> String {
+pub(crate) fn severities(number: u64, severity: Severity) -> String {
     let (one, many) = match severity {
         Severity::Error => ("error", "errors"),
         Severity::Warning => ("warning", "warnings"),
         Severity::Note => ("note", "notes"),
     };
-    count(number as u64, one, many)
+    count(number, one, many)
 }
 
 /// An instant for people: RFC 3339, no finer than milliseconds.

@@ -77,31 +77,33 @@ Example: StockReserved of order-7 is caused by OrderPlaced of order-9.",
 /// All rules about causes.
 pub const ALL: [&Info; 4] = [&DANGLING, &CYCLE, &LATER, &OTHER_CORRELATION];
 
+/// The rule that is broken by what is wrong with a cause.
+pub fn info(what: What) -> &'static Info {
+    match what {
+        What::Dangling => &DANGLING,
+        What::Cycle(_) => &CYCLE,
+        What::Later => &LATER,
+        What::OtherCorrelation => &OTHER_CORRELATION,
+    }
+}
+
 /// The finding of an event whose cause is wrong.
 pub fn finding(log: &Arc<str>, fault: &Fault, cause: Option<&str>, horizon: Timestamp) -> Finding {
     let at = fault
         .cause
         .map_or_else(String::new, |cause| format!("position {cause}"));
-    let (info, message) = match fault.what {
+    let message = match fault.what {
         What::Dangling => {
             let cause = cause.unwrap_or("its cause");
-            (
-                &DANGLING,
-                format!("no event of the log has the id `{cause}`"),
-            )
+            format!("no event of the log has the id `{cause}`")
         }
-        What::Cycle(0) => (&CYCLE, "names itself as its cause".to_owned()),
-        What::Cycle(others) => (
-            &CYCLE,
-            format!("causes itself by way of {others} others, from {at}"),
-        ),
-        What::Later => (&LATER, format!("its cause comes after it, at {at}")),
-        What::OtherCorrelation => (
-            &OTHER_CORRELATION,
-            format!("its cause at {at} belongs to another correlation"),
-        ),
+        What::Cycle(0) => "names itself as its cause".to_owned(),
+        What::Cycle(others) => format!("causes itself by way of {others} others, from {at}"),
+        What::Later => format!("its cause comes after it, at {at}"),
+        What::OtherCorrelation => format!("its cause at {at} belongs to another correlation"),
     };
-    info.finding(SubjectKind::Event, log, fault.effect.to_string(), message)
+    info(fault.what)
+        .finding(SubjectKind::Event, log, fault.effect.to_string(), message)
         .shown_by(fault.cause.into_iter().chain([fault.effect]))
         .since(fault.since, horizon)
 }
