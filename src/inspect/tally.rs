@@ -373,7 +373,7 @@ mod tests {
         let info = rules::find(RULE).expect("a rule");
         let log: Arc<str> = "v".into();
         let one = |number: usize| {
-            let severity = if number % 2 == 0 {
+            let severity = if number.is_multiple_of(2) {
                 Severity::Note
             } else {
                 Severity::Error

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::brief;
 use crate::definition::log::Relation;
 use crate::definition::projection::{Projection, Stored};
 use crate::inspect::Comparison;
@@ -52,6 +53,7 @@ pub fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     }
     writeln!(out, "COMMIT;")?;
     for (key, why) in &held.repairs.left {
+        let [key, why] = [key, why].map(|text| brief::one(text, brief::IN_A_TABLE));
         comment(out, &format!("left alone: {key} ({why})"))?;
     }
     Ok(())
