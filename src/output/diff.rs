@@ -153,7 +153,10 @@ fn key(page: &mut Page<'_>, comparison: &Comparison, standing: &Standing) -> io:
     }
     if !rows.is_empty() {
         let names = rows.iter().map(|row: &Vec<String>| columns(&row[0]));
-        let room = names.max().unwrap_or(0).clamp("column".len(), NAME);
+        let room = names
+            .max()
+            .unwrap_or(0)
+            .clamp("column".len(), NAME.min(page.width() / 4));
         let layout = [
             grid::roomy_text("column", u16::try_from(room).unwrap_or(u16::MAX)),
             grid::text("stored"),
