@@ -81,6 +81,11 @@ impl Strays {
         !self.keys.is_empty() && self.keys.contains(&Keys::hash(key))
     }
 
+    /// How many keys are known to have one.
+    pub fn known(&self) -> usize {
+        self.keys.len()
+    }
+
     fn take(&mut self, key: Option<u64>) {
         match key {
             Some(key) => _ = self.keys.insert(key),

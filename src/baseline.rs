@@ -127,7 +127,12 @@ impl Baseline {
         if coverage == Coverage::Part {
             return;
         }
-        for entry in &self.accepted {
+        let is_cut = |rule: &str| {
+            let mut counts = report.rules.iter();
+            counts.any(|count| count.rule == rule && count.not_listed() > 0)
+        };
+        let listed = self.accepted.iter().filter(|entry| !is_cut(&entry.rule));
+        for entry in listed {
             if matched.get(entry.fingerprint.as_str()) == Some(&false) {
                 let step = entry.step.as_ref().map(|step| format!(" at {step}"));
                 report.remarks.push(format!(

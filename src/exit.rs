@@ -61,10 +61,7 @@ impl Exit {
     /// unreadable has been looked at.
     pub fn of_report(report: &Report, fail_on: FailOn) -> Exit {
         let fails = match fail_on {
-            FailOn::Severity(threshold) => report
-                .findings
-                .iter()
-                .any(|finding| finding.severity >= threshold),
+            FailOn::Severity(threshold) => report.worst().is_some_and(|worst| worst >= threshold),
             FailOn::Never => false,
         };
         if fails {

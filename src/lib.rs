@@ -12,7 +12,7 @@
 //!
 //! | room | what it is for |
 //! |---|---|
-//! | [`event`], [`finding`], [`json`], [`suggest`], [`texts`], [`share`] | the words all others use |
+//! | [`event`], [`finding`], [`json`], [`suggest`], [`texts`], [`share`], [`brief`] | the words all others use |
 //! | [`expression`] | conditions and paths in definitions, strict about what is missing |
 //! | [`definition`] | YAML in, checked types out, every fault of every file at once |
 //! | [`log`] | the recorded log, read-only: opening, mapping, presets, rows |
@@ -63,6 +63,7 @@
 
 pub mod absent;
 pub mod baseline;
+pub mod brief;
 pub mod casefile;
 pub mod causation;
 pub mod cli;

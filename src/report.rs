@@ -94,6 +94,9 @@ pub struct RuleCount {
     pub checked: u64,
     /// Findings, accepted ones not counted.
     pub found: u64,
+    /// Those among them that are only counted and not in the report's list, by severity in the order
+    /// of [`Severity::ALL`].
+    pub unlisted: [u64; Severity::ALL.len()],
     /// Subjects of which it could not be told.
     pub unknown: u64,
     /// Why the rule had nothing to look at, where it had not.
@@ -120,13 +123,34 @@ pub struct ProjectionCount {
     pub lag: Option<Span>,
 }
 
+impl RuleCount {
+    /// How many of its findings are not listed.
+    pub fn not_listed(&self) -> u64 {
+        self.unlisted.iter().sum()
+    }
+
+    /// Those of its findings with this severity that are not listed.
+    pub fn unlisted_of(&self, severity: Severity) -> u64 {
+        let counts = Severity::ALL.iter().zip(self.unlisted);
+        let own = counts.filter(|(own, _)| **own == severity);
+        own.map(|(_, count)| count).sum()
+    }
+}
+
 impl Report {
-    /// How many findings have this severity.
-    pub fn count(&self, severity: Severity) -> usize {
-        self.findings
-            .iter()
-            .filter(|finding| finding.severity == severity)
-            .count()
+    /// How many findings have this severity, those that are not listed too.
+    pub fn count(&self, severity: Severity) -> u64 {
+        let listed = self.findings.iter();
+        let listed = listed.filter(|finding| finding.severity == severity);
+        let unlisted = self.rules.iter().map(|rule| rule.unlisted_of(severity));
+        listed.count() as u64 + unlisted.sum::<u64>()
+    }
+
+    /// The greatest severity that there is.
+    pub fn worst(&self) -> Option<Severity> {
+        Severity::ALL
+            .into_iter()
+            .find(|severity| self.count(*severity) > 0)
     }
 }
 

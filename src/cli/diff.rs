@@ -14,7 +14,10 @@ Examples:
   sagactl diff order-view --key order-1007
   sagactl diff order-view sagas/shop --format json
   sagactl diff order-view --sql -o repair.sql
-  sagactl diff order-view --against changed.yaml      before a reducer is changed")]
+  sagactl diff order-view --key order-1007 --sql
+  sagactl diff order-view --against changed.yaml      before a reducer is changed
+
+Rows that are not exact do not set the exit code here; `audit` judges them.")]
 pub struct DiffArgs {
     /// The projection
     #[arg(value_name = "PROJECTION")]
@@ -32,7 +35,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "KEY", help_heading = "Filter")]
     pub key: Vec<String>,
     /// Compare with the projection of this name in other definitions, not with the stored rows; exits
-    /// with 1 where the two part after any event
+    /// with 1 where the two part after any event, and where that cannot be told
     #[arg(
         long,
         value_name = "FILE",
@@ -41,7 +44,7 @@ pub struct DiffArgs {
     )]
     pub against: Option<PathBuf>,
     /// Print an SQL script that would repair the rows; nothing is run
-    #[arg(long, conflicts_with_all = ["key", "against", "format"], help_heading = "Output")]
+    #[arg(long, conflicts_with_all = ["against", "format"], help_heading = "Output")]
     pub sql: bool,
     /// How many keys to show at most; 0 is all
     #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Output")]

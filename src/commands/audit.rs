@@ -16,7 +16,10 @@ use crate::exit::Exit;
 use crate::finding::Severity;
 use crate::inspect;
 use crate::output::{json, jsonl, table};
-use crate::report::Report;
+use crate::report::{Report, RuleCount};
+
+/// How many findings of one rule are kept for a table that shows the first of them.
+const LISTED: usize = 10_000;
 
 /// Judges the log and prints what was found.
 pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyhow::Result<Exit> {
@@ -25,6 +28,7 @@ pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyh
     session.options.sagas.clone_from(&args.saga);
     session.options.instances.clone_from(&args.instance);
     session.options.memory = args.memory.memory.map(|size| size.0);
+    session.options.listed = listed(args);
     let previous = args.baseline.as_deref().map(read_baseline).transpose()?;
 
     let mut report = session.run(terminal, inspect::audit)?;
@@ -72,6 +76,12 @@ pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyh
         }),
     }?;
 
+    let unlisted: u64 = report.rules.iter().map(RuleCount::not_listed).sum();
+    if unlisted > 0 && !matches!(args.format, ReportFormat::Table) {
+        terminal.note(format_args!(
+            "{unlisted} findings more are counted and not listed; narrow the run to see them"
+        ));
+    }
     if let (Some(path), Some(baseline)) = (&args.write_baseline, fresh) {
         session.target_at(path).guard(path)?;
         let text = baseline.to_text()?;
@@ -87,6 +97,14 @@ pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyh
         args.fail_on()
             .unwrap_or_else(|| threshold(&session.definitions)),
     ))
+}
+
+/// How many findings of one rule are to be kept: as many as anybody asks for.
+fn listed(args: &AuditArgs) -> Option<usize> {
+    let is_sifted =
+        args.since.is_some() || args.baseline.is_some() || args.write_baseline.is_some();
+    let is_cut = args.limit > 0 && matches!(args.format, ReportFormat::Table);
+    (is_cut && !is_sifted).then(|| args.limit.max(LISTED))
 }
 
 /// The strictest threshold that the settings name, else `error`.

@@ -10,7 +10,7 @@ use crate::commands::session::{Session, load, tell_passes};
 use crate::commands::terminal::Terminal;
 use crate::event::Timestamp;
 use crate::exit::Exit;
-use crate::inspect::{self, Comparison};
+use crate::inspect::{self, Comparison, Parting};
 use crate::output::against as parting;
 use crate::output::diff::{self, Shown};
 use crate::output::repair;
@@ -22,8 +22,9 @@ pub(super) fn run(args: &DiffArgs, terminal: &Terminal, now: Timestamp) -> anyho
         return against(args, other, &session, terminal);
     }
     session.options.memory = args.memory.memory.map(|size| size.0);
+    let wanted = (args.projection.as_str(), args.key.as_slice());
     let comparisons = session.run(terminal, |definitions, options, watch| {
-        inspect::diff(definitions, &args.projection, options, watch)
+        inspect::diff(definitions, wanted, options, watch)
     })?;
     tell_passes(comparisons.iter().map(|one| &one.log), terminal);
     let no_table = |one: &Comparison| repair::table(&one.projection).err();
@@ -48,9 +49,10 @@ pub(super) fn run(args: &DiffArgs, terminal: &Terminal, now: Timestamp) -> anyho
                 .iter()
                 .try_for_each(|comparison| diff::write(page, comparison, shown))
         }),
-        PlainFormat::Json => terminal.deliver(&target, |out| diff::json(out, &comparisons, shown)),
+        PlainFormat::Json => terminal.deliver(&target, |out| diff::json(out, &comparisons)),
     }?;
-    let logs: Vec<_> = comparisons.into_iter().map(|one| one.log).collect();
+    let compared = comparisons.into_iter().filter(|one| one.held.is_ok());
+    let logs: Vec<_> = compared.map(|one| one.log).collect();
     Ok(Exit::of_logs(&logs))
 }
 
@@ -74,7 +76,7 @@ fn against(
         }),
         PlainFormat::Json => terminal.deliver(&target, |out| parting::json(out, &partings)),
     }?;
-    if partings.iter().any(|one| !one.parted.is_empty()) {
+    if !partings.iter().all(Parting::is_none) {
         return Ok(Exit::Findings);
     }
     let logs: Vec<_> = partings.into_iter().map(|one| one.log).collect();

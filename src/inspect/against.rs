@@ -7,7 +7,7 @@ use crate::definition::Definitions;
 use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
 use crate::inspect::run::Run;
-use crate::inspect::{Options, RunError, Watch, filter};
+use crate::inspect::{Options, RunError, Watch, filter, unjudged};
 use crate::projection::{self, Cell, State};
 use crate::report::LogSummary;
 
@@ -26,6 +26,31 @@ pub struct Parting {
     /// Every key of which the two folds are different after some event: in the order of those
     /// events.
     pub parted: Vec<Parted>,
+    /// Every other key of which that cannot be told, in the order of the events since which it
+    /// cannot.
+    pub untold: Vec<Untold>,
+    /// What neither of them has in any state, so that it cannot be told what it would come to.
+    pub unread: Vec<String>,
+}
+
+impl Parting {
+    /// Whether both are known to give the same.
+    pub fn is_none(&self) -> bool {
+        self.parted.is_empty() && self.untold.is_empty() && self.unread.is_empty()
+    }
+}
+
+/// A key of which it cannot be told whether two folds are the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    /// The key.
+    pub key: String,
+    /// The first event after which it cannot be told.
+    pub position: Position,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Why: a lower-case fragment.
+    pub reason: String,
 }
 
 /// A key of which two folds part.
@@ -75,21 +100,52 @@ pub fn against(
         run.pass(watch)?;
         let mut race = Race::new(&scope.projections);
         run.follow(watch, &mut |note, texts| race.take(note, texts))?;
-        let (keys, parted) = race.finish();
+        let keyless = [0, 1].map(|side| {
+            let keyless = race.ledger.keyless(side)?;
+            unjudged::in_words(keyless)
+        });
+        let strays = [0, 1].map(|side| run.strays(side));
+        let (keys, parted, untold) = race.finish();
         found.push(Parting {
             log: run.summary(),
             projection: Arc::clone(&scope.projections[0]),
             keys,
             parted,
+            untold,
+            unread: [strays, keyless].into_iter().flat_map(by_side).collect(),
         });
     }
     Ok(found)
 }
 
+/// What is said of each side; once where both say the same.
+fn by_side(said: [Option<String>; 2]) -> Vec<String> {
+    match said {
+        [Some(here), Some(there)] if here == there => vec![here],
+        [here, there] => {
+            let here = here.map(|here| format!("here, {here}"));
+            let there = there.map(|there| format!("there, {there}"));
+            here.into_iter().chain(there).collect()
+        }
+    }
+}
+
+/// How two folds of a key compare after an event.
+enum Likeness {
+    Same,
+    Untold(String),
+    /// In these fields.
+    Different(Fields),
+}
+
+/// Fields that differ: what the one gives, and what the other.
+type Fields = Vec<(Arc<str>, String, String)>;
+
 /// Both folds, side by side.
 struct Race {
     ledger: projection::Ledger,
     parted: BTreeMap<String, Parted>,
+    untold: BTreeMap<String, Untold>,
     /// The keys that the current event touches.
     touched: Vec<String>,
     now: Option<(Position, Timestamp)>,
@@ -100,6 +156,7 @@ impl Race {
         Race {
             ledger: projection::Ledger::new(projections),
             parted: BTreeMap::new(),
+            untold: BTreeMap::new(),
             touched: Vec::new(),
             now: None,
         }
@@ -131,11 +188,23 @@ impl Race {
             return;
         };
         for key in std::mem::take(&mut self.touched) {
-            let fields = self.differences(&key);
-            match self.parted.get_mut(&key) {
-                Some(parted) => parted.agrees_again = fields.is_empty(),
-                None if fields.is_empty() => {}
-                None => {
+            let likeness = self.likeness(&key);
+            if let Some(parted) = self.parted.get_mut(&key) {
+                parted.agrees_again = matches!(likeness, Likeness::Same);
+                continue;
+            }
+            match likeness {
+                Likeness::Same => {}
+                Likeness::Untold(reason) => {
+                    let untold = || Untold {
+                        key: key.clone(),
+                        position,
+                        time,
+                        reason,
+                    };
+                    self.untold.entry(key.clone()).or_insert_with(untold);
+                }
+                Likeness::Different(fields) => {
                     let parted = Parted {
                         key: key.clone(),
                         position,
@@ -143,38 +212,43 @@ impl Race {
                         fields,
                         agrees_again: false,
                     };
+                    self.untold.remove(&key);
                     self.parted.insert(key, parted);
                 }
             }
         }
     }
 
-    fn finish(mut self) -> (u64, Vec<Parted>) {
+    fn finish(mut self) -> (u64, Vec<Parted>, Vec<Untold>) {
         self.compare();
         let mut parted: Vec<Parted> = self.parted.into_values().collect();
         parted.sort_by(|one, other| (one.position, &one.key).cmp(&(other.position, &other.key)));
+        let mut untold: Vec<Untold> = self.untold.into_values().collect();
+        untold.sort_by(|one, other| (one.position, &one.key).cmp(&(other.position, &other.key)));
         let own = self.ledger.entries(0).count();
         let only = |(key, _): &(&str, _)| self.ledger.find(0, key).is_none();
         let others = self.ledger.entries(1).filter(only).count();
-        ((own + others) as u64, parted)
+        ((own + others) as u64, parted, untold)
     }
 
-    fn side(&self, side: usize, key: &str) -> Option<&State> {
+    fn entry(&self, side: usize, key: &str) -> Option<&State> {
         let (_, entry) = self.ledger.entry(side, self.ledger.find(side, key)?)?;
-        entry.state.is_alive().then_some(&entry.state)
+        Some(&entry.state)
     }
 
-    /// The fields of a key in which the two folds differ. A field that only one of them has is
-    /// blank in the other.
-    fn differences(&self, key: &str) -> Vec<(Arc<str>, String, String)> {
-        let states = [self.side(0, key), self.side(1, key)];
+    /// How the two folds of a key compare. A field that only one of them has is blank in the other.
+    fn likeness(&self, key: &str) -> Likeness {
+        let states = [self.entry(0, key), self.entry(1, key)];
+        let mut doubts = states.iter().flatten().filter_map(|state| state.doubt());
+        if let Some(doubt) = doubts.next() {
+            let reason = format!("which events belong to it cannot be told: {doubt}");
+            return Likeness::Untold(reason);
+        }
+        let states = states.map(|state| state.filter(|state| state.is_alive()));
         if let [None, Some(_)] | [Some(_), None] = states {
             let told = |state: Option<&State>| if state.is_some() { "a state" } else { "none" };
-            return vec![(
-                "".into(),
-                told(states[0]).to_owned(),
-                told(states[1]).to_owned(),
-            )];
+            let [one, other] = states.map(|state| told(state).to_owned());
+            return Likeness::Different(vec![("".into(), one, other)]);
         }
         let folds = self.ledger.folds();
         let mut cells: BTreeMap<&Arc<str>, [&Cell; 2]> = BTreeMap::new();
@@ -184,17 +258,30 @@ impl Race {
                 cells.entry(&field.name).or_insert([&Cell::Blank; 2])[side] = state.cell(index);
             }
         }
-        cells
-            .into_iter()
-            .filter(|(_, [one, other])| !is_same(one, other))
-            .map(|(name, [one, other])| (Arc::clone(name), one.to_string(), other.to_string()))
-            .collect()
+        let mut different = Fields::new();
+        let mut untold = None;
+        for (name, [one, other]) in cells {
+            match (one, other) {
+                (Cell::Unknown(reason), Cell::Unknown(_)) => {
+                    untold.get_or_insert_with(|| format!("`{name}` cannot be told: {reason}"));
+                }
+                (one, other) if is_same(one, other) => {}
+                (one, other) => {
+                    different.push((Arc::clone(name), one.to_string(), other.to_string()));
+                }
+            }
+        }
+        match untold {
+            _ if !different.is_empty() => Likeness::Different(different),
+            Some(reason) => Likeness::Untold(reason),
+            None => Likeness::Same,
+        }
     }
 }
 
 fn is_same(one: &Cell, other: &Cell) -> bool {
     match (one, other) {
-        (Cell::Blank, Cell::Blank) | (Cell::Unknown(_), Cell::Unknown(_)) => true,
+        (Cell::Blank, Cell::Blank) => true,
         (Cell::Known(one), Cell::Known(other)) => one.equals(other, TOLERANCE),
         _ => false,
     }

@@ -7,7 +7,7 @@ use crate::definition::projection::Projection;
 use crate::event::Span;
 use crate::inspect::run::Run;
 use crate::inspect::{Options, RunError, Watch, filter};
-use crate::projection::{Repairs, Standing, Verdict};
+use crate::projection::{Conclusion, Mark, Repairs, Standing, Verdict};
 use crate::report::LogSummary;
 use crate::rules;
 
@@ -18,25 +18,52 @@ pub struct Comparison {
     pub log: LogSummary,
     /// The projection.
     pub projection: Arc<Projection>,
-    /// How many keys have each verdict, in the order of [`Verdict::ALL`].
-    pub verdicts: [u64; Verdict::ALL.len()],
-    /// Every key that is not exact, by key.
-    pub standings: Vec<Standing>,
-    /// What would make the rows what they should be.
-    pub repairs: Repairs,
-    /// The longest time that an event waits to be applied.
-    pub lag: Option<Span>,
+    /// What its rows are, or why they were not compared: a lower-case fragment.
+    pub held: Result<Held, &'static str>,
     /// What the reader should know beside that.
     pub remarks: Vec<String>,
 }
 
-/// Compares the projections of this name, one per log that has it.
+/// Rows that were held against the fold.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// How far the consumer says that it has come.
+    pub mark: Mark,
+    /// How many keys have each verdict, in the order of [`Verdict::ALL`].
+    pub verdicts: [u64; Verdict::ALL.len()],
+    /// Every key that was asked for and is not exact, by key.
+    pub standings: Vec<Standing>,
+    /// What would make their rows what they should be.
+    pub repairs: Repairs,
+    /// The longest time that an event waits to be applied.
+    pub lag: Option<Span>,
+}
+
+impl Held {
+    /// Of a conclusion, what is asked for: some keys, or all where none is named.
+    fn of(mut conclusion: Conclusion, keys: &[String]) -> Held {
+        if !keys.is_empty() {
+            conclusion.standings.retain(|one| keys.contains(&one.key));
+        }
+        let count = |verdict| conclusion.counts.get(&verdict).copied().unwrap_or(0);
+        Held {
+            verdicts: Verdict::ALL.map(count),
+            repairs: Repairs::of(&conclusion),
+            lag: conclusion.greatest_lag,
+            standings: conclusion.standings,
+            mark: conclusion.mark,
+        }
+    }
+}
+
+/// Compares the projections of this name, one per log that has it; some keys of them, or all where
+/// none is named.
 ///
 /// # Errors
 /// See [`RunError`]. When there is no such projection, or it says nowhere where its rows are stored.
 pub fn diff(
     definitions: &Definitions,
-    name: &str,
+    (name, keys): (&str, &[String]),
     options: &Options,
     watch: Watch<'_>,
 ) -> Result<Vec<Comparison>, RunError> {
@@ -65,17 +92,23 @@ pub fn diff(
             }
         }
         run.look_into_rows(watch)?;
-        let log = run.summary();
-        found.extend(run.projections.iter().map(|conclusion| Comparison {
-            log: log.clone(),
-            projection: Arc::clone(&scope.projections[0]),
-            verdicts:
-                Verdict::ALL.map(|verdict| conclusion.counts.get(&verdict).copied().unwrap_or(0)),
-            standings: conclusion.standings.clone(),
-            repairs: Repairs::of(conclusion),
-            lag: conclusion.greatest_lag,
-            remarks: rules::projection::remarks(conclusion),
-        }));
+        let projection = Arc::clone(&scope.projections[0]);
+        let mut remarks = run.unjudged(0, None);
+        let held = match run.projections.pop() {
+            Some(conclusion) => {
+                remarks.extend(rules::projection::beside_mark(&conclusion));
+                Ok(Held::of(conclusion, keys))
+            }
+            None if projection.stored.is_none() => Err("it does not say where they are stored"),
+            None if run.horizon.is_none() => Err("the log holds no events"),
+            None => Err("they tell of now, and an earlier horizon was asked for"),
+        };
+        found.push(Comparison {
+            log: run.summary(),
+            projection,
+            held,
+            remarks,
+        });
     }
     Ok(found)
 }

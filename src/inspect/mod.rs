@@ -18,6 +18,7 @@ mod shares;
 mod state;
 mod sum;
 mod tally;
+mod unjudged;
 mod vacant;
 mod verdicts;
 mod view;
@@ -33,11 +34,11 @@ use crate::definition::settings::AsOf;
 use crate::event::{Event, Position, Span, Timestamp};
 use crate::finding::{Finding, Next};
 use crate::report::{DefinitionsSummary, InstanceRow, LogSummary, Report};
-pub use against::{Parted, Parting, against};
-pub use diff::{Comparison, diff};
+pub use against::{Parted, Parting, Untold, against};
+pub use diff::{Comparison, Held, diff};
 pub use filter::steps;
 use run::Run;
-pub use state::{At, Step, Told, state};
+pub use state::{After, At, Step, Telling, Told, state};
 use tally::Tally;
 pub use vacant::Vacant;
 pub use whereabouts::Whereabouts;
@@ -65,6 +66,8 @@ pub struct Options {
     /// How many bytes an audit or a comparison of stored rows may keep of what it can divide by keys;
     /// `None` is no such cap.
     pub memory: Option<u64>,
+    /// How many findings of one rule a report lists; further ones are only counted. `None` is all.
+    pub listed: Option<usize>,
 }
 
 impl Options {
@@ -79,6 +82,7 @@ impl Options {
             sagas: Vec::new(),
             instances: Vec::new(),
             memory: None,
+            listed: None,
         }
     }
 
@@ -220,7 +224,7 @@ pub fn audit(
         remarks: Vec::new(),
     };
     let rules = filter::rules(options)?;
-    let mut tally = Tally::new(&rules, options.narrowed());
+    let mut tally = Tally::new(&rules, options.narrowed(), options.listed);
     for scope in filter::scopes(definitions, options)? {
         let mut run = Run::open(&scope, options, &rules)?;
         run.pass_first(watch)?;
@@ -254,7 +258,7 @@ pub fn list(
         rows: Vec::new(),
     };
     for scope in filter::scopes(definitions, options)? {
-        let mut tally = Tally::new(&rules, options.narrowed());
+        let mut tally = Tally::new(&rules, options.narrowed(), options.listed);
         let mut run = Run::open(&scope, options, &rules)?;
         run.only_instances();
         run.pass(watch)?;
@@ -298,7 +302,7 @@ pub fn show(
     };
     let mut views = Vec::new();
     for scope in filter::scopes(definitions, &options)? {
-        let mut tally = Tally::new(&rules, options.narrowed());
+        let mut tally = Tally::new(&rules, options.narrowed(), options.listed);
         let mut run = Run::open(&scope, &options, &rules)?;
         run.only_instances();
         run.pass_instance(id, watch)?;

@@ -107,7 +107,7 @@ pub fn candidates(
     let rules = filter::rules(options)?;
     let mut all = Vec::new();
     for scope in filter::scopes(definitions, options)? {
-        let mut tally = Tally::new(&rules, options.narrowed());
+        let mut tally = Tally::new(&rules, options.narrowed(), options.listed);
         let mut run = Run::open(&scope, options, &rules)?;
         run.only_instances();
         match options.instances.as_slice() {

@@ -124,30 +124,19 @@ fn count(
         Order::Position => tally.idle(rules::TOO_LATE.name, "the log is ordered by position"),
         Order::Time { .. } => tally.checked(rules::TOO_LATE.name, gathered.events),
     }
-    let listed = [
+}
+
+/// The rows of which so many are wrong that they are only counted.
+pub fn unlisted(gathered: &Gathered) -> [(&'static Info, u64); 3] {
+    let (bad, late, future) = (&gathered.bad, &gathered.too_late, &gathered.future);
+    [
+        (&rules::BAD_ROW, bad.total - bad.listed.len() as u64),
+        (&rules::TOO_LATE, late.total - late.listed.len() as u64),
         (
-            rules::FUTURE_TIME.name,
-            gathered.future.total,
-            gathered.future.listed.len(),
+            &rules::FUTURE_TIME,
+            future.total - future.listed.len() as u64,
         ),
-        (
-            rules::BAD_ROW.name,
-            gathered.bad.total,
-            gathered.bad.listed.len(),
-        ),
-        (
-            rules::TOO_LATE.name,
-            gathered.too_late.total,
-            gathered.too_late.listed.len(),
-        ),
-    ];
-    for (rule, total, listed) in listed {
-        if total > listed as u64 && tally.wants(rule) {
-            tally.remark(format!(
-                "{rule}: {total} rows, of which the first {listed} are listed"
-            ));
-        }
-    }
+    ]
 }
 
 struct Rows<'a> {

@@ -383,6 +383,10 @@ impl<'s> Run<'s> {
             findings.extend(self.families(tally));
         }
         if self.options.instances.is_empty() {
+            let (settings, horizon) = (&self.scope.settings, self.horizon);
+            for counted in rows::unlisted(&self.gathered) {
+                tally.count_only(counted, settings, horizon, &mut self.used);
+            }
             findings.extend(self.ids(tally));
             findings.extend(rows::findings(
                 &self.log,

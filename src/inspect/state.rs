@@ -23,7 +23,18 @@ pub enum At {
     Instant(Timestamp),
 }
 
+/// How much is told of what happened on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// The state alone.
+    State,
+    /// Each event with the state after it.
+    History,
+}
+
 /// What events make of one key.
+///
+/// It keeps the events and no state: a list that grows with each of them would be kept as often.
 #[derive(Debug, Clone)]
 pub struct Told {
     /// The log it is folded from.
@@ -32,25 +43,77 @@ pub struct Told {
     pub projection: Arc<Projection>,
     /// The key.
     pub key: String,
-    /// Each event of the key with what it made of it, in order, up to where it was asked for.
-    pub steps: Vec<Step>,
-    /// How many events the key has beyond that.
+    /// How many events the key has beyond what was asked for.
     pub later: usize,
+    /// Whether each event is to be shown.
+    pub telling: Telling,
+    /// What the reader should know beside that.
+    pub remarks: Vec<String>,
+    fold: Arc<Fold>,
+    /// The events up to where the state was asked for.
+    touches: Vec<Touch>,
+    /// Their types, where each is to be shown.
+    kinds: BTreeMap<Position, String>,
 }
 
-/// An event of a key, and the state after it.
+/// The state after an event of a key.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub struct After {
+    /// The fields; `None` where the event deleted the key.
+    pub state: Option<Vec<(Arc<str>, Cell)>>,
+    /// Why it cannot be told whether the events belong to the key.
+    pub doubt: Option<String>,
+}
+
+/// An event of a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'t> {
     /// Where it stands.
     pub position: Position,
     /// When it happened.
     pub time: Timestamp,
     /// Its type.
-    pub kind: String,
-    /// The fields afterwards; `None` where it deleted the key.
-    pub state: Option<Vec<(Arc<str>, Cell)>>,
-    /// Why it cannot be told whether it belongs to the key.
-    pub doubt: Option<String>,
+    pub kind: &'t str,
+}
+
+impl Told {
+    /// How many events were applied.
+    pub fn events(&self) -> usize {
+        self.touches.len()
+    }
+
+    /// The state after all of them; `None` where there are none.
+    pub fn end(&self) -> Option<After> {
+        let mut state = State::NONE;
+        for touch in &self.touches {
+            self.fold.apply(&mut state, touch);
+        }
+        (!self.touches.is_empty()).then(|| self.after(&state))
+    }
+
+    /// Each event in order, with the state after it.
+    pub fn steps(&self) -> impl Iterator<Item = (Step<'_>, After)> {
+        let mut state = State::NONE;
+        self.touches.iter().map(move |touch| {
+            self.fold.apply(&mut state, touch);
+            let step = Step {
+                position: touch.position,
+                time: touch.time,
+                kind: self.kinds.get(&touch.position).map_or("", String::as_str),
+            };
+            (step, self.after(&state))
+        })
+    }
+
+    fn after(&self, state: &State) -> After {
+        let fields = self.fold.definition().fields.iter().enumerate();
+        let cells =
+            fields.map(|(index, field)| (Arc::clone(&field.name), state.cell(index).clone()));
+        After {
+            state: state.is_alive().then(|| cells.collect()),
+            doubt: state.doubt().map(str::to_owned),
+        }
+    }
 }
 
 /// Folds one key of the projection of this name, in every log that has it.
@@ -60,7 +123,7 @@ pub struct Step {
 pub fn state(
     definitions: &Definitions,
     (name, key): (&str, &str),
-    at: At,
+    (at, telling): (At, Telling),
     options: &Options,
     watch: Watch<'_>,
 ) -> Result<Vec<Told>, RunError> {
@@ -76,61 +139,49 @@ pub fn state(
         let mut suspects = Suspects::of(&fold, key);
         run.follow(watch, &mut |note, texts| suspects.take(note, texts))?;
         let history = suspects.histories().first();
-        let all = history.map_or(0, |history| history.touches().len());
-        let steps = history.map_or_else(Vec::new, |history| steps(history, at));
+        let all = history.map_or(&[][..], History::touches);
+        let touches: Vec<Touch> = all.iter().filter(|it| counts(it, at)).cloned().collect();
+        let kinds = match telling {
+            Telling::State => BTreeMap::new(),
+            Telling::History => run.kinds(&touches)?,
+        };
+        let mut remarks = run.unjudged(0, Some(key));
+        remarks.extend(run.keyless(0));
         told.push(Told {
             log: run.summary(),
             key: key.to_owned(),
-            later: all - steps.len(),
-            steps: run.named(steps)?,
+            later: all.len() - touches.len(),
+            telling,
+            remarks,
+            fold,
+            touches,
+            kinds,
             projection,
         });
     }
     Ok(told)
 }
 
-/// Each event of a history with the state after it; its type is still to be looked up.
-fn steps(history: &History, until: At) -> Vec<Step> {
-    let mut state = State::NONE;
-    let fields = &history.definition().fields;
-    let after = |touch: &Touch| {
-        history.apply(&mut state, touch);
-        let cells = fields.iter().enumerate();
-        let cells =
-            cells.map(|(index, field)| (Arc::clone(&field.name), state.cell(index).clone()));
-        Step {
-            position: touch.position,
-            time: touch.time,
-            kind: String::new(),
-            state: state.is_alive().then(|| cells.collect()),
-            doubt: touch.doubt.as_deref().map(str::to_owned),
-        }
-    };
-    let counts = |touch: &&Touch| match until {
+/// Whether an event is among those up to a place.
+fn counts(touch: &Touch, until: At) -> bool {
+    match until {
         At::End => true,
         At::Position(position) => touch.position <= position,
         At::Instant(instant) => touch.time <= instant,
-    };
-    history.touches().iter().filter(counts).map(after).collect()
+    }
 }
 
 impl Run<'_> {
-    /// The same with the types of the events.
-    fn named(&self, mut steps: Vec<Step>) -> Result<Vec<Step>, RunError> {
-        let mut positions: Vec<Position> = steps.iter().map(|step| step.position).collect();
+    /// The types of events.
+    fn kinds(&self, touches: &[Touch]) -> Result<BTreeMap<Position, String>, RunError> {
+        let mut positions: Vec<Position> = touches.iter().map(|touch| touch.position).collect();
         positions.sort_unstable();
         positions.dedup();
         if positions.is_empty() {
-            return Ok(steps);
+            return Ok(BTreeMap::new());
         }
         let (events, _) = self.log.events(Filter::Positions(&positions))?;
-        let kinds: BTreeMap<Position, String> = events
-            .into_iter()
-            .map(|event| (event.position, event.kind))
-            .collect();
-        for step in &mut steps {
-            step.kind = kinds.get(&step.position).cloned().unwrap_or_default();
-        }
-        Ok(steps)
+        let kinds = events.into_iter().map(|event| (event.position, event.kind));
+        Ok(kinds.collect())
     }
 }

@@ -13,9 +13,6 @@ use crate::rules::{
 };
 use crate::saga::Outcome;
 
-/// How many findings of one rule are kept, the first ones of its part of the report; beyond that they are only counted.
-const KEPT: usize = 10_000;
-
 /// Collects findings and counts over all logs of a run.
 #[derive(Debug)]
 pub struct Tally {
@@ -28,12 +25,15 @@ pub struct Tally {
     accepted: usize,
     remarks: Vec<String>,
     narrowed: bool,
+    /// How many findings of one rule are listed, the first ones of its part of the report; beyond that
+    /// they are only counted. `None` is all.
+    listed: Option<usize>,
 }
 
 impl Tally {
     /// A tally in which these rules count. In a `narrowed` run, which looks at some subjects only,
     /// an `allow` without a finding is nothing to tell of.
-    pub fn new(rules: &[&'static str], narrowed: bool) -> Tally {
+    pub fn new(rules: &[&'static str], narrowed: bool, listed: Option<usize>) -> Tally {
         let counts = rules
             .iter()
             .map(|rule| {
@@ -43,6 +43,7 @@ impl Tally {
                         rule,
                         checked: 0,
                         found: 0,
+                        unlisted: [0; Severity::ALL.len()],
                         unknown: 0,
                         idle: None,
                     },
@@ -58,6 +59,7 @@ impl Tally {
             accepted: 0,
             remarks: Vec::new(),
             narrowed,
+            listed,
         }
     }
 
@@ -129,10 +131,41 @@ impl Tally {
         used: &mut [bool],
     ) {
         for finding in found {
-            let admitted = self.admit(finding, settings, horizon, used);
-            let count = admitted.and_then(|finding| self.counts.get_mut(finding.rule));
-            if let Some(count) = count {
+            let Some(finding) = self.admit(finding, settings, horizon, used) else {
+                continue;
+            };
+            if let Some(count) = self.counts.get_mut(finding.rule) {
                 count.found += 1;
+                leave_out(count, finding.severity, 1);
+            }
+        }
+    }
+
+    /// Counts findings of a rule of which nobody keeps more than that they are there, as the settings
+    /// of their log want them.
+    pub fn count_only(
+        &mut self,
+        (info, findings): (&rules::Info, u64),
+        settings: &Settings,
+        horizon: Option<Timestamp>,
+        used: &mut [bool],
+    ) {
+        let Some(severity) = severity(settings, (info.name, info.severity), true) else {
+            return;
+        };
+        let Some(count) = self.counts.get_mut(info.name).filter(|_| findings > 0) else {
+            return;
+        };
+        let whole = |allow: &Allow| allow.rule == info.name && allow.subject.is_none();
+        let mut allows = settings.allow.iter();
+        match allows.position(|allow| whole(allow) && !is_expired(allow, horizon)) {
+            Some(allow) => {
+                used[allow] = true;
+                self.accepted += usize::try_from(findings).unwrap_or(usize::MAX);
+            }
+            None => {
+                count.found += findings;
+                leave_out(count, severity, findings);
             }
         }
     }
@@ -145,11 +178,8 @@ impl Tally {
         horizon: Option<Timestamp>,
         used: &mut [bool],
     ) -> Option<Finding> {
-        match settings.rules.get(finding.rule) {
-            Some(None) => return None,
-            Some(Some(severity)) if is_usual(&finding) => finding.severity = *severity,
-            _ => {}
-        }
+        let usual = is_usual(&finding);
+        finding.severity = severity(settings, (finding.rule, finding.severity), usual)?;
         let accepted = settings
             .allow
             .iter()
@@ -179,10 +209,9 @@ impl Tally {
             };
             let concerns = self.wants(allow.rule);
             if self.wants(info.name) && concerns && (expired || !(*used || self.narrowed)) {
-                let severity = match settings.rules.get(info.name) {
-                    Some(None) => continue,
-                    Some(Some(severity)) => *severity,
-                    None => info.severity,
+                let usual = (info.name, info.severity);
+                let Some(severity) = severity(settings, usual, true) else {
+                    continue;
                 };
                 self.add(about_allow(allow, info, severity, log));
             }
@@ -212,20 +241,28 @@ impl Tally {
             next: Some(next),
             ..finding
         });
-        if own.len() >= 2 * KEPT {
-            keep_first(own);
+        if let Some(listed) = self.listed
+            && own.len() >= 2 * listed
+        {
+            keep_first(own, self.listed, count);
         }
     }
 
     /// Writes everything into the report, in its order.
     pub fn finish(mut self, report: &mut Report) {
-        self.findings.values_mut().for_each(keep_first);
         for rule in &self.rules {
             if let Some(mut count) = self.counts.remove(rule) {
-                let listed = self.findings.get(rule).map_or(0, Vec::len);
-                if count.found > listed as u64 {
+                if let Some(findings) = self.findings.get_mut(rule) {
+                    keep_first(findings, self.listed, &mut count);
+                }
+                let unlisted: u64 = count.unlisted.iter().sum();
+                if unlisted > 0 {
+                    let cure = match self.listed {
+                        Some(_) => "--limit 0 or --format jsonl lists more of them",
+                        None => "narrow the run to see them",
+                    };
                     self.remarks.push(format!(
-                        "{rule}: the first {listed} of {} findings are listed; narrow the run to see the others",
+                        "{rule}: {unlisted} of {} findings are counted and not listed; {cure}",
                         count.found
                     ));
                 }
@@ -253,8 +290,31 @@ impl Tally {
     }
 }
 
+/// The severity of a finding of a rule as the settings want it; `None` where they switch it off. One
+/// that is not the rule's usual one stays.
+fn severity(
+    settings: &Settings,
+    (rule, own): (&str, Severity),
+    is_usual: bool,
+) -> Option<Severity> {
+    match settings.rules.get(rule) {
+        Some(None) => None,
+        Some(Some(severity)) if is_usual => Some(*severity),
+        _ => Some(own),
+    }
+}
+
+/// Notes that findings of a rule are not listed.
+fn leave_out(count: &mut RuleCount, severity: Severity, findings: u64) {
+    for (own, unlisted) in Severity::ALL.iter().zip(&mut count.unlisted) {
+        if *own == severity {
+            *unlisted += findings;
+        }
+    }
+}
+
 /// Puts the findings of one rule in their order, and keeps the first of them.
-fn keep_first(findings: &mut Vec<Finding>) {
+fn keep_first(findings: &mut Vec<Finding>, listed: Option<usize>, count: &mut RuleCount) {
     findings.sort_by(|one, other| {
         let severity = other.severity.cmp(&one.severity);
         severity
@@ -262,7 +322,10 @@ fn keep_first(findings: &mut Vec<Finding>) {
             .then_with(|| one.step.cmp(&other.step))
             .then_with(|| one.evidence.cmp(&other.evidence))
     });
-    findings.truncate(KEPT);
+    let listed = listed.map_or(findings.len(), |listed| listed.min(findings.len()));
+    for finding in findings.drain(listed..) {
+        leave_out(count, finding.severity, 1);
+    }
 }
 
 fn allows(allow: &Allow, finding: &Finding) -> bool {
@@ -318,5 +381,97 @@ fn about_allow(allow: &Allow, info: &rules::Info, severity: Severity, log: &Arc<
             allow.place.line
         ),
         next: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: &str = "projection/divergent";
+
+    fn report(tally: Tally) -> Report {
+        let mut report = Report {
+            tool: String::new(),
+            logs: Vec::new(),
+            definitions: crate::report::DefinitionsSummary {
+                files: Vec::new(),
+                hash: String::new(),
+            },
+            findings: Vec::new(),
+            rules: Vec::new(),
+            sagas: Vec::new(),
+            projections: Vec::new(),
+            accepted: 0,
+            remarks: Vec::new(),
+        };
+        tally.finish(&mut report);
+        report
+    }
+
+    fn findings(numbers: std::ops::Range<usize>) -> Vec<Finding> {
+        let info = rules::find(RULE).expect("a rule");
+        let log: Arc<str> = "v".into();
+        let one = |number: usize| {
+            let severity = if number.is_multiple_of(2) {
+                Severity::Note
+            } else {
+                Severity::Error
+            };
+            let id = format!("{number:07}");
+            let finding = info.finding(SubjectKind::Key, &log, id, String::new());
+            Finding {
+                severity,
+                ..finding
+            }
+        };
+        numbers.map(one).collect()
+    }
+
+    #[test]
+    fn what_is_not_listed_is_counted_with_its_severity_and_told() {
+        const KEPT: usize = 1000;
+        let all = 2 * KEPT + 10;
+        let mut tally = Tally::new(&[RULE], false, Some(KEPT));
+        let (settings, half) = (Settings::default(), all / 3);
+        for part in [half..all, 0..half] {
+            tally.take(findings(part), &settings, None, &mut []);
+        }
+        let report = report(tally);
+        assert_eq!(report.findings.len(), KEPT);
+        let half = all as u64 / 2;
+        let counts = Severity::ALL.map(|severity| report.count(severity));
+        assert_eq!(counts, [half, 0, half]);
+        assert_eq!(report.rules[0].found, all as u64);
+        // The gravest are listed, the first of them by subject.
+        assert!(
+            report
+                .findings
+                .iter()
+                .all(|one| one.severity == Severity::Error)
+        );
+        assert_eq!(report.findings[0].subject.id, "0000001");
+        let rest = KEPT + 10;
+        let said = format!("{rest} of {all} findings are counted and not listed");
+        assert!(report.remarks[0].contains(&said), "{:?}", report.remarks);
+    }
+
+    #[test]
+    fn what_nobody_keeps_counts_as_the_settings_want_it() {
+        let info = rules::find(RULE).expect("a rule");
+        let counted = |settings: &Settings| {
+            let mut tally = Tally::new(&[RULE], false, None);
+            let mut used = vec![false; settings.allow.len()];
+            tally.count_only((info, 7), settings, None, &mut used);
+            let report = report(tally);
+            (report.rules[0].found, report.worst(), report.accepted, used)
+        };
+        let usual = Settings::default();
+        assert_eq!(counted(&usual), (7, Some(Severity::Error), 0, vec![]));
+        let mut other = Settings::default();
+        other.rules.insert(RULE, Some(Severity::Note));
+        assert_eq!(counted(&other), (7, Some(Severity::Note), 0, vec![]));
+        other.rules.insert(RULE, None);
+        assert_eq!(counted(&other), (0, None, 0, vec![]));
     }
 }

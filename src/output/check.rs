@@ -87,7 +87,7 @@ pub fn write(page: &mut Page<'_>, drawn: &str, faults: &[Fault], count: Count) -
             )
         })
         .filter(|(count, _)| *count > 0)
-        .map(|(count, severity)| words::severities(count, severity))
+        .map(|(count, severity)| words::severities(count as u64, severity))
         .collect();
     let fatal = faults.iter().any(|fault| fault.fatal);
     let use_of = if fatal { "; they cannot be used" } else { "" };

@@ -155,9 +155,9 @@ struct ProjectionsV1<'a> {
 
 #[derive(Debug, Serialize)]
 struct SummaryV1 {
-    error: usize,
-    warning: usize,
-    note: usize,
+    error: u64,
+    warning: u64,
+    note: u64,
 }
 
 fn is_zero(number: &usize) -> bool {

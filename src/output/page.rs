@@ -73,7 +73,8 @@ impl<'a> Page<'a> {
         style: Style,
         text: &str,
     ) -> io::Result<()> {
-        let hang = indent + columns(label);
+        let (before, hang) = (" ".repeat(indent), indent + columns(label));
+        let beside = " ".repeat(hang);
         let room = self
             .width
             .min(PROSE)
@@ -83,11 +84,10 @@ impl<'a> Page<'a> {
             if number == 0 {
                 writeln!(
                     self.out,
-                    "{:indent$}{label_style}{label}{label_style:#}{style}{line}{style:#}",
-                    ""
+                    "{before}{label_style}{label}{label_style:#}{style}{line}{style:#}"
                 )?;
             } else {
-                writeln!(self.out, "{:hang$}{style}{line}{style:#}", "")?;
+                writeln!(self.out, "{beside}{style}{line}{style:#}")?;
             }
         }
         Ok(())

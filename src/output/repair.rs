@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
+use crate::brief;
 use crate::definition::log::Relation;
 use crate::definition::projection::{Projection, Stored};
 use crate::inspect::Comparison;
-use crate::output::words;
+use crate::output::{escape, words};
 use crate::projection::{Change, Raw, Repair};
 
 /// Writes a script that makes the rows what their events give. Nothing is run.
@@ -32,6 +33,10 @@ pub fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
         Ok(found) => found,
         Err(why) => return comment(out, why),
     };
+    let held = match &comparison.held {
+        Ok(held) => held,
+        Err(why) => return comment(out, &format!("nothing was compared: {why}")),
+    };
     if let Some(database) = &stored.database {
         comment(out, &format!("to be run in {}", database.display()))?;
     }
@@ -43,11 +48,12 @@ pub fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
         comment(out, &format!("not touched: {}", stored.ignore.join(", ")))?;
     }
     writeln!(out, "BEGIN IMMEDIATE;")?;
-    for repair in &comparison.repairs.repairs {
+    for repair in &held.repairs.repairs {
         statement(out, &name(table), &name(&stored.key), repair)?;
     }
     writeln!(out, "COMMIT;")?;
-    for (key, why) in &comparison.repairs.left {
+    for (key, why) in &held.repairs.left {
+        let [key, why] = [key, why].map(|text| brief::one(text, brief::IN_A_TABLE));
         comment(out, &format!("left alone: {key} ({why})"))?;
     }
     Ok(())
@@ -118,7 +124,7 @@ fn statement(out: &mut dyn Write, table: &str, key: &str, repair: &Repair) -> io
 
 /// A line of a comment; what cannot stand in one is escaped.
 fn comment(out: &mut dyn Write, text: &str) -> io::Result<()> {
-    writeln!(out, "-- {}", text.escape_debug())
+    writeln!(out, "-- {}", escape::terminal(text))
 }
 
 /// A name as an SQL identifier.
@@ -126,7 +132,7 @@ fn name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A value as an SQL literal.
+/// A value as an SQL literal, in which every character is seen as what it is.
 fn literal(value: &Raw) -> String {
     match value {
         Raw::Null => "NULL".to_owned(),
@@ -134,7 +140,7 @@ fn literal(value: &Raw) -> String {
         Raw::Real(number) if number.is_finite() => format!("{number:?}"),
         Raw::Real(number) if *number > 0.0 => "9e999".to_owned(),
         Raw::Real(_) => "-9e999".to_owned(),
-        Raw::Text(text) if text.contains(|letter: char| letter.is_control()) => {
+        Raw::Text(text) if text.contains(escape::acts) => {
             format!("CAST({} AS TEXT)", hexadecimal(text.as_bytes()))
         }
         Raw::Text(text) => format!("'{}'", text.replace('\'', "''")),

@@ -36,10 +36,9 @@ pub fn write(page: &mut Page<'_>, report: &Report, frame: Frame<'_>) -> io::Resu
         limit => limit.min(report.findings.len()),
     };
     let (findings, rest) = report.findings.split_at(shown);
-    groups(page, findings, &report.findings, frame.again)?;
-    if !rest.is_empty() {
-        hidden(page, rest, shown)?;
-    }
+    groups(page, findings, report, frame.again)?;
+    hidden(page, rest, shown)?;
+    unlisted(page, report)?;
     looked_at(page, &report.rules)?;
     instances(page, report)?;
     projections(page, report)?;
@@ -109,17 +108,21 @@ fn definitions(page: &mut Page<'_>, definitions: &DefinitionsSummary) -> io::Res
 fn groups(
     page: &mut Page<'_>,
     shown: &[Finding],
-    all: &[Finding],
+    report: &Report,
     again: &Again,
 ) -> io::Result<()> {
     let alike = |a: &Finding, b: &Finding| a.rule == b.rule && a.severity == b.severity;
     for group in shown.chunk_by(alike) {
         let Some(first) = group.first() else { continue };
-        let total = all.iter().filter(|finding| alike(finding, first)).count();
-        let count = if total == group.len() {
-            words::count(total as u64, "finding", "findings")
+        let listed = report.findings.iter();
+        let listed = listed.filter(|finding| alike(finding, first)).count() as u64;
+        let of_rule = report.rules.iter().find(|count| count.rule == first.rule);
+        let total = listed + of_rule.map_or(0, |count| count.unlisted_of(first.severity));
+        let count = if total == group.len() as u64 {
+            words::count(total, "finding", "findings")
         } else {
-            format!("{} of {total} findings", group.len())
+            let shown = words::grouped(group.len() as u64);
+            format!("{shown} of {} findings", words::grouped(total))
         };
         let severity = style::severity(first.severity);
         page.blank()?;
@@ -182,8 +185,12 @@ fn provenance(finding: &Finding) -> String {
     parts.join(", ")
 }
 
+/// The findings that are in the report and not on the page.
 fn hidden(page: &mut Page<'_>, rest: &[Finding], shown: usize) -> io::Result<()> {
-    let mut counts: BTreeMap<(std::cmp::Reverse<Severity>, &str), usize> = BTreeMap::new();
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let mut counts: BTreeMap<(std::cmp::Reverse<Severity>, &str), u64> = BTreeMap::new();
     for finding in rest {
         *counts
             .entry((std::cmp::Reverse(finding.severity), finding.rule))
@@ -191,12 +198,34 @@ fn hidden(page: &mut Page<'_>, rest: &[Finding], shown: usize) -> io::Result<()>
     }
     let counts: Vec<String> = counts
         .iter()
-        .map(|((_, rule), count)| format!("{count} {rule}"))
+        .map(|((_, rule), count)| format!("{} {rule}", words::grouped(*count)))
         .collect();
     let text = format!(
-        "{} more than the {shown} above: {}. See them with --limit 0, --rule RULE or --format jsonl",
+        "{} more than the {} above: {}. See them with --limit 0, --rule RULE or --format jsonl",
         words::count(rest.len() as u64, "finding", "findings"),
+        words::grouped(shown as u64),
         counts.join(", "),
+    );
+    page.blank()?;
+    page.text(0, CAUTION, &text)
+}
+
+/// The findings that are in no list, neither here nor in another format.
+fn unlisted(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let rules = report.rules.iter();
+    let counts = rules.map(|count| (count.rule, count.unlisted.iter().sum::<u64>()));
+    let counts: Vec<(&str, u64)> = counts.filter(|(_, count)| *count > 0).collect();
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let sum = counts.iter().map(|(_, count)| count).sum();
+    let each = counts.iter();
+    let each = each.map(|(rule, count)| format!("{} {rule}", words::grouped(*count)));
+    let each: Vec<String> = each.collect();
+    let text = format!(
+        "{} more are counted and not listed: {}; see the remarks",
+        words::count(sum, "finding", "findings"),
+        each.join(", "),
     );
     page.blank()?;
     page.text(0, CAUTION, &text)
@@ -334,7 +363,7 @@ fn verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         .filter(|(count, _)| *count > 0)
         .map(|(count, severity)| words::severities(count, severity))
         .collect();
-    let worst = report.findings.iter().map(|finding| finding.severity).max();
+    let worst = report.worst();
     let matched: u64 = report.logs.iter().map(|log| log.matched).sum();
     let style = match worst {
         Some(severity) => style::severity(severity),

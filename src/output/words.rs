@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::brief;
 use crate::event::{Position, Timestamp};
 use crate::finding::{Direction, Finding, Next, Severity, SubjectKind};
 use crate::output::escape;
@@ -34,13 +35,13 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-pub(crate) fn severities(number: usize, severity: Severity) -> String {
+pub(crate) fn severities(number: u64, severity: Severity) -> String {
     let (one, many) = match severity {
         Severity::Error => ("error", "errors"),
         Severity::Warning => ("warning", "warnings"),
         Severity::Note => ("note", "notes"),
     };
-    count(number as u64, one, many)
+    count(number, one, many)
 }
 
 /// An instant for people: RFC 3339, no finer than milliseconds.
@@ -73,6 +74,22 @@ pub(crate) fn evidence(positions: &[Position]) -> Option<String> {
         )),
         [some @ .., last] => Some(format!("events {} and {last}", some.join(", "))),
     }
+}
+
+/// Said below what was cut.
+pub(crate) const CUT: &str = "what is long is cut, with its length; all of it with --format json";
+
+/// A key, escaped; a long one is cut.
+pub(crate) fn key(key: &str) -> String {
+    match key {
+        "" => "\"\"".to_owned(),
+        key => escape::terminal(&brief::one(key, brief::IN_A_TABLE)).into_owned(),
+    }
+}
+
+/// Whether a key or value that stands in a place of its own is cut.
+pub(crate) fn is_cut(text: &str) -> bool {
+    text.chars().nth(brief::IN_A_TABLE).is_some()
 }
 
 /// What a finding is about, escaped: the id, with its kind where that is not an instance.

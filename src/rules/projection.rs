@@ -1,9 +1,14 @@
 //! Stored rows that are not what their events say.
 
+use std::borrow::Cow;
+
+use serde_json::Value as Json;
+
+use crate::brief;
 use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
 use crate::finding::{Finding, Next, Severity, SubjectKind};
-use crate::projection::{Conclusion, Difference, Mark, Standing, Verdict};
+use crate::projection::{Conclusion, Difference, Mark, Standing, Value, Verdict};
 use crate::rules::Info;
 
 /// `projection/late`
@@ -135,6 +140,9 @@ Often the mapping is wrong, not the row: an amount in cents needs `{ column: tot
 Example: `balance` holds \"n/a\" where a number is expected.",
 };
 
+/// How many characters of a reason are told.
+const REASON: usize = 1000;
+
 /// All of them, in the order of reports.
 pub const ALL: [&Info; 7] = [
     &LATE,
@@ -208,7 +216,7 @@ pub fn findings(conclusion: &Conclusion, horizon: Timestamp) -> Vec<Finding> {
     findings
 }
 
-/// What the reader should know of one projection beside its findings.
+/// What the reader of findings should know of one projection beside them.
 pub fn remarks(conclusion: &Conclusion) -> Vec<String> {
     let name = &conclusion.fold.definition().name;
     let mut remarks = Vec::new();
@@ -217,6 +225,14 @@ pub fn remarks(conclusion: &Conclusion) -> Vec<String> {
             "projection {name}: its checkpoint tells nothing: {reason}"
         ));
     }
+    remarks.extend(beside_mark(conclusion));
+    remarks
+}
+
+/// The same for a reader who sees how far its consumer says that it has come.
+pub fn beside_mark(conclusion: &Conclusion) -> Vec<String> {
+    let name = &conclusion.fold.definition().name;
+    let mut remarks = Vec::new();
     let letters = &conclusion.letters;
     if let Some(reason) = &letters.silent {
         remarks.push(format!(
@@ -251,8 +267,11 @@ pub fn remarks(conclusion: &Conclusion) -> Vec<String> {
         remarks.push(format!(
             "projection {name}: {} keys cannot be told, first `{}`: {}",
             unknown.len(),
-            first.key,
-            first.reason.as_deref().unwrap_or("no reason is known")
+            brief::one(&first.key, brief::IN_A_SENTENCE),
+            brief::one(
+                first.reason.as_deref().unwrap_or("no reason is known"),
+                REASON
+            )
         ));
     }
     remarks
@@ -279,35 +298,7 @@ fn finding(
 }
 
 fn message(standing: &Standing, definition: &Projection) -> String {
-    let within = definition.within;
-    let lag = standing
-        .lag
-        .map_or_else(String::new, |lag| format!(" for {lag}"));
-    let what = match standing.verdict {
-        Verdict::Late => format!(
-            "{} behind{lag}; {within} is tolerated",
-            events(standing.behind as usize)
-        ),
-        Verdict::Skipped => match standing.reason.as_deref() {
-            Some(reason) => reason.to_owned(),
-            None => format!(
-                "{} claimed and not applied",
-                events(standing.evidence.len())
-            ),
-        },
-        Verdict::Divergent => match standing.reason.as_deref() {
-            Some(reason) => format!("no first part of its events gives it; {reason}"),
-            None => "no first part of its events gives it".to_owned(),
-        },
-        Verdict::Missing => format!("no row{lag}; {within} is tolerated"),
-        Verdict::Orphan if standing.evidence.is_empty() => "a row without any event".to_owned(),
-        Verdict::Orphan => "a row though the key was deleted".to_owned(),
-        Verdict::Exact
-        | Verdict::Converging
-        | Verdict::Ahead
-        | Verdict::Unreadable
-        | Verdict::Unknown => standing.reason.clone().unwrap_or_default(),
-    };
+    let what = said(standing, definition);
     let differs = matches!(
         standing.verdict,
         Verdict::Late | Verdict::Skipped | Verdict::Divergent
@@ -318,6 +309,37 @@ fn message(standing: &Standing, definition: &Projection) -> String {
     }
 }
 
+/// What is said of a key whose row is not exact, beside its columns.
+pub fn said(standing: &Standing, definition: &Projection) -> String {
+    let within = definition.within;
+    let lag = standing
+        .lag
+        .map_or_else(String::new, |lag| format!(" for {lag}"));
+    let what = match standing.verdict {
+        Verdict::Converging | Verdict::Late => Some(format!(
+            "{} behind{lag}; {within} is tolerated",
+            events(standing.behind as usize)
+        )),
+        Verdict::Skipped => standing.reason.is_none().then(|| {
+            format!(
+                "{} claimed and not applied",
+                events(standing.evidence.len())
+            )
+        }),
+        Verdict::Divergent => Some("no first part of its events gives it".to_owned()),
+        Verdict::Missing => Some(format!("no row{lag}; {within} is tolerated")),
+        Verdict::Orphan if standing.evidence.is_empty() => {
+            Some("a row without any event".to_owned())
+        }
+        Verdict::Orphan => Some("a row though the key was deleted".to_owned()),
+        Verdict::Exact | Verdict::Ahead | Verdict::Unreadable | Verdict::Unknown => None,
+    };
+    let reason = standing.reason.as_deref();
+    let reason = reason.map(|reason| brief::one(reason, REASON));
+    let parts: Vec<Cow<'_, str>> = what.map(Cow::Owned).into_iter().chain(reason).collect();
+    parts.join("; ")
+}
+
 fn events(count: usize) -> String {
     match count {
         1 => "1 event".to_owned(),
@@ -325,16 +347,45 @@ fn events(count: usize) -> String {
     }
 }
 
-/// The columns that differ, the first few in full.
+/// The columns that differ: the first few of them, what they hold and what they should.
 fn differing(differences: &[Difference]) -> Option<String> {
     const SHOWN: usize = 3;
     let mut columns: Vec<String> = differences
         .iter()
         .take(SHOWN)
-        .map(|it| format!("{} is {} instead of {}", it.column, it.stored, it.expected))
+        .map(|it| {
+            let [stored, expected] = apart(it, brief::IN_A_SENTENCE);
+            format!("{} is {stored} instead of {expected}", it.column)
+        })
         .collect();
     if differences.len() > SHOWN {
         columns.push(format!("{} more columns", differences.len() - SHOWN));
     }
     (!columns.is_empty()).then(|| columns.join(", "))
+}
+
+/// What a column holds and what it should, cut to where the two differ if they are long.
+pub fn apart(difference: &Difference, most: usize) -> [String; 2] {
+    let Difference {
+        stored, expected, ..
+    } = difference;
+    let is_long = |text: &str| text.chars().nth(brief::IN_A_SENTENCE).is_some();
+    let document = match is_long(stored) || is_long(expected) {
+        true => document(stored, expected),
+        false => None,
+    };
+    let stored = document.as_deref().unwrap_or(stored);
+    brief::pair(stored, expected, most).map(Cow::into_owned)
+}
+
+/// The list or mapping that a stored text is, spelled as the one that is expected: else the two
+/// would differ at their first quote.
+fn document(stored: &str, expected: &str) -> Option<String> {
+    if !expected.starts_with(['[', '{']) {
+        return None;
+    }
+    let text: String = serde_json::from_str(stored).ok()?;
+    let document: Json = serde_json::from_str(&text).ok()?;
+    let is_document = document.is_array() || document.is_object();
+    is_document.then(|| Value::written(&document).to_string())
 }

@@ -143,6 +143,7 @@ pub fn report() -> Report {
         rule,
         checked,
         found,
+        unlisted: [0; 3],
         unknown,
         idle,
     };

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 33] = [
     "event",
     "json",
     "suggest",
     "texts",
     "share",
+    "brief",
     "finding",
     "expression",
     "definition",

@@ -3,6 +3,8 @@
 use std::io::Write;
 
 use anstream::adapter::strip_str;
+use sagactl::definition::settings::FailOn;
+use sagactl::exit::Exit;
 use sagactl::finding::Severity;
 use sagactl::output::again::Again;
 use sagactl::output::{Page, dot, escape, json, json_view, jsonl, list, mermaid, show, table};
@@ -184,6 +186,56 @@ fn what_a_table_leaves_out_is_counted_with_the_way_to_see_it() {
         )
     });
     assert_eq!(all.matches("sagactl show order-").count(), 130);
+}
+
+#[test]
+fn what_no_list_holds_is_in_every_total() {
+    let mut report = fixture::report();
+    let of_rule = |report: &sagactl::report::Report| {
+        let listed = report.findings.iter();
+        listed.filter(|one| one.rule == "saga/stuck-step").count() as u64
+    };
+    let (listed, errors) = (of_rule(&report), report.count(Severity::Error));
+    let count = report
+        .rules
+        .iter_mut()
+        .find(|count| count.rule == "saga/stuck-step");
+    let count = count.expect("a rule");
+    count.found += 20_000;
+    count.unlisted[0] = 20_000;
+    let again = fixture::again();
+    let screen = |limit| {
+        let frame = table::Frame {
+            again: &again,
+            limit,
+        };
+        page(120, |page| table::write(page, &report, frame))
+    };
+    let total = words(listed + 20_000);
+    for said in [
+        format!("{listed} of {total} findings"),
+        "20,000 findings more are counted and not listed: 20,000 saga/stuck-step".to_owned(),
+        format!("\n{} errors", words(errors + 20_000)),
+    ] {
+        assert!(screen(0).contains(&said), "no `{said}` in\n{}", screen(0));
+    }
+    let origins = json::Origins::new();
+    let frame = json::Frame {
+        again: &again,
+        origins: &origins,
+    };
+    let document = text(|out| json::write(out, &report, frame));
+    let document: serde_json::Value = serde_json::from_str(&document).expect("a document");
+    assert_eq!(document["summary"]["error"], errors + 20_000);
+    report.findings.clear();
+    let threshold = FailOn::Severity(Severity::Error);
+    assert_eq!(Exit::of_report(&report, threshold), Exit::Findings);
+}
+
+/// A number as people read it.
+fn words(number: u64) -> String {
+    let (thousands, rest) = (number / 1_000, number % 1_000);
+    format!("{thousands},{rest:03}")
 }
 
 #[test]
