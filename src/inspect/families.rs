@@ -15,13 +15,13 @@ use crate::rules;
 
 /// Rows that cannot be judged and may be events of any of some subjects.
 #[derive(Debug, Clone, Copy)]
-struct Strays {
+pub(super) struct Strays {
     /// How many there are.
-    rows: u64,
+    pub(super) rows: u64,
     /// How many subjects one of them may make right, or wrong.
-    each: u64,
+    pub(super) each: u64,
     /// How many subjects are wrong.
-    wrong: u64,
+    pub(super) wrong: u64,
 }
 
 impl Strays {
@@ -31,16 +31,16 @@ impl Strays {
     }
 
     /// The same of so many subjects.
-    fn at_most(self, subjects: u64) -> u64 {
+    pub(super) fn at_most(self, subjects: u64) -> u64 {
         self.most().min(subjects)
     }
 
     /// Whether all that is wrong may come of them, so that nothing of it is certain.
-    fn explain_all(self) -> bool {
+    pub(super) fn explain_all(self) -> bool {
         self.rows > 0 && self.wrong <= self.most()
     }
 
-    fn remark(self, name: &str, what: &str, tally: &mut Tally) {
+    pub(super) fn remark(self, of: &str, what: &str, tally: &mut Tally) {
         let Strays { rows, wrong, .. } = self;
         if rows == 0 {
             return;
@@ -50,17 +50,17 @@ impl Strays {
             rows => format!("{rows} rows that cannot be judged"),
         };
         tally.remark(match (wrong, self.explain_all()) {
-            (0, _) => format!("invariant {name}: {rows} may be of any of its subjects"),
-            (_, true) => format!("invariant {name}: {wrong} {what}, which may come of {rows}"),
+            (0, _) => format!("{of}: {rows} may be of any of its subjects"),
+            (_, true) => format!("{of}: {wrong} {what}, which may come of {rows}"),
             (_, false) => format!(
-                "invariant {name}: {wrong} {what}, of which at most {} may come of {rows}",
+                "{of}: {wrong} {what}, of which at most {} may come of {rows}",
                 self.most()
             ),
         });
     }
 
     /// A finding that may be one of those which come of such rows, and says so.
-    fn beside(self, finding: Finding) -> Finding {
+    pub(super) fn beside(self, finding: Finding) -> Finding {
         if self.rows == 0 {
             return finding;
         }
@@ -167,7 +167,8 @@ impl Run<'_> {
             for (number, what) in remarks.iter().filter(|(number, _)| *number > 0) {
                 tally.remark(format!("invariant {}: {number} {what}", invariant.name));
             }
-            strays.remark(&invariant.name, "totals are not right", tally);
+            let of = format!("invariant {}", invariant.name);
+            strays.remark(&of, "totals are not right", tally);
             if !strays.explain_all() {
                 found.extend(own.map(|breach| {
                     strays.beside(rules::invariant::violated(invariant, breach, horizon))
@@ -198,7 +199,8 @@ impl Run<'_> {
                     requirement.name, count.coarse
                 ));
             }
-            strays.remark(&requirement.name, "keys do not keep it", tally);
+            let of = format!("invariant {}", requirement.name);
+            strays.remark(&of, "keys do not keep it", tally);
             if !strays.explain_all() {
                 found.extend(own.map(|breach| {
                     strays.beside(rules::invariant::broken(requirement, breach, horizon))

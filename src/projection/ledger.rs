@@ -90,16 +90,23 @@ impl Ledger {
     }
 
     /// As [`Ledger::take`], given the number of the event's key.
-    pub fn take_numbered(
-        &mut self,
-        note: &Note,
-        number: u32,
-        texts: &Texts,
-    ) -> Option<(Applied, &Touch)> {
+    pub fn take_numbered(&mut self, note: &Note, number: u32, texts: &Texts) -> Option<Applied> {
         if matches!(note, Note::Event(_)) {
             self.number = Some(number);
         }
-        self.take(note, texts)
+        self.take(note, texts).map(|(applied, _)| applied)
+    }
+
+    /// What the event did by which a state was changed last.
+    pub fn touch(&self) -> &Touch {
+        &self.assembly.touch
+    }
+
+    /// The state of the key of this number in a projection.
+    pub fn state(&self, projection: usize, number: u32) -> &State {
+        let book = self.books.get(projection);
+        let entry = book.and_then(|book| book.entries.get(number as usize));
+        entry.map_or(&State::NONE, |entry| &entry.state)
     }
 
     /// Takes a note, in position order; answers whose state has changed, and by what, if the event

@@ -199,7 +199,7 @@ impl Ledgers {
     pub fn new(scope: &Scope) -> Ledgers {
         Ledgers {
             projections: projection::Ledger::new(&scope.projections),
-            isolation: isolation::Ledger::new(&scope.projections),
+            isolation: isolation::Ledger::new(&scope.projections, scope.log.as_ref()),
             requirements: requirement::Ledger::new(
                 &scope.requirements,
                 &scope.projections,
@@ -240,20 +240,29 @@ impl Ledgers {
         self.projections
             .numbers(&notes.projections, texts, &mut self.found);
         for (note, number) in notes.projections.iter().zip(&self.found) {
-            if let projection::Note::Keyless { position, .. } = note {
-                let own = deeds.iter().filter(|deed| deed.position == *position);
-                own.for_each(|deed| self.isolation.doubt(deed.instance));
+            match note {
+                projection::Note::Event(event) => {
+                    let own = self.isolation.reach(event.position, &mut deeds);
+                    let state = self.projections.state(event.projection.into(), *number);
+                    self.isolation.foresee(event, *number, own, state);
+                }
+                projection::Note::Keyless {
+                    projection,
+                    position,
+                    ..
+                } => {
+                    let own = self.isolation.reach(*position, &mut deeds);
+                    self.isolation.obscure(*projection, own);
+                }
+                projection::Note::Given(_) => {}
             }
-            let Some((applied, touch)) = self.projections.take_numbered(note, *number, texts)
-            else {
+            let Some(applied) = self.projections.take_numbered(note, *number, texts) else {
                 continue;
             };
-            let before = deeds.partition_point(|deed| deed.position < applied.position);
-            let (over, rest) = deeds.split_at(before);
-            over.iter().for_each(|deed| self.isolation.finish(deed));
-            deeds = rest;
-            let own = rest.partition_point(|deed| deed.position == applied.position);
-            self.isolation.take(applied, touch, &rest[..own]);
+            let own = self.isolation.reach(applied.position, &mut deeds);
+            let state = self.projections.state(applied.projection, applied.number);
+            self.isolation
+                .take(applied, self.projections.touch(), own, state);
             self.requirements.take(applied, &self.projections);
         }
         deeds.iter().for_each(|deed| self.isolation.finish(deed));
