@@ -24,5 +24,6 @@ mod recorded;
 mod recovery;
 mod repairs;
 mod requirements;
+mod residues;
 mod rows;
 mod totals;
