@@ -197,10 +197,11 @@ impl Ledger {
             self.obscured(key, deeds);
             return;
         }
-        let (writes, before) = (writes(fold, touch), std::mem::take(&mut self.before));
+        let writes = writes(fold, touch);
         if writes.is_empty() {
             return;
         }
+        let before = std::mem::take(&mut self.before);
         let doing = Doing {
             key,
             writes: &writes,
