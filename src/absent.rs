@@ -99,8 +99,10 @@ impl Strays {
 struct Rows {
     /// Hashes of their correlation values.
     values: HashSet<u64, FixedState>,
-    /// One has no such value, or none that can be read.
-    has_nameless: bool,
+    /// How many have one.
+    named: u64,
+    /// How many have none, or none that can be read.
+    nameless: u64,
 }
 
 /// One such row.
@@ -120,8 +122,11 @@ impl Absent {
     pub fn take(&mut self, row: Hidden) {
         let rows = self.rows.entry(row.kind).or_default();
         match row.correlation {
-            Some(value) => _ = rows.values.insert(value),
-            None => rows.has_nameless = true,
+            Some(value) => {
+                rows.named += 1;
+                rows.values.insert(value);
+            }
+            None => rows.nameless += 1,
         }
         for (of, key) in row.of {
             self.strays.entry(of).or_default().take(key);
@@ -163,6 +168,24 @@ impl Absent {
         self.rows.is_empty()
     }
 
+    /// Whether one of these rows is known to have this correlation value, and may be an event of
+    /// this type.
+    pub fn is_of(&self, kind: &Arc<str>, correlation: &str) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let of_kind = [Some(Arc::clone(kind)), None];
+        let mut of_kind = of_kind.iter().filter_map(|kind| self.rows.get(kind));
+        of_kind.any(|rows| rows.values.contains(&Keys::hash(correlation)))
+    }
+
+    /// How many of these rows are of this type, or of one that cannot be read, with a correlation
+    /// value that can be, and without.
+    pub fn count(&self, kind: Option<&Arc<str>>) -> [u64; 2] {
+        let rows = self.rows.get(&kind.cloned());
+        rows.map_or([0, 0], |rows| [rows.named, rows.nameless])
+    }
+
     /// Whether one of these rows may be an event of this type, with this correlation value where one
     /// is given.
     pub fn may_be(&self, kind: &str, correlation: Option<&str>) -> bool {
@@ -170,7 +193,7 @@ impl Absent {
             return false;
         }
         let may_be = |rows: &Rows| {
-            rows.has_nameless
+            rows.nameless > 0
                 || correlation.is_none_or(|value| rows.values.contains(&Keys::hash(value)))
         };
         let of_kind = [Some(Arc::from(kind)), None];

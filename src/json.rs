@@ -250,6 +250,11 @@ fn index(segment: &str) -> Option<usize> {
         .flatten()
 }
 
+/// Whether bytes are the text of a JSON document.
+pub fn is_valid(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+}
+
 /// The text that ids are compared by, of a JSON text that says it as it stands: a text without
 /// escapes, or a whole number.
 pub fn plain(recorded: &str) -> Option<&str> {

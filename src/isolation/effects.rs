@@ -2,7 +2,8 @@
 //!
 //! Thousands of sagas may hold one key, so no event may look at all effects there. For each field of a
 //! key those are known apart to which a write can still do something: make them dirty, which happens
-//! once, or wipe them out, which leaves nothing to wipe.
+//! once, wipe out or blur what is left of them, which leaves nothing to wipe or blur, or remove an
+//! item that they hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,44 +11,57 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::event::{Position, Timestamp};
-use crate::isolation::Deed;
+use crate::isolation::left::{Around, By, Left};
+use crate::isolation::on_key::OnKey;
 use crate::isolation::write::{Shape, Write};
-use crate::projection::Number;
+use crate::isolation::{Act, Deed};
 
-/// A projection's index, and the number of a key there.
+/// A projection's index, and the number of a key there; [`NOWHERE`] where that cannot be told.
 pub(super) type Key = (u16, u32);
 
-/// An effect on one key.
+/// Instead of the number of a key that cannot be told.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+/// What a step and its compensation did to one key.
 #[derive(Debug)]
 pub(super) struct Effect {
     pub(super) instance: u32,
     pub(super) step: u8,
     pub(super) key: Key,
-    pub(super) done: (Position, Timestamp),
-    /// By the field's index.
-    pub(super) writes: BTreeMap<usize, Write>,
-    /// The first write of another instance that does not commute with it.
-    pub(super) dirty: Option<(u32, usize, Position)>,
+    /// When the step did something to it first; `None` where only its compensation did.
+    pub(super) done: Option<(Position, Timestamp)>,
+    /// When the compensation did last.
     pub(super) undone: Option<(Position, Timestamp)>,
-    /// It happened more than once, so that what its compensation took back cannot be told.
-    pub(super) is_repeated: bool,
-}
-
-/// Effects on one field of one key.
-#[derive(Debug, Default)]
-struct OnField {
-    /// Open and not dirty, by the shape of what they wrote.
-    clean: [BTreeSet<u32>; Shape::COUNT],
-    /// Those from which a new value takes something away.
-    full: BTreeSet<u32>,
-}
-
-/// Effects on one key.
-#[derive(Debug, Default)]
-struct OnKey {
-    count: usize,
     /// By the field's index.
-    fields: BTreeMap<usize, OnField>,
+    pub(super) left: BTreeMap<usize, Left>,
+    pub(super) dirty: Option<Dirty>,
+}
+
+/// The first write of another instance that does not commute with an effect.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dirty {
+    pub(super) other: u32,
+    pub(super) field: usize,
+    pub(super) position: Position,
+    /// When the effect was undone after that.
+    pub(super) undone: Option<Position>,
+}
+
+/// How many effects are over.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Over {
+    /// All of them.
+    pub(super) undone: u32,
+    /// Of them, those on keys that the step touched.
+    pub(super) done: u32,
+}
+
+/// What an event did to a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doing<'a> {
+    pub(super) key: Key,
+    pub(super) writes: &'a [(usize, Write)],
+    pub(super) around: Around<'a>,
 }
 
 /// All effects.
@@ -57,22 +71,29 @@ pub(super) struct Effects {
     /// Places in `all` for new ones.
     spare: Vec<u32>,
     by_key: HashMap<Key, OnKey, FixedState>,
-    /// Those that are not undone.
-    open: HashMap<(Key, u32, u8), u32, FixedState>,
+    known: HashMap<(Key, u32, u8), u32, FixedState>,
     /// Those that are not undone, by step.
-    by_instance: HashMap<u32, BTreeSet<(u8, u32)>, FixedState>,
+    open: HashMap<u32, BTreeSet<(u8, u32)>, FixedState>,
+    /// Those of a step that were undone and left nothing to tell of.
+    over: HashMap<(u32, u8), Over, FixedState>,
 }
 
 impl Effects {
     /// Bytes kept, roughly: an effect stands in several tables and trees.
     pub(super) fn bytes(&self) -> usize {
         const EACH: usize = 4 * size_of::<Effect>();
-        self.all.len() * EACH
+        const OVER: usize = 2 * size_of::<(u32, u8, Over)>();
+        self.all.len() * EACH + self.over.len() * OVER
     }
 
-    /// Every effect.
+    /// Every effect of which something is to be told.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Effect> {
         self.all.iter().flatten()
+    }
+
+    /// The steps whose effects were undone and left nothing to tell of, and how many those are.
+    pub(super) fn over(&self) -> impl Iterator<Item = ((u32, u8), Over)> {
+        self.over.iter().map(|(step, over)| (*step, *over))
     }
 
     /// Whether there is one on a key.
@@ -80,94 +101,103 @@ impl Effects {
         self.by_key.contains_key(&key)
     }
 
-    /// The effect of a step on a key that is not undone yet.
-    pub(super) fn open(&mut self, key: Key, deed: &Deed) -> Option<&mut Effect> {
-        let at = self.open.get(&(key, deed.instance, deed.step))?;
-        self.all[*at as usize].as_mut()
+    /// Whether a step has an effect that is not undone.
+    pub(super) fn is_open(&self, deed: &Deed) -> bool {
+        let own = self.open.get(&deed.instance);
+        own.is_some_and(|own| own.range(of_step(deed.step)).next().is_some())
     }
 
-    /// Adds an effect, which is open.
-    pub(super) fn push(&mut self, effect: Effect) {
-        let at = self.spare.pop().unwrap_or(self.all.len() as u32);
-        let on_key = self.by_key.entry(effect.key).or_default();
-        on_key.count += 1;
-        for (field, write) in &effect.writes {
-            let on_field = on_key.fields.entry(*field).or_default();
-            on_field.clean[write.shape() as usize].insert(at);
-            on_field.full.insert(at);
+    /// A step changed a key, or something of which the key cannot be told. Answers whether that is
+    /// a new effect. One that was undone before is no longer, unless the compensation came `later`,
+    /// whatever the order in the log.
+    pub(super) fn done(
+        &mut self,
+        doing: Doing<'_>,
+        deed: &Deed,
+        later: impl Fn((Position, Timestamp)) -> bool,
+    ) -> bool {
+        let (at, effect) = self.own(doing.key, deed);
+        let is_new = effect.done.is_none();
+        effect.done.get_or_insert((deed.position, deed.time));
+        if effect.undone.is_some_and(later) {
+            self.change(at, By::Step, doing);
+            self.blur(at, |write| write.shape() != Shape::Sum, doing);
+            self.free_if_over(at);
+            return is_new;
         }
-        let Effect {
-            key,
-            instance,
-            step,
-            ..
-        } = effect;
-        self.open.insert((key, instance, step), at);
-        self.by_instance
-            .entry(instance)
+        effect.undone = None;
+        self.open
+            .entry(deed.instance)
             .or_default()
-            .insert((step, at));
-        match self.all.get_mut(at as usize) {
-            Some(place) => *place = Some(effect),
-            None => self.all.push(Some(effect)),
-        }
-    }
-
-    /// The compensation of a step changed a key.
-    pub(super) fn undo(&mut self, key: Key, writes: &[(usize, Write)], deed: &Deed) {
-        let Some(at) = self.open.get(&(key, deed.instance, deed.step)).copied() else {
-            return;
-        };
-        let (Some(effect), Some(on_key)) = (&mut self.all[at as usize], self.by_key.get_mut(&key))
-        else {
-            return;
-        };
-        for (field, write) in writes {
-            let Some(own) = effect.writes.remove(field) else {
-                continue;
-            };
-            let on_field = on_key.fields.entry(*field).or_default();
-            match own.and(write.clone()) {
-                Some(left) => {
-                    effect.writes.insert(*field, left);
-                    on_field.full.insert(at);
-                }
-                None => on_field.forget(at),
+            .insert((deed.step, at));
+        if let Some(on_key) = self.by_key.get_mut(&doing.key) {
+            for (field, write) in doing.writes {
+                on_key.field(*field).open(at, write.shape());
             }
         }
+        self.change(at, By::Step, doing);
+        is_new
+    }
+
+    /// The compensation of a step changed a key. Answers whether nothing of the step was known
+    /// there.
+    pub(super) fn undo(&mut self, doing: Doing<'_>, deed: &Deed) -> bool {
+        let (at, is_new) = self.undone(doing, deed);
+        self.free_if_over(at);
+        is_new
+    }
+
+    /// The same where what the step did may have been cut off.
+    pub(super) fn undo_unseen(&mut self, doing: Doing<'_>, deed: &Deed) -> bool {
+        let (at, is_new) = self.undone(doing, deed);
+        let effect = self.all[at as usize].as_ref();
+        if effect.is_some_and(|effect| effect.done.is_none()) {
+            self.blur(at, |_| true, doing);
+        }
+        self.free_if_over(at);
+        is_new
+    }
+
+    fn undone(&mut self, doing: Doing<'_>, deed: &Deed) -> (u32, bool) {
+        let (at, effect) = self.own(doing.key, deed);
+        let is_new = effect.done.is_none() && effect.undone.is_none();
+        if is_new || effect.undone.is_some() {
+            effect.undone = Some((deed.position, deed.time));
+        }
+        self.change(at, By::Compensation, doing);
+        (at, is_new)
     }
 
     /// The compensation of a step succeeded: all effects that the step had before are undone. Returns
     /// how many.
     pub(super) fn close(&mut self, deed: &Deed) -> u64 {
-        let Some(own) = self.by_instance.get(&deed.instance) else {
+        let Some(own) = self.open.get(&deed.instance) else {
             return 0;
         };
-        let own = own.range((deed.step, 0)..=(deed.step, u32::MAX));
+        let own = own.range(of_step(deed.step));
         let own: Vec<u32> = own.map(|(_, at)| *at).collect();
         let mut undone = 0;
         for at in own {
             let Some(effect) = &mut self.all[at as usize] else {
                 continue;
             };
-            if effect.done.0 == deed.position {
+            if effect.done.is_some_and(|done| done.0 == deed.position) {
                 continue;
             }
             effect.undone = Some((deed.position, deed.time));
-            effect.writes.retain(|_, write| !write.is_nothing());
-            undone += 1;
-            let is_over = effect.is_over();
-            self.leave(at);
-            if is_over {
-                self.free(at);
+            if let Some(dirty) = &mut effect.dirty {
+                dirty.undone.get_or_insert(deed.position);
             }
+            undone += 1;
+            self.leave(at);
+            self.free_if_over(at);
         }
         undone
     }
 
     /// An instance can no longer go back: its open effects are certain.
     pub(super) fn commit(&mut self, instance: u32) {
-        let own = self.by_instance.get(&instance).cloned();
+        let own = self.open.get(&instance).cloned();
         for (_, at) in own.unwrap_or_default() {
             self.leave(at);
             self.free(at);
@@ -176,44 +206,119 @@ impl Effects {
 
     /// Somebody wrote to a key: the effects of others on it may be dirty, or wiped out. One event may
     /// be a deed of several instances, of each of which it is its own.
-    pub(super) fn write(
-        &mut self,
-        key: Key,
-        writes: &[(usize, Write)],
-        deeds: &[Deed],
-        position: Position,
-    ) {
-        let Some(on_key) = self.by_key.get_mut(&key) else {
+    pub(super) fn write(&mut self, doing: Doing<'_>, deeds: &[Deed], position: Position) {
+        let Some(on_key) = self.by_key.get_mut(&doing.key) else {
             return;
         };
         let all = &mut self.all;
-        let is_own = |effect: &Effect| deeds.iter().any(|deed| deed.instance == effect.instance);
+        let of_same = |effect: &Effect| deeds.iter().any(|deed| deed.instance == effect.instance);
         let by = deeds.first().map(|deed| deed.instance);
         let mut over = Vec::new();
-        for (field, write) in writes {
-            let Some(on_field) = on_key.fields.get_mut(field) else {
+        for (field, write) in doing.writes {
+            let Some(on_field) = on_key.known_field(*field) else {
                 continue;
             };
             if let Some(other) = by {
-                let touch = (other, *field, position);
-                on_field.sully(write.shape(), all, &is_own, touch);
-            }
-            if write.shape() != Shape::Set {
-                continue;
-            }
-            on_field.full.retain(|at| match &mut all[*at as usize] {
-                Some(effect) if is_own(effect) => true,
-                Some(effect) => {
-                    effect.wipe(*field);
-                    if effect.is_over() {
-                        over.push(*at);
+                let dirty = Dirty {
+                    other,
+                    field: *field,
+                    position,
+                    undone: None,
+                };
+                on_field.sully(write.shape(), |at| match &mut all[at as usize] {
+                    Some(effect) if of_same(effect) => true,
+                    Some(effect) => {
+                        effect.dirty.get_or_insert(dirty);
+                        false
                     }
-                    false
+                    None => false,
+                });
+            }
+            on_field.written(write, doing.around, *field, &mut |at, change| {
+                let Some(effect) = &mut all[at as usize] else {
+                    return None;
+                };
+                if deeds.iter().any(|deed| deed.is_of(effect)) {
+                    return effect.left.get(field).cloned();
                 }
-                None => false,
+                let left = effect.left.remove(field)?;
+                let left = change(left).filter(|left| !left.is_nothing());
+                match &left {
+                    Some(left) => _ = effect.left.insert(*field, left.clone()),
+                    None if effect.is_over() => over.push(at),
+                    None => {}
+                }
+                left
             });
         }
-        over.into_iter().for_each(|at| self.free(at));
+        over.into_iter().for_each(|at| self.free_if_over(at));
+    }
+
+    /// The effect of a step on a key.
+    fn own(&mut self, key: Key, deed: &Deed) -> (u32, &mut Effect) {
+        let Effects {
+            all,
+            spare,
+            by_key,
+            known,
+            ..
+        } = self;
+        let new = || {
+            let at = spare.pop().unwrap_or(all.len() as u32);
+            if all.len() == at as usize {
+                all.push(None);
+            }
+            by_key.entry(key).or_default().count += 1;
+            at
+        };
+        let at = *known
+            .entry((key, deed.instance, deed.step))
+            .or_insert_with(new);
+        let effect = all[at as usize].get_or_insert_with(|| Effect {
+            instance: deed.instance,
+            step: deed.step,
+            key,
+            done: None,
+            undone: None,
+            left: BTreeMap::new(),
+            dirty: None,
+        });
+        (at, effect)
+    }
+
+    /// A step or its compensation wrote to a key.
+    fn change(&mut self, at: u32, by: By, doing: Doing<'_>) {
+        let (Some(effect), Some(on_key)) =
+            (&mut self.all[at as usize], self.by_key.get_mut(&doing.key))
+        else {
+            return;
+        };
+        for (field, write) in doing.writes {
+            let on_field = on_key.field(*field);
+            let left = effect.left.remove(field).unwrap_or_default();
+            on_field.forget(at, &left);
+            let left = left.with(by, *field, write, doing.around);
+            if !left.is_nothing() {
+                on_field.remember(at, &left);
+                effect.left.insert(*field, left);
+            }
+        }
+    }
+
+    /// What is left of an effect after some of these writes cannot be told.
+    fn blur(&mut self, at: u32, of: impl Fn(&Write) -> bool, doing: Doing<'_>) {
+        let (Some(effect), Some(on_key)) =
+            (&mut self.all[at as usize], self.by_key.get_mut(&doing.key))
+        else {
+            return;
+        };
+        for (field, _) in doing.writes.iter().filter(|(_, write)| of(write)) {
+            let on_field = on_key.field(*field);
+            if let Some(left) = effect.left.insert(*field, Left::UNTOLD) {
+                on_field.forget(at, &left);
+            }
+            on_field.remember(at, &Left::UNTOLD);
+        }
     }
 
     /// An effect is not open any more.
@@ -221,26 +326,27 @@ impl Effects {
         let Some(effect) = &self.all[at as usize] else {
             return;
         };
-        let Effect {
-            key,
-            instance,
-            step,
-            ..
-        } = *effect;
-        self.open.remove(&(key, instance, step));
-        if let Some(own) = self.by_instance.get_mut(&instance) {
-            own.remove(&(step, at));
+        if let Some(own) = self.open.get_mut(&effect.instance) {
+            own.remove(&(effect.step, at));
             if own.is_empty() {
-                self.by_instance.remove(&instance);
+                self.open.remove(&effect.instance);
             }
         }
-        let fields = self.by_key.get_mut(&key).map(|on_key| &mut on_key.fields);
-        for (field, on_field) in fields.into_iter().flatten() {
-            on_field.forget(at);
-            if effect.writes.contains_key(field) {
-                on_field.full.insert(at);
-            }
+        if let Some(on_key) = self.by_key.get_mut(&effect.key) {
+            on_key.fields().for_each(|(_, field)| field.leave(at));
         }
+    }
+
+    fn free_if_over(&mut self, at: u32) {
+        let effect = self.all[at as usize].as_ref();
+        let Some(effect) = effect.filter(|effect| effect.is_over()) else {
+            return;
+        };
+        let step = (effect.instance, effect.step);
+        let over = self.over.entry(step).or_default();
+        over.undone += 1;
+        over.done += u32::from(effect.done.is_some());
+        self.free(at);
     }
 
     /// Drops an effect that is not open.
@@ -249,65 +355,38 @@ impl Effects {
             return;
         };
         self.spare.push(at);
+        self.known
+            .remove(&(effect.key, effect.instance, effect.step));
         let Some(on_key) = self.by_key.get_mut(&effect.key) else {
             return;
         };
         on_key.count -= 1;
-        on_key
-            .fields
-            .values_mut()
-            .for_each(|field| field.forget(at));
+        for (field, left) in &effect.left {
+            on_key.field(*field).forget(at, left);
+        }
         if on_key.count == 0 {
             self.by_key.remove(&effect.key);
         }
     }
 }
 
-impl OnField {
-    /// Those of others that do not commute with a write of this shape are dirty from now on.
-    fn sully(
-        &mut self,
-        shape: Shape,
-        all: &mut [Option<Effect>],
-        is_own: &impl Fn(&Effect) -> bool,
-        touch: (u32, usize, Position),
-    ) {
-        for own in Shape::ALL.into_iter().filter(|own| !own.commutes(shape)) {
-            self.clean[own as usize].retain(|at| match &mut all[*at as usize] {
-                Some(effect) if is_own(effect) => true,
-                Some(effect) => {
-                    effect.dirty.get_or_insert(touch);
-                    false
-                }
-                None => false,
-            });
-        }
-    }
+/// The effects of one step among those of its instance.
+fn of_step(step: u8) -> std::ops::RangeInclusive<(u8, u32)> {
+    (step, 0)..=(step, u32::MAX)
+}
 
-    fn forget(&mut self, at: u32) {
-        self.clean
-            .iter_mut()
-            .for_each(|clean| _ = clean.remove(&at));
-        self.full.remove(&at);
+impl Deed {
+    /// Whether it is one of the step behind an effect, or of its compensation.
+    fn is_of(&self, effect: &Effect) -> bool {
+        self.instance == effect.instance
+            && self.step == effect.step
+            && matches!(self.act, Act::Done | Act::Undone)
     }
 }
 
 impl Effect {
     /// Whether it is undone and nothing is left to tell of it.
     fn is_over(&self) -> bool {
-        self.undone.is_some() && self.writes.is_empty() && self.dirty.is_none()
-    }
-
-    /// Somebody set a field anew.
-    fn wipe(&mut self, field: usize) {
-        if self.undone.is_some() {
-            self.writes.remove(&field);
-            return;
-        }
-        match self.writes.get_mut(&field) {
-            Some(Write::Sum(sum)) => *sum = Some(Number::Integer(0)),
-            Some(Write::List(items)) => items.clear(),
-            Some(Write::Set) | None => {}
-        }
+        self.undone.is_some() && self.left.is_empty() && self.dirty.is_none()
     }
 }

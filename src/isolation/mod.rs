@@ -11,16 +11,36 @@
 //! does not. If a step of another instance writes like that to the field of an uncommitted effect,
 //! the outcome depends on who comes last. Once the effect is undone that is definite.
 //!
-//! **Residue.** With the step and its compensation a key should be what it is without both. For sums
-//! and lists that is told exactly: what was added has to be taken back, no more and no less, and an
-//! item that was appended may not be there any more. A field that the step
-//! sets has to be written by the compensation too; whether to the right value only its author knows.
-//! What somebody sets later wipes a residue out.
+//! **Residue.** The keys that a step or its compensation touched are to be what they are without
+//! both: the fold of their events is compared with the fold of all but those of the two, however
+//! many there are. Instead of a second fold, the difference between the two is kept for each field
+//! that one of them wrote: what others add moves both alike, what others set makes them the same.
+//! Nothing counts as zero and as an empty list, and the order of a list is not looked at.
+//!
+//! - A compensation that sets what its step has set, and nobody else since, gives the field the
+//!   value that its author wants it to have then (`cancelled`, `nobody`). That it is another one than
+//!   before is no fault, or every saga that is rolled back by the book would have one: compensations
+//!   undo in meaning, not in bits. From there on the two are the same. A compensation that sets what
+//!   its step has *added* to, or appended to, or not written at all, or that another has set anew
+//!   meanwhile, is held to the value without both, and so is one that adds to what its step has set.
+//! - Where the log is ordered by time, and a compensation stands before its step, sums are the same
+//!   in either order; what is set or stands in a list cannot be told.
+//! - It is judged while the step is undone. One that succeeds once more takes up what was left on
+//!   the same key: from there on that cannot be told from what is in force.
+//! - Where the log is ordered by position, the field that a dirty touch names is left out: what is
+//!   wrong there comes of it.
+//! - What others calculate from a state in which there is a difference makes the field that they set
+//!   unknown; what they set in *other* fields is not followed.
+//! - A compensation after the pivot undoes nothing, and is a fault of its own.
 //!
 //! Where it cannot be told whether an event belongs to the step or to the key, or what it adds,
-//! the effect is unknown.
+//! the effect is unknown; so it is where a row that cannot be judged is known to belong to it. Of a log
+//! whose beginning was cut off, nobody knows what a number or a list was before.
 
+mod conclusion;
 mod effects;
+mod left;
+mod on_key;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -30,18 +50,24 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
-use crate::definition::projection::Projection;
+use crate::definition::log::{LogDefinition, Order};
+use crate::definition::projection::{Operation, Projection};
 use crate::definition::saga::Saga;
-use crate::event::{Position, Timestamp};
-use crate::projection::{Applied, Fold, Touch};
-use effects::{Effect, Effects, Key};
-use write::{Write, told, writes};
+use crate::event::{Position, Span, Timestamp};
+use crate::projection::{Applied, Cell, Event, Fold, State, Touch, Value};
+pub use conclusion::{Conclusion, DirtyTouch, Fault, Question, Residue};
+use effects::{Doing, Effects, Key, NOWHERE};
+use left::{Around, Before};
+use write::writes;
 
-/// Whether some step that can be compensated may have an effect on a key.
+/// Whether some step that can be compensated, or its compensation, may have an effect on a key.
 pub fn is_possible(sagas: &[Arc<Saga>], projections: &[Arc<Projection>]) -> bool {
     let steps = sagas.iter().flat_map(|saga| &saga.steps);
     let undone = steps.filter(|step| !step.pivot && step.compensation.is_some());
-    let mut effects = undone.flat_map(|step| &step.succeeds);
+    let mut effects = undone.flat_map(|step| {
+        let undo = step.compensation.iter().flat_map(|undo| &undo.succeeds);
+        step.succeeds.iter().chain(undo)
+    });
     effects.any(|effect| {
         projections
             .iter()
@@ -79,65 +105,6 @@ pub struct Deed {
     pub act: Act,
 }
 
-/// Another instance wrote to a key over an uncommitted effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DirtyTouch {
-    /// The number of the instance whose effect it was.
-    pub instance: u32,
-    /// The step's index.
-    pub step: usize,
-    /// The projection's index.
-    pub projection: usize,
-    /// The key's number.
-    pub key: u32,
-    /// The field's name.
-    pub field: Arc<str>,
-    /// The number of the other instance.
-    pub other: u32,
-    /// The effect, the other's write, and the compensation, if there was one.
-    pub evidence: Vec<Position>,
-    /// When the effect happened.
-    pub since: Timestamp,
-    /// The effect was undone later.
-    pub is_definite: bool,
-}
-
-/// What a compensation did not take back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Residue {
-    /// The number of the instance.
-    pub instance: u32,
-    /// The step's index.
-    pub step: usize,
-    /// The projection's index.
-    pub projection: usize,
-    /// The key's number.
-    pub key: u32,
-    /// What is left, per field: `items: 2 too many`.
-    pub left: Vec<String>,
-    /// The effect and the compensation.
-    pub evidence: [Position; 2],
-    /// When the compensation succeeded.
-    pub since: Timestamp,
-}
-
-/// What was found, and what was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Conclusion {
-    /// In the order of the effects.
-    pub dirty: Vec<DirtyTouch>,
-    /// In the order of the effects.
-    pub residues: Vec<Residue>,
-    /// Effects on keys.
-    pub effects: u64,
-    /// Of them, those of instances of which it cannot be told what belongs to them.
-    pub unknown: u64,
-    /// Effects that were undone.
-    pub undone: u64,
-    /// Of them, those of which it cannot be told what was left.
-    pub untold: u64,
-}
-
 /// Follows the effects.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -147,13 +114,27 @@ pub struct Ledger {
     /// A bit for every instance.
     committed: Vec<u64>,
     counts: Conclusion,
+    /// How far apart two times have to be for one to be before the other; `None` where the position
+    /// orders.
+    skew: Option<Span>,
+    /// The beginning of the log is not there.
+    is_cut: bool,
+    /// Whether the event that is being put together has to do with effects.
+    is_met: bool,
+    /// What was looked at before it.
+    before: Vec<(usize, Before)>,
 }
 
 impl Ledger {
     /// A ledger over these projections, in which nothing happened yet.
-    pub fn new(projections: &[Arc<Projection>]) -> Ledger {
+    pub fn new(projections: &[Arc<Projection>], log: Option<&LogDefinition>) -> Ledger {
         Ledger {
             folds: Fold::all(projections),
+            skew: log.and_then(|log| match log.order {
+                Order::Position => None,
+                Order::Time { skew, .. } => Some(skew),
+            }),
+            is_cut: log.is_some_and(|log| log.cut),
             ..Ledger::default()
         }
     }
@@ -168,31 +149,81 @@ impl Ledger {
         self.effects.bytes() + self.committed.capacity() * size_of::<u64>()
     }
 
-    /// Takes an event that changed the state of a key, with what it means to sagas.
-    pub fn take(&mut self, applied: Applied, touch: &Touch, deeds: &[Deed]) {
-        let (Some(fold), Ok(projection)) = (
+    /// Takes note that nothing more is to be heard of events before a position; answers what the
+    /// event that stands there means to sagas, and leaves that and what comes after it.
+    pub fn reach<'d>(&mut self, position: Position, deeds: &mut &'d [Deed]) -> &'d [Deed] {
+        let before = deeds.partition_point(|deed| deed.position < position);
+        let (over, rest) = deeds.split_at(before);
+        over.iter().for_each(|deed| self.finish(deed));
+        *deeds = rest;
+        let own = rest.partition_point(|deed| deed.position == position);
+        &rest[..own]
+    }
+
+    /// Looks at the state of a key before an event, with what that means to sagas.
+    pub fn foresee(&mut self, event: &Event, number: u32, deeds: &[Deed], state: &State) {
+        self.before.clear();
+        let fold = self.folds.get(usize::from(event.projection));
+        let key = (event.projection, number);
+        let met = fold.filter(|_| !deeds.is_empty() || self.effects.has(key));
+        self.is_met = met.is_some();
+        let Some(fold) = met else { return };
+        let is_cut = self.is_cut;
+        let held = |field| Before::Held(whole(state.cell(field), is_cut));
+        let Some(changes) = fold.changes(event.effect) else {
+            let fields = 0..fold.definition().fields.len();
+            self.before.extend(fields.map(|field| (field, held(field))));
+            return;
+        };
+        let before = changes.filter_map(|(field, operation)| match operation {
+            Operation::Set if !deeds.is_empty() => Some((field, held(field))),
+            Operation::Remove => Some((field, Before::Items(left::count(state.cell(field))))),
+            Operation::Set | Operation::Add | Operation::Subtract | Operation::Append => None,
+        });
+        self.before.extend(before);
+    }
+
+    /// Takes the event that was foreseen, when it has changed the state of its key.
+    pub fn take(&mut self, applied: Applied, touch: &Touch, deeds: &[Deed], state: &State) {
+        let (Some(fold), Ok(projection), true) = (
             self.folds.get(applied.projection),
             u16::try_from(applied.projection),
+            self.is_met,
         ) else {
             return;
         };
         let key = (projection, applied.number);
-        if deeds.is_empty() && !self.effects.has(key) {
+        if touch.doubt.is_some() {
+            self.obscured(key, deeds);
             return;
         }
         let writes = writes(fold, touch);
-        if touch.doubt.is_some() {
-            deeds.iter().for_each(|deed| self.doubt(deed.instance));
+        if writes.is_empty() {
             return;
         }
-        self.effects.write(key, &writes, deeds, applied.position);
+        let before = std::mem::take(&mut self.before);
+        let doing = Doing {
+            key,
+            writes: &writes,
+            around: Around {
+                before: &before,
+                after: state,
+            },
+        };
+        self.effects.write(doing, deeds, applied.position);
         for deed in deeds {
             match deed.act {
-                Act::Done => self.done(key, &writes, deed),
-                Act::Undone => self.effects.undo(key, &writes, deed),
+                Act::Done => self.done(doing, deed),
+                Act::Undone => self.undone(doing, deed),
                 Act::Writes | Act::Commits | Act::Doubtful => {}
             }
         }
+        self.before = before;
+    }
+
+    /// Takes an event of steps of which the key in a projection cannot be told.
+    pub fn obscure(&mut self, projection: u16, deeds: &[Deed]) {
+        self.obscured((projection, NOWHERE), deeds);
     }
 
     /// Takes note that nothing more is to be heard of an event of a step.
@@ -205,11 +236,6 @@ impl Ledger {
         }
     }
 
-    /// It cannot be told what belongs to an instance.
-    pub fn doubt(&mut self, instance: u32) {
-        self.doubted.insert(instance);
-    }
-
     /// An instance can no longer go back, so that its effects are certain.
     pub fn commit(&mut self, instance: u32) {
         let (word, bit) = place(instance);
@@ -220,89 +246,54 @@ impl Ledger {
         self.effects.commit(instance);
     }
 
-    /// What was found.
-    pub fn conclude(&self) -> Conclusion {
-        let mut conclusion = self.counts.clone();
-        let mut all: Vec<&Effect> = self.effects.iter().collect();
-        all.sort_by_key(|effect| (effect.done.0, effect.instance, effect.step, effect.key));
-        for effect in all {
-            if self.doubted.contains(&effect.instance) {
-                conclusion.unknown += 1;
-                conclusion.untold += u64::from(effect.undone.is_some());
-                continue;
-            }
-            let undone = effect.undone;
-            let projection = usize::from(effect.key.0);
-            let Some(fold) = self.folds.get(projection) else {
-                continue;
-            };
-            let fields = &fold.definition().fields;
-            if let Some((other, field, position)) = effect.dirty {
-                let positions = [Some(effect.done.0), Some(position), undone.map(|it| it.0)];
-                conclusion.dirty.push(DirtyTouch {
-                    instance: effect.instance,
-                    step: usize::from(effect.step),
-                    projection,
-                    key: effect.key.1,
-                    field: Arc::clone(&fields[field].name),
-                    other,
-                    evidence: positions.into_iter().flatten().collect(),
-                    since: effect.done.1,
-                    is_definite: undone.is_some(),
-                });
-                continue;
-            }
-            let Some((position, since)) = undone else {
-                continue;
-            };
-            if effect.is_repeated
-                || effect
-                    .writes
-                    .values()
-                    .any(|it| matches!(it, Write::Sum(None)))
-            {
-                conclusion.untold += 1;
-                continue;
-            }
-            let left = effect.writes.iter();
-            let left: Vec<String> = left
-                .map(|(field, write)| told(&fields[*field].name, write))
-                .collect();
-            if !left.is_empty() {
-                conclusion.residues.push(Residue {
-                    instance: effect.instance,
-                    step: usize::from(effect.step),
-                    projection,
-                    key: effect.key.1,
-                    left,
-                    evidence: [effect.done.0, position],
-                    since,
-                });
-            }
+    /// A step changed a key.
+    fn done(&mut self, doing: Doing<'_>, deed: &Deed) {
+        if self.is_committed(deed.instance) {
+            return;
         }
-        conclusion
+        let skew = self.skew;
+        let is_new = self.effects.done(doing, deed, |(_, undone)| {
+            skew.is_some_and(|skew| undone > deed.time.after(skew))
+        });
+        self.counts.effects += u64::from(is_new);
     }
 
-    /// A step changed a key.
-    fn done(&mut self, key: Key, writes: &[(usize, Write)], deed: &Deed) {
-        if writes.is_empty() || self.is_committed(deed.instance) {
+    /// A compensation changed a key.
+    fn undone(&mut self, doing: Doing<'_>, deed: &Deed) {
+        if self.is_committed(deed.instance) {
             return;
         }
-        if let Some(effect) = self.effects.open(key, deed) {
-            effect.is_repeated = true;
-            return;
-        }
-        self.counts.effects += 1;
-        self.effects.push(Effect {
-            instance: deed.instance,
-            step: deed.step,
+        let is_new = if self.is_cut && !self.effects.is_open(deed) {
+            self.effects.undo_unseen(doing, deed)
+        } else {
+            self.effects.undo(doing, deed)
+        };
+        self.counts.undone += u64::from(is_new);
+    }
+
+    /// Events of steps of which it cannot be told whether they concern a key, or which.
+    fn obscured(&mut self, key: Key, deeds: &[Deed]) {
+        let doing = Doing {
             key,
-            done: (deed.position, deed.time),
-            writes: writes.iter().cloned().collect(),
-            dirty: None,
-            undone: None,
-            is_repeated: false,
-        });
+            writes: &[],
+            around: Around {
+                before: &[],
+                after: &State::NONE,
+            },
+        };
+        for deed in deeds {
+            self.doubt(deed.instance);
+            match deed.act {
+                Act::Done => self.done(doing, deed),
+                Act::Undone if !self.effects.is_open(deed) => self.undone(doing, deed),
+                Act::Undone | Act::Writes | Act::Commits | Act::Doubtful => {}
+            }
+        }
+    }
+
+    /// It cannot be told what belongs to an instance.
+    fn doubt(&mut self, instance: u32) {
+        self.doubted.insert(instance);
     }
 
     fn is_committed(&self, instance: u32) -> bool {
@@ -314,4 +305,15 @@ impl Ledger {
 /// Where the bit of an instance stands.
 const fn place(instance: u32) -> (usize, u64) {
     ((instance / u64::BITS) as usize, 1 << (instance % u64::BITS))
+}
+
+/// What a field is known to have held. Where the beginning of the log is not there, a sum or a list
+/// may have begun before it.
+fn whole(cell: &Cell, is_cut: bool) -> Cell {
+    match cell {
+        Cell::Blank | Cell::Known(Value::Number(_) | Value::List(_)) if is_cut => {
+            Cell::Unknown("the beginning of the log is not there".into())
+        }
+        cell => cell.clone(),
+    }
 }

@@ -1,10 +1,11 @@
 //! Many sagas on one key.
 
-use super::effects::{Effect, Effects};
+use super::effects::{Doing, Effects};
+use super::left::Around;
 use super::write::Write;
 use super::{Act, Deed};
 use crate::event::{Position, Timestamp};
-use crate::projection::Number;
+use crate::projection::{Number, State};
 
 const MANY: u32 = 20_000;
 const KEY: (u16, u32) = (0, 0);
@@ -27,26 +28,30 @@ fn sum(amount: i64) -> Write {
     Write::Sum(Some(Number::Integer(amount)))
 }
 
+fn doing(writes: &[(usize, Write)]) -> Doing<'_> {
+    Doing {
+        key: KEY,
+        writes,
+        around: Around {
+            before: &[],
+            after: &State::NONE,
+        },
+    }
+}
+
 /// A step of this instance writes, after which its effect may be that of others too.
 fn happens(effects: &mut Effects, instance: u32, write: &Write) {
     let deed = deed(instance, Act::Done);
-    effects.write(KEY, &writes(write), &[deed], deed.position);
-    effects.push(Effect {
-        instance,
-        step: 0,
-        key: KEY,
-        done: (deed.position, deed.time),
-        writes: writes(write).into_iter().collect(),
-        dirty: None,
-        undone: None,
-        is_repeated: false,
-    });
+    let writes = writes(write);
+    effects.write(doing(&writes), &[deed], deed.position);
+    effects.done(doing(&writes), &deed, |_| false);
 }
 
 fn is_undone(effects: &mut Effects, instance: u32, write: &Write) {
     let deed = deed(instance, Act::Undone);
-    effects.write(KEY, &writes(write), &[deed], deed.position);
-    effects.undo(KEY, &writes(write), &deed);
+    let writes = writes(write);
+    effects.write(doing(&writes), &[deed], deed.position);
+    effects.undo(doing(&writes), &deed);
     effects.close(&deed);
 }
 
@@ -59,7 +64,8 @@ fn many_sagas_that_add_to_one_key_leave_each_other_alone() {
     (MANY / 2..MANY).for_each(|instance| is_undone(&mut effects, instance, &sum(1)));
     assert_eq!(effects.iter().count(), MANY as usize / 2);
     // Whoever counts the stock anew wipes out what was left.
-    effects.write(KEY, &writes(&Write::Set), &[], Position(1_000_000));
+    let writes = writes(&Write::Set);
+    effects.write(doing(&writes), &[], Position(1_000_000));
     assert_eq!(effects.iter().count(), 0);
     assert!(!effects.has(KEY));
 }
@@ -70,7 +76,7 @@ fn many_sagas_that_set_one_key_are_each_dirty_by_the_next() {
     (0..MANY).for_each(|instance| happens(&mut effects, instance, &Write::Set));
     let by = effects
         .iter()
-        .filter_map(|one| Some((one.instance, one.dirty?.0)));
+        .filter_map(|one| Some((one.instance, one.dirty?.other)));
     assert_eq!(
         by.filter(|(own, other)| other - own == 1).count(),
         MANY as usize - 1

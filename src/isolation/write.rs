@@ -1,7 +1,5 @@
 //! How events write to fields.
 
-use std::collections::BTreeMap;
-
 use crate::definition::projection::Operation;
 use crate::projection::{Fold, Number, Touch, Value};
 
@@ -10,9 +8,14 @@ use crate::projection::{Fold, Number, Touch, Value};
 pub(super) enum Write {
     /// Something is added; `None` where it cannot be told what.
     Sum(Option<Number>),
-    /// So many of these items are appended; removed, where it is negative.
-    List(BTreeMap<String, i64>),
+    /// An item is appended; `None` where it cannot be told which.
+    Append(Option<String>),
+    /// An item is removed if it is there; `None` where it cannot be told which.
+    Remove(Option<String>),
+    /// It becomes what the event says.
     Set,
+    /// It becomes what is calculated from the state, or something that cannot be told.
+    Calculated,
 }
 
 /// How a field is written, whatever is written.
@@ -38,37 +41,8 @@ impl Write {
     pub(super) const fn shape(&self) -> Shape {
         match self {
             Write::Sum(_) => Shape::Sum,
-            Write::List(_) => Shape::List,
-            Write::Set => Shape::Set,
-        }
-    }
-
-    /// Whether nothing is added or appended after all.
-    pub(super) fn is_nothing(&self) -> bool {
-        match self {
-            Write::Sum(sum) => sum.is_some_and(Number::is_zero),
-            Write::List(items) => items.is_empty(),
-            Write::Set => false,
-        }
-    }
-
-    /// What is left after another write of the same saga; `None` where the field is as it was, as
-    /// far as can be told.
-    pub(super) fn and(self, other: Write) -> Option<Write> {
-        match (self, other) {
-            (Write::Sum(one), Write::Sum(other)) => {
-                let sum = one.zip(other).and_then(|(one, other)| one.plus(other));
-                Some(Write::Sum(sum))
-            }
-            (Write::List(mut one), Write::List(other)) => {
-                for (item, count) in other {
-                    *one.entry(item).or_default() += count;
-                }
-                // Removing what is not there does nothing.
-                one.retain(|_, count| *count > 0);
-                Some(Write::List(one))
-            }
-            _ => None,
+            Write::Append(_) | Write::Remove(_) => Shape::List,
+            Write::Set | Write::Calculated => Shape::Set,
         }
     }
 }
@@ -79,43 +53,17 @@ pub(super) fn writes(fold: &Fold, touch: &Touch) -> Vec<(usize, Write)> {
         let fields = 0..fold.definition().fields.len();
         return fields.map(|field| (field, Write::Set)).collect();
     };
+    let number = |value: Option<Value>| value.and_then(|value| value.number());
+    let item = |value: Option<Value>| value.map(|value| value.to_string());
     let write = |operation, value: Option<Value>| match operation {
-        Operation::Set => Write::Set,
-        Operation::Add => Write::Sum(value.and_then(|value| value.number())),
-        Operation::Subtract => {
-            Write::Sum(value.and_then(|value| value.number()).map(Number::negated))
-        }
-        Operation::Append | Operation::Remove => {
-            let count = if operation == Operation::Append {
-                1
-            } else {
-                -1
-            };
-            let items = value.map(|value| (value.to_string(), count));
-            Write::List(items.into_iter().collect())
-        }
+        Operation::Set if value.is_some() => Write::Set,
+        Operation::Set => Write::Calculated,
+        Operation::Add => Write::Sum(number(value)),
+        Operation::Subtract => Write::Sum(number(value).map(Number::negated)),
+        Operation::Append => Write::Append(item(value)),
+        Operation::Remove => Write::Remove(item(value)),
     };
     changes
         .map(|(field, operation, value)| (field, write(operation, value)))
         .collect()
-}
-
-/// What is left of a write, for people.
-pub(super) fn told(field: &str, write: &Write) -> String {
-    match write {
-        Write::Set => format!("`{field}` as the step set it"),
-        Write::Sum(sum) => {
-            let sum = sum.unwrap_or(Number::Integer(0));
-            let sign = if sum.to_string().starts_with('-') {
-                ""
-            } else {
-                "+"
-            };
-            format!("`{field}` {sign}{sum}")
-        }
-        Write::List(items) => {
-            let items: Vec<&str> = items.keys().map(String::as_str).collect();
-            format!("`{field}` with {}", items.join(", "))
-        }
-    }
 }

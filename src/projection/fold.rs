@@ -141,6 +141,17 @@ impl Fold {
         self.effects.iter().flat_map(|doing| &doing.inputs)
     }
 
+    /// Which fields an effect changes, and how, apart from what every event does; `None` where it
+    /// deletes.
+    pub fn changes(&self, effect: u16) -> Option<impl Iterator<Item = (usize, Operation)>> {
+        let doing = self.effects.get(usize::from(effect));
+        if doing.is_some_and(|doing| doing.deletes) {
+            return None;
+        }
+        let own = doing.map_or(&[][..], |doing| doing.own.as_slice());
+        Some(own.iter().map(|change| (change.field, change.operation)))
+    }
+
     /// What an event does by its own type, apart from what every event does: the field's index,
     /// what is done to it, and with what, unless that is calculated from the state or unknown.
     /// `None` where it deletes.

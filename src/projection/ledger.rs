@@ -62,6 +62,8 @@ pub struct Applied {
 pub struct Keyless {
     /// How many.
     pub count: u64,
+    /// Of them, those that cannot be read.
+    pub unread: u64,
     /// The first one, and why.
     pub first: Option<(Position, String)>,
 }
@@ -88,16 +90,23 @@ impl Ledger {
     }
 
     /// As [`Ledger::take`], given the number of the event's key.
-    pub fn take_numbered(
-        &mut self,
-        note: &Note,
-        number: u32,
-        texts: &Texts,
-    ) -> Option<(Applied, &Touch)> {
+    pub fn take_numbered(&mut self, note: &Note, number: u32, texts: &Texts) -> Option<Applied> {
         if matches!(note, Note::Event(_)) {
             self.number = Some(number);
         }
-        self.take(note, texts)
+        self.take(note, texts).map(|(applied, _)| applied)
+    }
+
+    /// What the event did by which a state was changed last.
+    pub fn touch(&self) -> &Touch {
+        &self.assembly.touch
+    }
+
+    /// The state of the key of this number in a projection.
+    pub fn state(&self, projection: usize, number: u32) -> &State {
+        let book = self.books.get(projection);
+        let entry = book.and_then(|book| book.entries.get(number as usize));
+        entry.map_or(&State::NONE, |entry| &entry.state)
     }
 
     /// Takes a note, in position order; answers whose state has changed, and by what, if the event
@@ -107,11 +116,12 @@ impl Ledger {
             if let Note::Keyless {
                 projection,
                 position,
+                is_bad,
                 reason,
             } = note
                 && let Some(book) = self.books.get_mut(usize::from(*projection))
             {
-                book.keyless.add(*position, texts.get(*reason));
+                book.keyless.add((*position, *is_bad), texts.get(*reason));
             }
             return None;
         };
@@ -188,8 +198,9 @@ impl Ledger {
 }
 
 impl Keyless {
-    fn add(&mut self, position: Position, reason: &str) {
+    fn add(&mut self, (position, is_bad): (Position, bool), reason: &str) {
         self.count += 1;
+        self.unread += u64::from(is_bad);
         self.first
             .get_or_insert_with(|| (position, reason.to_owned()));
     }

@@ -30,6 +30,8 @@ pub enum Note {
         projection: u16,
         /// Where it stands.
         position: Position,
+        /// What it says cannot be read.
+        is_bad: bool,
         /// Why its key cannot be told.
         reason: Text,
     },

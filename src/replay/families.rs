@@ -217,7 +217,7 @@ impl Ledgers {
         let order = scope.log.as_ref().map(|log| log.order);
         Ledgers {
             projections: projection::Ledger::new(&scope.projections),
-            isolation: isolation::Ledger::new(&scope.projections),
+            isolation: isolation::Ledger::new(&scope.projections, scope.log.as_ref()),
             requirements: requirement::Ledger::new(
                 &scope.requirements,
                 &scope.projections,
@@ -250,15 +250,36 @@ impl Ledgers {
         self.invariants.bytes() + self.idempotency.bytes() + self.transactions.bytes()
     }
 
+    /// Looks at what the event of a note is about to write, in the sight of the deeds up to it.
+    fn foresee(&mut self, note: &projection::Note, number: u32, deeds: &mut &[Deed]) {
+        match note {
+            projection::Note::Event(event) => {
+                let own = self.isolation.reach(event.position, deeds);
+                let state = self.projections.state(event.projection.into(), number);
+                self.isolation.foresee(event, number, own, state);
+            }
+            projection::Note::Keyless {
+                projection,
+                position,
+                ..
+            } => {
+                let own = self.isolation.reach(*position, deeds);
+                self.isolation.obscure(*projection, own);
+            }
+            projection::Note::Given(_) | projection::Note::Stream(_) => {}
+        }
+    }
+
     /// Takes what the next rows say, and what they mean to steps that can be compensated.
     pub(super) fn take(&mut self, notes: &Notes, texts: &Texts, deeds: &[Deed]) {
         let mut deeds = deeds;
+        let isolates = !self.isolation.is_idle();
         self.projections
             .numbers(&notes.projections, texts, &mut self.found);
-        for (note, number) in notes.projections.iter().zip(&self.found) {
-            if let projection::Note::Keyless { position, .. } = note {
-                let own = deeds.iter().filter(|deed| deed.position == *position);
-                own.for_each(|deed| self.isolation.doubt(deed.instance));
+        for index in 0..notes.projections.len() {
+            let (note, number) = (&notes.projections[index], self.found[index]);
+            if isolates {
+                self.foresee(note, number, &mut deeds);
             }
             if let projection::Note::Event(event) = note
                 && let Some(last) = self.applied.last()
@@ -267,16 +288,15 @@ impl Ledgers {
                 self.requirements.take(&self.applied, &self.projections);
                 self.applied.clear();
             }
-            let Some((applied, touch)) = self.projections.take_numbered(note, *number, texts)
-            else {
+            let Some(applied) = self.projections.take_numbered(note, number, texts) else {
                 continue;
             };
-            let before = deeds.partition_point(|deed| deed.position < applied.position);
-            let (over, rest) = deeds.split_at(before);
-            over.iter().for_each(|deed| self.isolation.finish(deed));
-            deeds = rest;
-            let own = rest.partition_point(|deed| deed.position == applied.position);
-            self.isolation.take(applied, touch, &rest[..own]);
+            if isolates {
+                let own = self.isolation.reach(applied.position, &mut deeds);
+                let state = self.projections.state(applied.projection, applied.number);
+                self.isolation
+                    .take(applied, self.projections.touch(), own, state);
+            }
             self.applied.push(applied);
         }
         self.requirements.take(&self.applied, &self.projections);

@@ -38,10 +38,16 @@ pub const RESIDUE: Info = Info {
     explanation: "\
 Finds a compensated step after which a key of a projection is not what it would be without the step \
 and its compensation: what the two add up to is not nothing, an appended item is still there, or a \
-field that the step set was never written by the compensation.
+field that the step set was never written by the compensation. Every key counts that the step or the \
+compensation touched, and every event of the two: pieces may be given back one by one, and what is \
+given to another key than it was taken from is left behind on both.
 
-What every event does to a key (`\"*\"`) counts for nothing, and to which value a compensation sets a \
-field is its author's affair. A residue that something else sets anew later is gone.
+To which value a compensation sets a field that its step has set is its author's affair: `cancelled` \
+need not be what was there before. But a compensation that sets a field to which its step has added, \
+or which its step did not write, or which another has set anew meanwhile, has to set it to what it \
+would be without both. What every event does to a key (`\"*\"`) counts for nothing, and a residue that \
+something else sets anew later is gone. A field over which another saga wrote is left out where \
+isolation/dirty-touch names it.
 
 The saga believes itself undone, and a bit of it stays in force: two pieces were reserved and one was \
 released.
@@ -68,7 +74,7 @@ pub fn residue(
     let mut evidence = Vec::new();
     residues
         .iter()
-        .for_each(|(residue, _)| evidence.extend(residue.evidence));
+        .for_each(|(residue, _)| evidence.extend_from_slice(&residue.evidence));
     let message = format!(
         "its compensation left behind on {}",
         listed(parts.collect())

@@ -70,7 +70,7 @@ fn fold(told: impl Iterator<Item = What>) -> Stocks {
     stocks
 }
 
-/// The deliveries that were undone, and on whose own stock something is left.
+/// The deliveries that were undone, and of which something is left on a stock.
 fn slowly(told: &[What]) -> Vec<usize> {
     let delivery_of = |what: &What| match what {
         What::Reserved(delivery, ..) | What::Released(delivery, ..) => Some(*delivery),
@@ -81,15 +81,13 @@ fn slowly(told: &[What]) -> Vec<usize> {
             let mut own = told
                 .iter()
                 .filter(|what| delivery_of(what) == Some(*delivery));
-            let Some(What::Reserved(_, stock, _)) = own.next() else {
-                return false;
-            };
+            own.next();
             let with = fold(told.iter().copied());
             let others = told
                 .iter()
                 .filter(|what| delivery_of(what) != Some(*delivery));
             let without = fold(others.copied());
-            own.next().is_some() && with[stock] != without[stock]
+            own.next().is_some() && with != without
         })
         .collect()
 }

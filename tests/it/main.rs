@@ -27,6 +27,7 @@ mod recovery;
 mod reopened;
 mod repairs;
 mod requirements;
+mod residues;
 mod rows;
 mod shown;
 mod totals;

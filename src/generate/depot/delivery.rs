@@ -98,7 +98,16 @@ impl<'a> Script<'a> {
         match fault {
             Fault::TooLittle => given.count -= self.random.between(1, delivery.count - 1),
             Fault::TooMuch => given.count += self.random.between(1, 3),
-            Fault::OtherStock => given.stock = format!("other-{}", delivery.id),
+            Fault::OtherStock => {
+                let own = delivery.with_own_stock();
+                given.stock = format!("other-{}", delivery.id);
+                self.take(&own);
+                let free_from = self.undo(&own, &given);
+                if self.random.below(2) == 0 {
+                    self.count(&own);
+                }
+                return free_from;
+            }
             Fault::OtherVan => {
                 let own = delivery.with_own_van();
                 self.take(&own);
@@ -149,6 +158,12 @@ impl<'a> Script<'a> {
                 self.undo(delivery, &given);
                 let rival = delivery.rival();
                 self.take(&rival);
+                let other = Delivery {
+                    van: given.van,
+                    ..rival.rival()
+                };
+                self.take(&other);
+                self.complete(&other);
                 self.complete(&rival)
             }
             NearMiss::VanOfCompleted => {

@@ -21,7 +21,8 @@ pub enum Fault {
     TooLittle,
     /// It gives back more than it took.
     TooMuch,
-    /// It gives back pieces of another stock.
+    /// It gives back pieces of another stock; where a count puts its own one right, it does not the
+    /// other one.
     OtherStock,
     /// It gives back another van.
     OtherVan,
@@ -50,7 +51,7 @@ impl Fault {
 enum NearMiss {
     /// It gives back less than it took, and a count puts that right.
     CountedAfter,
-    /// It gives back another van, and another delivery takes its own one.
+    /// It gives back another van, and other deliveries take both.
     VanTakenAfter,
     /// Another delivery takes its van before it drives off, and it does drive off.
     VanOfCompleted,
