@@ -117,12 +117,26 @@ impl Run<'_> {
                 verdicts: Verdict::ALL.map(|verdict| of(&verdict)),
                 lag: conclusion.greatest_lag,
             });
-            let (keys, unknown) = (conclusion.counts.values().sum(), of(&Verdict::Unknown));
+            let keys: u64 = conclusion.counts.values().sum();
+            let unknown = of(&Verdict::Unknown);
+            let definition = conclusion.fold.definition();
+            let mut projections = self.scope.projections.iter();
+            let index = projections.position(|one| one.name == definition.name);
+            let hidden = index.map_or(0, |index| self.gathered.absent.of_state(index).keyless);
+            let strays = Strays {
+                rows: hidden + conclusion.keyless.count,
+                each: 1,
+                wrong: Verdict::WRONG.iter().map(of).sum(),
+            };
             for info in own::ALL {
-                if own::idle(info, &[conclusion.fold.definition()]).is_none() {
+                if own::idle(info, &[definition]).is_none() {
                     tally.checked(info.name, keys);
-                    tally.unknown(info.name, unknown);
+                    tally.unknown(info.name, unknown + strays.at_most(keys - unknown));
                 }
+            }
+            if keys > 0 {
+                let whose = format!("projection {}", definition.name);
+                strays.remark(&whose, "keys are not what their events give", tally);
             }
             own::remarks(conclusion)
                 .into_iter()

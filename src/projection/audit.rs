@@ -184,6 +184,10 @@ impl Audit {
                 held.add(judge(history, claimed, horizon, &mut budget));
             }
         }
+        for held in &mut held {
+            let strays = absent.of_state(held.projection).keyless;
+            held.doubt(strays + held.keyless.count);
+        }
         let mut conclusions: Vec<Conclusion> =
             held.into_iter().map(|held| held.conclude(head)).collect();
         let histories = suspects.histories.into_iter().zip(suspects.held_by);

@@ -282,6 +282,30 @@ impl Held {
         });
     }
 
+    /// Takes note of so many rows of which nobody knows whose events they are: each may account for
+    /// one key that is not what its events give. Where there are no more of these, none is certain.
+    pub(super) fn doubt(&mut self, strays: u64) {
+        let is_wrong = |standing: &&mut Standing| Verdict::WRONG.contains(&standing.verdict);
+        let all = Verdict::WRONG
+            .iter()
+            .filter_map(|verdict| self.counts.get(verdict));
+        if strays == 0 || all.sum::<u64>() > strays {
+            return;
+        }
+        for standing in self.standings.iter_mut().filter(is_wrong) {
+            let looks = standing.verdict.label();
+            *self.counts.entry(standing.verdict).or_default() -= 1;
+            *self.counts.entry(Verdict::Unknown).or_default() += 1;
+            *standing = Standing::at_once(
+                &standing.key,
+                Verdict::Unknown,
+                Some(format!(
+                    "it looks {looks}, which may come of a row of which nobody knows whose it is"
+                )),
+            );
+        }
+    }
+
     pub(super) fn conclude(self, head: Option<Position>) -> Conclusion {
         let Held {
             mark,

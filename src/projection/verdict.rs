@@ -53,6 +53,14 @@ impl Verdict {
         Verdict::Unknown,
     ];
 
+    /// Those of a row that is not what its events give, now or a while ago.
+    pub const WRONG: [Verdict; 4] = [
+        Verdict::Skipped,
+        Verdict::Divergent,
+        Verdict::Missing,
+        Verdict::Orphan,
+    ];
+
     /// The one word for it, everywhere.
     pub const fn label(self) -> &'static str {
         match self {
