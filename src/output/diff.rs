@@ -253,7 +253,7 @@ struct KeyV1<'a> {
 #[derive(Debug, Serialize)]
 struct ExplanationV1<'a> {
     class: &'static str,
-    candidates: Vec<CandidateV1<'a>>,
+    candidates: Vec<CandidateV1>,
     #[serde(skip_serializing_if = "is_zero")]
     more: usize,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -261,13 +261,13 @@ struct ExplanationV1<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct CandidateV1<'a> {
+struct CandidateV1 {
     class: &'static str,
     events: Vec<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lost: Vec<i64>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    support: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    support: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -385,7 +385,7 @@ fn explanation_v1(explanation: &Explanation) -> ExplanationV1<'_> {
                 class: candidate.class.label(),
                 events: numbers(&candidate.events),
                 lost: numbers(&candidate.lost),
-                support: &candidate.support,
+                support: candidate.support.iter().map(ToString::to_string).collect(),
             })
             .collect(),
         more: explanation.more,

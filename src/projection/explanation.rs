@@ -7,6 +7,7 @@
 //! which happened at one instant, and where versions stand twice or are missing.
 
 use std::cmp::Reverse;
+use std::fmt;
 
 use crate::definition::projection::Key;
 use crate::event::Position;
@@ -79,7 +80,36 @@ pub struct Candidate {
     /// Claimed events that were lost beside it.
     pub lost: Vec<Position>,
     /// What in the log speaks for it.
-    pub support: Vec<String>,
+    pub support: Vec<Support>,
+}
+
+/// What speaks for one candidate rather than another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// The consumer gave up on it.
+    DeadLetter,
+    /// Another event has its id.
+    SameId(Position),
+    /// Its neighbour happened at the same time.
+    SameInstant(Position),
+    /// Its neighbour has its version.
+    SameVersion(Position),
+    /// Versions are missing between it and its neighbour.
+    Gap(Position),
+}
+
+impl fmt::Display for Support {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Support::DeadLetter => f.write_str("among the dead letters"),
+            Support::SameId(place) => write!(f, "under the id of position {place}"),
+            Support::SameInstant(place) => write!(f, "at the instant of position {place}"),
+            Support::SameVersion(place) => write!(f, "under the version of position {place}"),
+            Support::Gap(place) => {
+                write!(f, "versions are missing between it and position {place}")
+            }
+        }
+    }
 }
 
 impl Explanation {
@@ -201,7 +231,8 @@ impl Candidate {
             words.push_str(&format!(" with {} lost", places(&self.lost)));
         }
         if !self.support.is_empty() {
-            words.push_str(&format!(" ({})", self.support.join(", ")));
+            let support: Vec<String> = self.support.iter().map(ToString::to_string).collect();
+            words.push_str(&format!(" ({})", support.join(", ")));
         }
         words
     }
@@ -276,17 +307,17 @@ fn candidate(history: &History, edit: &Edit) -> Candidate {
 /// What speaks for these events rather than others: consumers give up on some, take one that has the
 /// id of another for a repeat, and lose and confuse events at one instant, under one version, and
 /// where versions are missing.
-fn support(history: &History, events: &[usize]) -> Vec<String> {
+fn support(history: &History, events: &[usize]) -> Vec<Support> {
     let touches = history.touches();
     let clues = history.clues();
     let mut support = Vec::new();
     for &at in events {
         let own = &touches[at];
         if clues.is_dead_letter(own) {
-            support.push("among the dead letters".to_owned());
+            support.push(Support::DeadLetter);
         }
         if let Some(place) = clues.repeated_at(own) {
-            support.push(format!("under the id of position {place}"));
+            support.push(Support::SameId(place));
         }
         let beside = [at.checked_sub(1), Some(at + 1)];
         for other in beside.into_iter().flatten() {
@@ -295,17 +326,15 @@ fn support(history: &History, events: &[usize]) -> Vec<String> {
             };
             let place = touch.position;
             if touch.time == own.time {
-                support.push(format!("at the instant of position {place}"));
+                support.push(Support::SameInstant(place));
             }
             let (Some(version), Some(beside)) = (own.version, touch.version) else {
                 continue;
             };
             if version == beside {
-                support.push(format!("under the version of position {place}"));
+                support.push(Support::SameVersion(place));
             } else if has_whole_streams(history) && version.abs_diff(beside) > 1 {
-                support.push(format!(
-                    "versions are missing between it and position {place}"
-                ));
+                support.push(Support::Gap(place));
             }
         }
     }

@@ -31,7 +31,7 @@ mod tests;
 pub use audit::{Audit, Conclusion, Unseen};
 pub use clues::{Clues, DeadLetters, Repeats};
 pub use compare::{Difference, Likeness, Raw, Row, compare, differences};
-pub use explanation::{Candidate, Class, Explanation};
+pub use explanation::{Candidate, Class, Explanation, Support};
 pub use fold::{Fold, Input, Touch};
 pub use history::{History, Match};
 pub use ledger::{Applied, Entry, Keyless, Ledger};

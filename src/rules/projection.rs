@@ -8,7 +8,7 @@ use crate::brief;
 use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
 use crate::finding::{Finding, Next, Severity, SubjectKind};
-use crate::projection::{Conclusion, Difference, Mark, Standing, Value, Verdict};
+use crate::projection::{Conclusion, Difference, Mark, Standing, Support, Value, Verdict};
 use crate::rules::Info;
 
 /// `projection/late`
@@ -321,10 +321,14 @@ pub fn said(standing: &Standing, definition: &Projection) -> String {
             events(standing.behind as usize)
         )),
         Verdict::Skipped => standing.reason.is_none().then(|| {
-            format!(
-                "{} claimed and not applied",
-                events(standing.evidence.len())
-            )
+            let lost = events(standing.evidence.len());
+            let explanation = standing.explanation.iter();
+            let candidates = explanation.flat_map(|explanation| &explanation.candidates);
+            let mut support = candidates.flat_map(|candidate| &candidate.support);
+            match support.any(|support| *support == Support::DeadLetter) {
+                true => format!("{lost} claimed and not applied, {}", Support::DeadLetter),
+                false => format!("{lost} claimed and not applied"),
+            }
         }),
         Verdict::Divergent => Some("no first part of its events gives it".to_owned()),
         Verdict::Missing => Some(format!("no row{lag}; {within} is tolerated")),

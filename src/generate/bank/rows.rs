@@ -75,7 +75,7 @@ impl Account {
     }
 }
 
-/// Writes both read models and the checkpoint; what is wrong with them.
+/// Writes both read models, the checkpoint and the dead letters; what is wrong with them.
 pub(super) fn write(
     file: &LogFile,
     placed: &[Placed],
@@ -94,6 +94,10 @@ pub(super) fn write(
     file.execute(
         "insert into checkpoints values ('accounts', ?1)",
         [placed.len() as i64],
+    )?;
+    file.execute(
+        "create table dead_letters (consumer TEXT, event TEXT, error TEXT)",
+        [],
     )?;
     let mut drafts = accounts(file, &streams(placed, "account-"), options, random)?;
     drafts.extend(transfers(
@@ -181,6 +185,12 @@ fn accounts(
         };
         if let Some(rule) = rule {
             drafts.push((rule, "accounts", About::Thing("key", key.clone())));
+        }
+        if fault == Some(Fault::Skipped) {
+            file.execute(
+                "insert into dead_letters values ('accounts', ?1, 'timed out')",
+                [&events[at].event.id],
+            )?;
         }
         match fault {
             Some(Fault::Missing) => continue,
