@@ -16,6 +16,7 @@ mod rows;
 mod run;
 mod shares;
 mod state;
+mod strays;
 mod sum;
 mod tally;
 mod unjudged;
