@@ -109,6 +109,12 @@ impl Scope<'_> {
         "key",
     ];
 
+    /// Whether its data and metadata can be read.
+    pub fn is_sound(&self) -> bool {
+        let is_sound = |document: Option<&[u8]>| document.is_none_or(json::is_valid);
+        is_sound(self.data) && is_sound(self.metadata)
+    }
+
     /// The value of `event.FIELD`; `None` where the event has none.
     fn field(&self, field: &str) -> Option<Value> {
         match field {

@@ -38,6 +38,13 @@ pub enum Now<V> {
     Unknown,
 }
 
+impl<V> Lapsed<V> {
+    /// Whether it is wrong now.
+    pub const fn is_wrong(&self) -> bool {
+        matches!(self.now, Now::Wrong(..))
+    }
+}
+
 /// Something that does not hold, or did not for too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lapsed<V> {

@@ -9,7 +9,7 @@ use crate::absent::{Absent, Of};
 use crate::definition::idempotency::Idempotency;
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
-use crate::idempotency::note::{Note, Use};
+use crate::idempotency::note::{Lack, Note, Use};
 use crate::texts::{Keys, Texts, room};
 
 /// What is wrong with a key.
@@ -69,6 +69,8 @@ pub struct Count {
     pub hidden: u64,
     /// Events of which the key cannot be computed.
     pub untold: u64,
+    /// Of them, those that cannot be read: they may use any key.
+    pub unread: u64,
     /// Effects looked at.
     pub effects: u64,
     /// Events without a key of which it cannot be told whether they are effects.
@@ -83,6 +85,7 @@ impl Count {
         self.unknown_thing += other.unknown_thing;
         self.hidden += other.hidden;
         self.untold += other.untold;
+        self.unread += other.unread;
         self.effects += other.effects;
         self.unknown_effects += other.unknown_effects;
     }
@@ -172,7 +175,8 @@ impl Ledger {
         if note.key.is_none() {
             let may_be_effect = usize::from(note.kind) < rule.effects.len();
             count.unknown_effects += u64::from(note.used.is_none() && may_be_effect);
-            count.untold += u64::from(note.is_untold);
+            count.untold += u64::from(note.lack != Lack::None);
+            count.unread += u64::from(note.lack == Lack::Unread);
             if rule.required && note.used == Some(Use::Effect) {
                 self.keyless.push(Keyless {
                     rule: usize::from(note.rule),
@@ -302,7 +306,7 @@ impl Key {
         let term = self.term.number;
         let Some(first) = self.first_of(own.kind) else {
             let is_late = is_over && used == Use::Attempt;
-            let number = if is_late { self.begin(own) } else { term };
+            let number = if is_over { self.begin(own) } else { term };
             self.others.push(First {
                 term: (number, own.position),
                 ..*own

@@ -23,6 +23,17 @@ pub(super) enum Use {
     Attempt,
 }
 
+/// Why an event has no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// It has none.
+    None,
+    /// It cannot be computed.
+    Untold,
+    /// It cannot be computed, since what the event says cannot be read.
+    Unread,
+}
+
 /// An event that uses a key, or should.
 #[derive(Debug, Clone, Copy)]
 pub struct Note {
@@ -34,8 +45,7 @@ pub struct Note {
     pub(super) used: Option<Use>,
     /// `None` where it has none, or none that can be told.
     pub(super) key: Option<(u64, Text)>,
-    /// It has none that can be computed.
-    pub(super) is_untold: bool,
+    pub(super) lack: Lack,
     /// Hash of what has to be the same; `None` where that cannot be told.
     pub(super) fingerprint: Option<u64>,
     /// Hash of the event's id; 0 for none.
@@ -153,7 +163,11 @@ impl Reader {
                 None => Ok(row.key.map(Cow::Borrowed)),
                 Some(key) => key.text(row),
             };
-            let is_untold = told.is_err();
+            let lack = match told {
+                Ok(_) => Lack::None,
+                Err(_) if row.is_sound() => Lack::Untold,
+                Err(_) => Lack::Unread,
+            };
             let key = told.ok().flatten();
             let key = key.filter(|key| !key.trim().is_empty());
             let hash = key.as_deref().map(Keys::hash);
@@ -165,7 +179,7 @@ impl Reader {
                 kind: candidate.kind,
                 used,
                 key: hash.zip(key.map(|key| texts.keep(&key))),
-                is_untold,
+                lack,
                 fingerprint: fingerprint(candidate, row),
                 id: row.id.map_or(0, id),
                 position: row.position,

@@ -14,6 +14,7 @@ use crate::projection::Verdict;
 use crate::report::ProjectionCount;
 use crate::requirement::MOST;
 use crate::rules;
+use crate::transaction::Fault;
 use crate::transaction::What;
 
 impl Run<'_> {
@@ -62,15 +63,12 @@ impl Run<'_> {
             let mut projections = self.scope.projections.iter();
             let index = projections.position(|one| one.name == definition.name);
             let hidden = index.map_or(0, |index| self.gathered.absent.of_state(index).keyless);
-            let strays = Strays {
-                rows: hidden + conclusion.keyless.count,
-                each: 1,
-                wrong: Verdict::WRONG.iter().map(of).sum(),
-            };
+            let wrong = Verdict::WRONG.iter().map(of).sum();
+            let strays = Strays::one_each(hidden + conclusion.keyless.unread, wrong);
             for info in own::ALL {
                 if own::idle(info, &[definition]).is_none() {
                     tally.checked(info.name, keys);
-                    tally.unknown(info.name, unknown + strays.at_most(keys - unknown));
+                    tally.unknown(info.name, unknown + strays.untold(keys - unknown));
                 }
             }
             if keys > 0 {
@@ -95,15 +93,12 @@ impl Run<'_> {
         let (breaches, counts) = &self.sum.invariants;
         for (index, (invariant, count)) in self.scope.invariants.iter().zip(counts).enumerate() {
             let own = breaches.iter().filter(|breach| breach.invariant == index);
-            let strays = Strays {
-                rows: self.gathered.absent.of_total(index).keyless + count.astray,
-                each: 1,
-                wrong: own.clone().count() as u64,
-            };
+            let rows = self.gathered.absent.of_total(index).keyless + count.unread;
+            let strays = Strays::one_each(rows, own.clone().count() as u64);
             let untold = count.untold();
             tally.checked(VIOLATED.name, count.groups + count.astray);
-            let others = strays.at_most(count.groups + count.astray - untold);
-            tally.unknown(VIOLATED.name, untold + others);
+            let others = strays.untold(count.groups - untold);
+            tally.unknown(VIOLATED.name, untold + others + count.astray);
             let remarks = [
                 (
                     count.astray,
@@ -150,12 +145,14 @@ impl Run<'_> {
         for (index, (requirement, count)) in declared.enumerate() {
             let own = self.sum.breaches.iter();
             let own = own.filter(|breach| breach.requirement == index);
+            let [own_rows, looked_up] = self.keyless_of(requirement);
+            let [own_rows, looked_up] = [own_rows + count.unread[0], looked_up + count.unread[1]];
             let strays = Strays {
-                rows: count.astray + self.keyless_of(requirement),
-                each: count.sharing,
+                rows: own_rows + looked_up,
+                most: own_rows + looked_up.saturating_mul(count.sharing.max(1)),
                 wrong: own.clone().count() as u64,
             };
-            let unknown = count.unknown + strays.at_most(count.keys - count.unknown);
+            let unknown = count.unknown + strays.untold(count.keys - count.unknown);
             tally.checked(VIOLATED.name, count.keys);
             tally.unknown(VIOLATED.name, unknown);
             tally.checked(UNKNOWN.name, count.keys);
@@ -163,6 +160,12 @@ impl Run<'_> {
                 tally.remark(format!(
                     "invariant {}: {} keys look at one that more than {MOST} look at, and were judged at the horizon only",
                     requirement.name, count.coarse
+                ));
+            }
+            if count.concurrent > 0 {
+                tally.remark(format!(
+                    "invariant {}: {} keys did not keep it as events arrived, and may have by their times",
+                    requirement.name, count.concurrent
                 ));
             }
             if count.pending > 0 {
@@ -185,16 +188,21 @@ impl Run<'_> {
         }));
     }
 
-    /// How many rows cannot be judged and may be of any key of what an invariant looks at.
-    fn keyless_of(&self, requirement: &Requirement) -> u64 {
-        let looked_up = requirement.lookups.iter().map(|it| &it.projection);
-        let mut names: Vec<&Arc<str>> = looked_up.chain([&requirement.each]).collect();
-        names.sort_unstable();
-        names.dedup();
-        let projections = self.scope.projections.iter().enumerate();
-        let own = projections.filter(|(_, projection)| names.contains(&&projection.name));
+    /// How many rows cannot be judged and may be of any key of an invariant's own projection, and of
+    /// any key that it looks up.
+    fn keyless_of(&self, requirement: &Requirement) -> [u64; 2] {
         let absent = &self.gathered.absent;
-        own.map(|(index, _)| absent.of_state(index).keyless).sum()
+        let mut rows = [0; 2];
+        for (index, projection) in self.scope.projections.iter().enumerate() {
+            let is_it = |name: &Arc<str>| *name == projection.name;
+            let mut lookups = requirement.lookups.iter();
+            if lookups.any(|lookup| is_it(&lookup.projection)) {
+                rows[1] += absent.of_state(index).keyless;
+            } else if is_it(&requirement.each) {
+                rows[0] += absent.of_state(index).keyless;
+            }
+        }
+        rows
     }
 
     fn idempotency(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
@@ -209,15 +217,12 @@ impl Run<'_> {
         tally.idle(EXPIRED.name, "no idempotency rule declares a retention");
         let absent = &self.gathered.absent;
         for (index, (rule, count)) in (0..).zip(declared.iter().zip(&self.sum.keys)) {
-            let strays = Strays {
-                rows: absent.of(Of::Key(index)).keyless + count.untold,
-                each: 1,
-                wrong: 0,
-            };
+            let rows = absent.of(Of::Key(index)).keyless + count.unread;
+            let strays = Strays::one_each(rows, 0);
             let mut keys = |info: &rules::Info, unknown| {
-                let subjects = count.keys + count.untold;
-                tally.checked(info.name, subjects);
-                tally.unknown(info.name, unknown + strays.at_most(subjects - unknown));
+                let others = strays.untold(count.keys - unknown);
+                tally.checked(info.name, count.keys + count.untold);
+                tally.unknown(info.name, unknown + others + count.untold);
             };
             keys(&DOUBLE_EFFECT, count.unknown_use);
             keys(&KEY_CONFLICT, count.unknown_thing);
@@ -276,30 +281,35 @@ impl Run<'_> {
                 let doubtful = conclusion.doubtful.iter().filter(of_rule).count() as u64;
                 let proven = conclusion.proven.iter().filter(of_rule).count() as u64;
                 let untold = conclusion.unknown + conclusion.hidden - proven + doubtful;
-                let subjects = conclusion.transactions + conclusion.astray.all();
-                tally.checked(info.name, subjects);
-                tally.unknown(info.name, untold + strays.all().min(subjects - untold));
+                let others = strays.all().min(conclusion.transactions - untold);
+                tally.checked(info.name, conclusion.transactions + conclusion.astray);
+                tally.unknown(info.name, untold + others + conclusion.astray);
             }
             own::remarks(&name, conclusion)
                 .into_iter()
                 .for_each(|remark| tally.remark(remark));
-            let of = |rows, wrong| Strays {
-                rows,
-                each: 1,
-                wrong,
-            };
-            of(strays.all(), 0).remark(&name, "", tally);
+            Strays::one_each(strays.all(), 0).remark(&name, "", tally);
             for (what, words) in own::MENDABLE {
-                let faults = conclusion.faults.iter();
-                let lacking = faults.filter(|fault| fault.what == what && !fault.is_certain);
-                let strays = of(strays.may_mend(what), lacking.clone().count() as u64);
+                let is_own = |fault: &&Fault| fault.what == what && !fault.is_certain;
+                let (lacking, certain): (Vec<&Fault>, Vec<&Fault>) = (conclusion.faults.iter())
+                    .filter(is_own)
+                    .partition(|fault| strays.may_mend(what, fault.participants.len()) > 0);
+                found.extend(
+                    certain
+                        .iter()
+                        .map(|fault| own::of(definition, fault, horizon)),
+                );
+                let strays = Strays::one_each(strays.may_mend(what, 0), lacking.len() as u64);
                 if strays.wrong > 0 {
                     strays.remark(&name, words, tally);
                 }
-                if !strays.explain_all() {
-                    found.extend(
-                        lacking.map(|fault| strays.beside(own::of(definition, fault, horizon))),
-                    );
+                let told = |fault: &Fault| own::of(definition, fault, horizon);
+                match strays.explain_all() {
+                    true => {
+                        let instead = lacking.iter().filter_map(|fault| fault.instead.as_deref());
+                        found.extend(instead.map(told));
+                    }
+                    false => found.extend(lacking.iter().map(|fault| strays.beside(told(fault)))),
                 }
             }
             let certain = conclusion.faults.iter().filter(|fault| fault.is_certain);

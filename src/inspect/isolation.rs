@@ -52,12 +52,23 @@ impl Run<'_> {
                 .or_default()
                 .push((one, key));
         }
+        let mut of_keys: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for one in &conclusion.residues {
+            let key = (one.projection, one.key);
+            of_keys
+                .entry(key)
+                .or_default()
+                .insert((one.instance, one.step));
+        }
+        // A row that sets a field anew ends every residue of its key.
+        let each = of_keys.values().map(BTreeSet::len).max().unwrap_or(1);
+        let rows = self.strays_of(Fault::Residue);
         let strays = Strays {
-            rows: self.strays_of(Fault::Residue),
-            each: 1,
+            rows,
+            most: rows.saturating_mul(each as u64),
             wrong: residues.len() as u64,
         };
-        let others = strays.at_most(conclusion.undone.saturating_sub(conclusion.untold));
+        let others = strays.untold(conclusion.undone.saturating_sub(conclusion.untold));
         tally.checked(RESIDUE.name, conclusion.undone);
         tally.unknown(RESIDUE.name, conclusion.untold + others);
         if conclusion.undone > 0 {
@@ -89,12 +100,9 @@ impl Run<'_> {
                 .or_default()
                 .push(touch);
         }
-        let strays = Strays {
-            rows: self.strays_of(Fault::DirtyTouch),
-            each: 1,
-            wrong: touches.len() as u64,
-        };
-        let others = strays.at_most(conclusion.effects.saturating_sub(conclusion.unknown));
+        let rows = self.strays_of(Fault::DirtyTouch);
+        let strays = Strays::one_each(rows, touches.len() as u64);
+        let others = strays.untold(conclusion.effects.saturating_sub(conclusion.unknown));
         tally.checked(DIRTY_TOUCH.name, conclusion.effects);
         tally.unknown(DIRTY_TOUCH.name, conclusion.unknown + others);
         if conclusion.effects > 0 {
@@ -137,15 +145,12 @@ impl Run<'_> {
     fn strays_of(&self, fault: Fault) -> u64 {
         let absent = &self.gathered.absent;
         let projections = &self.scope.projections;
-        let ledger = &self.gathered.ledgers.projections;
-        let keyless = || (0..projections.len()).filter_map(|at| ledger.keyless(at));
-        let astray: u64 = keyless().map(|keyless| keyless.count).sum();
-        // Where somebody asks whether data can be read, those that cannot be are among the rows.
-        let known = match self.selection.data {
-            true => keyless().map(|keyless| keyless.unread).sum(),
-            false => 0,
-        };
-        if absent.is_empty() && astray == 0 {
+        let unread = (0..projections.len()).filter_map(|projection| {
+            let keyless = self.gathered.ledgers.projections.keyless(projection)?;
+            Some(keyless.unread)
+        });
+        let unread: u64 = unread.sum();
+        if absent.is_empty() && unread == 0 {
             return 0;
         }
         let mut kinds: BTreeMap<&Arc<str>, bool> = BTreeMap::new();
@@ -180,7 +185,9 @@ impl Run<'_> {
             .map(|[named, nameless]| named + nameless)
             .sum::<u64>();
         let hidden = (0..projections.len()).map(|it| absent.of_state(it).keyless);
-        (rows + others + astray - known).min(hidden.sum::<u64>() + astray)
+        // Where nobody asks whether data can be read, only the projections know that it cannot.
+        let known = if self.selection.data { unread } else { 0 };
+        (rows + others + unread - known).min(hidden.sum::<u64>() + unread)
     }
 
     fn instance_of(&self, at: u32) -> (&Saga, &str) {

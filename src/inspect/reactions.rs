@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::definition::reaction::Reaction;
+use crate::definition::reaction::{Count, Reaction};
 use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::inspect::run::Run;
@@ -21,8 +21,11 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
+    /// One more event of its own can make right: one effect that is missing, or one that is spare; all
+    /// the late ones of a match value, which answer each after the other; and with `at-least-once`
+    /// everything of a value.
     fn new(
-        conclusion: &'a Conclusion,
+        (reaction, conclusion): (&Reaction, &'a Conclusion),
         is_own: fn(&Wrong) -> bool,
         rows: u64,
         what: &'static str,
@@ -30,12 +33,16 @@ impl<'a> Side<'a> {
         let faults = conclusion.faults.iter();
         let faults: Vec<&Fault> = faults.filter(|fault| is_own(&fault.wrong)).collect();
         let values: BTreeSet<&str> = faults.iter().map(|fault| fault.value.as_str()).collect();
-        let wrong = values.len() as u64;
-        let strays = Strays {
-            rows,
-            each: 1,
-            wrong,
+        let each = |fault: &&Fault| match fault.wrong {
+            Wrong::Missing { missing, .. } => u64::from(missing),
+            Wrong::Double | Wrong::Orphan => 1,
+            Wrong::Late { .. } => 0,
         };
+        let wrong = match reaction.count {
+            Count::AtLeastOnce => 0,
+            Count::Once | Count::Per(_) => faults.iter().map(each).sum(),
+        };
+        let strays = Strays::one_each(rows, wrong.max(values.len() as u64));
         Side {
             faults,
             strays,
@@ -50,20 +57,6 @@ impl<'a> Side<'a> {
             true => faults.map(|fault| fault.at).collect::<BTreeSet<_>>().len() as u64,
             false => 0,
         }
-    }
-
-    /// A finding that may be one of those which come of such rows, and says so.
-    fn beside(&self, finding: Finding) -> Finding {
-        let Strays { rows, wrong, .. } = self.strays;
-        if rows == 0 {
-            return finding;
-        }
-        let message = format!(
-            "{}; rows of which nobody knows whose they are may account for {} of {wrong} values with such findings",
-            finding.message,
-            self.strays.most(),
-        );
-        Finding { message, ..finding }
     }
 }
 
@@ -87,22 +80,22 @@ impl Run<'_> {
         let conclusions = declared.iter().zip(&self.sum.reactions);
         for (index, (reaction, conclusion)) in conclusions.enumerate() {
             let absent = &self.gathered.absent;
-            let triggers = absent.of_triggers(index).keyless + conclusion.astray_triggers;
-            let effects = absent.of_effects(index).keyless + conclusion.astray_effects;
+            let triggers = absent.of_triggers(index).keyless + conclusion.damaged_triggers;
+            let effects = absent.of_effects(index).keyless + conclusion.damaged_effects;
             let lacking = Side::new(
-                conclusion,
+                (reaction, conclusion),
                 |wrong| matches!(wrong, Wrong::Missing { .. } | Wrong::Late { .. }),
                 effects,
-                "match values lack what has to follow in time",
+                "obligations lack what has to follow in time",
             );
             let spare = Side::new(
-                conclusion,
+                (reaction, conclusion),
                 |wrong| matches!(wrong, Wrong::Double | Wrong::Orphan),
                 triggers,
-                "match values have more than was called for",
+                "effects are more than was called for",
             );
-            let astray = conclusion.astray_triggers + conclusion.astray_effects;
-            let rows = absent.of_reaction(index).keyless + astray;
+            let damaged = conclusion.damaged_triggers + conclusion.damaged_effects;
+            let rows = absent.of_reaction(index).keyless + damaged;
             count(reaction, conclusion, [&lacking, &spare], rows, tally);
             let whose = format!("reaction {}", reaction.name);
             let is_right = conclusion.faults.is_empty();
@@ -122,7 +115,8 @@ impl Run<'_> {
                 }
                 found.extend(side.faults.iter().map(|fault| {
                     let is_instance = self.sum.reacting.contains(&fault.value);
-                    side.beside(own::finding(reaction, fault, is_instance, horizon))
+                    side.strays
+                        .beside(own::finding(reaction, fault, is_instance, horizon))
                 }));
             }
         }
@@ -137,11 +131,7 @@ fn count(
     rows: u64,
     tally: &mut Tally,
 ) {
-    let strays = Strays {
-        rows,
-        each: 1,
-        wrong: 0,
-    };
+    let strays = Strays::one_each(rows, 0);
     let mut rule = |info: &Info, checked: u64, unknown: u64, others: u64| {
         tally.checked(info.name, checked);
         tally.unknown(info.name, unknown + others);
@@ -150,7 +140,7 @@ fn count(
         triggers, effects, ..
     } = *conclusion;
     let any = |subjects: u64, unknown: u64, hidden: u64| {
-        let others = strays.at_most(subjects.saturating_sub(unknown));
+        let others = strays.untold(subjects.saturating_sub(unknown));
         others.max(hidden)
     };
     let unknown = conclusion.unknown_missing;
@@ -189,7 +179,7 @@ fn count(
             "obligations are still within their time",
         ),
         (
-            conclusion.astray_triggers + conclusion.astray_effects,
+            conclusion.astray,
             "event does not tell what it is matched by and was not judged",
             "events do not tell what they are matched by and were not judged",
         ),

@@ -1,4 +1,5 @@
-//! What rows and events of which nobody knows whose they are may account for.
+//! What rows of which nobody knows whose they are may account for. An event that can be read and tells
+//! no subject is none of them: it is nobody's, and counted as unknown itself.
 //!
 //! Each may make one subject right that looks wrong, or wrong that looks right, and no more than one
 //! (or than look at one key). Where more subjects are wrong than that, some are wrong whatever these
@@ -7,36 +8,42 @@
 use crate::finding::Finding;
 use crate::inspect::tally::Tally;
 
-/// Rows that cannot be judged, or tell no subject, and may be events of any of some subjects.
+/// Rows that cannot be judged and may be events of any of some subjects.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Strays {
     /// How many there are.
     pub(super) rows: u64,
-    /// How many subjects one of them may make right, or wrong.
-    pub(super) each: u64,
+    /// How many subjects may be other than they look for them, at most.
+    pub(super) most: u64,
     /// How many subjects are wrong.
     pub(super) wrong: u64,
 }
 
 impl Strays {
-    /// How many subjects may be other than they look, at most.
-    pub(super) fn most(self) -> u64 {
-        self.rows.saturating_mul(self.each.max(1))
+    /// Rows of which each may account for one of the subjects that are wrong.
+    pub(super) const fn one_each(rows: u64, wrong: u64) -> Strays {
+        Strays {
+            rows,
+            most: rows,
+            wrong,
+        }
     }
 
-    /// The same of so many subjects.
-    pub(super) fn at_most(self, subjects: u64) -> u64 {
-        self.most().min(subjects)
+    /// Of how many subjects it cannot be told for them, of so many that are judged; those that are
+    /// reported all the same are not among them.
+    pub(super) fn untold(self, subjects: u64) -> u64 {
+        let reported = if self.explain_all() { 0 } else { self.wrong };
+        self.most.min(subjects.saturating_sub(reported))
     }
 
     /// Whether all that is wrong may come of them, so that nothing of it is certain.
     pub(super) fn explain_all(self) -> bool {
-        self.rows > 0 && self.wrong <= self.most()
+        self.rows > 0 && self.wrong <= self.most
     }
 
     /// Tells of them; `whose` subjects, and `what` so many of these do.
     pub(super) fn remark(self, whose: &str, what: &str, tally: &mut Tally) {
-        let Strays { rows, wrong, .. } = self;
+        let Strays { rows, most, wrong } = self;
         if rows == 0 {
             return;
         }
@@ -47,10 +54,9 @@ impl Strays {
         tally.remark(match (wrong, self.explain_all()) {
             (0, _) => format!("{whose}: {rows} may be of any of its subjects"),
             (_, true) => format!("{whose}: {wrong} {what}, which may come of {rows}"),
-            (_, false) => format!(
-                "{whose}: {wrong} {what}, of which at most {} may come of {rows}",
-                self.most()
-            ),
+            (_, false) => {
+                format!("{whose}: {wrong} {what}, of which at most {most} may come of {rows}")
+            }
         });
     }
 
@@ -61,9 +67,7 @@ impl Strays {
         }
         let message = format!(
             "{}; rows of which nobody knows whose they are may account for {} of {} such findings",
-            finding.message,
-            self.most(),
-            self.wrong
+            finding.message, self.most, self.wrong
         );
         Finding { message, ..finding }
     }

@@ -41,6 +41,8 @@ pub struct Count {
     pub pending: u64,
     /// Events whose group cannot be told.
     pub astray: u64,
+    /// Of them, those that cannot be read: they may be of any group.
+    pub unread: u64,
 }
 
 impl Count {
@@ -53,6 +55,7 @@ impl Count {
         self.concurrent += other.concurrent;
         self.pending += other.pending;
         self.astray += other.astray;
+        self.unread += other.unread;
     }
 
     /// Groups of which it cannot be told.
@@ -89,6 +92,7 @@ struct Groups {
     /// In a log that is ordered by time, the events instead of the groups.
     timed: Vec<Timed>,
     astray: u64,
+    unread: u64,
 }
 
 /// Adds up.
@@ -119,6 +123,7 @@ impl Ledger {
         let groups = &mut self.groups[usize::from(note.invariant)];
         let Some((hash, group)) = note.group else {
             groups.astray += 1;
+            groups.unread += u64::from(note.is_bad);
             return;
         };
         let number = groups.keys.number(hash, texts.get(group));
@@ -164,6 +169,7 @@ impl Ledger {
             let mut count = Count {
                 groups: groups.keys.len() as u64,
                 astray: groups.astray,
+                unread: groups.unread,
                 ..Count::default()
             };
             let strays = absent.of_total(index);

@@ -2,8 +2,8 @@
 //!
 //! Amounts are added up per group of events, exactly, as decimals. An event whose amount cannot be
 //! told makes its group *unknown*, and so does a row that cannot be judged and is of the group: what is
-//! not known to be right is not called right. Rows and events that may be of any group are counted: so
-//! many groups at most may be other than they look.
+//! not known to be right is not called right. Rows that may be of any group are counted: so many groups
+//! at most may be other than they look.
 //!
 //! With a `grace`, a total has to be right whenever its group has been quiet for that long: at the
 //! horizon, and in the past wherever the next event of the group came later than that. A group is

@@ -23,6 +23,8 @@ pub struct Note {
     pub(super) group: Option<(u64, Text)>,
     /// The amount; `None` where it cannot be told.
     pub(super) amount: Option<Decimal>,
+    /// It tells no group, and what it says cannot be read: it may be of any.
+    pub(super) is_bad: bool,
     pub(super) position: Position,
     pub(super) time: Timestamp,
 }
@@ -119,6 +121,7 @@ impl Reader {
                 _ => exact(amount, row),
             };
             notes.push(Note {
+                is_bad: hash.is_none() && !row.is_sound(),
                 invariant: *index,
                 group: hash.zip(group.map(|group| texts.keep(&group))),
                 amount,

@@ -171,7 +171,7 @@ impl Audit {
         for (history, held_by) in suspects.histories.iter_mut().zip(&suspects.held_by) {
             let (held, clues) = (&held[*held_by], &clues[*held_by]);
             let strays = absent.of_state(held.projection);
-            let any = strays.keyless + held.keyless.count > 0;
+            let any = strays.keyless + held.keyless.unread > 0;
             history.learn(any || strays.has(history.key()), head, clues);
         }
         let mut budget = SEARCHES * BUDGET;
@@ -186,7 +186,7 @@ impl Audit {
         }
         for held in &mut held {
             let strays = absent.of_state(held.projection).keyless;
-            held.doubt(strays + held.keyless.count);
+            held.doubt(strays + held.keyless.unread);
         }
         let mut conclusions: Vec<Conclusion> =
             held.into_iter().map(|held| held.conclude(head)).collect();

@@ -57,12 +57,12 @@ pub struct Applied {
     pub time: Timestamp,
 }
 
-/// Events of which the key could not be told: each may be an event of any key.
+/// Events of which the key could not be told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keyless {
     /// How many.
     pub count: u64,
-    /// Of them, those that cannot be read.
+    /// Of them, those that cannot be read: they may be events of any key.
     pub unread: u64,
     /// The first one, and why.
     pub first: Option<(Position, String)>,

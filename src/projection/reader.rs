@@ -8,7 +8,6 @@ use crate::absent::Of;
 use crate::definition::projection::{Counts, Key, Letter, Projection};
 use crate::event::Timestamp;
 use crate::expression::{Expression, Scope};
-use crate::json;
 use crate::log::{BadRow, Fields};
 use crate::projection::fold::Fold;
 use crate::projection::note::{self, Event, Given, Note};
@@ -182,11 +181,10 @@ impl Reader {
                 // What only the entry for all events concerns is not of this projection without a key.
                 Err(_) if !fold.is_named(one.effect) || !self.share.is_first() => return,
                 Err(reason) => {
-                    let is_sound = |document: Option<&[u8]>| document.is_none_or(json::is_valid);
                     notes.push(Note::Keyless {
                         projection: one.projection,
                         position: row.position,
-                        is_bad: !(is_sound(row.data) && is_sound(row.metadata)),
+                        is_bad: !row.is_sound(),
                         reason: texts.keep(&reason),
                     });
                     return;

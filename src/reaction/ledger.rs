@@ -80,10 +80,12 @@ pub struct Conclusion {
     pub hidden: u64,
     /// Effects that may answer what was cut off, or what is later than the horizon.
     pub unseen: u64,
-    /// Triggers without a match value: they are unknown, and may be of any.
-    pub astray_triggers: u64,
+    /// Triggers and effects without a match value; they are unknown.
+    pub astray: u64,
+    /// Triggers among them that cannot be read: they may be of any match value.
+    pub damaged_triggers: u64,
     /// Such effects.
-    pub astray_effects: u64,
+    pub damaged_effects: u64,
 }
 
 impl Conclusion {
@@ -98,10 +100,26 @@ impl Conclusion {
         self.unknown_doubles += other.unknown_doubles;
         self.hidden += other.hidden;
         self.unseen += other.unseen;
-        self.astray_triggers += other.astray_triggers;
-        self.astray_effects += other.astray_effects;
+        self.astray += other.astray;
+        self.damaged_triggers += other.damaged_triggers;
+        self.damaged_effects += other.damaged_effects;
         self.faults.extend(other.faults);
         self.faults.sort_by_key(|fault| (fault.at, fault.wrong));
+    }
+}
+
+/// Events without a match value.
+#[derive(Debug, Clone, Copy, Default)]
+struct Astray {
+    all: u64,
+    /// Of them, those that cannot be read.
+    damaged: u64,
+}
+
+impl Astray {
+    fn take(&mut self, sight: Sight) {
+        self.all += 1;
+        self.damaged += u64::from(sight == Sight::Damaged);
     }
 }
 
@@ -113,8 +131,8 @@ struct Book {
     /// By the same, the position of the first trigger later than the horizon, and the time of the
     /// oldest.
     later: HashMap<u32, At, FixedState>,
-    astray_triggers: u64,
-    astray_effects: u64,
+    triggers_astray: Astray,
+    effects_astray: Astray,
 }
 
 /// What of a log is not seen.
@@ -166,10 +184,11 @@ impl Ledger {
                 let reaction = &reactions[usize::from(note.reaction)];
                 book.take(*number, note, Terms { reaction, order });
             } else if note.sight != Sight::Later {
-                match note.role {
-                    Role::Trigger(_) => book.astray_triggers += 1,
-                    Role::Effect => book.astray_effects += 1,
-                }
+                let astray = match note.role {
+                    Role::Trigger(_) => &mut book.triggers_astray,
+                    Role::Effect => &mut book.effects_astray,
+                };
+                astray.take(note.sight);
             }
         }
     }
@@ -229,16 +248,17 @@ impl Book {
 
     /// What became of the events without a match value.
     fn of_astray(&self) -> Conclusion {
-        let (triggers, effects) = (self.astray_triggers, self.astray_effects);
+        let (triggers, effects) = (self.triggers_astray, self.effects_astray);
         Conclusion {
-            triggers,
-            unknown_missing: triggers,
-            unknown_late: triggers,
-            effects,
-            unknown_doubles: effects,
-            unknown_orphans: effects,
-            astray_triggers: triggers,
-            astray_effects: effects,
+            triggers: triggers.all,
+            unknown_missing: triggers.all,
+            unknown_late: triggers.all,
+            effects: effects.all,
+            unknown_doubles: effects.all,
+            unknown_orphans: effects.all,
+            astray: triggers.all + effects.all,
+            damaged_triggers: triggers.damaged,
+            damaged_effects: effects.damaged,
             ..Conclusion::default()
         }
     }

@@ -42,8 +42,10 @@ pub struct Note {
 /// How an event is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sight {
-    /// It is judged.
+    /// It can be read.
     Clear,
+    /// What it says cannot be read, so that it may be of any match value.
+    Damaged,
     /// It is later than the horizon, so that it is not judged.
     Later,
 }
@@ -206,7 +208,10 @@ impl Reader {
             id: row.id.map_or(0, |id| Keys::hash(id) | 1),
             position: row.position,
             time: row.time.unwrap_or(Timestamp::MIN),
-            sight: Sight::Clear,
+            sight: match hash.is_some() || row.is_sound() {
+                true => Sight::Clear,
+                false => Sight::Damaged,
+            },
         })
     }
 

@@ -221,7 +221,7 @@ impl Ledgers {
             requirements: requirement::Ledger::new(
                 &scope.requirements,
                 &scope.projections,
-                scope.log.as_ref().is_some_and(|log| log.cut),
+                scope.log.as_ref(),
             ),
             invariants: invariant::Ledger::new(&scope.invariants, order),
             reactions: reaction::Ledger::new(&scope.reactions, order),

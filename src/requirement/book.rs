@@ -39,6 +39,8 @@ pub(super) struct Watched {
 #[derive(Debug, Default)]
 pub(super) struct Onlookers {
     pub(super) subjects: Vec<u32>,
+    /// There were too many of them once, so that none is followed.
+    pub(super) is_coarse: bool,
     pub(super) last: Option<At>,
     /// Digest of the fields that the invariant looks at.
     pub(super) seen: u64,
@@ -104,14 +106,17 @@ impl Book {
         }
     }
 
-    /// How many events of what it looks at do not tell their key.
-    pub(super) fn astray(&self, states: &projection::Ledger) -> u64 {
-        let mut projections = self.looked_up.clone();
-        projections.push(self.each);
-        projections.sort_unstable();
-        projections.dedup();
-        let keyless = projections.iter().filter_map(|at| states.keyless(*at));
-        keyless.map(|keyless| keyless.count).sum()
+    /// How many events of its own projection tell no key and cannot be read, and of those looked up.
+    pub(super) fn unread(&self, states: &projection::Ledger) -> [u64; 2] {
+        let of = |projection: &usize| states.keyless(*projection).map_or(0, |it| it.unread);
+        let mut looked_up = self.looked_up.clone();
+        looked_up.sort_unstable();
+        looked_up.dedup();
+        let own = match looked_up.contains(&self.each) {
+            true => 0,
+            false => of(&self.each),
+        };
+        [own, looked_up.iter().map(of).sum()]
     }
 
     /// Whether a row that cannot be judged is an event of something that a subject looks at.
@@ -153,7 +158,7 @@ impl Book {
                 continue;
             }
             onlookers.last = Some((applied.position, applied.time));
-            if onlookers.subjects.len() > MOST {
+            if onlookers.is_coarse {
                 continue;
             }
             let subjects = &self.subjects;
@@ -207,6 +212,7 @@ impl Book {
             if let Some(now) = now {
                 let Onlookers {
                     subjects: onlookers,
+                    is_coarse,
                     seen,
                     ..
                 } = &mut watched.by[now as usize];
@@ -215,8 +221,12 @@ impl Book {
                     let there = states.find(projection, watched.keys.text(now));
                     *seen = digest(&self.looked_fields[lookup], projection, there, states);
                 }
-                if subject.looks_at[lookup] != Some(now) && onlookers.len() <= MOST {
+                if subject.looks_at[lookup] != Some(now) && !*is_coarse {
                     onlookers.push(number);
+                    if onlookers.len() > MOST {
+                        *is_coarse = true;
+                        *onlookers = Vec::new();
+                    }
                 }
             }
             subject.looks_at[lookup] = now;
@@ -256,7 +266,7 @@ impl Book {
         let mut looked_at = subject.looks_at.iter().zip(&self.watched);
         looked_at.any(|(number, watched)| {
             let onlookers = number.and_then(|number| watched.by.get(number as usize));
-            onlookers.is_some_and(|onlookers| onlookers.subjects.len() > MOST)
+            onlookers.is_some_and(|onlookers| onlookers.is_coarse)
         })
     }
 

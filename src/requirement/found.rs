@@ -41,10 +41,12 @@ pub struct Count {
     pub pending: u64,
     /// Those that were judged at the horizon only.
     pub coarse: u64,
+    /// Those that did not keep it in the order in which events arrived, and may have in that of time.
+    pub concurrent: u64,
     /// How many of those for which it does not hold look at one key, at most.
     pub sharing: u64,
-    /// Events of its projections of which the key cannot be told.
-    pub astray: u64,
+    /// Events of its own projection that tell no key and cannot be read, and of those looked up.
+    pub unread: [u64; 2],
 }
 
 impl Count {
@@ -54,7 +56,10 @@ impl Count {
         self.unknown += other.unknown;
         self.pending += other.pending;
         self.coarse += other.coarse;
+        self.concurrent += other.concurrent;
         self.sharing = self.sharing.max(other.sharing);
-        self.astray += other.astray;
+        for (one, other) in self.unread.iter_mut().zip(other.unread) {
+            *one += other;
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::absent::Absent;
+use crate::definition::log::{LogDefinition, Order};
 use crate::definition::projection::Projection;
 use crate::definition::requirement::{Requirement, STATE};
 use crate::event::Timestamp;
@@ -17,15 +18,18 @@ use crate::texts::room;
 #[derive(Debug, Default)]
 pub struct Ledger {
     books: Vec<Book>,
+    /// The log is ordered by time, and states are folded as events arrive.
+    by_time: bool,
 }
 
 impl Ledger {
-    /// A ledger for these invariants over these projections, in which nothing happened yet.
+    /// A ledger for these invariants over these projections of a log, in which nothing happened yet.
     pub fn new(
         requirements: &[Arc<Requirement>],
         projections: &[Arc<Projection>],
-        cut: bool,
+        log: Option<&LogDefinition>,
     ) -> Ledger {
+        let cut = log.is_some_and(|log| log.cut);
         let index = |name: &str| {
             let found = projections.iter().position(|one| *one.name == *name);
             found.unwrap_or(usize::MAX)
@@ -60,6 +64,7 @@ impl Ledger {
         };
         Ledger {
             books: requirements.iter().map(book).collect(),
+            by_time: log.is_some_and(|log| log.order != Order::Position),
         }
     }
 
@@ -128,8 +133,17 @@ impl Ledger {
                     continue;
                 }
                 match (lapsed, held) {
+                    // What arrived late may have come before, so that only what stands is certain.
+                    (Some(lapsed), _) if self.by_time && !lapsed.is_wrong() => {
+                        count.concurrent += 1;
+                        count.unknown += 1;
+                    }
                     (Some(lapsed), _) => {
-                        sharing.add(&subject.looks_at);
+                        // What it looked at when it was wrong may be another key by now.
+                        match lapsed.is_wrong() {
+                            true => sharing.add(&subject.looks_at),
+                            false => sharing.add_any(),
+                        }
                         breaches.push(Breach {
                             requirement: index,
                             key,
@@ -151,7 +165,7 @@ impl Ledger {
                 }
             }
             count.sharing = sharing.most();
-            count.astray = book.astray(states);
+            count.unread = book.unread(states);
             counts.push(count);
         }
         (breaches, untold, counts)

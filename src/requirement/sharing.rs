@@ -6,6 +6,7 @@ pub(super) struct Sharing {
     /// By look-up and key.
     by: Vec<Vec<u64>>,
     most: u64,
+    any: u64,
 }
 
 impl Sharing {
@@ -14,6 +15,7 @@ impl Sharing {
         Sharing {
             by: keys.map(|keys| vec![0; keys]).collect(),
             most: 0,
+            any: 0,
         }
     }
 
@@ -28,8 +30,13 @@ impl Sharing {
         }
     }
 
+    /// Adds a subject of which it is not known at which keys it looks: it may be any.
+    pub(super) fn add_any(&mut self) {
+        self.any += 1;
+    }
+
     /// How many look at one key, at most.
     pub(super) const fn most(&self) -> u64 {
-        self.most
+        self.most + self.any
     }
 }

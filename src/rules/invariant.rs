@@ -154,7 +154,12 @@ fn lapsed<V>(finding: Finding, lapsed: &Lapsed<V>, horizon: Timestamp) -> Findin
     };
     let mut evidence = vec![first.0, since.0];
     evidence.dedup();
-    finding.shown_by(evidence).since(since.1, horizon)
+    // What went wrong anew is another fault than what was put right.
+    let facet = (first != since).then(|| since.0.to_string());
+    Finding {
+        facet,
+        ..finding.shown_by(evidence).since(since.1, horizon)
+    }
 }
 
 /// The finding of a key of which it cannot be told whether an invariant over states holds.

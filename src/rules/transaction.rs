@@ -181,7 +181,7 @@ pub fn remarks(name: &str, conclusion: &Conclusion) -> Vec<String> {
             "verdicts hang on the order of events that are closer than the skew",
         ),
         (
-            conclusion.astray.all(),
+            conclusion.astray,
             "events do not tell their transaction; they count nowhere",
         ),
     ];

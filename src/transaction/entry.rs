@@ -200,6 +200,18 @@ impl Entry {
                 (sure, doubtful)
             }
         };
+        // Either they voted, and then may not end differently, or commit was decided without them.
+        let is_either = |what: &What| matches!(what, What::Mixed | What::WithoutVotes);
+        let unexcused = self.mixed(&[]);
+        let (mut found, mut doubtful) = (found, doubtful);
+        let is_told = found.iter().any(|one| is_either(&one.0));
+        if let Some(unexcused) = &unexcused
+            && !is_told
+            && doubtful.contains(&What::WithoutVotes)
+        {
+            doubtful.retain(|what| !is_either(what));
+            found.insert(0, unexcused.clone());
+        }
         let ended = self.ended();
         let has_refused = |(_, member): &Named<'_>| {
             let reading = Reading {
@@ -209,7 +221,7 @@ impl Entry {
             let votes = member.refused.zip(self.commit);
             votes.is_some_and(|(no, decided)| reading.is_before(no, decided, Doubt::Against))
         };
-        let faults = found.into_iter().map(|(what, members, mut shown, since)| {
+        let fault = |(what, members, mut shown, since): Found<'_>| {
             shown.sort_unstable();
             shown.dedup();
             Fault {
@@ -224,9 +236,18 @@ impl Entry {
                 ended: ended.clone(),
                 since,
                 evidence: shown.into_iter().map(|at| at.0).collect(),
+                instead: None,
             }
-        });
-        (faults.collect(), doubtful)
+        };
+        let is_mixed = found.iter().any(|one| one.0 == What::Mixed);
+        let mut faults: Vec<Fault> = found.into_iter().map(fault).collect();
+        let mut without = faults.iter_mut();
+        if let Some(without) = without.find(|one| one.what == What::WithoutVotes)
+            && !is_mixed
+        {
+            without.instead = unexcused.map(|one| Box::new(fault(one)));
+        }
+        (faults, doubtful)
     }
 
     fn read(
@@ -252,7 +273,7 @@ impl Entry {
     /// Participants ended differently, or against the decision. That commit was decided without the
     /// yes of the `silent` ones is told of itself, and they may abort then.
     fn mixed(&self, silent: &[Named<'_>]) -> Option<Found<'_>> {
-        let is_silent = |name: &str| silent.iter().any(|(silent, _)| *silent == name);
+        let is_silent = |name: &str| silent.binary_search_by_key(&name, |one| one.0).is_ok();
         let committed: Vec<(Named<'_>, At)> = (self.all())
             .filter_map(|named| Some((named, named.1.committed?)))
             .collect();
@@ -278,6 +299,7 @@ impl Entry {
             .chain(&aborted)
             .map(|(named, _)| *named)
             .collect();
+        members.sort_by_key(|(name, _)| *name);
         members.dedup_by_key(|(name, _)| *name);
         let since = one.1.max(other.1);
         Some((what, members, vec![one, other], since))

@@ -31,7 +31,8 @@ struct Book {
     ids: Keys,
     /// By the number of the id.
     entries: Vec<Entry>,
-    astray: Strays,
+    astray: u64,
+    unread: Strays,
     /// How long the participants of settled transactions were held.
     held: Vec<Span>,
 }
@@ -57,15 +58,21 @@ impl Strays {
         self.0.iter().sum()
     }
 
-    /// How many of them may be what a transaction lacks of which this is wrong.
-    pub fn may_mend(&self, what: What) -> u64 {
-        let parts: &[Part] = match what {
-            What::InDoubt => &[Part::Decision, Part::End, Part::Any],
-            What::Undelivered => &[Part::End, Part::Any],
-            What::WithoutVotes => &[Part::Vote, Part::Any],
-            What::Mixed | What::Torn => &[],
+    /// How many of them may be what a transaction lacks of which this is wrong with so many
+    /// participants: a vote or an end is that of one of them.
+    pub fn may_mend(&self, what: What, participants: usize) -> u64 {
+        let (for_all, for_one): (&[Part], &[Part]) = match what {
+            What::InDoubt => (&[Part::Decision, Part::Any], &[Part::End, Part::Vote]),
+            What::Undelivered => (&[Part::Any], &[Part::End, Part::Vote]),
+            What::WithoutVotes => (&[Part::Any], &[Part::Vote]),
+            What::Mixed | What::Torn => (&[], &[]),
         };
-        parts.iter().map(|part| self.0[*part as usize]).sum()
+        let sum = |parts: &[Part]| parts.iter().map(|part| self.0[*part as usize]).sum::<u64>();
+        let (for_all, for_one) = (sum(for_all), sum(for_one));
+        match for_all > 0 || for_one >= participants as u64 {
+            true => for_all + for_one,
+            false => 0,
+        }
     }
 }
 
@@ -101,6 +108,8 @@ pub struct Fault {
     pub since: Timestamp,
     /// No further event can make it right.
     pub is_certain: bool,
+    /// What is wrong if this is not.
+    pub instead: Option<Box<Fault>>,
 }
 
 /// What was found of one definition.
@@ -118,8 +127,10 @@ pub struct Conclusion {
     pub proven: Vec<What>,
     /// What is wrong with further ones in some of the orders in which they may have happened.
     pub doubtful: Vec<What>,
-    /// Events of which the transaction cannot be told: they may be of any.
-    pub astray: Strays,
+    /// Events of which the transaction cannot be told.
+    pub astray: u64,
+    /// Of them, those that cannot be read: they may be of any transaction.
+    pub unread: Strays,
     /// How long participants were held from their vote to their end.
     pub held: Vec<Span>,
     /// How long those have been held that still are.
@@ -145,8 +156,9 @@ impl Conclusion {
     pub fn add(&mut self, other: Conclusion) {
         self.transactions += other.transactions;
         self.unknown += other.unknown;
+        self.astray += other.astray;
         self.hidden += other.hidden;
-        self.astray.add(other.astray);
+        self.unread.add(other.unread);
         self.faults.extend(other.faults);
         self.proven.extend(other.proven);
         self.doubtful.extend(other.doubtful);
@@ -157,7 +169,7 @@ impl Conclusion {
     /// The rows and events that may be of any transaction of the definition with this index.
     pub fn strays(&self, absent: &Absent, index: usize) -> Strays {
         let mut strays = Strays::of_absent(absent, index);
-        strays.add(self.astray);
+        strays.add(self.unread);
         strays
     }
 }
@@ -177,8 +189,9 @@ impl Ledger {
         let order = self.order.unwrap_or(Order::Position);
         let book = &mut self.books[usize::from(note.definition)];
         let Some((hash, id)) = note.id else {
+            book.astray += 1;
             let part = note.meaning.map_or(Part::Any, Meaning::part);
-            book.astray.0[part as usize] += 1;
+            book.unread.0[part as usize] += u64::from(note.is_bad);
             return;
         };
         let number = book.ids.number(hash, texts.get(id)) as usize;
@@ -229,6 +242,7 @@ impl Ledger {
         let mut conclusion = Conclusion {
             transactions: book.ids.len() as u64,
             astray: book.astray,
+            unread: book.unread,
             held: book.held.clone(),
             ..Conclusion::default()
         };
@@ -240,9 +254,17 @@ impl Ledger {
                 conclusion.unknown += 1;
                 continue;
             }
-            let (mut faults, doubtful) = entry.judge(of, id, order, (view.horizon, view.off));
+            let (faults, doubtful) = entry.judge(of, id, order, (view.horizon, view.off));
             if absent.all() > 0 {
-                faults.retain(|fault| fault.is_certain || absent.may_mend(fault.what) == 0);
+                let is_sure =
+                    |fault: &Fault| fault.is_certain || absent.may_mend(fault.what, 0) == 0;
+                let sure = faults
+                    .into_iter()
+                    .filter_map(|fault| match is_sure(&fault) {
+                        true => Some(fault),
+                        false => fault.instead.map(|instead| *instead),
+                    });
+                let faults: Vec<Fault> = sure.collect();
                 conclusion.hidden += 1;
                 conclusion
                     .proven

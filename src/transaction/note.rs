@@ -44,6 +44,8 @@ pub struct Note {
     /// `None` where a condition cannot tell.
     pub(super) meaning: Option<Meaning>,
     pub(super) participant: Option<Text>,
+    /// What it says cannot be read, so that it may be of any transaction where it tells none.
+    pub(super) is_bad: bool,
     pub(super) position: Position,
     pub(super) time: Timestamp,
 }
@@ -196,6 +198,7 @@ impl Reader {
                 definition: index,
                 id: hash.zip(id.map(|id| texts.keep(&id))),
                 meaning,
+                is_bad: hash.is_none() && !row.is_sound(),
                 participant: participant.map(|participant| texts.keep(&participant)),
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),

@@ -253,7 +253,8 @@ fn judge(rule: &Rule, seen: &[(i64, &Told)], bad: &[&Told], judged: &mut Judged)
         .map(|(_, told)| *told)
         .filter(|told| is_untold(told))
         .collect();
-    let strays = untold.len() + bad.iter().filter(|told| is_untold(told)).count();
+    let unread = untold.iter().filter(|told| told.damage == Damage::Data);
+    let strays = unread.count() + bad.iter().filter(|told| is_untold(told)).count();
     let mut keys: Vec<String> = concerned.filter_map(|(_, told)| (rule.key)(told)).collect();
     keys.sort();
     keys.dedup();
@@ -281,7 +282,7 @@ fn judge(rule: &Rule, seen: &[(i64, &Told)], bad: &[&Told], judged: &mut Judged)
             let (all, untold) = (keys.len() as u64, untold.len() as u64);
             judged.counts[index].0 += all + untold;
             judged.counts[index].1 +=
-                unknown[index] + (all + untold - unknown[index]).min(strays as u64);
+                unknown[index] + untold + (all - unknown[index]).min(strays as u64);
         }
     }
     if rule.is_required {
@@ -352,17 +353,21 @@ fn judge_key(rule: &Rule, key: &str, own: &[(i64, &Told)], judged: &mut Judged) 
         is_doubtful |= !before.is_empty() && thing.is_none();
         is_doubtful |= before.iter().any(|(_, one)| (rule.thing)(one).is_none());
         let is_attempt = told.kind == "Tried";
-        let (wrong, from) = match (before.first(), other, since_kept) {
-            (_, Some((from, _)), _) => (1, *from),
-            (Some(_), None, _) if is_late => (3, origin),
-            (None, None, _) if is_late && is_attempt => (3, origin),
-            (Some(_), None, Some((from, _))) if !is_attempt => (0, *from),
-            (Some((from, _)), None, None) if !is_attempt => (3, *from),
-            _ => continue,
+        let wrong = match (before.first(), other, since_kept) {
+            (_, Some((from, _)), _) => Some((1, *from)),
+            (Some(_), None, _) if is_late => Some((3, origin)),
+            (None, None, _) if is_late && is_attempt => Some((3, origin)),
+            (Some(_), None, Some((from, _))) if !is_attempt => Some((0, *from)),
+            (Some((from, _)), None, None) if !is_attempt => Some((3, *from)),
+            _ => None,
         };
+        // Whatever comes once the key is forgotten makes the receiver keep it anew.
         if is_late {
             kept = at;
         }
+        let Some((wrong, from)) = wrong else {
+            continue;
+        };
         let same = |one: &&mut Found| one.0 == RULES[wrong] && one.3 == told.kind;
         match found.iter_mut().find(same) {
             Some(one) => one.4.push(*position),

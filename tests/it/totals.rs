@@ -239,23 +239,28 @@ fn slowly(told: &[Told], log: &Log, horizon: i64) -> Judged {
             .filter_map(|told| hidden(told, invariant))
             .collect();
         let keyless = hidden.iter().filter(|group| group.is_none()).count() as i64;
-        let may_be_any = astray + keyless;
+        let is_read = |told: &&Told| told.damage == Damage::Data && told.time <= horizon;
+        let own = told.iter().filter(is_read).flat_map(added);
+        let unread = own.filter(|(name, group, _)| *name == invariant && group.is_none());
+        let may_be_any = unread.count() as i64 + keyless;
         let is_hidden = |(name, ..): &Group| hidden.iter().flatten().any(|it| it == name);
         let (pinned, others): (Vec<Group>, Vec<Group>) = groups.into_iter().partition(is_hidden);
         let untold = |group: &&Group| group.1.is_none() && !group.2;
         let untold = (pinned.len() + others.iter().filter(untold).count()) as i64;
-        let checked = (pinned.len() + others.len()) as i64 + astray;
+        let groups = (pinned.len() + others.len()) as i64;
         let wrong: Vec<Found> = others
             .into_iter()
             .filter_map(|(name, breach, _, right)| {
                 Some((invariant.to_owned(), name, breach?, right))
             })
             .collect();
-        judged.groups += checked;
-        judged.unknown += untold + may_be_any.min(checked - untold);
+        judged.groups += groups + astray;
+        let mut others = groups - untold;
         if wrong.len() as i64 > may_be_any {
+            others -= wrong.len() as i64;
             judged.found.extend(wrong);
         }
+        judged.unknown += untold + astray + may_be_any.min(others);
     }
     judged.found.sort();
     judged
