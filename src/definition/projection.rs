@@ -12,6 +12,9 @@ use crate::definition::log::Relation;
 use crate::event::Span;
 use crate::expression::{Expression, FoldExpression};
 
+/// How far floating point numbers may lie apart where nothing is declared, relative to the greater.
+pub const DEFAULT_TOLERANCE: f64 = 1e-9;
+
 /// A projection definition.
 #[derive(Debug, Clone)]
 pub struct Projection {

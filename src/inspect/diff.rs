@@ -42,13 +42,13 @@ pub struct Held {
 impl Held {
     /// Of a conclusion, what is asked for: some keys, or all where none is named.
     fn of(mut conclusion: Conclusion, keys: &[String]) -> Held {
-        if !keys.is_empty() {
-            conclusion.standings.retain(|one| keys.contains(&one.key));
-        }
+        let is_wanted = |key: &str| keys.is_empty() || keys.iter().any(|one| one == key);
+        let repairs = Repairs::of(&conclusion, is_wanted);
+        conclusion.standings.retain(|one| is_wanted(&one.key));
         let count = |verdict| conclusion.counts.get(&verdict).copied().unwrap_or(0);
         Held {
             verdicts: Verdict::ALL.map(count),
-            repairs: Repairs::of(&conclusion),
+            repairs,
             lag: conclusion.greatest_lag,
             standings: conclusion.standings,
             mark: conclusion.mark,

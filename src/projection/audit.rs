@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
+
 use crate::absent::Absent;
 use crate::event::{Position, Span, Timestamp};
 use crate::log::{Log, LogError};
@@ -79,6 +81,8 @@ pub struct Conclusion {
     pub keyless: Keyless,
     /// The events and rows of the keys that were looked into, and the rows of those without events.
     pub histories: Vec<History>,
+    /// How many rows may be events of any key.
+    pub strays: u64,
     /// A key as the table holds it.
     pub sample_key: Option<Raw>,
 }
@@ -108,6 +112,9 @@ impl Audit {
                 sample_key: None,
                 strangers: Vec::new(),
                 suspects: Vec::new(),
+                dead: HashSet::default(),
+                dark: HashSet::default(),
+                strays: 0,
                 fold: Arc::clone(fold),
             });
         }

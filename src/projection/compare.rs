@@ -240,7 +240,16 @@ impl Compared<'_> {
     fn numbers(&self, number: Number, stored: Number) -> Likeness {
         let noise = self.row.known.noise.get(self.at).copied().unwrap_or(0.0);
         let scaled = number.scaled(self.column.scale);
-        same(scaled.is_some_and(|scaled| scaled.is_near(stored, self.tolerance, noise)))
+        let is_near =
+            |noise| scaled.is_some_and(|scaled| scaled.is_near(stored, self.tolerance, noise));
+        match (is_near(0.0), is_near(noise)) {
+            (true, _) => Likeness::Same,
+            (false, true) => Likeness::Unknown(format!(
+                "`{}` differs by no more than adding up floating point numbers may lose",
+                self.column.name
+            )),
+            (false, false) => Likeness::Different,
+        }
     }
 
     fn json(&self) -> Option<Value> {

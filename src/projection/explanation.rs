@@ -134,6 +134,7 @@ impl Explanation {
         let mut classes = found.edits.iter().map(class);
         let first = classes.next().unwrap_or(Class::Unexplained);
         let class = match classes.all(|other| other == first) {
+            _ if found.reach != Reach::Whole => Class::Unsearched,
             true => first,
             false => Class::Several,
         };
@@ -270,7 +271,8 @@ fn common(edits: &[Edit]) -> Vec<usize> {
             Edit::LeftOut(events) => events.clone(),
             Edit::Twice(at, lost) => std::iter::once(*at).chain(lost.clone()).collect(),
             Edit::Swapped(at, lost) => [*at, at + 1].into_iter().chain(lost.clone()).collect(),
-            Edit::Again(at, size) => (*at..at + size).collect(),
+            // Other repeats add up to the same as a batch does; none of its events is certain.
+            Edit::Again(..) => Vec::new(),
         };
     }
     let Some(sets) = edits.iter().map(left_out).collect::<Option<Vec<_>>>() else {
@@ -310,6 +312,7 @@ fn candidate(history: &History, edit: &Edit) -> Candidate {
 fn support(history: &History, events: &[usize]) -> Vec<Support> {
     let touches = history.touches();
     let clues = history.clues();
+    let is_by_stream = matches!(history.definition().key, Key::Stream { .. });
     let mut support = Vec::new();
     for &at in events {
         let own = &touches[at];
@@ -328,7 +331,9 @@ fn support(history: &History, events: &[usize]) -> Vec<Support> {
             if touch.time == own.time {
                 support.push(Support::SameInstant(place));
             }
-            let (Some(version), Some(beside)) = (own.version, touch.version) else {
+            let is_one_stream = is_by_stream || own.stream.is_some() && own.stream == touch.stream;
+            let (Some(version), Some(beside), true) = (own.version, touch.version, is_one_stream)
+            else {
                 continue;
             };
             if version == beside {

@@ -16,7 +16,7 @@ use crate::projection::compare::{Likeness, Raw, Row, compare};
 use crate::projection::fold::Fold;
 use crate::projection::history::History;
 use crate::projection::ledger::{Entry, Keyless, Ledger};
-use crate::projection::spelling::Pairs;
+use crate::projection::spelling::{self, Pairs};
 use crate::projection::stored::{Mark, ReadModels};
 use crate::projection::suspects::Suspect;
 use crate::projection::verdict::{Standing, Verdict};
@@ -38,6 +38,12 @@ pub(super) struct Held {
     pub(super) strangers: Vec<History>,
     /// Those whose events have to be looked into.
     pub(super) suspects: Vec<Suspect>,
+    /// What keys come to that are deleted and have no row, see [`spelling::forms`].
+    pub(super) dead: HashSet<String, FixedState>,
+    /// The same of keys and rows of which it cannot be told what they are.
+    pub(super) dark: HashSet<String, FixedState>,
+    /// How many rows may be events of any key.
+    pub(super) strays: u64,
     pub(super) fold: Arc<Fold>,
 }
 
@@ -67,8 +73,7 @@ impl Held {
         share: Share,
     ) -> Result<(), LogError> {
         let mut rows: Vec<u32> = Vec::new();
-        let mut strangers: Vec<(String, Row)> = Vec::new();
-        let mut known: HashSet<String, FixedState> = HashSet::default();
+        let mut strangers: BTreeMap<String, (Row, u32)> = BTreeMap::new();
         let mut nameless = 0_u64;
         let fold = Arc::clone(&self.fold);
         models.rows(fold.definition(), log, &mut |key, row| {
@@ -81,10 +86,7 @@ impl Held {
                 return;
             }
             let Some(number) = ledger.find(self.projection, key) else {
-                // A second row of a stranger is no second orphan.
-                if known.insert(key.to_owned()) {
-                    strangers.push((key.to_owned(), row));
-                }
+                strangers.entry(key.to_owned()).or_insert((row, 0)).1 += 1;
                 return;
             };
             let at = number as usize;
@@ -113,23 +115,16 @@ impl Held {
             }
         }
         self.retract(&several, Verdict::Unreadable);
-        let mut strangers: Vec<Option<(String, Row)>> = strangers.into_iter().map(Some).collect();
-        if share == Share::WHOLE {
-            let keys = strangers.iter().flatten().map(|(_, row)| &row.key);
-            let Pairs { pairs, .. } = Pairs::of(keys, rowless.iter().map(|(key, _)| *key));
-            let mut is_married = vec![false; rowless.len()];
-            for (stranger, at) in pairs {
-                let (key, entry) = rowless[at];
-                if let Some((_, row)) = strangers[stranger].take() {
-                    is_married[at] = true;
-                    self.hold(key, entry, row, unseen);
+        for (key, (row, rows)) in strangers {
+            let form = spelling::stored(&row.key);
+            match form {
+                _ if rows == 1 => self.stranger(&key, row, unseen),
+                None => self.at_once(&key, Verdict::Orphan, format!("it has {rows} rows")),
+                Some(form) => {
+                    self.dark.insert(form);
+                    self.at_once(&key, Verdict::Unreadable, format!("it has {rows} rows"));
                 }
             }
-            let mut is_married = is_married.into_iter();
-            rowless.retain(|_| is_married.next() == Some(false));
-        }
-        for (key, row) in strangers.into_iter().flatten() {
-            self.stranger(&key, row, unseen);
         }
         for (key, entry) in rowless {
             self.without_row(key, entry, unseen);
@@ -177,7 +172,30 @@ impl Held {
             .map(|(at, _)| at)
             .collect();
         let keys = rowless.iter().map(|at| self.suspects[*at].key.as_str());
-        let Pairs { pairs, unclear } = Pairs::of(rows.iter(), keys);
+        let Pairs { pairs, mut unclear } = Pairs::of(rows.iter(), keys);
+        let form = |at: usize| spelling::stored(&rows[at]);
+        let is_dark =
+            |form: &Option<String>| form.as_ref().is_some_and(|it| self.dark.contains(it));
+        let is_dead =
+            |form: &Option<String>| form.as_ref().is_some_and(|it| self.dead.contains(it));
+        let (pairs, odd): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(stranger, _)| {
+            let form = form(*stranger);
+            !is_dark(&form) && !is_dead(&form)
+        });
+        unclear.extend(
+            odd.into_iter()
+                .map(|(stranger, key)| (vec![stranger], vec![key])),
+        );
+        if !self.dark.is_empty() {
+            let odd = (0..rows.len()).filter(|at| is_dark(&form(*at)));
+            unclear.extend(odd.map(|at| (vec![at], Vec::new())));
+            let is_odd = |at: &usize| {
+                let mut forms = spelling::forms(&self.suspects[rowless[*at]].key);
+                forms.any(|form| self.dark.contains(&form))
+            };
+            let odd = (0..rowless.len()).filter(is_odd);
+            unclear.extend(odd.map(|at| (Vec::new(), vec![at])));
+        }
         let mut gone = BTreeMap::new();
         for (stranger, key) in pairs {
             let history = &self.strangers[stranger];
@@ -229,6 +247,7 @@ impl Held {
     /// A row whose key has no events.
     fn stranger(&mut self, key: &str, row: Row, unseen: Unseen<'_>) {
         if let Some(reason) = unseen.of(self.projection, key, None) {
+            self.dark.extend(spelling::stored(&row.key));
             self.at_once(key, Verdict::Unknown, reason);
         } else {
             self.at_once(key, Verdict::Orphan, None);
@@ -268,10 +287,14 @@ impl Held {
 
     /// A key that has events and no row.
     fn without_row(&mut self, key: &str, entry: &Entry, unseen: Unseen<'_>) {
+        let is_text = matches!(self.sample_key, None | Some(Raw::Text(_)));
+        let forms = || spelling::forms(key).filter(|_| !is_text);
         if let Some(reason) = unseen.of(self.projection, key, Some(entry)) {
+            self.dark.extend(forms());
             return self.at_once(key, Verdict::Unknown, reason);
         }
         if !entry.state.is_alive() {
+            self.dead.extend(forms());
             return self.count(Verdict::Exact);
         }
         self.suspects.push(Suspect {
@@ -285,6 +308,7 @@ impl Held {
     /// Takes note of so many rows of which nobody knows whose events they are: each may account for
     /// one key that is not what its events give. Where there are no more of these, none is certain.
     pub(super) fn doubt(&mut self, strays: u64) {
+        self.strays = strays;
         let is_wrong = |standing: &&mut Standing| Verdict::WRONG.contains(&standing.verdict);
         let all = Verdict::WRONG
             .iter()
@@ -317,6 +341,7 @@ impl Held {
             strangers,
             fold,
             letters,
+            strays,
             ..
         } = self;
         standings.sort_by(|one, other| (&one.key, one.verdict).cmp(&(&other.key, other.verdict)));
@@ -342,6 +367,7 @@ impl Held {
             uncompared,
             keyless,
             histories: strangers,
+            strays,
             sample_key,
         }
     }

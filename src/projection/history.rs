@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::definition::projection::{Counts, Projection};
+use crate::definition::projection::{Counts, DEFAULT_TOLERANCE, Projection};
 use crate::event::Position;
 use crate::projection::clues::Clues;
 use crate::projection::compare::{Likeness, Raw, Row, compare};
@@ -233,28 +233,32 @@ impl History {
 }
 
 /// What adding up the numbers that went through each column may have lost of a row in which some are
-/// floating point: the events are so many, and each addition rounds by half of the last digit.
+/// floating point: the events are so many, and each addition rounds by half of the last digit. Whole
+/// numbers lose nothing, and where a tolerance is declared that is what is tolerated.
 fn noise(history: &History) -> Option<Vec<f64>> {
     let stored = history.definition().stored.as_ref()?;
     let row = history.row.as_ref()?;
     row.values.iter().find(|raw| matches!(raw, Raw::Real(_)))?;
-    let mut greatest = vec![0.0_f64; stored.columns.len()];
+    if stored.tolerance != DEFAULT_TOLERANCE {
+        return None;
+    }
+    let mut greatest = vec![(0.0_f64, true); stored.columns.len()];
     let mut state = State::NONE;
     for touch in &history.touches {
         history.fold.apply(&mut state, touch);
-        for (column, greatest) in stored.columns.iter().zip(&mut greatest) {
+        for (column, (greatest, is_whole)) in stored.columns.iter().zip(&mut greatest) {
             if let Cell::Known(Value::Number(number)) = state.cell(column.field)
                 && let Some(scaled) = number.scaled(column.scale)
             {
                 *greatest = greatest.max(scaled.float().abs());
+                *is_whole &= scaled.whole().is_some();
             }
         }
     }
     let each = 2.0 * f64::EPSILON * history.touches.len() as f64;
-    Some(
-        greatest
-            .into_iter()
-            .map(|greatest| greatest * each)
-            .collect(),
-    )
+    let noise = greatest.into_iter().map(|(greatest, is_whole)| {
+        let is_exact = is_whole && greatest < 1.0 / f64::EPSILON;
+        if is_exact { 0.0 } else { greatest * each }
+    });
+    Some(noise.collect())
 }

@@ -51,7 +51,8 @@ pub struct Repairs {
 
 impl Repairs {
     /// What would repair the rows that were found wrong.
-    pub fn of(conclusion: &Conclusion) -> Repairs {
+    /// Only those of `wanted` keys are told; what stands for several is looked for among all.
+    pub fn of(conclusion: &Conclusion, wanted: impl Fn(&str) -> bool) -> Repairs {
         let mut repairs = Repairs::default();
         let histories = conclusion.histories.iter();
         let histories: BTreeMap<&str, &History> =
@@ -62,7 +63,8 @@ impl Repairs {
             let key = table_key(conclusion, &standing.key, history(&standing.key));
             *forms.entry(form(&key)).or_default() += 1;
         }
-        for standing in &conclusion.standings {
+        let standings = conclusion.standings.iter();
+        for standing in standings.filter(|standing| wanted(&standing.key)) {
             match repair(conclusion, standing, history(&standing.key)) {
                 Ok(Some(Repair { key, .. })) if forms.get(&form(&key)) > Some(&1) => {
                     let why = format!(
@@ -115,6 +117,11 @@ fn repair(
             return Err(format!("{label}: {reason}"));
         }
     }
+    if conclusion.strays > 0 {
+        return Err(format!(
+            "{label}: a row of which nobody knows whose it is may be one of its events"
+        ));
+    }
     let definition = conclusion.fold.definition();
     let stored = definition.stored.as_ref().ok_or("it is stored nowhere")?;
     let history = history.ok_or_else(|| format!("{label}: its row was not looked into"))?;
@@ -127,6 +134,11 @@ fn repair(
     let change = match (history.row(), state.is_alive()) {
         (None, false) => return Err(ahead()),
         (Some(_), false) => Change::Delete,
+        (None, true) if !is_spelled(&key, &standing.key, conclusion.sample_key.as_ref()) => {
+            return Err(format!(
+                "{label}: how the table would hold its key is not known"
+            ));
+        }
         (None, true) => Change::Insert(inserted(
             definition,
             stored,
@@ -175,6 +187,20 @@ fn spelled(key: &str, sample: Option<&Raw>) -> Raw {
         _ => None,
     };
     other.unwrap_or_else(|| Raw::Text(key.to_owned()))
+}
+
+/// Whether a key as a table would hold it is the key and no other, in a table with such keys.
+fn is_spelled(held: &Raw, key: &str, sample: Option<&Raw>) -> bool {
+    match (held, sample) {
+        (Raw::Text(_), None | Some(Raw::Text(_) | Raw::Garbled(_) | Raw::Null)) => true,
+        (Raw::Text(_), Some(_)) => false,
+        (Raw::Integer(_) | Raw::Real(_) | Raw::Blob(_), _) => {
+            let mut forms = spelling::forms(key);
+            let form = spelling::stored(held);
+            form.is_some_and(|form| forms.any(|other| other == form))
+        }
+        (Raw::Null | Raw::Garbled(_), _) => false,
+    }
 }
 
 /// The bytes that a text spells in hexadecimal digits.

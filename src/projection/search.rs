@@ -139,10 +139,10 @@ impl<'h> Search<'h> {
                     .ok_or(size)?;
             }
             let is_whole = self.batches(size, &mut found).is_some();
-            if !is_whole && may_be_lost && size <= self.passed {
+            if !is_whole {
                 return Err(size);
             }
-            if !found.is_empty() || !is_whole {
+            if !found.is_empty() {
                 break;
             }
         }

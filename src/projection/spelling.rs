@@ -35,9 +35,8 @@ impl Pairs {
         }
         let mut twofold = BTreeSet::new();
         for (at, key) in keys.enumerate() {
-            let forms = [decimal(key), hexadecimal(key)];
             let mut is_met = false;
-            for form in forms.into_iter().flatten() {
+            for form in forms(key) {
                 if let Some((_, keys)) = alike.get_mut(&form) {
                     keys.push(at);
                     if std::mem::replace(&mut is_met, true) {
@@ -68,6 +67,11 @@ pub(super) fn stored(key: &Raw) -> Option<String> {
         }
         Raw::Null | Raw::Real(_) | Raw::Text(_) | Raw::Garbled(_) => None,
     }
+}
+
+/// What a key of the log may come to.
+pub(super) fn forms(key: &str) -> impl Iterator<Item = String> {
+    [decimal(key), hexadecimal(key)].into_iter().flatten()
 }
 
 /// A number without the zeros that say nothing.

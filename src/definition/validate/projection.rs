@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::definition::document::At;
 use crate::definition::fault::{self, Fault};
 use crate::definition::projection::{
-    Blank, Change, Checkpoint, Column, Counts, DeadLetters, Effect, Field, Key, Letter, Operand,
-    Operation, Picked, Projection, RowVersion, Stored,
+    Blank, Change, Checkpoint, Column, Counts, DEFAULT_TOLERANCE, DeadLetters, Effect, Field, Key,
+    Letter, Operand, Operation, Picked, Projection, RowVersion, Stored,
 };
 use crate::definition::raw::projection as raw;
 use crate::definition::raw::shape::Short;
@@ -24,7 +24,6 @@ use crate::suggest::did_you_mean;
 const EVERY: &str = "*";
 /// Decimal places beyond which no amount is kept.
 const MOST_PLACES: u32 = 18;
-const TOLERANCE: f64 = 1e-9;
 
 /// The checked projection; `None` where something fatal is wrong with it.
 pub(crate) fn check(
@@ -247,7 +246,9 @@ fn stored(
     faults: &mut Vec<Fault>,
 ) -> Option<Stored> {
     let columns = columns(raw.columns, fields, at, faults);
-    let tolerance = raw.tolerance.map_or(TOLERANCE, |fraction| fraction.0);
+    let tolerance = raw
+        .tolerance
+        .map_or(DEFAULT_TOLERANCE, |fraction| fraction.0);
     if !(0.0..1.0).contains(&tolerance) {
         faults.push(
             Fault::fatal(
