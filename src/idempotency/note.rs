@@ -191,11 +191,10 @@ impl Reader {
     /// Adds what a row that cannot be judged may be an event of, with its key where that can be told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
         let row = bad.scope(kind);
-        let tells = |expression: &Expression| bad.tells(expression, kind.is_some());
         for (index, rule) in self.rules.iter().enumerate() {
             let may_be = |when: Option<&Expression>| {
-                let mut conditions = rule.narrow.iter().chain(when).filter(|it| tells(it));
-                conditions.all(|condition| condition.holds(&row) != Ok(false))
+                let mut conditions = rule.narrow.iter().chain(when);
+                !conditions.any(|condition| bad.rules_out(condition, kind))
             };
             let is_among = |patterns: &[EventPattern]| {
                 let mut own = patterns.iter();
@@ -210,7 +209,7 @@ impl Reader {
             let key = match &rule.key {
                 None if bad.rest.unread.key => Err(()),
                 None => Ok(bad.rest.key.as_deref().map(Into::into)),
-                Some(key) if tells(key) => {
+                Some(key) if bad.tells(key, kind.is_some()) => {
                     let value = key.evaluate(&row).map_err(drop);
                     value.map(|value| json::text(&value).map(Cow::into_owned))
                 }

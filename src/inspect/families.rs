@@ -130,11 +130,8 @@ impl Run<'_> {
             }
             let whose = format!("invariant {}", invariant.name);
             strays.remark(&whose, "totals are not right", tally);
-            if !strays.explain_all() {
-                found.extend(own.map(|breach| {
-                    strays.beside(rules::invariant::violated(invariant, breach, horizon))
-                }));
-            }
+            let findings = own.map(|breach| rules::invariant::violated(invariant, breach, horizon));
+            strays.report(findings, found);
         }
         self.requirements(horizon, tally, found);
     }
@@ -176,11 +173,8 @@ impl Run<'_> {
             }
             let whose = format!("invariant {}", requirement.name);
             strays.remark(&whose, "keys do not keep it", tally);
-            if !strays.explain_all() {
-                found.extend(own.map(|breach| {
-                    strays.beside(rules::invariant::broken(requirement, breach, horizon))
-                }));
-            }
+            let findings = own.map(|breach| rules::invariant::broken(requirement, breach, horizon));
+            strays.report(findings, found);
         }
         let declared = &self.scope.requirements;
         found.extend(self.sum.untold.iter().map(|untold| {
@@ -304,12 +298,10 @@ impl Run<'_> {
                     strays.remark(&name, words, tally);
                 }
                 let told = |fault: &Fault| own::of(definition, fault, horizon);
-                match strays.explain_all() {
-                    true => {
-                        let instead = lacking.iter().filter_map(|fault| fault.instead.as_deref());
-                        found.extend(instead.map(told));
-                    }
-                    false => found.extend(lacking.iter().map(|fault| strays.beside(told(fault)))),
+                strays.report(lacking.iter().map(|fault| told(fault)), found);
+                if strays.explain_all() {
+                    let instead = lacking.iter().filter_map(|fault| fault.instead.as_deref());
+                    found.extend(instead.map(told));
                 }
             }
             let certain = conclusion.faults.iter().filter(|fault| fault.is_certain);

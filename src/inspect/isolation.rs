@@ -74,14 +74,13 @@ impl Run<'_> {
         if conclusion.undone > 0 {
             strays.remark(RESIDUE.name, "compensations left something behind", tally);
         }
-        if strays.explain_all() {
-            return;
-        }
-        let residues = residues.into_iter();
-        found.extend(residues.filter_map(|((instance, _), residues)| {
-            let (saga, id) = self.instance_of(instance);
-            own::residue(saga, id, &residues, horizon).map(|finding| strays.beside(finding))
-        }));
+        let findings = residues
+            .into_iter()
+            .filter_map(|((instance, _), residues)| {
+                let (saga, id) = self.instance_of(instance);
+                own::residue(saga, id, &residues, horizon)
+            });
+        strays.report(findings, found);
     }
 
     fn dirty_touches(
@@ -108,14 +107,11 @@ impl Run<'_> {
         if conclusion.effects > 0 {
             strays.remark(DIRTY_TOUCH.name, "effects were written over", tally);
         }
-        if strays.explain_all() {
-            return;
-        }
-        let touches = touches.into_iter();
-        found.extend(touches.filter_map(|((instance, _), touches)| {
+        let findings = touches.into_iter().filter_map(|((instance, _), touches)| {
             let (saga, id) = self.instance_of(instance);
-            own::dirty_touch(saga, id, &touches, horizon).map(|finding| strays.beside(finding))
-        }));
+            own::dirty_touch(saga, id, &touches, horizon)
+        });
+        strays.report(findings, found);
     }
 
     /// Whether a row that cannot be judged is known to be of the instance or of the key, and may

@@ -110,14 +110,11 @@ impl Run<'_> {
                 if side.strays.wrong > 0 {
                     side.strays.remark(&whose, side.what, tally);
                 }
-                if side.strays.explain_all() {
-                    continue;
-                }
-                found.extend(side.faults.iter().map(|fault| {
+                let findings = side.faults.iter().map(|fault| {
                     let is_instance = self.sum.reacting.contains(&fault.value);
-                    side.strays
-                        .beside(own::finding(reaction, fault, is_instance, horizon))
-                }));
+                    own::finding(reaction, fault, is_instance, horizon)
+                });
+                side.strays.report(findings, found);
             }
         }
     }

@@ -60,8 +60,19 @@ impl Strays {
         });
     }
 
+    /// Adds the findings of what is wrong, none of them where all may come of these rows.
+    pub(super) fn report(
+        self,
+        findings: impl IntoIterator<Item = Finding>,
+        found: &mut Vec<Finding>,
+    ) {
+        if !self.explain_all() {
+            found.extend(findings.into_iter().map(|finding| self.beside(finding)));
+        }
+    }
+
     /// A finding that may be one of those which come of such rows, and says so.
-    pub(super) fn beside(self, finding: Finding) -> Finding {
+    fn beside(self, finding: Finding) -> Finding {
         if self.rows == 0 {
             return finding;
         }

@@ -134,24 +134,18 @@ impl Reader {
     /// Adds what a row that cannot be judged may be an event of, with its group where that can be
     /// told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
-        let row = bad.scope(kind);
         for (index, invariant) in self.invariants.iter().enumerate() {
             let total = &invariant.total;
             if kind.is_some_and(|kind| !total.of.contains_key(kind)) {
                 continue;
             }
-            let tells = |expression: &Expression| bad.tells(expression, kind.is_some());
-            let narrow = invariant.narrow.as_ref().filter(|it| tells(it));
-            if narrow.is_some_and(|narrow| narrow.holds(&row) == Ok(false)) {
+            let mut narrow = invariant.narrow.iter();
+            if narrow.any(|narrow| bad.rules_out(narrow, kind)) {
                 continue;
             }
             let group = match &total.per {
                 None => bad.correlation.as_deref().map(Keys::hash),
-                Some(per) if tells(per) => {
-                    let group = per.text(&row).ok().flatten();
-                    group.map(|group| Keys::hash(&group))
-                }
-                Some(_) => None,
+                Some(per) => bad.hash_of(per, kind),
             };
             of.push((Of::Total(index as u16), group));
         }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
+use crate::texts::Keys;
 
 mod cell;
 mod claims;
@@ -257,6 +258,20 @@ impl BadRow {
         is_told
             && (self.position.is_some() || !expression.reads_event("position"))
             && (has_kind || !expression.reads_event("type"))
+    }
+
+    /// Whether it tells that a condition does not hold for it.
+    pub fn rules_out(&self, condition: &Expression, kind: Option<&str>) -> bool {
+        self.tells(condition, kind.is_some()) && condition.holds(&self.scope(kind)) == Ok(false)
+    }
+
+    /// The hash by [`Keys::hash`] of the text that an expression has for it, where it tells one.
+    pub fn hash_of(&self, expression: &Expression, kind: Option<&str>) -> Option<u64> {
+        if !self.tells(expression, kind.is_some()) {
+            return None;
+        }
+        let text = expression.text(&self.scope(kind)).ok().flatten()?;
+        Some(Keys::hash(&text))
     }
 }
 

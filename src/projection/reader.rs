@@ -235,9 +235,8 @@ impl Reader {
                 continue;
             }
             let definition = fold.definition();
-            let tells = |expression: &Expression| bad.tells(expression, kind.is_some());
-            let narrow = definition.narrow.as_ref().filter(|it| tells(it));
-            if narrow.is_some_and(|narrow| narrow.holds(&row) == Ok(false)) {
+            let mut narrow = definition.narrow.iter();
+            if narrow.any(|narrow| bad.rules_out(narrow, kind)) {
                 continue;
             }
             let key = match &definition.key {
@@ -249,7 +248,7 @@ impl Reader {
                         None => continue,
                     }
                 }
-                Key::Expression(expression) if tells(expression) => {
+                Key::Expression(expression) if bad.tells(expression, kind.is_some()) => {
                     let is_named = effect.flatten().is_none_or(|effect| fold.is_named(effect));
                     match note::key(expression, &row) {
                         Ok(key) => Some(Keys::hash(&key)),

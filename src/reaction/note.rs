@@ -250,9 +250,8 @@ fn may_be(bad: &BadRow, kind: Option<&str>, reaction: &Reaction, pattern: &Event
     if kind.is_some_and(|kind| kind != &*pattern.kind) {
         return false;
     }
-    let row = bad.scope(kind);
     let mut conditions = reaction.narrow.iter().chain(&pattern.when);
-    !conditions.any(|one| bad.tells(one, kind.is_some()) && one.holds(&row) == Ok(false))
+    !conditions.any(|condition| bad.rules_out(condition, kind))
 }
 
 /// The match value of a row that cannot be judged; `Some(None)` where that cannot be told, and `None`
@@ -271,11 +270,7 @@ fn told(bad: &BadRow, kind: Option<&str>, by: &By) -> Option<Option<u64>> {
         },
         By::Cause => read(bad.rest.causation.as_deref(), unread.causation),
         By::Correlation => read(bad.correlation.as_deref(), unread.correlation),
-        By::Expression(expression) if bad.tells(expression, kind.is_some()) => {
-            let value = expression.text(&bad.scope(kind)).ok().flatten();
-            Some(value.as_deref().map(Keys::hash))
-        }
-        By::Expression(_) => Some(None),
+        By::Expression(expression) => Some(bad.hash_of(expression, kind)),
     }
 }
 

@@ -209,10 +209,7 @@ impl Reader {
     /// Adds what a row that cannot be judged may be an event of, with its transaction where that can be
     /// told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
-        let row = bad.scope(kind);
-        let tells = |expression: &Expression| bad.tells(expression, kind.is_some());
-        let is_false =
-            |condition: &Expression| tells(condition) && condition.holds(&row) == Ok(false);
+        let is_false = |condition: &Expression| bad.rules_out(condition, kind);
         for (index, definition) in self.definitions.iter().enumerate() {
             if definition.narrow.as_ref().is_some_and(is_false) {
                 continue;
@@ -234,11 +231,7 @@ impl Reader {
             };
             let id = match &definition.id {
                 None => bad.correlation.as_deref().map(Keys::hash),
-                Some(id) if tells(id) => {
-                    let id = id.text(&row).ok().flatten();
-                    id.map(|id| Keys::hash(&id))
-                }
-                Some(_) => None,
+                Some(id) => bad.hash_of(id, kind),
             };
             of.push((Of::Transaction(index as u16, part), id));
         }
