@@ -101,7 +101,7 @@ fn recorded(case: &Case) -> Result<Recorded, RunError> {
     record::add(&path, &read_models)?;
 
     let options = Options {
-        as_of: horizon(case),
+        as_of: case.as_of,
         rules: case.rules.clone(),
         ..Options::new(now(case))
     };
@@ -185,17 +185,6 @@ fn vacuous(case: &Case, report: &Report) -> Option<Mismatch> {
                   `rules` to judge by if that is meant"
             .to_owned(),
     })
-}
-
-/// The horizon to judge at. Stored rows tell of now: where a case says what is stored at its horizon
-/// and nothing happens after that, the horizon is now.
-fn horizon(case: &Case) -> Option<AsOf> {
-    match case.as_of {
-        Some(AsOf::Instant(instant)) if !case.stored.is_empty() && last(case) <= instant => {
-            Some(AsOf::Now)
-        }
-        as_of => as_of,
-    }
 }
 
 /// The wall clock of a case: its horizon, so that every run is the same.

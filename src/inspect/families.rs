@@ -23,7 +23,8 @@ impl Run<'_> {
         let mut found = Vec::new();
         let Some(horizon) = self.horizon else {
             // Without events there may be rows and checkpoints all the same.
-            self.projections(self.options.now, tally, &mut found);
+            let now = self.until().unwrap_or(self.options.now);
+            self.projections(now, tally, &mut found);
             return found;
         };
         self.projections(horizon, tally, &mut found);
@@ -42,13 +43,14 @@ impl Run<'_> {
                 tally.idle(info.name, reason);
             }
         }
-        if self.until().is_some() && declared.iter().any(|one| one.stored.is_some()) {
+        if !self.is_whole() && declared.iter().any(|one| one.stored.is_some()) {
             for info in own::ALL {
                 tally.unknown(info.name, 1);
             }
-            tally.remark(
-                "stored rows tell of now and were not compared with an earlier horizon".to_owned(),
-            );
+            tally.remark(format!(
+                "log {}: stored rows tell of now and were not compared with an earlier horizon",
+                self.definition.name
+            ));
         }
         for conclusion in &self.projections {
             let of = |verdict: &Verdict| conclusion.counts.get(verdict).copied().unwrap_or(0);

@@ -8,7 +8,7 @@ use crate::definition::fault::Fault;
 use crate::definition::log::LogDefinition;
 use crate::definition::saga::Saga;
 use crate::definition::settings::AsOf;
-use crate::event::{Span, Timestamp};
+use crate::event::{Position, Span, Timestamp};
 use crate::finding::Finding;
 use crate::inspect::sum::Sum;
 use crate::inspect::tally::Tally;
@@ -184,20 +184,19 @@ impl<'s> Run<'s> {
         }
     }
 
+    /// Whether nothing that was read is later than the horizon, so that the log is judged as it stands
+    /// now: what tells of now, status columns and stored rows, can be held against it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.until().is_none() || self.gathered.beyond == 0
+    }
+
     /// Reads the status columns, or what they say of one instance, as far as that is kept in so many
-    /// bytes; how many all of it takes is [`Run::claimed`]. They tell of now; a log judged as it stood
-    /// earlier is not held against them.
+    /// bytes; how many all of it takes is [`Run::claimed`].
     pub(super) fn read_claims(&mut self, only: Option<&str>, most: u64) -> Result<(), RunError> {
-        self.claims
-            .iter_mut()
-            .for_each(|claims| *claims = HashMap::default());
-        self.claimed = 0;
+        self.forget_claims();
         let Some(share) = self.share_of_instances() else {
             return Ok(());
         };
-        if self.until().is_some() {
-            return Ok(());
-        }
         for (index, claims) in self.definition.claims.iter().enumerate() {
             let Some(saga) = self
                 .scope
@@ -230,6 +229,13 @@ impl<'s> Run<'s> {
             })?;
         }
         Ok(())
+    }
+
+    pub(super) fn forget_claims(&mut self) {
+        self.claims
+            .iter_mut()
+            .for_each(|claims| *claims = HashMap::default());
+        self.claimed = 0;
     }
 
     /// Hands out what the events say of projections, in position order.
@@ -319,7 +325,13 @@ impl<'s> Run<'s> {
         self.gather(filter, None, watch)?;
         self.horizon = match self.as_of() {
             AsOf::Now => Some(self.options.now),
-            AsOf::Instant(instant) => Some(instant),
+            AsOf::Instant(instant) => {
+                let is_later = |(_, time): &(Position, Timestamp)| *time > instant;
+                if !self.is_whole() || self.log.tail(TAIL)?.iter().any(is_later) {
+                    self.forget_claims();
+                }
+                Some(instant)
+            }
             AsOf::End => {
                 let mut horizon = Horizon::new(self.definition.future_tolerance);
                 for (position, time) in self.log.tail(TAIL)? {
@@ -371,11 +383,11 @@ impl<'s> Run<'s> {
                 self.definition.name, self.gathered.beyond
             ));
         }
-        if self.until().is_some() && !self.definition.claims.is_empty() {
-            tally.remark(
-                "status columns tell of now and were not compared with an earlier horizon"
-                    .to_owned(),
-            );
+        if !self.is_whole() && !self.definition.claims.is_empty() {
+            tally.remark(format!(
+                "log {}: status columns tell of now and were not compared with an earlier horizon",
+                self.definition.name
+            ));
             tally.unknown("saga/false-claim", self.sum.met);
         }
         let mut findings = Vec::new();

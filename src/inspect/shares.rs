@@ -153,7 +153,13 @@ impl Run<'_> {
         let mut judge = Judge::new(definition, &scope.sagas, &self.off);
         let mut settle = |names: &Names, entry: &Entry, id: &str| {
             let saga = usize::from(entry.saga);
-            judge.settled(saga, &entry.moments, claim_of(claims, saga, id), names)
+            let claim = claim_of(claims, saga, id);
+            let outcome = judge.settled(saga, &entry.moments, claim, names)?;
+            // Claims are forgotten where anything later than the horizon turns up.
+            match until.and(claim) {
+                None => Some(outcome),
+                Some(_) => judge.settled(saga, &entry.moments, None, names),
+            }
         };
         let gatherer = if share.is_first() {
             drop(before);
@@ -185,6 +191,9 @@ impl Run<'_> {
 
     /// What is left to do once a share is read.
     fn complete(&mut self, watch: Watch<'_>) -> Result<(), RunError> {
+        if !self.is_whole() {
+            self.forget_claims();
+        }
         if self.gathered.instances.reopened().next().is_some() {
             self.gather_again(watch)?;
         }
@@ -193,7 +202,7 @@ impl Run<'_> {
             AsOf::Now => self.gathered.positions.map(|_| self.options.now),
             AsOf::Instant(instant) => self.gathered.positions.map(|_| instant),
         };
-        if self.selection.families && self.until().is_none() {
+        if self.selection.families && self.is_whole() {
             self.hold_projections()?;
         }
         Ok(())
@@ -266,7 +275,7 @@ impl Run<'_> {
             return Ok(());
         };
         // Of a log without events nothing has an age.
-        let horizon = self.horizon.unwrap_or(self.options.now);
+        let horizon = self.horizon.or(self.until()).unwrap_or(self.options.now);
         let mut repeats = Repeats::default();
         if let Some(suspects) = audit.suspects() {
             self.follow(watch, &mut |note, texts| suspects.take(note, texts))?;
