@@ -100,7 +100,9 @@ pub fn diff(
                 Ok(Held::of(conclusion, keys))
             }
             None if projection.stored.is_none() => Err("it does not say where they are stored"),
-            None => Err("they tell of now, and the log holds events later than the horizon that was asked for"),
+            None => Err(
+                "they tell of now, and the log holds events later than the horizon that was asked for",
+            ),
         };
         found.push(Comparison {
             log: run.summary(),
