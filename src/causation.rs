@@ -14,7 +14,7 @@ use crate::causation::circles::Circles;
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
 use crate::share::Share;
-use crate::texts::room;
+use crate::texts::{Keys, room};
 
 /// What is kept of an event. Hashes are 0 where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,13 @@ pub enum Hidden {
     Id(u64),
     /// Its id cannot be read: it may be anybody's cause.
     Nameless,
+}
+
+impl Hidden {
+    /// The row with this id.
+    pub fn of(id: &str) -> Hidden {
+        Hidden::Id(Keys::hash_of_name(Some(id)))
+    }
 }
 
 /// What is wrong with an event's cause.

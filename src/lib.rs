@@ -16,7 +16,7 @@
 //! | [`expression`] | conditions and paths in definitions, strict about what is missing |
 //! | [`definition`] | YAML in, checked types out, every fault of every file at once |
 //! | [`log`] | the recorded log, read-only: opening, mapping, presets, rows |
-//! | [`absent`] | rows that are not judged, and what they may be |
+//! | [`absent`], [`reader`] | rows that are not judged, and what they may be; what families read of rows |
 //! | [`saga`] | one instance: step states, outcome, what is in force; pure |
 //! | [`causation`] | which event caused which |
 //! | [`invariant`], [`reaction`], [`idempotency`], [`transaction`] | totals across aggregates; what has to follow from what; what became of keys; two-phase commits |
@@ -84,6 +84,7 @@ pub mod log;
 pub mod output;
 pub mod projection;
 pub mod reaction;
+pub mod reader;
 pub mod recovery;
 pub mod replay;
 pub mod report;

@@ -13,6 +13,13 @@ pub struct Text {
     length: u32,
 }
 
+/// A text that names something: a blank one, which many programs write where there is nothing, names
+/// nothing.
+#[inline(always)]
+pub fn named<T: AsRef<str>>(text: Option<T>) -> Option<T> {
+    text.filter(|text| !text.as_ref().trim_start().is_empty())
+}
+
 /// Many texts in one piece of memory.
 #[derive(Debug, Clone, Default)]
 pub struct Texts {
@@ -128,6 +135,11 @@ impl Keys {
     /// overlap in the machine.
     pub fn hash(text: &str) -> u64 {
         FixedState::default().hash_one(text.as_bytes())
+    }
+
+    /// The hash of what something is named; 0 for nothing, which is no name's.
+    pub fn hash_of_name(text: Option<&str>) -> u64 {
+        named(text).map_or(0, |text| Keys::hash(text) | 1)
     }
 
     /// The numbers of many texts in several lists, each given by its list, its hash and itself, as

@@ -13,8 +13,8 @@ use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::json;
 use crate::log::{BadRow, Fields};
-use crate::share::Share;
-use crate::texts::{Keys, Text, Texts};
+use crate::reader;
+use crate::texts::{Keys, Text, Texts, named};
 
 /// How an event uses a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct Note {
 
 /// What an event type is in one rule.
 #[derive(Debug, Clone)]
-struct Candidate {
+pub struct Candidate {
     rule: u16,
     kind: u16,
     used: Use,
@@ -66,52 +66,24 @@ struct Candidate {
 }
 
 /// The rules that an event type concerns.
-#[derive(Debug, Clone, Default)]
-pub struct Route(Vec<Candidate>);
-
-impl Route {
-    /// Whether it concerns none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
+pub type Route = reader::Route<Candidate>;
 
 /// Reads keys out of events.
-#[derive(Debug, Clone, Default)]
-pub struct Reader {
-    rules: Vec<Arc<Idempotency>>,
-    share: Share,
-}
+pub type Reader = reader::Reader<Idempotency>;
 
 impl Reader {
-    /// A reader for these rules.
-    pub fn new(rules: &[Arc<Idempotency>]) -> Reader {
-        Reader {
-            rules: rules.to_vec(),
-            share: Share::WHOLE,
-        }
-    }
-
-    /// The same for the keys of one share.
-    pub fn of_share(&self, share: Share) -> Reader {
-        Reader {
-            share,
-            ..self.clone()
-        }
-    }
-
     /// The columns that it needs.
     pub fn fields(&self) -> Fields {
-        let any = !self.rules.is_empty();
+        let any = !self.of.is_empty();
         let compares_all = |rule: &Arc<Idempotency>| rule.fingerprint.default.is_none();
         let own = Fields {
             time: any,
             id: any,
-            key: self.rules.iter().any(|rule| rule.key.is_none()),
-            data: self.rules.iter().any(compares_all),
+            key: self.of.iter().any(|rule| rule.key.is_none()),
+            data: self.of.iter().any(compares_all),
             ..Fields::default()
         };
-        own.with(Fields::of(self.rules.iter().flat_map(|rule| {
+        own.with(Fields::of(self.of.iter().flat_map(|rule| {
             let patterns = rule.effects.iter().chain(&rule.attempts);
             let fingerprint = &rule.fingerprint;
             let fields = fingerprint
@@ -129,7 +101,7 @@ impl Reader {
     /// What an event type concerns.
     pub fn route(&self, kind: &str) -> Route {
         let mut candidates = Vec::new();
-        for (index, rule) in self.rules.iter().enumerate() {
+        for (index, rule) in self.of.iter().enumerate() {
             let effects = rule.effects.iter().map(|pattern| (pattern, Use::Effect));
             let attempts = rule.attempts.iter().map(|pattern| (pattern, Use::Attempt));
             for (number, (pattern, used)) in effects.chain(attempts).enumerate() {
@@ -148,13 +120,13 @@ impl Reader {
                 }
             }
         }
-        Route(candidates)
+        reader::Route(candidates)
     }
 
     /// Adds what an event of this type says.
     pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
         for candidate in &route.0 {
-            let rule = &self.rules[usize::from(candidate.rule)];
+            let rule = &self.of[usize::from(candidate.rule)];
             let conditions = rule.narrow.iter().chain(&candidate.when);
             let Some(used) = used(conditions, candidate.used, row) else {
                 continue;
@@ -168,8 +140,7 @@ impl Reader {
                 Err(_) if row.is_sound() => Lack::Untold,
                 Err(_) => Lack::Unread,
             };
-            let key = told.ok().flatten();
-            let key = key.filter(|key| !key.trim().is_empty());
+            let key = named(told.ok().flatten());
             let hash = key.as_deref().map(Keys::hash);
             if !self.share.takes(hash) {
                 continue;
@@ -181,7 +152,7 @@ impl Reader {
                 key: hash.zip(key.map(|key| texts.keep(&key))),
                 lack,
                 fingerprint: fingerprint(candidate, row),
-                id: row.id.map_or(0, id),
+                id: Keys::hash_of_name(row.id),
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),
             });
@@ -191,7 +162,7 @@ impl Reader {
     /// Adds what a row that cannot be judged may be an event of, with its key where that can be told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
         let row = bad.scope(kind);
-        for (index, rule) in self.rules.iter().enumerate() {
+        for (index, rule) in self.of.iter().enumerate() {
             let may_be = |when: Option<&Expression>| {
                 let mut conditions = rule.narrow.iter().chain(when);
                 !conditions.any(|condition| bad.rules_out(condition, kind))
@@ -216,7 +187,7 @@ impl Reader {
                 Some(_) => Err(()),
             };
             let key: Result<Option<String>, ()> = key;
-            let key = key.map(|key| key.filter(|key| !key.trim().is_empty()));
+            let key = key.map(named);
             let index = index as u16;
             let hash = |key: String| Keys::hash(&key);
             if rule.required && is_effect && !matches!(key, Ok(Some(_))) {
@@ -228,14 +199,6 @@ impl Reader {
                 Err(()) => of.push((Of::Key(index), None)),
             }
         }
-    }
-}
-
-/// The hash of an event's id; 0 for an empty one, which is none.
-fn id(id: &str) -> u64 {
-    match id.trim_start().is_empty() {
-        true => 0,
-        false => Keys::hash(id) | 1,
     }
 }
 

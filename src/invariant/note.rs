@@ -1,7 +1,6 @@
 //! What one event adds to the totals of its groups, told from its row alone.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -11,7 +10,7 @@ use crate::definition::invariant::Invariant;
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadRow, Fields};
-use crate::share::Share;
+use crate::reader;
 use crate::texts::{Keys, Text, Texts};
 
 /// What an event adds to one group.
@@ -31,55 +30,27 @@ pub struct Note {
 
 /// What an event amounts to.
 #[derive(Debug, Clone)]
-struct Amount {
+pub struct Amount {
     whole: Expression,
     /// What follows its sign, where it begins with a minus.
     negated: Option<Expression>,
 }
 
 /// The invariants that an event type concerns, with its amount in each.
-#[derive(Debug, Clone, Default)]
-pub struct Route(Vec<(u16, Amount)>);
-
-impl Route {
-    /// Whether it concerns none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
+pub type Route = reader::Route<(u16, Amount)>;
 
 /// Reads amounts out of events.
-#[derive(Debug, Clone, Default)]
-pub struct Reader {
-    invariants: Vec<Arc<Invariant>>,
-    share: Share,
-}
+pub type Reader = reader::Reader<Invariant>;
 
 impl Reader {
-    /// A reader for these invariants.
-    pub fn new(invariants: &[Arc<Invariant>]) -> Reader {
-        Reader {
-            invariants: invariants.to_vec(),
-            share: Share::WHOLE,
-        }
-    }
-
-    /// The same for the keys of one share.
-    pub fn of_share(&self, share: Share) -> Reader {
-        Reader {
-            share,
-            ..self.clone()
-        }
-    }
-
     /// The columns that it needs.
     pub fn fields(&self) -> Fields {
         let own = Fields {
             time: true,
-            correlation: self.invariants.iter().any(|one| one.total.per.is_none()),
+            correlation: self.of.iter().any(|one| one.total.per.is_none()),
             ..Fields::default()
         };
-        own.with(Fields::of(self.invariants.iter().flat_map(|one| {
+        own.with(Fields::of(self.of.iter().flat_map(|one| {
             let total = &one.total;
             total.of.values().chain(&total.per).chain(&one.narrow)
         })))
@@ -87,23 +58,19 @@ impl Reader {
 
     /// What an event type concerns.
     pub fn route(&self, kind: &str) -> Route {
-        let uses = self
-            .invariants
-            .iter()
-            .enumerate()
-            .filter_map(|(index, one)| {
-                let whole = one.total.of.get(kind)?.clone();
-                let positive = whole.source().trim().strip_prefix('-');
-                let negated = positive.and_then(|positive| Expression::parse(positive).ok());
-                Some((index as u16, Amount { whole, negated }))
-            });
-        Route(uses.collect())
+        let uses = self.of.iter().enumerate().filter_map(|(index, one)| {
+            let whole = one.total.of.get(kind)?.clone();
+            let positive = whole.source().trim().strip_prefix('-');
+            let negated = positive.and_then(|positive| Expression::parse(positive).ok());
+            Some((index as u16, Amount { whole, negated }))
+        });
+        reader::Route(uses.collect())
     }
 
     /// Adds what an event of this type says.
     pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
         for (index, amount) in &route.0 {
-            let invariant = &self.invariants[usize::from(*index)];
+            let invariant = &self.of[usize::from(*index)];
             let inside = invariant.narrow.as_ref().map(|narrow| narrow.holds(row));
             if inside == Some(Ok(false)) {
                 continue;
@@ -134,7 +101,7 @@ impl Reader {
     /// Adds what a row that cannot be judged may be an event of, with its group where that can be
     /// told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
-        for (index, invariant) in self.invariants.iter().enumerate() {
+        for (index, invariant) in self.of.iter().enumerate() {
             let total = &invariant.total;
             if kind.is_some_and(|kind| !total.of.contains_key(kind)) {
                 continue;

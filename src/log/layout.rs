@@ -16,6 +16,7 @@ use super::unpack::{Unpacked, get};
 use super::{BadId, BadRow, Fields, Rest, Row, TypeId, time, value};
 use crate::definition::log::TimeUnit;
 use crate::event::{Position, Timestamp};
+use crate::texts::named;
 
 /// How many bytes of a document a row that cannot be judged tells at most.
 const MOST_TOLD: usize = 1 << 20;
@@ -202,7 +203,7 @@ impl Parts<'_> {
         trouble: Option<&str>,
         interner: &Interner,
     ) -> Result<Option<Row<'a>>, String> {
-        let correlation = match text(&mut self.correlation, row, unpacked) {
+        let correlation = match text(&mut self.correlation, row, unpacked).map(named) {
             Ok(correlation) if wanted.is_some() && correlation != wanted => return Ok(None),
             Ok(correlation) => correlation,
             Err(_) if wanted.is_some() => return Ok(None),
@@ -244,9 +245,9 @@ impl Parts<'_> {
             time,
             stream: text(&mut self.stream, row, unpacked)?,
             version,
-            id: text(&mut self.id, row, unpacked)?,
+            id: named(text(&mut self.id, row, unpacked)?),
             correlation,
-            causation: text(&mut self.causation, row, unpacked)?,
+            causation: named(text(&mut self.causation, row, unpacked)?),
             key: text(&mut self.key, row, unpacked)?,
             data: document(&self.data, row, unpacked)?,
             metadata: document(&self.metadata, row, unpacked)?,
@@ -276,11 +277,11 @@ impl Remains<'_> {
             position: own.map(Position),
             reason,
             id: match text(&mut self.id, row, unpacked) {
-                Ok(id) => BadId::from(id),
+                Ok(id) => BadId::from(named(id)),
                 Err(_) => BadId::Unreadable,
             },
             kind: recorded.map(|recorded| interner.intern(self.naming.apply(recorded))),
-            correlation: correlation.ok().flatten().map(str::to_owned),
+            correlation: named(correlation.ok().flatten()).map(str::to_owned),
             rest: Box::new(rest),
         }
     }
@@ -327,7 +328,7 @@ impl Remains<'_> {
         };
         Rest {
             stream: owned(&mut self.stream, &mut unread.stream),
-            causation: owned(&mut self.causation, &mut unread.causation),
+            causation: named(owned(&mut self.causation, &mut unread.causation)),
             key: owned(&mut self.key, &mut unread.key),
             data: bytes(&self.data, &mut unread.data),
             metadata: bytes(&self.metadata, &mut unread.metadata),

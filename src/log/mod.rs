@@ -139,7 +139,7 @@ impl Fields {
 /// One row on its way past; everything borrows from the reader until the next row.
 ///
 /// Ids are UTF-8 (invalid bytes replaced); numbers are written in decimal, a BLOB of 16 bytes as a
-/// hyphenated UUID, any other as hexadecimal digits.
+/// hyphenated UUID, any other as hexadecimal digits. A blank id, correlation or cause is none.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     /// Its place in the log.

@@ -457,7 +457,11 @@ fn rows_are_what_plain_sql_says(
                  ORDER BY p, rowid"
             ))
             .expect("sql")
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .query_map([], |row| {
+                let correlation: Option<String> = row.get(2)?;
+                let correlation = correlation.filter(|text| !text.trim().is_empty());
+                Ok((row.get(0)?, row.get(1)?, correlation))
+            })
             .expect("rows")
             .collect::<Result<_, _>>()
             .expect("rows");

@@ -1,7 +1,6 @@
 //! What an event says of a reaction.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -11,8 +10,8 @@ use crate::definition::saga::EventPattern;
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadId, BadRow, Fields};
-use crate::share::Share;
-use crate::texts::{Keys, Text, Texts};
+use crate::reader;
+use crate::texts::{Keys, Text, Texts, named};
 
 /// What an event is to a reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +51,7 @@ pub(super) enum Sight {
 
 /// What an event type is in one reaction.
 #[derive(Debug, Clone)]
-struct Candidate {
+pub struct Candidate {
     reaction: u16,
     is_trigger: bool,
     when: Option<Expression>,
@@ -82,46 +81,18 @@ impl By {
 }
 
 /// The reactions that an event type concerns.
-#[derive(Debug, Clone, Default)]
-pub struct Route(Vec<Candidate>);
-
-impl Route {
-    /// Whether it concerns none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
+pub type Route = reader::Route<Candidate>;
 
 /// Reads triggers and effects out of events.
-#[derive(Debug, Clone, Default)]
-pub struct Reader {
-    reactions: Vec<Arc<Reaction>>,
-    share: Share,
-}
+pub type Reader = reader::Reader<Reaction>;
 
 impl Reader {
-    /// A reader for these reactions.
-    pub fn new(reactions: &[Arc<Reaction>]) -> Reader {
-        Reader {
-            reactions: reactions.to_vec(),
-            share: Share::WHOLE,
-        }
-    }
-
-    /// The same for the keys of one share.
-    pub fn of_share(&self, share: Share) -> Reader {
-        Reader {
-            share,
-            ..self.clone()
-        }
-    }
-
     /// The columns that it needs.
     pub fn fields(&self) -> Fields {
-        let any = |is: fn(&Matching) -> bool| self.reactions.iter().any(|one| is(&one.matching));
+        let any = |is: fn(&Matching) -> bool| self.of.iter().any(|one| is(&one.matching));
         let own = Fields {
-            time: !self.reactions.is_empty(),
-            id: !self.reactions.is_empty(),
+            time: !self.of.is_empty(),
+            id: !self.of.is_empty(),
             causation: any(|matching| matches!(matching, Matching::Causation)),
             correlation: any(|matching| match matching {
                 Matching::Causation => false,
@@ -131,15 +102,13 @@ impl Reader {
             }),
             ..Fields::default()
         };
-        own.with(Fields::of(
-            self.reactions.iter().flat_map(|one| one.expressions()),
-        ))
+        own.with(Fields::of(self.of.iter().flat_map(|one| one.expressions())))
     }
 
     /// What an event type concerns.
     pub fn route(&self, kind: &str) -> Route {
         let mut candidates = Vec::new();
-        for (index, reaction) in self.reactions.iter().enumerate() {
+        for (index, reaction) in self.of.iter().enumerate() {
             let triggers = reaction.triggers.iter().map(|pattern| (pattern, true));
             let effects = reaction.effects.iter().map(|pattern| (pattern, false));
             let own = effects
@@ -152,7 +121,7 @@ impl Reader {
                 value: By::of(reaction, kind, is_trigger),
             }));
         }
-        Route(candidates)
+        reader::Route(candidates)
     }
 
     /// Adds what an event of this type says.
@@ -179,7 +148,7 @@ impl Reader {
     }
 
     fn read(&self, candidate: &Candidate, row: &Scope<'_>, texts: &mut Texts) -> Option<Note> {
-        let reaction = &self.reactions[usize::from(candidate.reaction)];
+        let reaction = &self.of[usize::from(candidate.reaction)];
         let conditions = reaction.narrow.iter().chain(&candidate.when);
         let mut held = conditions.map(|condition| condition.holds(row));
         let is_meant = held.try_fold(true, |all, holds| holds.map(|holds| all && holds));
@@ -190,7 +159,7 @@ impl Reader {
             By::Id => row.id.map(Cow::Borrowed),
             By::Cause => row.causation.map(Cow::Borrowed),
             By::Correlation => row.correlation.map(Cow::Borrowed),
-            By::Expression(expression) => expression.text(row).ok().flatten(),
+            By::Expression(expression) => named(expression.text(row).ok().flatten()),
         };
         let hash = value.as_deref().map(Keys::hash);
         if !self.share.takes(hash) {
@@ -205,7 +174,7 @@ impl Reader {
             role,
             is_doubtful: is_meant.is_err(),
             value: hash.zip(value.map(|value| texts.keep(&value))),
-            id: row.id.map_or(0, |id| Keys::hash(id) | 1),
+            id: Keys::hash_of_name(row.id),
             position: row.position,
             time: row.time.unwrap_or(Timestamp::MIN),
             sight: match hash.is_some() || row.is_sound() {
@@ -218,7 +187,7 @@ impl Reader {
     /// Adds what a row that cannot be judged may be in which reactions, with its match value where
     /// that can be told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
-        for (index, reaction) in self.reactions.iter().enumerate() {
+        for (index, reaction) in self.of.iter().enumerate() {
             let known = of.len();
             let roles = [
                 (Of::Trigger(index as u16), &reaction.triggers),

@@ -3,10 +3,8 @@
 //! Readers share a [`Reading`] and run beside each other, so nothing in here depends on an order.
 
 use std::borrow::Cow;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
 use serde::de::IgnoredAny;
 
 use crate::absent;
@@ -19,7 +17,7 @@ use crate::replay::instances::{Instances, Link};
 use crate::replay::reading::Reading;
 use crate::replay::route::{Candidate, Meant, Route, Use};
 use crate::saga::{Meaning, Moment, StepEvent};
-use crate::texts::{Keys, Text};
+use crate::texts::{Keys, Text, named};
 
 /// A row with more text than this cannot be taken along with others.
 const MOST_TEXT: usize = 1 << 30;
@@ -43,7 +41,6 @@ pub(super) struct Reader<'a> {
     reading: Reading<'a>,
     /// By the log's type ids.
     types: Vec<Option<Kind>>,
-    hasher: FixedState,
 }
 
 impl<'a> Reader<'a> {
@@ -52,7 +49,6 @@ impl<'a> Reader<'a> {
         Reader {
             reading,
             types: Vec::new(),
-            hasher: FixedState::default(),
         }
     }
 }
@@ -80,7 +76,7 @@ impl Reader<'_> {
         if self.reading.selection.causes {
             batch.hidden.extend(match &bad.id {
                 BadId::None => None,
-                BadId::Known(id) => self.told(id),
+                BadId::Known(id) => Some(Hidden::of(id)),
                 BadId::Unreadable => Some(Hidden::Nameless),
             });
         }
@@ -160,7 +156,7 @@ impl Reader<'_> {
             if !self.reading.again {
                 batch.beyond += 1;
                 let id = row.id.filter(|_| self.reading.selection.causes);
-                batch.hidden.extend(id.and_then(|id| self.told(id)));
+                batch.hidden.extend(id.map(Hidden::of));
                 if self.reading.selection.families && kind.is_of_family {
                     self.reading.readers.note_later(
                         &kind.families,
@@ -214,19 +210,19 @@ impl Reader<'_> {
             });
         }
         if selection.ids {
-            let id = self.hash(row.id);
+            let id = Keys::hash_of_name(row.id);
             let is_own = |hash: u64| hash != 0 && share.has(hash);
             if !selection.causes {
                 batch
                     .bare_ids
                     .extend(is_own(id).then_some((id, row.position)));
-            } else if let cause = self.hash(row.causation)
+            } else if let cause = Keys::hash_of_name(row.causation)
                 && (is_own(id) || is_own(cause))
             {
                 batch.ids.push(causation::Note {
                     id,
                     cause,
-                    correlation: self.hash(row.correlation),
+                    correlation: Keys::hash_of_name(row.correlation),
                     position: row.position,
                     time: row.time,
                 });
@@ -272,7 +268,7 @@ impl Reader<'_> {
         let id = match &one.correlate {
             None => row.correlation,
             Some(expression) => {
-                text = expression.text(&scope).ok().flatten();
+                text = named(expression.text(&scope).ok().flatten());
                 text.as_deref()
             }
         };
@@ -324,16 +320,16 @@ impl Reader<'_> {
         let moment = Moment {
             position: row.position,
             time: row.time,
-            key: self.hash(row.key),
+            key: Keys::hash_of_name(row.key),
             detail: detail(row, name, candidate, batch),
             meaning: candidate.meaning,
         };
         if self.reading.definition.order != Order::Position {
             batch.links.push(Link {
-                stream: row.stream.map_or(0, |stream| self.hash_all(stream)),
+                stream: row.stream.map_or(0, |stream| Keys::hash(stream) | 1),
                 version: row.version.unwrap_or(i64::MIN),
-                id: self.hash(row.id),
-                cause: self.hash(row.causation),
+                id: Keys::hash_of_name(row.id),
+                cause: Keys::hash_of_name(row.causation),
             });
         }
         batch.sightings.push(Sighting {
@@ -350,25 +346,6 @@ impl Reader<'_> {
             about, instances, ..
         } = self.reading;
         about.is_none_or(|ids| ids.iter().any(|wanted| wanted == id)) && instances.has_key(id)
-    }
-
-    /// The id of a row that is not judged.
-    fn told(&self, id: &str) -> Option<Hidden> {
-        Some(self.hash(Some(id)))
-            .filter(|hash| *hash != 0)
-            .map(Hidden::Id)
-    }
-
-    /// The hash of an id; 0 for none, which an empty one is.
-    fn hash(&self, id: Option<&str>) -> u64 {
-        match id {
-            Some(id) if !id.trim_start().is_empty() => self.hash_all(id),
-            _ => 0,
-        }
-    }
-
-    fn hash_all(&self, text: &str) -> u64 {
-        self.hasher.hash_one(text) | 1
     }
 }
 

@@ -1,15 +1,14 @@
 //! What an event says of a transaction.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use crate::absent::{Of, Part};
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadRow, Fields};
-use crate::share::Share;
-use crate::texts::{Keys, Text, Texts};
+use crate::reader;
+use crate::texts::{Keys, Text, Texts, named};
 use crate::transaction::state::Happening;
 
 /// What an event means in a transaction.
@@ -52,29 +51,17 @@ pub struct Note {
 
 /// What an event type means in one definition.
 #[derive(Debug, Clone)]
-struct Candidate {
+pub struct Candidate {
     definition: u16,
     meaning: Meaning,
     when: Option<Expression>,
 }
 
 /// The definitions that an event type concerns.
-#[derive(Debug, Clone, Default)]
-pub struct Route(Vec<Candidate>);
-
-impl Route {
-    /// Whether it concerns none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
+pub type Route = reader::Route<Candidate>;
 
 /// Reads transactions out of events.
-#[derive(Debug, Clone, Default)]
-pub struct Reader {
-    definitions: Vec<Arc<Transaction>>,
-    share: Share,
-}
+pub type Reader = reader::Reader<Transaction>;
 
 /// Every pattern of a definition with its meaning; conditions are tried first.
 fn candidates(of: &Transaction, index: u16, kind: &str) -> Vec<Candidate> {
@@ -102,30 +89,14 @@ fn candidates(of: &Transaction, index: u16, kind: &str) -> Vec<Candidate> {
 }
 
 impl Reader {
-    /// A reader for these definitions.
-    pub fn new(definitions: &[Arc<Transaction>]) -> Reader {
-        Reader {
-            definitions: definitions.to_vec(),
-            share: Share::WHOLE,
-        }
-    }
-
-    /// The same for the keys of one share.
-    pub fn of_share(&self, share: Share) -> Reader {
-        Reader {
-            share,
-            ..self.clone()
-        }
-    }
-
     /// The columns that it needs.
     pub fn fields(&self) -> Fields {
         let own = Fields {
-            time: !self.definitions.is_empty(),
-            correlation: self.definitions.iter().any(|one| one.id.is_none()),
+            time: !self.of.is_empty(),
+            correlation: self.of.iter().any(|one| one.id.is_none()),
             ..Fields::default()
         };
-        own.with(Fields::of(self.definitions.iter().flat_map(|one| {
+        own.with(Fields::of(self.of.iter().flat_map(|one| {
             let patterns = [
                 &one.begins,
                 &one.prepares,
@@ -146,8 +117,8 @@ impl Reader {
 
     /// What an event type concerns.
     pub fn route(&self, kind: &str) -> Route {
-        let each = self.definitions.iter().enumerate();
-        Route(
+        let each = self.of.iter().enumerate();
+        reader::Route(
             each.flat_map(|(index, one)| candidates(one, index as u16, kind))
                 .collect(),
         )
@@ -160,7 +131,7 @@ impl Reader {
             .chunk_by(|one, other| one.definition == other.definition)
         {
             let index = candidates[0].definition;
-            let definition = &self.definitions[usize::from(index)];
+            let definition = &self.of[usize::from(index)];
             let narrow = definition
                 .narrow
                 .as_ref()
@@ -187,7 +158,7 @@ impl Reader {
             };
             let id = match &definition.id {
                 None => row.correlation.map(Cow::Borrowed),
-                Some(id) => id.text(row).ok().flatten(),
+                Some(id) => named(id.text(row).ok().flatten()),
             };
             let hash = id.as_deref().map(Keys::hash);
             if !self.share.takes(hash) {
@@ -210,7 +181,7 @@ impl Reader {
     /// told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
         let is_false = |condition: &Expression| bad.rules_out(condition, kind);
-        for (index, definition) in self.definitions.iter().enumerate() {
+        for (index, definition) in self.of.iter().enumerate() {
             if definition.narrow.as_ref().is_some_and(is_false) {
                 continue;
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 33] = [
+const ORDER: [&str; 34] = [
     "event",
     "json",
     "suggest",
@@ -17,6 +17,7 @@ const ORDER: [&str; 33] = [
     "definition",
     "log",
     "absent",
+    "reader",
     "saga",
     "projection",
     "lapse",
