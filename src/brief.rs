@@ -1,4 +1,5 @@
-//! Values that are too long to be read, cut for people to what tells them apart.
+//! Values for people: numbers with what they count, and texts that are too long to be read, cut to
+//! what tells them apart.
 //!
 //! What is cut says so and how long it is. Machines get values whole, so nothing of this is for them.
 
@@ -8,6 +9,31 @@ use std::borrow::Cow;
 pub const IN_A_SENTENCE: usize = 60;
 /// How many characters of a value stand in a place of its own.
 pub const IN_A_TABLE: usize = 200;
+
+/// `1 event`, `12,000 events`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    if number == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{} {many}", grouped(number))
+    }
+}
+
+/// `12,000`; four digits stay together.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    if digits.len() < 5 {
+        return digits;
+    }
+    let mut text = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
 
 /// The beginning of a text.
 pub fn one(text: &str, most: usize) -> Cow<'_, str> {

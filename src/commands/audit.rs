@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::baseline::{Baseline, Coverage};
+use crate::brief;
 use crate::cli::{AuditArgs, ReportFormat, Since};
 use crate::commands::session::{Session, tell_passes};
 use crate::commands::terminal::{Terminal, write_file};
@@ -78,8 +79,9 @@ pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyh
 
     let unlisted: u64 = report.rules.iter().map(RuleCount::not_listed).sum();
     if unlisted > 0 && !matches!(args.format, ReportFormat::Table) {
+        let findings = brief::count(unlisted, "finding more is", "findings more are");
         terminal.note(format_args!(
-            "{unlisted} findings more are counted and not listed; narrow the run to see them"
+            "{findings} counted and not listed; narrow the run to see them"
         ));
     }
     if let (Some(path), Some(baseline)) = (&args.write_baseline, fresh) {
@@ -87,8 +89,12 @@ pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyh
         let text = baseline.to_text()?;
         write_file(path, |file| file.write_all(text.as_bytes()))?;
         terminal.note(format_args!(
-            "wrote {} accepted findings to {}",
-            baseline.len(),
+            "wrote {} to {}",
+            brief::count(
+                baseline.len() as u64,
+                "accepted finding",
+                "accepted findings"
+            ),
             path.display()
         ));
     }

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 
+use crate::brief;
 use crate::cli::{ListArgs, ReportFormat};
 use crate::commands::condition::{Condition, Starts};
 use crate::commands::session::Session;
@@ -66,7 +67,7 @@ fn narrow(
     } else {
         Starts::default()
     };
-    let mut untold: Option<(usize, String)> = None;
+    let mut untold: Option<(u64, String)> = None;
     listing
         .rows
         .retain(|row| match condition.holds(row, &starts) {
@@ -79,8 +80,13 @@ fn narrow(
             }
         });
     if let Some((count, first)) = untold {
+        let instances = brief::count(
+            count,
+            "instance, which is left out:",
+            "instances, which are left out; the first is",
+        );
         terminal.note(format_args!(
-            "--where cannot be told of {count} instances, which are left out; the first is {first}"
+            "--where cannot be told of {instances} {first}"
         ));
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
+use crate::brief;
 use crate::cli::{PathArgs, Size, SourceArgs};
 use crate::commands::check;
 use crate::commands::progress::{Counts, Meter};
@@ -56,10 +57,7 @@ impl Session {
         if !definitions.lints.is_empty() {
             terminal.note(format_args!(
                 "{} about the definitions themselves: see `sagactl check`",
-                match definitions.lints.len() {
-                    1 => "1 remark".to_owned(),
-                    many => format!("{many} remarks"),
-                }
+                brief::count(definitions.lints.len() as u64, "remark", "remarks")
             ));
         }
         let logs = definitions
@@ -177,10 +175,7 @@ pub(super) fn tell_passes<'l>(logs: impl IntoIterator<Item = &'l LogSummary>, te
             continue;
         };
         let (name, cap, kept) = (&log.name, Size(cap), Size(held));
-        let times = match passes {
-            1 => "1 pass".to_owned(),
-            passes => format!("{passes} passes"),
-        };
+        let times = brief::count(passes.into(), "pass", "passes");
         let reason = beyond.map(|beyond| match beyond {
             Beyond::Whole => "what joins many keys cannot be divided",
             Beyond::Keys => "what belongs to one key cannot be divided",

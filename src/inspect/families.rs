@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::absent::Of;
+use crate::brief;
 use crate::definition::projection::Projection;
 use crate::definition::requirement::Requirement;
 use crate::event::Timestamp;
@@ -75,7 +76,14 @@ impl Run<'_> {
             }
             if keys > 0 {
                 let whose = format!("projection {}", definition.name);
-                strays.remark(&whose, "keys are not what their events give", tally);
+                strays.remark(
+                    &whose,
+                    [
+                        "key is not what its events give",
+                        "keys are not what their events give",
+                    ],
+                    tally,
+                );
             }
             own::remarks(conclusion)
                 .into_iter()
@@ -101,37 +109,48 @@ impl Run<'_> {
             tally.checked(VIOLATED.name, count.groups + count.astray);
             let others = strays.untold(count.groups - untold);
             tally.unknown(VIOLATED.name, untold + others + count.astray);
-            let remarks = [
-                (
-                    count.astray,
-                    "events do not tell their group; they count nowhere",
-                ),
-                (
-                    count.hidden,
-                    "totals cannot be told, since an event of theirs stands in a row that cannot be judged",
-                ),
-                (
-                    count.unknown,
-                    "totals cannot be told, since an event of theirs has no amount, or too many digits",
-                ),
-                (
-                    count.concurrent,
-                    "totals are right or wrong by the order of events whose order nobody knows",
-                ),
-                (
-                    count.cut,
-                    "totals are not right, but their beginning may have been cut off",
-                ),
-                (
-                    count.pending,
-                    "totals are not right yet, but within their grace",
-                ),
-            ];
-            for (number, what) in remarks.iter().filter(|(number, _)| *number > 0) {
-                tally.remark(format!("invariant {}: {number} {what}", invariant.name));
-            }
             let whose = format!("invariant {}", invariant.name);
-            strays.remark(&whose, "totals are not right", tally);
+            remark(
+                &whose,
+                &[
+                    (
+                        count.astray,
+                        "event does not tell its group; it counts nowhere",
+                        "events do not tell their group; they count nowhere",
+                    ),
+                    (
+                        count.hidden,
+                        "total cannot be told, since an event of it stands in a row that cannot be judged",
+                        "totals cannot be told, since an event of theirs stands in a row that cannot be judged",
+                    ),
+                    (
+                        count.unknown,
+                        "total cannot be told, since an event of it has no amount, or too many digits",
+                        "totals cannot be told, since an event of theirs has no amount, or too many digits",
+                    ),
+                    (
+                        count.concurrent,
+                        "total is right or wrong by the order of events whose order nobody knows",
+                        "totals are right or wrong by the order of events whose order nobody knows",
+                    ),
+                    (
+                        count.cut,
+                        "total is not right, but its beginning may have been cut off",
+                        "totals are not right, but their beginning may have been cut off",
+                    ),
+                    (
+                        count.pending,
+                        "total is not right yet, but within its grace",
+                        "totals are not right yet, but within their grace",
+                    ),
+                ],
+                tally,
+            );
+            strays.remark(
+                &whose,
+                ["total is not right", "totals are not right"],
+                tally,
+            );
             let findings = own.map(|breach| rules::invariant::violated(invariant, breach, horizon));
             strays.report(findings, found);
         }
@@ -155,26 +174,38 @@ impl Run<'_> {
             tally.checked(VIOLATED.name, count.keys);
             tally.unknown(VIOLATED.name, unknown);
             tally.checked(UNKNOWN.name, count.keys);
-            if count.coarse > 0 {
-                tally.remark(format!(
-                    "invariant {}: {} keys look at one that more than {MOST} look at, and were judged at the horizon only",
-                    requirement.name, count.coarse
-                ));
-            }
-            if count.concurrent > 0 {
-                tally.remark(format!(
-                    "invariant {}: {} keys did not keep it as events arrived, and may have by their times",
-                    requirement.name, count.concurrent
-                ));
-            }
-            if count.pending > 0 {
-                tally.remark(format!(
-                    "invariant {}: {} keys do not keep it yet, but are within its grace",
-                    requirement.name, count.pending
-                ));
-            }
             let whose = format!("invariant {}", requirement.name);
-            strays.remark(&whose, "keys do not keep it", tally);
+            let many = format!("more than {MOST}");
+            remark(
+                &whose,
+                &[
+                    (
+                        count.coarse,
+                        &format!(
+                            "key looks at one that {many} look at, and was judged at the horizon only"
+                        ),
+                        &format!(
+                            "keys look at one that {many} look at, and were judged at the horizon only"
+                        ),
+                    ),
+                    (
+                        count.concurrent,
+                        "key did not keep it as events arrived, and may have by their times",
+                        "keys did not keep it as events arrived, and may have by their times",
+                    ),
+                    (
+                        count.pending,
+                        "key does not keep it yet, but is within its grace",
+                        "keys do not keep it yet, but are within their grace",
+                    ),
+                ],
+                tally,
+            );
+            strays.remark(
+                &whose,
+                ["key does not keep it", "keys do not keep it"],
+                tally,
+            );
             let findings = own.map(|breach| rules::invariant::broken(requirement, breach, horizon));
             strays.report(findings, found);
         }
@@ -231,23 +262,28 @@ impl Run<'_> {
                 tally.unknown(MISSING_KEY.name, unknown);
             }
             let name = format!("idempotency {}", rule.name);
-            strays.remark(&name, "", tally);
-            let remarks = [
-                (count.untold, "events do not tell their key"),
-                (
-                    count.hidden,
-                    "keys cannot be told, since an event of theirs stands in a row that cannot be judged",
-                ),
-            ];
-            for (number, what) in remarks.iter().filter(|(number, _)| *number > 0) {
-                tally.remark(format!("{name}: {number} {what}"));
-            }
-            if count.unknown_thing > count.hidden {
-                tally.remark(format!(
-                    "{name}: of {} keys it cannot be told, since an event lacks a field",
-                    count.unknown_thing - count.hidden
-                ));
-            }
+            strays.remark(&name, [""; 2], tally);
+            remark(
+                &name,
+                &[
+                    (
+                        count.untold,
+                        "event does not tell its key",
+                        "events do not tell their key",
+                    ),
+                    (
+                        count.hidden,
+                        "key cannot be told, since an event of it stands in a row that cannot be judged",
+                        "keys cannot be told, since an event of theirs stands in a row that cannot be judged",
+                    ),
+                    (
+                        count.unknown_thing.saturating_sub(count.hidden),
+                        "key cannot be told, since an event of it lacks a field",
+                        "keys cannot be told, since an event of theirs lacks a field",
+                    ),
+                ],
+                tally,
+            );
         }
         found.extend(
             self.sum
@@ -284,7 +320,7 @@ impl Run<'_> {
             own::remarks(&name, conclusion)
                 .into_iter()
                 .for_each(|remark| tally.remark(remark));
-            Strays::one_each(strays.all(), 0).remark(&name, "", tally);
+            Strays::one_each(strays.all(), 0).remark(&name, [""; 2], tally);
             for (what, words) in own::MENDABLE {
                 let is_own = |fault: &&Fault| fault.what == what && !fault.is_certain;
                 let (lacking, certain): (Vec<&Fault>, Vec<&Fault>) = (conclusion.faults.iter())
@@ -310,5 +346,12 @@ impl Run<'_> {
             found.extend(certain.map(|fault| own::of(definition, fault, horizon)));
             found.extend(own::blocked(definition, conclusion));
         }
+    }
+}
+
+/// Adds what there is more than none of, each in words for one and for several.
+fn remark(whose: &str, counted: &[(u64, &str, &str)], tally: &mut Tally) {
+    for (number, one, several) in counted.iter().filter(|(number, ..)| *number > 0) {
+        tally.remark(format!("{whose}: {}", brief::count(*number, one, several)));
     }
 }

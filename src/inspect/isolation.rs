@@ -72,7 +72,14 @@ impl Run<'_> {
         tally.checked(RESIDUE.name, conclusion.undone);
         tally.unknown(RESIDUE.name, conclusion.untold + others);
         if conclusion.undone > 0 {
-            strays.remark(RESIDUE.name, "compensations left something behind", tally);
+            strays.remark(
+                RESIDUE.name,
+                [
+                    "compensation left something behind",
+                    "compensations left something behind",
+                ],
+                tally,
+            );
         }
         let findings = residues
             .into_iter()
@@ -105,7 +112,11 @@ impl Run<'_> {
         tally.checked(DIRTY_TOUCH.name, conclusion.effects);
         tally.unknown(DIRTY_TOUCH.name, conclusion.unknown + others);
         if conclusion.effects > 0 {
-            strays.remark(DIRTY_TOUCH.name, "effects were written over", tally);
+            strays.remark(
+                DIRTY_TOUCH.name,
+                ["effect was written over", "effects were written over"],
+                tally,
+            );
         }
         let findings = touches.into_iter().filter_map(|((instance, _), touches)| {
             let (saga, id) = self.instance_of(instance);

@@ -17,7 +17,7 @@ struct Side<'a> {
     /// Rows that cannot be judged and may make a match value right.
     strays: Strays,
     /// What is wrong, after the number of match values.
-    what: &'static str,
+    what: [&'static str; 2],
 }
 
 impl<'a> Side<'a> {
@@ -28,7 +28,7 @@ impl<'a> Side<'a> {
         (reaction, conclusion): (&Reaction, &'a Conclusion),
         is_own: fn(&Wrong) -> bool,
         rows: u64,
-        what: &'static str,
+        what: [&'static str; 2],
     ) -> Side<'a> {
         let faults = conclusion.faults.iter();
         let faults: Vec<&Fault> = faults.filter(|fault| is_own(&fault.wrong)).collect();
@@ -86,13 +86,19 @@ impl Run<'_> {
                 (reaction, conclusion),
                 |wrong| matches!(wrong, Wrong::Missing { .. } | Wrong::Late { .. }),
                 effects,
-                "obligations lack what has to follow in time",
+                [
+                    "obligation lacks what has to follow in time",
+                    "obligations lack what has to follow in time",
+                ],
             );
             let spare = Side::new(
                 (reaction, conclusion),
                 |wrong| matches!(wrong, Wrong::Double | Wrong::Orphan),
                 triggers,
-                "effects are more than was called for",
+                [
+                    "effect is more than was called for",
+                    "effects are more than was called for",
+                ],
             );
             let damaged = conclusion.damaged_triggers + conclusion.damaged_effects;
             let rows = absent.of_reaction(index).keyless + damaged;

@@ -3,6 +3,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use crate::brief;
 use crate::definition::Scope;
 use crate::definition::fault::Fault;
 use crate::definition::log::LogDefinition;
@@ -372,16 +373,15 @@ impl<'s> Run<'s> {
             tally.remark(format!("log {}: {remark}", self.definition.name));
         }
         if self.gathered.unattributed > 0 {
-            tally.remark(format!(
-                "log {}: {} events of saga types carry no correlation value and were not judged",
-                self.definition.name, self.gathered.unattributed
-            ));
+            let events = brief::count(
+                self.gathered.unattributed,
+                "event of a saga type carries no correlation value and was",
+                "events of saga types carry no correlation value and were",
+            );
+            tally.remark(format!("log {}: {events} not judged", self.definition.name));
         }
         if self.gathered.beyond > 0 {
-            tally.remark(format!(
-                "log {}: {} events later than the horizon were not read",
-                self.definition.name, self.gathered.beyond
-            ));
+            tally.remark(self.beyond());
         }
         if !self.is_whole() && !self.definition.claims.is_empty() {
             tally.remark(format!(

@@ -5,6 +5,7 @@
 //! (or than look at one key). Where more subjects are wrong than that, some are wrong whatever these
 //! rows say: all of them are reported, and say so. Where not, none is certain.
 
+use crate::brief;
 use crate::finding::Finding;
 use crate::inspect::tally::Tally;
 
@@ -41,22 +42,22 @@ impl Strays {
         self.rows > 0 && self.wrong <= self.most
     }
 
-    /// Tells of them; `whose` subjects, and `what` so many of these do.
-    pub(super) fn remark(self, whose: &str, what: &str, tally: &mut Tally) {
+    /// Tells of them; `whose` subjects, and what one and several of these do.
+    pub(super) fn remark(self, whose: &str, [one, several]: [&str; 2], tally: &mut Tally) {
         let Strays { rows, most, wrong } = self;
         if rows == 0 {
             return;
         }
-        let rows = match rows {
-            1 => "1 row of which nobody knows whose it is".to_owned(),
-            rows => format!("{rows} rows of which nobody knows whose they are"),
-        };
+        let rows = brief::count(
+            rows,
+            "row of which nobody knows whose it is",
+            "rows of which nobody knows whose they are",
+        );
+        let all = brief::count(wrong, one, several);
         tally.remark(match (wrong, self.explain_all()) {
             (0, _) => format!("{whose}: {rows} may be of any of its subjects"),
-            (_, true) => format!("{whose}: {wrong} {what}, which may come of {rows}"),
-            (_, false) => {
-                format!("{whose}: {wrong} {what}, of which at most {most} may come of {rows}")
-            }
+            (_, true) => format!("{whose}: {all}, which may come of {rows}"),
+            (_, false) => format!("{whose}: {all}, of which at most {most} may come of {rows}"),
         });
     }
 

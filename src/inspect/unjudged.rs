@@ -11,19 +11,11 @@ impl Run<'_> {
         let log = &self.definition.name;
         let mut remarks = Vec::new();
         if self.gathered.beyond > 0 {
-            remarks.push(match self.gathered.beyond {
-                1 => format!("log {log}: 1 event later than the horizon was not read"),
-                events => {
-                    format!("log {log}: {events} events later than the horizon were not read")
-                }
-            });
+            remarks.push(self.beyond());
         }
         let bad = self.gathered.bad.total;
         if bad > 0 {
-            let rows = match bad {
-                1 => "1 row".to_owned(),
-                bad => format!("{bad} rows"),
-            };
+            let rows = brief::count(bad, "row", "rows");
             remarks.push(format!(
                 "log {log}: {rows} cannot be judged; see `sagactl audit --rule log/bad-row`"
             ));
@@ -40,31 +32,40 @@ impl Run<'_> {
                 Some(_) => "of this key",
                 None => "of any key",
             };
-            remarks.push(match strays.keyless {
-                1 => format!("1 of these rows may be an event {whose}"),
-                rows => format!("{rows} of these rows may be events {whose}"),
-            });
+            let rows = brief::count(
+                strays.keyless,
+                "of these rows may be an event",
+                "of these rows may be events",
+            );
+            remarks.push(format!("{rows} {whose}"));
         }
         remarks
+    }
+
+    /// That events are later than the horizon, in words.
+    pub(super) fn beyond(&self) -> String {
+        let events = brief::count(
+            self.gathered.beyond,
+            "event later than the horizon was",
+            "events later than the horizon were",
+        );
+        format!("log {}: {events} not read", self.definition.name)
     }
 
     /// The rows that cannot be judged and may be events of a projection, in words.
     pub(super) fn strays(&self, projection: usize) -> Option<String> {
         let strays = self.gathered.absent.of_state(projection);
-        let of_any = match strays.keyless {
-            0 => None,
-            1 => Some("1 row that cannot be judged may be an event of any key".to_owned()),
-            rows => Some(format!(
-                "{rows} rows that cannot be judged may be events of any key"
-            )),
-        };
-        let of_some = match strays.known() {
-            0 => None,
-            1 => Some("events of 1 key stand in rows that cannot be judged".to_owned()),
-            keys => Some(format!(
-                "events of {keys} keys stand in rows that cannot be judged"
-            )),
-        };
+        let of_any = (strays.keyless > 0).then(|| {
+            brief::count(
+                strays.keyless,
+                "row that cannot be judged may be an event of any key",
+                "rows that cannot be judged may be events of any key",
+            )
+        });
+        let of_some = (strays.known() > 0).then(|| {
+            let keys = brief::count(strays.known() as u64, "key", "keys");
+            format!("events of {keys} stand in rows that cannot be judged")
+        });
         let said: Vec<String> = of_some.into_iter().chain(of_any).collect();
         (!said.is_empty()).then(|| said.join(", "))
     }
@@ -80,10 +81,10 @@ pub(super) fn in_words(keyless: &Keyless) -> Option<String> {
     const REASON: usize = 200;
     let (position, reason) = keyless.first.as_ref()?;
     let reason = brief::one(reason, REASON);
-    Some(match keyless.count {
-        1 => format!("1 event does not tell its key, at position {position}: {reason}"),
-        count => {
-            format!("{count} events do not tell their key, first at position {position}: {reason}")
-        }
-    })
+    let events = brief::count(
+        keyless.count,
+        "event does not tell its key,",
+        "events do not tell their key, first",
+    );
+    Some(format!("{events} at position {position}: {reason}"))
 }

@@ -55,8 +55,8 @@ pub fn write(page: &mut Page<'_>, parting: &Parting, limit: usize) -> io::Result
 }
 
 fn summary(parting: &Parting) -> String {
-    let keys = words::count(parting.keys, "key", "keys");
-    let number = |count: usize| words::grouped(count as u64);
+    let keys = brief::count(parting.keys, "key", "keys");
+    let number = |count: usize| brief::grouped(count as u64);
     let parted = parting.parted.first().map(|first| {
         let parted = number(parting.parted.len());
         let position = first.position;

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::brief;
 use crate::definition::fault::Fault;
 use crate::finding::Severity;
 use crate::output::page::Page;
@@ -59,12 +60,12 @@ pub fn write(page: &mut Page<'_>, drawn: &str, faults: &[Fault], count: Count) -
     if !faults.is_empty() {
         page.blank()?;
     }
-    let files = words::count(count.files as u64, "file", "files");
+    let files = brief::count(count.files as u64, "file", "files");
     let looked = match (count.sagas, count.logs) {
         (Some(sagas), Some(logs)) => format!(
             "{files}, {}, {}",
-            words::count(sagas as u64, "saga", "sagas"),
-            words::count(logs as u64, "log", "logs")
+            brief::count(sagas as u64, "saga", "sagas"),
+            brief::count(logs as u64, "log", "logs")
         ),
         _ => files,
     };

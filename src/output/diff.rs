@@ -124,7 +124,7 @@ fn summary(held: &Held) -> String {
         .iter()
         .zip(held.verdicts)
         .filter(|(_, count)| *count > 0)
-        .map(|(verdict, count)| format!("{} {}", words::grouped(count), verdict.label()))
+        .map(|(verdict, count)| format!("{} {}", brief::grouped(count), verdict.label()))
         .collect();
     match (parts.as_slice(), held.lag) {
         ([], _) => "neither keys nor rows".to_owned(),

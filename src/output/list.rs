@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::brief;
 use crate::inspect::Listing;
 use crate::output::again::Again;
 use crate::output::page::{Page, columns};
@@ -40,7 +41,7 @@ pub fn write(
     };
     let count = format!(
         "{}{of}",
-        words::count(total as u64, "instance", "instances")
+        brief::count(total as u64, "instance", "instances")
     );
     let order = "open ones first, the stalest on top";
     if shown.len() < total {

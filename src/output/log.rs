@@ -3,6 +3,7 @@
 
 use std::io;
 
+use crate::brief;
 use crate::event::Event;
 use crate::log::Description;
 use crate::output::page::{Page, columns};
@@ -49,7 +50,7 @@ fn comment(page: &mut Page<'_>, text: &str) -> io::Result<()> {
 }
 
 fn extent(page: &mut Page<'_>, log: &Description) -> io::Result<()> {
-    let mut extent = words::count(log.events, "event", "events");
+    let mut extent = brief::count(log.events, "event", "events");
     if let Some((first, last)) = log.positions {
         extent.push_str(&format!(", positions {first}..{last}"));
     }
@@ -59,7 +60,7 @@ fn extent(page: &mut Page<'_>, log: &Description) -> io::Result<()> {
     }
     comment(page, &extent)?;
     if log.bad_rows > 0 {
-        let count = words::count(log.bad_rows, "row", "rows");
+        let count = brief::count(log.bad_rows, "row", "rows");
         page.prefixed(
             "# ",
             FAINT,
@@ -82,7 +83,7 @@ fn types(page: &mut Page<'_>, log: &Description) -> io::Result<()> {
         .types
         .iter()
         .take(TYPES)
-        .map(|(kind, count)| vec![words::grouped(*count), escape::terminal(kind).into_owned()])
+        .map(|(kind, count)| vec![brief::grouped(*count), escape::terminal(kind).into_owned()])
         .collect();
     comment(page, "")?;
     table(page, &[grid::quantity("events"), grid::text("type")], &rows)?;

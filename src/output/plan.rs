@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
+use crate::brief;
 use crate::finding::Direction;
 use crate::output::page::Page;
 use crate::output::style::{ALARM, CAUTION, FAINT, PLAIN, STRONG};
-use crate::output::{escape, json, words};
+use crate::output::{escape, json};
 use crate::recovery::document::{ActionV1, InstanceV1, LeftAloneV1, PlanV1, Reason, RequestV1};
 
 /// Writes the plan as a document.
@@ -57,7 +58,7 @@ pub fn write(page: &mut Page<'_>, plan: &PlanV1) -> io::Result<()> {
 
 /// How much there is to do, in one line.
 pub fn summary(plan: &PlanV1) -> String {
-    let count = |number: usize, one, many| words::count(number as u64, one, many);
+    let count = |number: usize, one, many| brief::count(number as u64, one, many);
     let mut text = format!(
         "{} on {}",
         count(plan.actions(), "action", "actions"),

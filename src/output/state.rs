@@ -31,7 +31,7 @@ pub fn write(page: &mut Page<'_>, told: &Told) -> io::Result<()> {
         escape::terminal(&told.projection.name),
         words::key(&told.key)
     );
-    let events = words::count(told.events() as u64, "event", "events");
+    let events = brief::count(told.events() as u64, "event", "events");
     let later = match told.later {
         0 => String::new(),
         later => format!(", {later} later ones not"),

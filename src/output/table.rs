@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use crate::brief;
 use crate::finding::{Finding, Severity};
 use crate::output::again::Again;
 use crate::output::page::{Page, columns};
@@ -81,8 +82,8 @@ pub(crate) fn log(page: &mut Page<'_>, log: &LogSummary) -> io::Result<()> {
     };
     let read = format!(
         "positions {first}..{last}, {}, {} of them matched",
-        words::count(log.events, "event", "events"),
-        words::grouped(log.matched),
+        brief::count(log.events, "event", "events"),
+        brief::grouped(log.matched),
     );
     page.text(13, PLAIN, &read)?;
     if let Some(as_of) = log.as_of {
@@ -119,10 +120,10 @@ fn groups(
         let of_rule = report.rules.iter().find(|count| count.rule == first.rule);
         let total = listed + of_rule.map_or(0, |count| count.unlisted_of(first.severity));
         let count = if total == group.len() as u64 {
-            words::count(total, "finding", "findings")
+            brief::count(total, "finding", "findings")
         } else {
-            let shown = words::grouped(group.len() as u64);
-            format!("{shown} of {} findings", words::grouped(total))
+            let shown = brief::grouped(group.len() as u64);
+            format!("{shown} of {} findings", brief::grouped(total))
         };
         let severity = style::severity(first.severity);
         page.blank()?;
@@ -198,12 +199,12 @@ fn hidden(page: &mut Page<'_>, rest: &[Finding], shown: usize) -> io::Result<()>
     }
     let counts: Vec<String> = counts
         .iter()
-        .map(|((_, rule), count)| format!("{} {rule}", words::grouped(*count)))
+        .map(|((_, rule), count)| format!("{} {rule}", brief::grouped(*count)))
         .collect();
     let text = format!(
         "{} more than the {} above: {}. See them with --limit 0, --rule RULE or --format jsonl",
-        words::count(rest.len() as u64, "finding", "findings"),
-        words::grouped(shown as u64),
+        brief::count(rest.len() as u64, "finding", "findings"),
+        brief::grouped(shown as u64),
         counts.join(", "),
     );
     page.blank()?;
@@ -220,11 +221,11 @@ fn unlisted(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     }
     let sum = counts.iter().map(|(_, count)| count).sum();
     let each = counts.iter();
-    let each = each.map(|(rule, count)| format!("{} {rule}", words::grouped(*count)));
+    let each = each.map(|(rule, count)| format!("{} {rule}", brief::grouped(*count)));
     let each: Vec<String> = each.collect();
     let text = format!(
         "{} more are counted and not listed: {}; see the remarks",
-        words::count(sum, "finding", "findings"),
+        brief::count(sum, "finding", "findings"),
         each.join(", "),
     );
     page.blank()?;
@@ -288,9 +289,9 @@ fn counted(page: &mut Page<'_>, ran: &[&RuleCount]) -> io::Result<()> {
                 format!(
                     "  {:<name$}{:>NUMBERS$}{found}{:>NUMBERS$}{found:#}{unknown}{:>NUMBERS$}{unknown:#}",
                     count.rule,
-                    words::grouped(count.checked),
-                    words::grouped(count.found),
-                    words::grouped(count.unknown),
+                    brief::grouped(count.checked),
+                    brief::grouped(count.found),
+                    brief::grouped(count.unknown),
                 )
             })
             .collect();
@@ -311,11 +312,11 @@ fn instances(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
             .iter()
             .zip(saga.outcomes)
             .filter(|(_, count)| *count > 0)
-            .map(|(outcome, count)| format!("{} {}", words::grouped(count), outcome.label()))
+            .map(|(outcome, count)| format!("{} {}", brief::grouped(count), outcome.label()))
             .collect();
         let text = match parts.as_slice() {
             [] => "none in the log".to_owned(),
-            parts => format!("{}: {}", words::grouped(total), parts.join(", ")),
+            parts => format!("{}: {}", brief::grouped(total), parts.join(", ")),
         };
         page.labelled(
             2,
@@ -340,7 +341,7 @@ fn projections(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
             .iter()
             .zip(projection.verdicts)
             .filter(|(_, count)| *count > 0)
-            .map(|(verdict, count)| format!("{} {}", words::grouped(count), verdict.label()))
+            .map(|(verdict, count)| format!("{} {}", brief::grouped(count), verdict.label()))
             .collect();
         let lag = projection
             .lag
@@ -348,7 +349,7 @@ fn projections(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
             .unwrap_or_default();
         let text = match parts.as_slice() {
             [] => "neither keys nor rows".to_owned(),
-            parts => format!("{}: {}{lag}", words::grouped(total), parts.join(", ")),
+            parts => format!("{}: {}{lag}", brief::grouped(total), parts.join(", ")),
         };
         let name = format!("{}  ", escape::terminal(&projection.projection));
         page.labelled(2, PLAIN, &name, PLAIN, &text)?;
@@ -377,7 +378,7 @@ fn verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
             .rules
             .iter()
             .filter(|count| count.idle.is_none() && count.checked > 0);
-        let rules = words::count(ran.count() as u64, "rule", "rules");
+        let rules = brief::count(ran.count() as u64, "rule", "rules");
         parts.push(format!("nothing found by {rules}"));
     }
     if report.accepted > 0 {
@@ -385,7 +386,7 @@ fn verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     }
     let unknown: u64 = report.rules.iter().map(|count| count.unknown).sum();
     if unknown > 0 {
-        parts.push(format!("{} unknown", words::grouped(unknown)));
+        parts.push(format!("{} unknown", brief::grouped(unknown)));
     }
     page.text(0, style, &parts.join(", "))
 }

@@ -10,38 +10,13 @@ use crate::output::escape;
 /// How many positions of one finding are printed before the rest is only counted.
 const POSITIONS: usize = 8;
 
-/// `1 event`, `12,000 events`.
-pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
-    if number == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{} {many}", grouped(number))
-    }
-}
-
-/// `12,000`; four digits stay together.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    if digits.len() < 5 {
-        return digits;
-    }
-    let mut text = String::new();
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 pub(crate) fn severities(number: u64, severity: Severity) -> String {
     let (one, many) = match severity {
         Severity::Error => ("error", "errors"),
         Severity::Warning => ("warning", "warnings"),
         Severity::Note => ("note", "notes"),
     };
-    count(number, one, many)
+    brief::count(number, one, many)
 }
 
 /// An instant for people: RFC 3339, no finer than milliseconds.
@@ -172,7 +147,7 @@ mod tests {
             (10_000, "10,000"),
             (1_234_567, "1,234,567"),
         ] {
-            assert_eq!(grouped(number), text);
+            assert_eq!(brief::grouped(number), text);
         }
         let positions: Vec<Position> = (1..=14).map(Position).collect();
         assert_eq!(evidence(&[]), None);

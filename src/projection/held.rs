@@ -7,6 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
+use crate::brief;
 use crate::definition::projection::Counts;
 use crate::event::Position;
 use crate::log::{Log, LogError};
@@ -101,7 +102,7 @@ impl Held {
             }
         })?;
         if nameless > 0 && share.is_first() {
-            let reason = format!("{} no key", counted(nameless, "row has", "rows have"));
+            let reason = format!("{} no key", brief::count(nameless, "row has", "rows have"));
             self.at_once("", Verdict::Unreadable, reason);
         }
         let of_key = |number: usize| rows.get(number).copied().unwrap_or_default();
@@ -385,12 +386,5 @@ fn is_ahead(fold: &Fold, entry: &Entry, row: &Row, head: Option<Position>) -> bo
     match (&row.version, last) {
         (Some(Ok(version)), Some(last)) => *version > last,
         _ => false,
-    }
-}
-
-fn counted(count: u64, one: &str, several: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {several}"),
     }
 }

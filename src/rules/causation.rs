@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::brief;
 use crate::causation::{Fault, What};
 use crate::event::Timestamp;
 use crate::finding::{Finding, Severity, SubjectKind};
@@ -98,7 +99,10 @@ pub fn finding(log: &Arc<str>, fault: &Fault, cause: Option<&str>, horizon: Time
             format!("no event of the log has the id `{cause}`")
         }
         What::Cycle(0) => "names itself as its cause".to_owned(),
-        What::Cycle(others) => format!("causes itself by way of {others} others, from {at}"),
+        What::Cycle(others) => {
+            let others = brief::count(others.into(), "other", "others");
+            format!("causes itself by way of {others}, from {at}")
+        }
         What::Later => format!("its cause comes after it, at {at}"),
         What::OtherCorrelation => format!("its cause at {at} belongs to another correlation"),
     };

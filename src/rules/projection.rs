@@ -240,10 +240,12 @@ pub fn beside_mark(conclusion: &Conclusion) -> Vec<String> {
         ));
     }
     if letters.unreadable > 0 {
-        remarks.push(format!(
-            "projection {name}: {} of its dead letters name no event",
-            letters.unreadable
-        ));
+        let letters = brief::count(
+            letters.unreadable,
+            "of its dead letters names",
+            "of its dead letters name",
+        );
+        remarks.push(format!("projection {name}: {letters} no event"));
     }
     if !conclusion.uncompared.is_empty() {
         remarks.push(format!(
@@ -253,9 +255,13 @@ pub fn beside_mark(conclusion: &Conclusion) -> Vec<String> {
     }
     let keyless = &conclusion.keyless;
     if let Some((position, reason)) = &keyless.first {
+        let events = brief::count(
+            keyless.count,
+            "event cannot be told,",
+            "events cannot be told, first",
+        );
         remarks.push(format!(
-            "projection {name}: the key of {} events cannot be told, first at position {position}: {reason}",
-            keyless.count
+            "projection {name}: the key of {events} at position {position}: {reason}"
         ));
     }
     let unknown: Vec<&Standing> = conclusion
@@ -264,9 +270,13 @@ pub fn beside_mark(conclusion: &Conclusion) -> Vec<String> {
         .filter(|standing| standing.verdict == Verdict::Unknown)
         .collect();
     if let Some(first) = unknown.first() {
+        let keys = brief::count(
+            unknown.len() as u64,
+            "key cannot be told,",
+            "keys cannot be told, first",
+        );
         remarks.push(format!(
-            "projection {name}: {} keys cannot be told, first `{}`: {}",
-            unknown.len(),
+            "projection {name}: {keys} `{}`: {}",
             brief::one(&first.key, brief::IN_A_SENTENCE),
             brief::one(
                 first.reason.as_deref().unwrap_or("no reason is known"),
@@ -345,10 +355,7 @@ pub fn said(standing: &Standing, definition: &Projection) -> String {
 }
 
 fn events(count: usize) -> String {
-    match count {
-        1 => "1 event".to_owned(),
-        count => format!("{count} events"),
-    }
+    brief::count(count as u64, "event", "events")
 }
 
 /// The columns that differ: the first few of them, what they hold and what they should.

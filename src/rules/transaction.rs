@@ -99,10 +99,16 @@ Example: p50 40ms, p99 8s, longest 2m 3s, in 12,000 participants.",
 pub const ALL: [&Info; 5] = [&IN_DOUBT, &MIXED, &WITHOUT_VOTES, &UNDELIVERED, &BLOCKED];
 
 /// What a further event may make right, in the words of a remark.
-pub const MENDABLE: [(What, &str); 3] = [
-    (What::InDoubt, "are in doubt"),
-    (What::WithoutVotes, "were decided without votes"),
-    (What::Undelivered, "were not delivered"),
+pub const MENDABLE: [(What, [&str; 2]); 3] = [
+    (What::InDoubt, ["is in doubt", "are in doubt"]),
+    (
+        What::WithoutVotes,
+        ["was decided without votes", "were decided without votes"],
+    ),
+    (
+        What::Undelivered,
+        ["was not delivered", "were not delivered"],
+    ),
 ];
 
 /// The rule of something that is wrong.

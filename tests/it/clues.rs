@@ -122,6 +122,6 @@ fn dead_letters_may_be_known_by_their_ids() {
     let document = run(folder.path(), &["diff", "accounts", "."]);
     assert_eq!(
         document["projections"][0]["remarks"],
-        serde_json::json!(["projection accounts: 1 of its dead letters name no event"])
+        serde_json::json!(["projection accounts: 1 of its dead letters names no event"])
     );
 }
