@@ -48,4 +48,11 @@ impl Idempotency {
         let mut patterns = self.effects.iter().chain(&self.attempts);
         patterns.any(|pattern| &*pattern.kind == kind)
     }
+
+    /// Whether it speaks of every event of this type, whatever that holds.
+    pub fn always_concerns(&self, kind: &str) -> bool {
+        let mut patterns = self.effects.iter().chain(&self.attempts);
+        self.narrow.is_none()
+            && patterns.any(|pattern| &*pattern.kind == kind && pattern.when.is_none())
+    }
 }

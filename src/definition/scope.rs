@@ -163,13 +163,14 @@ fn second_log(place: Place, first: &Place) -> Fault {
 
 /// Tells each saga which of its steps carry the keys of an idempotency rule.
 fn join_keys(scope: &mut Scope) {
+    // Whether a condition holds of a step's event is not known of an instance.
     let own = |rule: &&Arc<Idempotency>| rule.key.is_none();
     let rules: Vec<&Arc<Idempotency>> = scope.idempotency.iter().filter(own).collect();
     for saga in &mut scope.sagas {
         let those_of = |is_wanted: fn(&Idempotency) -> bool| -> StepSet {
             let speaks_of = |kind: &str| {
                 let mut own = rules.iter().filter(|rule| is_wanted(rule));
-                own.any(|rule| rule.concerns(kind))
+                own.any(|rule| rule.always_concerns(kind))
             };
             let steps = saga.steps.iter().enumerate();
             let own = steps.filter(|(_, step)| {

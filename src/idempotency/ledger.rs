@@ -23,6 +23,11 @@ pub enum Wrong {
     Expired,
 }
 
+impl Wrong {
+    /// Everything that can be wrong with a key.
+    pub const ALL: [Wrong; 3] = [Wrong::Double, Wrong::Conflict, Wrong::Expired];
+}
+
 /// A key that was misused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misuse {
@@ -71,9 +76,9 @@ pub struct Count {
     pub untold: u64,
     /// Of them, those that cannot be read: they may use any key.
     pub unread: u64,
-    /// Effects looked at.
+    /// Effects looked at; those of which it can be told whether they have a key.
     pub effects: u64,
-    /// Events without a key of which it cannot be told whether they are effects.
+    /// Events of which it cannot be told whether they are effects without a key.
     pub unknown_effects: u64,
 }
 
@@ -137,6 +142,8 @@ pub struct Ledger {
     repeats: HashSet<(u16, u32, u16, u64), FixedState>,
     keyless: Vec<Keyless>,
     found: Vec<u32>,
+    /// What nobody wants to hear of, so that it hides nothing else.
+    off: Vec<Wrong>,
 }
 
 impl Ledger {
@@ -149,6 +156,11 @@ impl Ledger {
             counts: vec![Count::default(); rules.len()],
             ..Ledger::default()
         }
+    }
+
+    /// The same, which does not look for what is `off`.
+    pub fn without(self, off: Vec<Wrong>) -> Ledger {
+        Ledger { off, ..self }
     }
 
     /// Takes the next events in the log's order.
@@ -171,13 +183,15 @@ impl Ledger {
     fn take_one(&mut self, note: &Note, number: u32) {
         let rule = &self.rules[usize::from(note.rule)];
         let count = &mut self.counts[usize::from(note.rule)];
-        count.effects += u64::from(note.used == Some(Use::Effect));
+        let is_told = note.key.is_some() || note.lack == Lack::None;
+        count.effects += u64::from(note.used == Some(Use::Effect) && is_told);
         if note.key.is_none() {
             let may_be_effect = usize::from(note.kind) < rule.effects.len();
-            count.unknown_effects += u64::from(note.used.is_none() && may_be_effect);
+            let is_unknown = note.used.is_none() || !is_told;
+            count.unknown_effects += u64::from(is_unknown && may_be_effect);
             count.untold += u64::from(note.lack != Lack::None);
             count.unread += u64::from(note.lack == Lack::Unread);
-            if rule.required && note.used == Some(Use::Effect) {
+            if rule.required && note.used == Some(Use::Effect) && is_told {
                 self.keyless.push(Keyless {
                     rule: usize::from(note.rule),
                     kind: kind(rule, note.kind),
@@ -217,7 +231,7 @@ impl Ledger {
                 return;
             }
         }
-        let Some((from, since, wrong)) = entry.judge(rule, used, &own) else {
+        let Some((from, since, wrong)) = entry.judge(rule, used, &own, &self.off) else {
             return;
         };
         let misuses = &mut self.misuses;
@@ -298,6 +312,7 @@ impl Key {
         rule: &Idempotency,
         used: Use,
         own: &First,
+        off: &[Wrong],
     ) -> Option<(Position, Timestamp, Wrong)> {
         let (start, since) = self.term.start?;
         let is_over = rule
@@ -311,7 +326,8 @@ impl Key {
                 term: (number, own.position),
                 ..*own
             });
-            return is_late.then_some((start, since, Wrong::Expired));
+            let is_told = is_late && !off.contains(&Wrong::Expired);
+            return is_told.then_some((start, since, Wrong::Expired));
         };
         let (begin, thing) = (*first, first.thing);
         first.thing = thing.or(own.thing);
@@ -320,14 +336,19 @@ impl Key {
         }
         self.has_unknown_thing |= thing.is_none() || own.thing.is_none();
         let is_forgotten = begin.term.0 != term && used == Use::Effect;
-        let wrong = match (thing, own.thing) {
-            (Some((one, told)), Some((other, _))) if one != other => {
-                Some((told, since, Wrong::Conflict))
-            }
-            _ if is_over => Some((start, since, Wrong::Expired)),
-            _ if is_forgotten => Some((begin.position, begin.time, Wrong::Expired)),
-            _ => (used == Use::Effect).then_some((begin.term.1, since, Wrong::Double)),
+        let conflict = match (thing, own.thing) {
+            (Some((one, told)), Some((other, _))) if one != other => Some(told),
+            _ => None,
         };
+        let is_repeat = used == Use::Effect;
+        let wrong = [
+            conflict.map(|told| (told, since, Wrong::Conflict)),
+            is_over.then_some((start, since, Wrong::Expired)),
+            is_forgotten.then_some((begin.position, begin.time, Wrong::Expired)),
+            is_repeat.then_some((begin.term.1, since, Wrong::Double)),
+        ];
+        let mut wrong = wrong.into_iter().flatten();
+        let wrong = wrong.find(|(_, _, wrong)| !off.contains(wrong));
         if is_over {
             let number = self.begin(own);
             if let Some(first) = self.first_of(own.kind) {

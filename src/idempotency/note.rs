@@ -39,7 +39,7 @@ pub(super) enum Lack {
 pub struct Note {
     /// Index of the rule.
     pub(super) rule: u16,
-    /// Index of the event type within the rule: effects first, then attempts.
+    /// Index of the first pattern of the event type within the rule: effects first, then attempts.
     pub(super) kind: u16,
     /// How it uses the key; `None` where a condition cannot tell.
     pub(super) used: Option<Use>,
@@ -104,12 +104,13 @@ impl Reader {
         for (index, rule) in self.of.iter().enumerate() {
             let effects = rule.effects.iter().map(|pattern| (pattern, Use::Effect));
             let attempts = rule.attempts.iter().map(|pattern| (pattern, Use::Attempt));
-            for (number, (pattern, used)) in effects.chain(attempts).enumerate() {
+            let mut firsts: [Option<u16>; 2] = [None; 2];
+            for (number, (pattern, used)) in (0..).zip(effects.chain(attempts)) {
                 if &*pattern.kind == kind {
                     let fingerprint = &rule.fingerprint;
                     candidates.push(Candidate {
                         rule: index as u16,
-                        kind: number as u16,
+                        kind: *firsts[used as usize].get_or_insert(number),
                         used,
                         when: pattern.when.clone(),
                         fingerprint: match fingerprint.by_type.get(kind) {
@@ -125,12 +126,18 @@ impl Reader {
 
     /// Adds what an event of this type says.
     pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+        let from = notes.len();
         for candidate in &route.0 {
             let rule = &self.of[usize::from(candidate.rule)];
             let conditions = rule.narrow.iter().chain(&candidate.when);
             let Some(used) = used(conditions, candidate.used, row) else {
                 continue;
             };
+            let is_same = |note: &Note| (note.rule, note.kind) == (candidate.rule, candidate.kind);
+            if let Some(note) = notes[from..].iter_mut().find(|note| is_same(note)) {
+                note.used = note.used.or(used);
+                continue;
+            }
             let told = match &rule.key {
                 None => Ok(row.key.map(Cow::Borrowed)),
                 Some(key) => key.text(row),

@@ -2,6 +2,7 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use crate::brief;
 use crate::definition::Scope;
@@ -28,8 +29,6 @@ use crate::texts::Texts;
 
 /// From how old a log's end is on a report says so.
 const OLD: Span = Span::from_secs(3600);
-/// What the names of rules begin with that look at instances.
-const SAGA_FAMILIES: [&str; 3] = ["saga/", "compensation/", "isolation/"];
 /// About how many bytes a claim takes beside its texts.
 const CLAIM: u64 = 96;
 /// How many of the last rows tell the horizon where only one instance is read.
@@ -106,9 +105,7 @@ impl<'s> Run<'s> {
         let compares = families && scope.projections.iter().any(|it| it.stored.is_some());
         let asks_for_ids = compares || wants(&[&log_rules::DUPLICATE_ID]);
         let selection = Selection {
-            sagas: rules
-                .iter()
-                .any(|rule| SAGA_FAMILIES.iter().any(|family| rule.starts_with(family))),
+            sagas: rules.iter().any(|rule| rules::needs_instances(rule)),
             streams: maps.stream
                 && wants(&[
                     &log_rules::GAP,
@@ -226,7 +223,14 @@ impl<'s> Run<'s> {
                 } else {
                     None
                 };
-                own.insert(row.id, (meaning, row.status));
+                match own.entry(row.id) {
+                    Entry::Vacant(place) => _ = place.insert((meaning, row.status)),
+                    Entry::Occupied(mut known) if known.get().1 != row.status => {
+                        let text = format!("{} and {}", known.get().1, row.status);
+                        known.insert((None, text));
+                    }
+                    Entry::Occupied(_) => {}
+                }
             })?;
         }
         Ok(())
@@ -388,7 +392,7 @@ impl<'s> Run<'s> {
                 "log {}: status columns tell of now and were not compared with an earlier horizon",
                 self.definition.name
             ));
-            tally.unknown("saga/false-claim", self.sum.met);
+            tally.unknown("saga/false-claim", self.sum.claimed);
         }
         let mut findings = Vec::new();
         if self.selection.families {

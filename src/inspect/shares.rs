@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::definition::requirement::Requirement;
 use crate::definition::settings::AsOf;
+use crate::idempotency;
 use crate::inspect::judge::Judge;
 use crate::inspect::run::{Run, claim_of, drive};
 use crate::inspect::{RunError, Watch};
@@ -21,6 +22,7 @@ use crate::log::Filter;
 use crate::projection::{Audit, Repeats, Unseen};
 use crate::replay::{Divisible, Entry, Gatherer, Held, Ledgers, Limit, Reading};
 use crate::report::{Beyond, Memory};
+use crate::rules;
 use crate::saga::Names;
 use crate::share::Share;
 
@@ -138,10 +140,15 @@ impl Run<'_> {
         };
         let limit = limit.map(|limit| limit.beside(claims));
         let readers = self.readers.of_share(share, divisible);
-        let ledgers = match self.follows_effects() {
+        let mut ledgers = match self.follows_effects() {
             true => Ledgers::new(self.scope),
             false => Ledgers::without_isolation(self.scope),
         };
+        let off = idempotency::Wrong::ALL.into_iter().filter(|wrong| {
+            let info = rules::idempotency::info(*wrong);
+            self.off.contains(&info.name)
+        });
+        ledgers.idempotency = ledgers.idempotency.without(off.collect());
         let before = std::mem::take(&mut self.gathered);
         let Run {
             scope,

@@ -24,8 +24,8 @@ use crate::transaction::{self, View};
 /// What the shares showed so far.
 #[derive(Debug, Default)]
 pub struct Sum {
-    /// Instances met.
-    pub(super) met: u64,
+    /// Instances met of sagas whose status columns are mapped.
+    pub(super) claimed: u64,
     /// Instances judged, by saga and outcome.
     pub(super) outcomes: Vec<[u64; Outcome::ALL.len()]>,
     /// Why an instance cannot be judged, by the event that is in doubt.
@@ -52,7 +52,14 @@ pub struct Sum {
 impl Run<'_> {
     /// Adds up what the share that was read last shows, apart from its instances.
     pub fn add_up(&mut self, tally: &mut Tally) {
-        self.sum.met += self.gathered.instances.entries().len() as u64;
+        let claims = &self.definition.claims;
+        let sagas = self.scope.sagas.iter();
+        let mapped: Vec<bool> = sagas
+            .map(|saga| claims.iter().any(|one| one.saga == saga.name))
+            .collect();
+        let entries = self.gathered.instances.entries().iter();
+        let claimed = entries.filter(|entry| mapped[usize::from(entry.saga)]);
+        self.sum.claimed += claimed.count() as u64;
         let mut found = std::mem::take(&mut self.findings);
         let mut register = std::mem::take(&mut self.gathered.register);
         let (order, share) = (self.definition.order, self.share);

@@ -4,17 +4,21 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::Error;
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+/// How many levels of lists and objects a document may have.
+const DEEPEST: usize = 128;
 
 /// The text of a JSON document with the keys of objects sorted, and every number written one way
 /// with all its digits, so that two documents have the same text if they mean the same.
 ///
 /// # Errors
-/// When the bytes are not one JSON document.
+/// When the bytes are not one JSON document, or one of more than 128 levels.
 pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
     let mut text = String::with_capacity(bytes.len());
-    write(serde_json::from_slice(bytes)?, &mut text)?;
+    write(serde_json::from_slice(bytes)?, DEEPEST, &mut text)?;
     Ok(text)
 }
 
@@ -22,10 +26,16 @@ pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-fn write(value: &RawValue, text: &mut String) -> Result<(), serde_json::Error> {
+/// Writes a value that may have so many levels.
+fn write(value: &RawValue, levels: usize, text: &mut String) -> Result<(), serde_json::Error> {
     let json = value.get();
+    let inner = || {
+        let deep = || serde_json::Error::custom(format!("more than {DEEPEST} levels"));
+        levels.checked_sub(1).ok_or_else(deep)
+    };
     match json.as_bytes().first() {
         Some(b'{') => {
+            let levels = inner()?;
             let keys: BTreeMap<Key<'_>, &RawValue> = serde_json::from_str(json)?;
             text.push('{');
             for (Key(key), value) in keys {
@@ -34,16 +44,17 @@ fn write(value: &RawValue, text: &mut String) -> Result<(), serde_json::Error> {
                     Cow::Owned(key) => text.push_str(&Value::from(key).to_string()),
                 }
                 text.push(':');
-                write(value, text)?;
+                write(value, levels, text)?;
                 text.push(',');
             }
             text.push('}');
         }
         Some(b'[') => {
+            let levels = inner()?;
             let items: Vec<&RawValue> = serde_json::from_str(json)?;
             text.push('[');
             for item in items {
-                write(item, text)?;
+                write(item, levels, text)?;
                 text.push(',');
             }
             text.push(']');
@@ -142,6 +153,19 @@ mod tests {
         }
         let deep = "[".repeat(100_000);
         assert!(canonical(deep.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn what_is_too_deep_has_none_and_harms_nobody() {
+        let nested = |levels: usize| {
+            let (open, close) = ("[{\"a\":".repeat(levels / 2), "}]".repeat(levels / 2));
+            canonical(format!("{open}1{close}").as_bytes())
+        };
+        assert!(nested(DEEPEST).is_ok());
+        for levels in [DEEPEST + 2, 100_000] {
+            let error = nested(levels).unwrap_err().to_string();
+            assert!(error.contains("more than 128 levels"), "{error}");
+        }
     }
 
     proptest::proptest! {

@@ -3,6 +3,7 @@
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Claimed, Draft};
+use crate::rules::uncompensated::UNCOMPENSATED;
 use crate::saga::Outcome;
 
 /// `saga/false-claim`
@@ -28,6 +29,9 @@ Example: status DONE, but OrderShipped never came.",
 /// Judges `saga/false-claim`.
 pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
+    // What another rule tells of effects in force is not told twice.
+    let is_told =
+        !case.off.contains(&UNCOMPENSATED.name) && !instance.in_force(case.saga).is_empty();
     let outcome = instance.outcome(case.saga);
     let missing = instance.missing(case.saga);
     if let Some(completes) = instance.completes {
@@ -57,6 +61,20 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
         }
     }
     if let Some(compensated) = instance.compensated {
+        let in_force = instance.in_force(case.saga);
+        if !is_told && !in_force.is_empty() {
+            let what = case.list(in_force.iter());
+            let message = format!("claims compensated, but {what} is in force");
+            let evidence = &[compensated];
+            drafts.push(Draft::new(
+                &INFO,
+                in_force.iter().next(),
+                evidence,
+                compensated.time,
+                message,
+            ));
+            return;
+        }
         let standing: Vec<usize> = (0..case.saga.steps.len())
             .filter(|step| {
                 let definition = &case.saga.steps[*step];
@@ -70,7 +88,7 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
                     && instance.steps[*step].success.is_some()
             })
             .collect();
-        if !standing.is_empty() && instance.in_force(case.saga).is_empty() {
+        if !standing.is_empty() && !is_told {
             let what = case.list(standing);
             let message =
                 format!("claims compensated, but {what} took effect and cannot be undone");
@@ -103,8 +121,7 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             )
         }
         Claimed::Compensated
-            if outcome == Outcome::Completed
-                || (outcome != Outcome::Compensated && instance.in_force(case.saga).is_empty()) =>
+            if outcome == Outcome::Completed || (outcome != Outcome::Compensated && !is_told) =>
         {
             (
                 None,

@@ -84,7 +84,8 @@ pub const RETRY_WITHOUT_KEY: Info = Info {
 Finds saga steps of whose events an idempotency rule speaks, and of which an attempt was begun under \
 another key, or without one, although the attempt before it had no outcome (or had failed, in a saga \
 with `undo-failed: true`, where a failed attempt may have had its effect). Attempts that all carry no \
-key are told where the rule has `required: true`. Only the log's own idempotency key is looked at: a \
+key are told where the rule has `required: true`. Rules and patterns with a condition are not looked \
+at, since an instance does not keep what its events hold. Only the log's own idempotency key is looked at: a \
 rule with a `key:` that is computed says nothing of steps.
 
 Both attempts can take effect: the receiver cannot know that they are one.
@@ -95,6 +96,15 @@ key of the attempt that it repeats.
 Example: StockRequested under the key a at 10:00, no answer, StockRequested under the key b at 10:02.",
 };
 
+/// The rule of what is wrong with a key.
+pub const fn info(wrong: Wrong) -> &'static Info {
+    match wrong {
+        Wrong::Double => &DOUBLE_EFFECT,
+        Wrong::Conflict => &KEY_CONFLICT,
+        Wrong::Expired => &EXPIRED,
+    }
+}
+
 /// The finding of a misused key.
 pub fn misuse(rule: &Idempotency, misuse: &Misuse, horizon: Timestamp) -> Finding {
     let (kind, repeats) = (&misuse.kind, misuse.evidence.len().saturating_sub(1));
@@ -102,27 +112,20 @@ pub fn misuse(rule: &Idempotency, misuse: &Misuse, horizon: Timestamp) -> Findin
         1 => "again".to_owned(),
         repeats => format!("{repeats} times more"),
     };
-    let (info, message) = match misuse.wrong {
-        Wrong::Double => (
-            &DOUBLE_EFFECT,
-            format!("{kind} took effect {times} under this key"),
-        ),
-        Wrong::Conflict => (
-            &KEY_CONFLICT,
-            format!("{kind} came {times} under this key, with other contents"),
-        ),
+    let message = match misuse.wrong {
+        Wrong::Double => format!("{kind} took effect {times} under this key"),
+        Wrong::Conflict => format!("{kind} came {times} under this key, with other contents"),
         Wrong::Expired => {
             let kept = rule.retention.unwrap_or(Span::ZERO);
             let age = misuse.since.since(misuse.first).beyond(kept);
-            let message = format!(
+            format!(
                 "{kind} came {age} after an earlier use of the key; the receiver keeps keys for {kept}"
-            );
-            (&EXPIRED, message)
+            )
         }
     };
     Finding {
         facet: Some(misuse.kind.to_string()),
-        ..info
+        ..info(misuse.wrong)
             .finding(
                 SubjectKind::IdempotencyKey,
                 &rule.name,

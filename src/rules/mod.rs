@@ -337,6 +337,15 @@ pub fn checks(saga: &Saga, log: &LogDefinition, off: &[&str]) -> Vec<Check> {
         .collect()
 }
 
+/// Whether a rule looks at the instances of sagas.
+pub fn needs_instances(name: &str) -> bool {
+    let joins = [&isolation::RESIDUE, &isolation::DIRTY_TOUCH];
+    let mut of_instances = TABLE
+        .iter()
+        .filter(|rule| matches!(rule.judge, Judge::Instance { .. }));
+    joins.iter().any(|info| info.name == name) || of_instances.any(|rule| rule.info.name == name)
+}
+
 /// Everything that is wrong with one instance, each fault once, by the [`checks`] of its saga.
 pub fn judge(case: &Case<'_>, checks: &[Check], drafts: &mut Vec<Draft>) {
     for check in checks {
