@@ -176,6 +176,25 @@ impl Expression {
         self.evaluate(scope).map(|value| is_true(&value))
     }
 
+    /// Whether all of them hold for this event: one that does not settles it, whatever the others are.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`], of the last one that cannot be told, where none is false.
+    pub fn all_hold<'e>(
+        all: impl IntoIterator<Item = &'e Expression>,
+        scope: &Scope<'_>,
+    ) -> Result<bool, Undetermined> {
+        let mut told = Ok(true);
+        for one in all {
+            match one.holds(scope) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(reason) => told = Err(reason),
+            }
+        }
+        told
+    }
+
     /// The JSON text that it stands for in this event, as recorded, so that no digit of a number is
     /// lost; `None` where it is more than a plain path into `data` or `metadata`.
     pub fn recorded<'s>(&self, scope: &Scope<'s>) -> Option<Result<&'s str, Undetermined>> {

@@ -130,8 +130,10 @@ impl Reader {
         for candidate in &route.0 {
             let rule = &self.of[usize::from(candidate.rule)];
             let conditions = rule.narrow.iter().chain(&candidate.when);
-            let Some(used) = used(conditions, candidate.used, row) else {
-                continue;
+            let used = match Expression::all_hold(conditions, row) {
+                Ok(false) => continue,
+                Ok(true) => Some(candidate.used),
+                Err(_) => None,
             };
             let is_same = |note: &Note| (note.rule, note.kind) == (candidate.rule, candidate.kind);
             if let Some(note) = notes[from..].iter_mut().find(|note| is_same(note)) {
@@ -207,24 +209,6 @@ impl Reader {
             }
         }
     }
-}
-
-/// How an event uses a key if all of these hold, which one that does not hold settles whatever the
-/// others are: `Some(None)` where it cannot be told, and `None` where it uses none.
-fn used<'a>(
-    conditions: impl Iterator<Item = &'a Expression>,
-    used: Use,
-    row: &Scope<'_>,
-) -> Option<Option<Use>> {
-    let mut all = Some(used);
-    for condition in conditions {
-        match condition.holds(row) {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(_) => all = None,
-        }
-    }
-    Some(all)
 }
 
 /// A digest of what has to be the same: of values with all their digits, not of how they are

@@ -8,7 +8,7 @@
 //! more.
 
 use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use crate::definition::log::Order;
 use crate::event::{Position, Span, Timestamp};
@@ -43,6 +43,8 @@ struct Settled {
     oldest: Vec<At>,
     /// The youngest trigger.
     youngest: Option<At>,
+    /// Of effects that answer nothing, by their positions, the trigger that they might have answered.
+    near: HashMap<Position, Position, FixedState>,
     /// So new were the events that had come; a few may have been newer, since there are strays whose
     /// times lie in the future.
     newest: Timestamp,
@@ -56,9 +58,20 @@ pub(super) struct Entry {
     settled: Option<Box<Settled>>,
     /// How many events there may be before some are settled; 0 for [`MANY`].
     room: usize,
+    /// One arrived too late to be judged with what was settled.
     is_unknown: bool,
+    doubtful: Doubtful,
     /// A trigger is certain to be one, whatever it calls for.
     has_trigger: bool,
+}
+
+/// Events of which it cannot be told whether they count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Doubtful {
+    pub(super) triggers: u64,
+    pub(super) effects: u64,
+    /// Triggers that count, and of which it cannot be told for how many effects they call.
+    pub(super) calls: u64,
 }
 
 /// What became of a match value.
@@ -68,8 +81,10 @@ pub(super) struct Judged {
     pub(super) triggers: u64,
     /// Effects, those that are not kept among them.
     pub(super) effects: u64,
-    /// A condition or a count cannot be told.
+    /// What of it can be told was settled before all was known.
     pub(super) is_unknown: bool,
+    /// They are among the triggers and effects; those that may not count are in no assignment.
+    pub(super) doubtful: Doubtful,
     /// A trigger is certain to be one, whatever it calls for.
     pub(super) has_trigger: bool,
     /// The triggers that the assignment is about, by time.
@@ -81,11 +96,16 @@ pub(super) struct Judged {
     triggers_in_order: Vec<At>,
     /// The two oldest triggers.
     oldest: Vec<At>,
+    /// Of effects that answered nothing when others were settled, the trigger that was told then.
+    near: HashMap<Position, Position, FixedState>,
 }
 
 impl Judged {
     /// A trigger that an effect may answer: the last one before it, else the oldest.
     pub(super) fn trigger_of(&self, effect: &Effect, terms: Terms<'_>) -> Option<Position> {
+        if let Some(trigger) = self.near.get(&effect.at.0) {
+            return Some(*trigger);
+        }
         let triggers = &self.triggers_in_order;
         let before = triggers.partition_point(|one| terms.is_before(*one, effect.at));
         let before = triggers[..before].iter().rev().take(2);
@@ -123,23 +143,27 @@ impl Entry {
 
     /// Takes the next event in the log's order.
     pub(super) fn take(&mut self, note: &Note, terms: Terms<'_>) {
+        self.has_trigger |= note.role.is_trigger() && !note.is_doubtful;
         let calls = match note.role {
+            Role::Effect if note.is_doubtful => {
+                self.doubtful.effects += 1;
+                return;
+            }
+            Role::Trigger(_) if note.is_doubtful => {
+                self.doubtful.triggers += 1;
+                return;
+            }
             Role::Effect => None,
-            Role::Trigger(owed) => Some(owed.unwrap_or(0)),
+            Role::Trigger(owed) => {
+                self.doubtful.calls += u64::from(owed.is_none());
+                Some(owed.unwrap_or(0))
+            }
         };
-        self.is_unknown |= note.is_doubtful || note.role == Role::Trigger(None);
-        self.has_trigger |= note.role != Role::Effect && !note.is_doubtful;
         let event = Event {
             at: (note.position, note.time),
             id: note.id,
             calls,
         };
-        if let Some(settled) = self.settled.as_deref() {
-            if event.id != 0 && settled.ids.contains(&(calls.is_some(), event.id)) {
-                return;
-            }
-            self.is_unknown |= terms.is_over(event.at.1, settled.newest);
-        }
         // Of one event all roles are taken before anything is settled.
         let is_next = self
             .events
@@ -147,6 +171,12 @@ impl Entry {
             .is_some_and(|last| last.at.0 != event.at.0);
         if is_next && self.events.len() >= self.room.max(MANY) {
             self.make_room(terms);
+        }
+        if let Some(settled) = self.settled.as_deref() {
+            if event.id != 0 && settled.ids.contains(&(calls.is_some(), event.id)) {
+                return;
+            }
+            self.is_unknown |= terms.is_over(event.at.1, settled.newest);
         }
         self.events.push(event);
     }
@@ -172,8 +202,9 @@ impl Entry {
         waited.sort_unstable_by_key(|one| (one.at.1, one.at.0));
         let first = waited.iter().take(2).map(|one| one.at);
         let oldest = oldest(kept.into_iter().chain(first));
-        let mut answered = answered(events, &oldest, terms);
+        let mut answered = answered(events, terms);
         answered.sort_unstable_by_key(|one| (one.at.1, one.at.0));
+        reach_as_far(&mut answered);
         let within = terms.reaction.within;
         let assignment = match terms.is_shared() {
             true => Assignment::of_many(&waited, &answered, within, &oldest),
@@ -184,15 +215,21 @@ impl Entry {
             Order::Time { .. } => triggers.sort_unstable_by_key(|one| (one.1, one.0)),
         }
         Judged {
-            triggers: settled.map_or(0, |settled| settled.triggers) + waited.len() as u64,
-            effects: settled.map_or(0, |settled| settled.effects) + answered.len() as u64,
+            triggers: settled.map_or(0, |settled| settled.triggers)
+                + waited.len() as u64
+                + self.doubtful.triggers,
+            effects: settled.map_or(0, |settled| settled.effects)
+                + answered.len() as u64
+                + self.doubtful.effects,
             is_unknown: self.is_unknown,
+            doubtful: self.doubtful,
             has_trigger: self.has_trigger,
             waited,
             answered,
             assignment,
             triggers_in_order: triggers,
             oldest,
+            near: settled.map_or_else(HashMap::default, |settled| settled.near.clone()),
         }
     }
 
@@ -229,6 +266,11 @@ impl Entry {
         let needed = answers.filter(|answer| waits[answer.trigger]);
         let needed = needed.map(|answer| answer.effect);
         let spare = judged.assignment.spare.iter().copied();
+        let told = spare.clone().filter(|effect| !is_open(*effect));
+        settled.near.extend(told.filter_map(|effect| {
+            let effect = &judged.answered[effect];
+            Some((effect.at.0, judged.trigger_of(effect, terms)?))
+        }));
         let open = (0..judged.answered.len()).filter(|effect| is_open(*effect));
         let effects = needed.chain(spare).chain(open);
         let mut kept: HashSet<(bool, Position), FixedState> = HashSet::default();
@@ -246,26 +288,29 @@ impl Entry {
 }
 
 /// The effects among events that are in the order of their arrival.
-fn answered(events: &[Event], oldest: &[At], terms: Terms<'_>) -> Vec<Effect> {
+fn answered(events: &[Event], terms: Terms<'_>) -> Vec<Effect> {
     let mut youngest: Option<Timestamp> = None;
     let mut answered = Vec::new();
     for event in events {
         let at = event.at;
-        if event.calls.is_some() {
+        if event.calls.is_none() {
+            let reach = terms.reach(at, youngest);
+            answered.push(Effect { at, reach });
+        } else if terms.order == Order::Position {
             youngest = Some(youngest.map_or(at.1, |youngest| youngest.max(at.1)));
-            continue;
         }
-        let is_before = |one: &At| one.0 != at.0 && terms.is_before(*one, at);
-        let is_first = || !oldest.iter().any(is_before);
-        let before = match terms.order {
-            Order::Position => youngest,
-            Order::Time { .. } if is_first() => None,
-            Order::Time { .. } => Some(at.1),
-        };
-        let reach = terms.reach(at, before);
-        answered.push(Effect { at, reach });
     }
     answered
+}
+
+/// Lets each effect, given by time, reach as far as those that happened before it: where the position
+/// is the order, clocks may contradict it, and then nobody knows better.
+fn reach_as_far(answered: &mut [Effect]) {
+    let mut furthest = Timestamp::MIN;
+    for effect in answered {
+        furthest = furthest.max(effect.reach);
+        effect.reach = furthest;
+    }
 }
 
 /// The two oldest of these.
@@ -285,6 +330,7 @@ impl Settled {
             effects: 0,
             oldest: Vec::new(),
             youngest: None,
+            near: HashMap::default(),
             newest: Timestamp::MIN,
         })
     }

@@ -10,7 +10,7 @@ use crate::definition::log::Order;
 use crate::definition::reaction::{Matching, Reaction};
 use crate::event::{Position, Span, Timestamp};
 use crate::reaction::assignment::{Answer, At};
-use crate::reaction::entry::{Entry, Judged};
+use crate::reaction::entry::{Doubtful, Entry, Judged};
 use crate::reaction::note::{Note, Role, Sight};
 use crate::reaction::terms::Terms;
 use crate::texts::{Keys, Texts, room};
@@ -104,7 +104,14 @@ impl Conclusion {
         self.damaged_triggers += other.damaged_triggers;
         self.damaged_effects += other.damaged_effects;
         self.faults.extend(other.faults);
-        self.faults.sort_by_key(|fault| (fault.at, fault.wrong));
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        self.faults.sort_by(|one, other| {
+            let [one, other] = [one, other].map(|fault| (fault.at, fault.wrong, &fault.value));
+            one.cmp(&other)
+        });
     }
 }
 
@@ -221,9 +228,7 @@ impl Ledger {
                     };
                     one.conclude(&entry.judge(terms), horizon, &mut conclusion);
                 }
-                conclusion
-                    .faults
-                    .sort_by_key(|fault| (fault.at, fault.wrong));
+                conclusion.sort();
                 conclusion
             })
             .collect()
@@ -280,21 +285,42 @@ impl One<'_> {
         conclusion.effects += judged.effects;
         let absent = self.unseen.absent;
         let may_lack_trigger = absent.of_triggers(self.index).has(self.value);
+        let may_lack_effect = absent.of_effects(self.index).has(self.value);
         let may_lack = absent.of_reaction(self.index).has(self.value);
         conclusion.hidden += u64::from(may_lack && judged.triggers + judged.effects > 0);
-        let is_unknown = judged.is_unknown || may_lack;
-        let may_be_called_for = judged.is_unknown || may_lack_trigger;
-        if is_unknown {
-            conclusion.unknown_missing += judged.triggers;
-            conclusion.unknown_late += judged.triggers;
-            conclusion.unknown_doubles += judged.effects;
-        } else {
-            self.late(judged, conclusion);
-            self.missing(judged, horizon, conclusion);
+        let Doubtful {
+            triggers,
+            effects,
+            calls,
+        } = judged.doubtful;
+        // What one more trigger calls for may be an answer that another one had; one more effect may be
+        // an answer that is missing. Neither makes right what is wrong with it, and either may be wrong.
+        let has_more_triggers = judged.is_unknown || may_lack_trigger || triggers + calls > 0;
+        let has_more_effects = judged.is_unknown || may_lack_effect || effects > 0;
+        conclusion.unknown_missing += match (has_more_effects, may_lack_trigger) {
+            (true, _) => judged.triggers,
+            (false, true) => judged.triggers - self.missing(judged, horizon, conclusion),
+            (false, false) => {
+                self.missing(judged, horizon, conclusion);
+                triggers + calls
+            }
+        };
+        match has_more_effects || has_more_triggers {
+            true => conclusion.unknown_late += judged.triggers,
+            false => self.late(judged, conclusion),
         }
-        if may_be_called_for && !judged.has_trigger {
+        let spare = judged.assignment.spare.len() as u64;
+        conclusion.unknown_doubles += match (has_more_triggers, may_lack_effect) {
+            (true, _) => judged.effects,
+            (false, true) => judged.effects - spare,
+            (false, false) => effects,
+        };
+        if has_more_triggers && !judged.has_trigger {
             conclusion.unknown_orphans += judged.effects;
             return;
+        }
+        if !judged.has_trigger {
+            conclusion.unknown_orphans += effects;
         }
         for effect in judged
             .assignment
@@ -305,8 +331,8 @@ impl One<'_> {
             let trigger = judged.trigger_of(&effect, self.terms);
             let may_be_answer = self.may_answer_unseen(judged, effect.at);
             match trigger {
-                Some(_) if is_unknown => {}
-                None if may_be_called_for => conclusion.unknown_orphans += 1,
+                Some(_) if has_more_triggers => {}
+                None if has_more_triggers => conclusion.unknown_orphans += 1,
                 _ if may_be_answer => {
                     conclusion.unseen += 1;
                     conclusion.unknown_doubles += u64::from(trigger.is_some());
@@ -341,7 +367,9 @@ impl One<'_> {
         }
     }
 
-    fn missing(&self, judged: &Judged, horizon: Timestamp, conclusion: &mut Conclusion) {
+    /// Tells what is missing; of how many triggers, those included that still wait.
+    fn missing(&self, judged: &Judged, horizon: Timestamp, conclusion: &mut Conclusion) -> u64 {
+        let before = conclusion.faults.len() as u64 + conclusion.pending;
         let waiting = judged.waited.iter().zip(&judged.assignment.owed);
         for (trigger, missing) in waiting.filter(|(_, owed)| **owed > 0) {
             let (at, time) = trigger.at;
@@ -356,6 +384,7 @@ impl One<'_> {
             };
             conclusion.faults.push(self.fault(wrong, at, vec![at], due));
         }
+        conclusion.faults.len() as u64 + conclusion.pending - before
     }
 
     /// An effect that answers nothing, with a trigger that it might have answered.

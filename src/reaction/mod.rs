@@ -4,8 +4,9 @@
 //! effects. Who answers whom is judged at the horizon, with all events at hand: as few triggers as
 //! can be are left unanswered, and of those that are answered as few as can be are answered late. An
 //! effect may answer what is before it, in the log's order, and a trigger that arrives after it, as
-//! causes may, if that happened no later than the time that the reaction may take. Where one effect
-//! may answer several triggers (`at-least-once`), it answers all that it can.
+//! causes may, if that happened no later than it. Where one effect may answer several triggers
+//! (`at-least-once`), it answers all that it can; and where it names its cause, it answers that,
+//! whatever their clocks say.
 //!
 //! An effect that answers nothing is a *double* where its match value has a trigger that it might have
 //! answered, and an *orphan* where it has none. One event delivered twice, known by its id, is one
@@ -13,7 +14,9 @@
 //!
 //! Obligations are judged at the horizon: those not yet due are pending and no fault.
 //!
-//! Where a condition or a count cannot be told, everything of its match value is *unknown*.
+//! Where it cannot be told whether an event is a trigger, or for how much it calls, the effects of its
+//! match value may be called for by it, and which is late is *unknown*; where it cannot be told whether
+//! one is an effect, so is what is missing. What is wrong all the same is told.
 //!
 //! What is kept of a log that is ordered by time is bounded by the match values, by what is open or
 //! wrong, and by the ids of the events of match values with many. An answer in time of such a match

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
 
 use crate::absent::Of;
@@ -19,6 +21,13 @@ pub(super) enum Role {
     /// Calls for so many effects; `None` where it cannot be told for how many.
     Trigger(Option<u32>),
     Effect,
+}
+
+impl Role {
+    /// Whether it is that of a trigger.
+    pub(super) const fn is_trigger(self) -> bool {
+        matches!(self, Role::Trigger(_))
+    }
 }
 
 /// What an event says.
@@ -126,8 +135,19 @@ impl Reader {
 
     /// Adds what an event of this type says.
     pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+        let from = notes.len();
         for candidate in &route.0 {
-            notes.extend(self.read(candidate, row, texts));
+            let Some(note) = self.read(candidate, row, texts) else {
+                continue;
+            };
+            let is_same = |one: &&mut Note| {
+                one.reaction == note.reaction && one.role.is_trigger() == note.role.is_trigger()
+            };
+            match notes[from..].iter_mut().find(is_same) {
+                Some(known) if known.is_doubtful => *known = note,
+                Some(_) => {}
+                None => notes.push(note),
+            }
         }
     }
 
@@ -150,8 +170,7 @@ impl Reader {
     fn read(&self, candidate: &Candidate, row: &Scope<'_>, texts: &mut Texts) -> Option<Note> {
         let reaction = &self.of[usize::from(candidate.reaction)];
         let conditions = reaction.narrow.iter().chain(&candidate.when);
-        let mut held = conditions.map(|condition| condition.holds(row));
-        let is_meant = held.try_fold(true, |all, holds| holds.map(|holds| all && holds));
+        let is_meant = Expression::all_hold(conditions, row);
         if let Ok(false) = is_meant {
             return None;
         }
@@ -249,7 +268,10 @@ fn owed(reaction: &Reaction, row: &Scope<'_>) -> Option<u32> {
         Count::AtLeastOnce | Count::Once => Some(1),
         Count::Per(expression) => match expression.evaluate(row).ok()? {
             Value::Array(items) => u32::try_from(items.len()).ok(),
-            Value::Number(number) => u32::try_from(number.as_u64()?).ok(),
+            Value::Number(number) => {
+                let exact = Decimal::from_str_exact(&number.to_string()).ok()?;
+                exact.is_integer().then(|| exact.to_u32())?
+            }
             _ => None,
         },
     }

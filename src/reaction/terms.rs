@@ -1,8 +1,8 @@
 //! Who may answer whom, by where and when events stand.
 
 use crate::definition::log::Order;
-use crate::definition::reaction::{Count, Reaction};
-use crate::event::{Span, Timestamp};
+use crate::definition::reaction::{Count, Matching, Reaction};
+use crate::event::Timestamp;
 use crate::reaction::assignment::At;
 
 /// A reaction in a log of some order.
@@ -21,23 +21,26 @@ impl Terms<'_> {
     /// Whether a trigger is before an effect, or may be.
     pub(super) fn is_before(self, trigger: At, effect: At) -> bool {
         match self.order {
+            _ if self.is_named() => true,
             Order::Position => trigger.0 < effect.0,
             Order::Time { skew, .. } => trigger.1 <= effect.1.after(skew),
         }
     }
 
-    /// The time of the youngest trigger that an effect may answer, given that of the youngest before
-    /// it. One that may answer several has answered what is before it, and nothing else.
+    /// Whether an effect names its trigger: then it is one, whatever their clocks and places say.
+    pub(super) fn is_named(self) -> bool {
+        matches!(self.reaction.matching, Matching::Causation)
+    }
+
+    /// The time of the youngest trigger that an effect may answer, given that of the youngest that
+    /// stands before it where the position is the order.
     pub(super) fn reach(self, effect: At, before: Option<Timestamp>) -> Timestamp {
-        let skew = match self.order {
-            Order::Position => Span::ZERO,
-            Order::Time { skew, .. } => skew,
+        let own = match self.order {
+            _ if self.is_named() => Timestamp::MAX,
+            Order::Position => effect.1,
+            Order::Time { skew, .. } => effect.1.after(skew),
         };
-        let ahead = match before {
-            Some(_) if self.is_shared() => skew,
-            _ => skew.max(self.reaction.within),
-        };
-        effect.1.after(ahead).max(before.unwrap_or(Timestamp::MIN))
+        own.max(before.unwrap_or(Timestamp::MIN))
     }
 
     /// Whether everything that is yet to come after an event of this time is younger than some

@@ -86,8 +86,9 @@ fn conclude(reaction: &Arc<Reaction>, order: Order, told: &[Told], horizon: i64)
 
 /// How many effects are missing, late and left over in the assignment of effects to triggers that
 /// leaves the fewest missing, and of those the fewest late. Every assignment is tried: an effect may
-/// answer what happened within the time after it, and where the position is the order what happened
-/// no later than the youngest trigger before it.
+/// answer what happened no later than it, by clocks that may differ by the skew, and where the position
+/// is the order what happened no later than the youngest trigger before it; and what one may answer that
+/// happened before it.
 fn slowly(told: &[Told], order: Order) -> (u32, u32, u32) {
     let units: Vec<(usize, i64)> = told
         .iter()
@@ -100,14 +101,25 @@ fn slowly(told: &[Told], order: Order) -> (u32, u32, u32) {
             std::iter::repeat_n((index, *seconds), owed as usize)
         })
         .collect();
+    let skew = i64::from(order == BY_TIME);
     let mut youngest = i64::MIN;
     let mut effects: Vec<(i64, i64)> = Vec::new();
     for (role, seconds) in told {
         match role {
             Role::Trigger(_) if order == Order::Position => youngest = youngest.max(*seconds),
             Role::Trigger(_) => {}
-            Role::Effect => effects.push((*seconds, youngest.max(seconds + 5))),
+            Role::Effect => effects.push((*seconds, youngest.max(seconds + skew))),
         }
+    }
+    let by_clock = effects.clone();
+    for (index, (seconds, reach)) in effects.iter_mut().enumerate() {
+        let earlier = (0..)
+            .zip(&by_clock)
+            .filter(|(other, (before, _))| (*before, *other) <= (*seconds, index));
+        *reach = earlier
+            .map(|(_, (_, reach))| *reach)
+            .max()
+            .unwrap_or(*reach);
     }
     let mut best = (u32::MAX, u32::MAX);
     assign(&units, &effects, &mut vec![None; units.len()], 0, &mut best);
@@ -368,6 +380,36 @@ fn an_event_is_known_again_however_long_ago_it_came() {
     assert_eq!(conclusion.faults, []);
     assert_eq!(conclusion.triggers, MANY as u64);
     assert_eq!(conclusion.effects, MANY as u64);
+}
+
+#[test]
+fn an_event_that_comes_again_as_others_are_settled_is_known_too() {
+    for pairs in 1..200 {
+        let once = (0..pairs).flat_map(|second| {
+            let id = second as u64 * 2 + 1;
+            [(A, second * 100, id), (B, second * 100 + 1, id + 1)]
+        });
+        for again in [(A, pairs * 100, 1), (B, pairs * 100, 2)] {
+            let conclusion = many(once.clone().chain([again]));
+            assert_eq!(conclusion.faults, [], "{pairs} pairs");
+            assert_eq!(
+                (conclusion.triggers, conclusion.effects),
+                (pairs as u64, pairs as u64)
+            );
+        }
+    }
+}
+
+#[test]
+fn the_trigger_of_a_spare_effect_is_told_whatever_was_settled_since() {
+    let pairs = (0..400).flat_map(|second| [(A, second * 100, 0), (B, second * 100 + 1, 0)]);
+    let mut events: Vec<(Role, i64, u64)> = pairs.collect();
+    events.insert(42, (B, 2_002, 0));
+    let conclusion = many(events.into_iter());
+    let evidence: Vec<Vec<i64>> = (conclusion.faults.iter())
+        .map(|fault| fault.evidence.iter().map(|at| at.0).collect())
+        .collect();
+    assert_eq!(evidence, [[41, 43]]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub const MISSING: Info = Info {
     explanation: "\
 Finds triggers of a `reaction` that nothing, or too little, answered `within` its time, up to the \
 horizon. A trigger whose time is not over yet is pending and no fault. An effect that arrived in the \
-log before its trigger counts, as long as they lie no further apart than that time. A trigger that does \
+log before its trigger counts, as long as it did not happen before it, or names it as its cause. A trigger that does \
 not tell its match value is counted as unknown, and so are those with the match value of a row that \
 cannot be judged. Such a row that does not tell its match value may account for what is wrong with one: \
 with more than there are such rows, all are reported and say so.
@@ -70,7 +70,7 @@ pub const ORPHAN: Info = Info {
     summary: "a reaction to nothing",
     explanation: "\
 Finds effects of a `reaction` with no trigger of the same match value before them, in the log's order, \
-nor within the reaction's time after them.
+nor one that arrived after them and happened before.
 
 Somebody did by hand what the handler does, the trigger was lost, or the two no longer name the same \
 thing.
