@@ -13,7 +13,7 @@ use crate::inspect::describe;
 use crate::inspect::judge::{Evidence, Judge, Verdict};
 use crate::inspect::run::{Run, claim_of};
 use crate::inspect::tally::Tally;
-use crate::replay::Stage;
+use crate::replay::{Stage, named_types};
 use crate::report::InstanceRow;
 use crate::rules::case::Claimed;
 use crate::rules::{self, Rule};
@@ -235,6 +235,9 @@ impl Run<'_> {
     /// Claims about instances of which the log holds no event.
     fn unseen(&mut self, tally: &mut Tally) {
         const RULE: &str = "saga/false-claim";
+        let absent = &self.gathered.absent;
+        let is_hidden =
+            |saga: &Saga, id: &str| named_types(saga).any(|kind| absent.is_of(kind, id));
         for (index, claims) in self.claims.iter().enumerate() {
             let saga = &self.scope.sagas[index];
             let mut odd: Vec<(&String, &(Option<Claimed>, String))> = claims
@@ -258,7 +261,7 @@ impl Run<'_> {
                         "saga {}: the status `{status}` is in no list of its claims",
                         saga.name
                     ));
-                } else if self.definition.cut {
+                } else if self.definition.cut || is_hidden(saga, id) {
                     tally.unknown(RULE, 1);
                 } else {
                     self.findings.push(Finding {

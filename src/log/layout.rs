@@ -301,7 +301,8 @@ impl Remains<'_> {
             let value = cell.value(row, unpacked).ok()?;
             time::read(value, self.unit).ok()
         };
-        unread.time = self.time.as_mut().map(read_time) == Some(None);
+        let time = self.time.as_mut().map(read_time);
+        unread.time = time == Some(None);
         let read_version = |cell: &mut Cell| {
             let value = cell.value(row, unpacked).ok()?;
             value::integer(value).ok()
@@ -327,6 +328,7 @@ impl Remains<'_> {
             }
         };
         Rest {
+            time: time.flatten(),
             stream: owned(&mut self.stream, &mut unread.stream),
             causation: named(owned(&mut self.causation, &mut unread.causation)),
             key: owned(&mut self.key, &mut unread.key),

@@ -206,6 +206,8 @@ pub struct BadRow {
 /// What a row that cannot be judged tells all the same, as far as it was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rest {
+    /// When it happened.
+    pub time: Option<Timestamp>,
     /// The aggregate's stream.
     pub stream: Option<String>,
     /// The id of the causing event.
@@ -225,6 +227,7 @@ impl BadRow {
     /// not tell; see [`BadRow::tells`].
     pub fn scope<'a>(&'a self, kind: Option<&'a str>) -> Scope<'a> {
         let Rest {
+            time,
             stream,
             causation,
             key,
@@ -235,7 +238,7 @@ impl BadRow {
         Scope {
             position: self.position.unwrap_or(Position(0)),
             kind: kind.unwrap_or_default(),
-            time: None,
+            time: *time,
             stream: stream.as_deref(),
             version: None,
             id: match &self.id {

@@ -10,9 +10,11 @@ use serde::de::IgnoredAny;
 use crate::absent;
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
+use crate::event::Timestamp;
 use crate::log::{BadId, BadRow, Fields, Log, Rest, Row};
 use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
 use crate::replay::families::Routes;
+use crate::replay::gathered::Selection;
 use crate::replay::instances::{Instances, Link};
 use crate::replay::reading::Reading;
 use crate::replay::route::{Candidate, Meant, Route, Use};
@@ -80,7 +82,14 @@ impl Reader<'_> {
                 BadId::Unreadable => Some(Hidden::Nameless),
             });
         }
-        if self.reading.selection.families {
+        if self.is_later(bad.rest.time) {
+            batch.beyond += 1;
+            return;
+        }
+        let Selection {
+            sagas, families, ..
+        } = self.reading.selection;
+        if sagas || families {
             let mut of = Vec::new();
             self.reading.readers.missed(&bad, kind.as_deref(), &mut of);
             batch.absent.push(absent::Hidden {
@@ -128,6 +137,12 @@ impl Reader<'_> {
         });
     }
 
+    /// Whether what happened then is later than the horizon.
+    fn is_later(&self, time: Option<Timestamp>) -> bool {
+        let until = self.reading.until;
+        until.zip(time).is_some_and(|(until, time)| time > until)
+    }
+
     fn row(&self, row: &Row<'_>, batch: &mut Batch) {
         let Some(Some(kind)) = self.types.get(row.kind.0 as usize) else {
             return;
@@ -144,6 +159,7 @@ impl Reader<'_> {
                     kind: Some(row.kind),
                     correlation: row.correlation.map(str::to_owned),
                     rest: Box::new(Rest {
+                        time: Some(row.time),
                         unread: Fields::ALL,
                         ..Rest::default()
                     }),
@@ -152,7 +168,7 @@ impl Reader<'_> {
                 batch,
             );
         }
-        if self.reading.until.is_some_and(|until| row.time > until) {
+        if self.is_later(Some(row.time)) {
             if !self.reading.again {
                 batch.beyond += 1;
                 let id = row.id.filter(|_| self.reading.selection.causes);

@@ -229,8 +229,8 @@ impl Ledger {
         self.books.iter().map(own).sum()
     }
 
-    /// What is wrong. A transaction of which an absent row is an event is unknown, unless what is wrong
-    /// with it stays wrong whatever that row says.
+    /// What is wrong. A transaction of which an absent row is an event, or one of which something cannot
+    /// be told, is unknown, unless what is wrong with it stays wrong whatever that says.
     pub fn conclude(&self, view: View<'_>) -> Vec<Conclusion> {
         let each = self.definitions.iter().zip(&self.books).enumerate();
         each.map(|(index, (definition, book))| self.judge(index as u16, definition, book, view))
@@ -250,14 +250,12 @@ impl Ledger {
         for (number, entry) in book.entries.iter().enumerate() {
             let id = book.ids.text(number as u32);
             let absent = Strays(absent.map(|strays| u64::from(strays.has(id))));
-            if entry.doubt || (view.is_cut && !entry.has_beginning()) {
-                conclusion.unknown += 1;
-                continue;
-            }
+            let is_doubtful = entry.doubt || (view.is_cut && !entry.has_beginning());
             let (faults, doubtful) = entry.judge(of, id, order, (view.horizon, view.off));
-            if absent.all() > 0 {
-                let is_sure =
-                    |fault: &Fault| fault.is_certain || absent.may_mend(fault.what, 0) == 0;
+            if is_doubtful || absent.all() > 0 {
+                let is_sure = |fault: &Fault| {
+                    fault.is_certain || (!is_doubtful && absent.may_mend(fault.what, 0) == 0)
+                };
                 let sure = faults
                     .into_iter()
                     .filter_map(|fault| match is_sure(&fault) {
@@ -265,7 +263,10 @@ impl Ledger {
                         false => fault.instead.map(|instead| *instead),
                     });
                 let faults: Vec<Fault> = sure.collect();
-                conclusion.hidden += 1;
+                match is_doubtful {
+                    true => conclusion.unknown += 1,
+                    false => conclusion.hidden += 1,
+                }
                 conclusion
                     .proven
                     .extend(faults.iter().map(|fault| fault.what));

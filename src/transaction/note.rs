@@ -164,7 +164,7 @@ impl Reader {
             if !self.share.takes(hash) {
                 continue;
             }
-            let participant = definition.participant.text(row).ok().flatten();
+            let participant = named(definition.participant.text(row).ok().flatten());
             notes.push(Note {
                 definition: index,
                 id: hash.zip(id.map(|id| texts.keep(&id))),
