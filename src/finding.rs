@@ -158,6 +158,8 @@ pub struct Finding {
     /// What tells this fault from another of the same rule, subject and step: the versions that
     /// are missing, the type that is unknown. Part of the fingerprint only.
     pub facet: Option<String>,
+    /// The log that it was found in, where several are judged.
+    pub log: Option<Arc<str>>,
     /// The events that show it, in order.
     pub evidence: Vec<Position>,
     /// Since when it has been so.
@@ -200,7 +202,8 @@ impl Finding {
     }
 
     /// A digest of what stays the same from run to run while the same fault stands: the rule, the
-    /// subject, the step and the facet; not the evidence, whose positions a merged log may renumber.
+    /// subject, the step and the facet, which tells the log where another one has a definition of that
+    /// name; not the evidence, whose positions a merged log may renumber.
     pub fn fingerprint(&self) -> String {
         let mut digest = Sha256::new();
         for part in [

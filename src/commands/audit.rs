@@ -53,10 +53,8 @@ pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyh
         leave_out_older(&mut report, since);
     }
 
-    let origins = origins(&session.definitions);
     let frame = json::Frame {
         again: &session.again,
-        origins: &origins,
     };
     match args.format {
         ReportFormat::Table => terminal.page(&session.target(), |page| {
@@ -125,29 +123,6 @@ fn threshold(definitions: &Definitions) -> FailOn {
             (FailOn::Never, other) | (other, FailOn::Never) => other,
         })
         .unwrap_or(FailOn::Severity(Severity::Error))
-}
-
-/// Which log each definition is judged against, where there are several logs.
-fn origins(definitions: &Definitions) -> json::Origins {
-    let mut origins = json::Origins::new();
-    let mut ambiguous = Vec::new();
-    if definitions.scopes.len() < 2 {
-        return origins;
-    }
-    for scope in &definitions.scopes {
-        let Some(log) = &scope.log else { continue };
-        let names = scope.sagas.iter().map(|saga| &saga.name).chain([&log.name]);
-        for name in names {
-            let before = origins.insert(name.clone(), log.name.clone());
-            if before.is_some_and(|before| before != log.name) {
-                ambiguous.push(name.clone());
-            }
-        }
-    }
-    for name in ambiguous {
-        origins.remove(&name);
-    }
-    origins
 }
 
 /// Drops findings that are older than asked for, and says that it did.

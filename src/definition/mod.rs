@@ -90,6 +90,20 @@ pub struct Scope {
     pub settings: Settings,
 }
 
+impl Scope {
+    /// What its definitions are named, its log among them.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        (self.log.iter().map(|one| &one.name))
+            .chain(self.sagas.iter().map(|one| &one.name))
+            .chain(self.projections.iter().map(|one| &one.name))
+            .chain(self.invariants.iter().map(|one| &one.name))
+            .chain(self.requirements.iter().map(|one| &one.name))
+            .chain(self.reactions.iter().map(|one| &one.name))
+            .chain(self.idempotency.iter().map(|one| &one.name))
+            .chain(self.transactions.iter().map(|one| &one.name))
+    }
+}
+
 /// Definitions that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unusable {

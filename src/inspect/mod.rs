@@ -225,8 +225,12 @@ pub fn audit(
         remarks: Vec::new(),
     };
     let rules = filter::rules(options)?;
-    let mut tally = Tally::new(&rules, options.narrowed(), options.listed);
+    let scopes = &definitions.scopes;
+    let mut tally = Tally::new(&rules, options.narrowed(), options.listed).of_logs(scopes);
     for scope in filter::scopes(definitions, options)? {
+        if let Some(log) = scope.log.as_ref().filter(|_| scopes.len() > 1) {
+            tally.begin(&log.name);
+        }
         let mut run = Run::open(&scope, options, &rules)?;
         run.pass_first(watch)?;
         loop {

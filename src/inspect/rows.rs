@@ -163,6 +163,7 @@ impl Rows<'_> {
             },
             step: None,
             facet: None,
+            log: None,
             evidence,
             since,
             age: since

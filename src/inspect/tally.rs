@@ -1,8 +1,9 @@
 //! What a report counts: findings by rule, with what each rule looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::definition::Scope;
 use crate::definition::settings::{Allow, Settings};
 use crate::event::Timestamp;
 use crate::finding::{Finding, Next, Severity, Subject, SubjectKind};
@@ -24,6 +25,10 @@ pub struct Tally {
     projections: Vec<ProjectionCount>,
     accepted: usize,
     remarks: Vec<String>,
+    /// The log that is judged, where there are several.
+    log: Option<Arc<str>>,
+    /// What definitions of more than one log are named.
+    shared: BTreeSet<Arc<str>>,
     narrowed: bool,
     /// How many findings of one rule are listed, the first ones of its part of the report; beyond that
     /// they are only counted. `None` is all.
@@ -58,9 +63,28 @@ impl Tally {
             projections: Vec::new(),
             accepted: 0,
             remarks: Vec::new(),
+            log: None,
+            shared: BTreeSet::new(),
             narrowed,
             listed,
         }
+    }
+
+    /// The same for the logs of these scopes.
+    pub fn of_logs(self, scopes: &[Scope]) -> Tally {
+        let mut known: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut shared = BTreeSet::new();
+        for scope in scopes {
+            let own: BTreeSet<Arc<str>> = scope.names().cloned().collect();
+            shared.extend(known.intersection(&own).cloned());
+            known.extend(own);
+        }
+        Tally { shared, ..self }
+    }
+
+    /// What comes next is of this log, of several.
+    pub fn begin(&mut self, log: &Arc<str>) {
+        self.log = Some(Arc::clone(log));
     }
 
     /// Whether a rule counts in this run.
@@ -188,6 +212,15 @@ impl Tally {
             used[allow] = true;
             self.accepted += 1;
             return None;
+        }
+        // The same may be wrong in two logs, and is to be accepted for each.
+        if let Some(log) = &self.log {
+            if self.shared.contains(&finding.subject.definition) {
+                let facet = finding.facet.get_or_insert_default();
+                facet.push_str(" in ");
+                facet.push_str(log);
+            }
+            finding.log = Some(Arc::clone(log));
         }
         Some(finding)
     }
@@ -372,6 +405,7 @@ fn about_allow(allow: &Allow, info: &rules::Info, severity: Severity, log: &Arc<
         },
         step: None,
         facet: None,
+        log: None,
         evidence: Vec::new(),
         since: None,
         age: None,

@@ -274,6 +274,7 @@ impl Run<'_> {
                         },
                         step: None,
                         facet: None,
+                        log: None,
                         evidence: Vec::new(),
                         since: None,
                         age: None,

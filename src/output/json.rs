@@ -3,10 +3,8 @@
 //!
 //! What depends on the wall clock is deliberately absent: the same log gives the same bytes.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -25,12 +23,7 @@ pub(crate) const VERSION: u32 = 1;
 pub struct Frame<'a> {
     /// What the next commands have to repeat.
     pub again: &'a Again,
-    /// Which log a saga's or a log's name belongs to, where there are several.
-    pub origins: &'a Origins,
 }
-
-/// From the name of what was judged to its log's name. A name that several logs use is absent.
-pub type Origins = BTreeMap<Arc<str>, Arc<str>>;
 
 #[derive(Debug, Serialize)]
 struct DocumentV1<'a> {
@@ -251,10 +244,7 @@ pub(crate) fn finding<'a>(finding: &'a Finding, frame: Frame<'a>) -> FindingV1<'
             definition: &finding.subject.definition,
             id: &finding.subject.id,
         },
-        log: frame
-            .origins
-            .get(&finding.subject.definition)
-            .map(|log| &**log),
+        log: finding.log.as_deref(),
         step: finding.step.as_deref(),
         evidence: finding.evidence.iter().map(|position| position.0).collect(),
         since: finding.since.map(|instant| instant.to_string()),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::inspect::{InstanceView, Listing, StepView, TimelineRow};
 use crate::output::again::Again;
-use crate::output::json::{self, FindingV1, LogV1, NextV1, Origins};
+use crate::output::json::{self, FindingV1, LogV1, NextV1};
 use crate::report::InstanceRow;
 
 /// One instance as `list` gives it.
@@ -130,10 +130,7 @@ pub fn show(
 }
 
 fn view<'a>(view: &'a InstanceView, again: &'a Again) -> ViewV1<'a> {
-    let frame = json::Frame {
-        again,
-        origins: const { &Origins::new() },
-    };
+    let frame = json::Frame { again };
     ViewV1 {
         log: json::log(&view.log),
         headline: &view.headline,

@@ -176,7 +176,11 @@ pub(crate) fn finding(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> 
 }
 
 fn provenance(finding: &Finding) -> String {
-    let mut parts = vec![escape::terminal(&finding.subject.definition).into_owned()];
+    let named = [Some(&finding.subject.definition), finding.log.as_ref()];
+    let mut parts: Vec<String> = (named.into_iter().flatten())
+        .map(|name| escape::terminal(name).into_owned())
+        .collect();
+    parts.dedup();
     parts.extend(words::evidence(&finding.evidence));
     parts.extend(
         finding

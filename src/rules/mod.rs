@@ -149,6 +149,7 @@ impl Info {
             },
             step: None,
             facet: None,
+            log: None,
             evidence: Vec::new(),
             since: None,
             age: None,

@@ -355,6 +355,41 @@ fn a_baseline_accepts_what_is_known_and_tells_what_is_gone() {
 }
 
 #[test]
+fn what_is_known_of_one_log_is_not_accepted_of_another() {
+    let (shop, healthy) = (Shop::broken(), Shop::healthy());
+    let second = shop.path("sagas/second");
+    fs::create_dir(&second).unwrap();
+    let named = DEFINITIONS.replace("log: shop\n", "log: outlet\n");
+    fs::write(second.join("shop.yaml"), named).unwrap();
+    fs::copy(healthy.path("sagas/shop.db"), second.join("shop.db")).unwrap();
+    fs::create_dir(shop.path("sagas/first")).unwrap();
+    for file in ["shop.yaml", "shop.db"] {
+        let (from, to) = (format!("sagas/{file}"), format!("sagas/first/{file}"));
+        fs::rename(shop.path(&from), shop.path(&to)).unwrap();
+    }
+    assert_eq!(shop.code(&["audit", "--write-baseline", "known.json"]), 1);
+    assert_eq!(shop.code(&["audit", "--baseline", "known.json"]), 0);
+
+    fs::copy(shop.path("sagas/first/shop.db"), second.join("shop.db")).unwrap();
+    let output = shop.run(&["audit", "--baseline", "known.json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", out(&output));
+    assert!(
+        out(&output).contains("order, outlet, events 2 and 3"),
+        "{}",
+        out(&output)
+    );
+    let output = shop.run(&["audit", "--format", "jsonl"]);
+    let logs: Vec<String> = (out(&output).lines())
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|finding| finding["log"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(
+        logs.contains(&"shop".to_owned()) && logs.contains(&"outlet".to_owned()),
+        "{logs:?}"
+    );
+}
+
+#[test]
 fn a_reviewed_reason_survives_the_next_baseline() {
     let shop = Shop::broken();
     shop.run(&["audit", "--write-baseline", "known.json"]);

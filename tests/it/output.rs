@@ -46,11 +46,7 @@ fn the_screens_look_as_they_were_reviewed() {
 #[test]
 fn the_documents_keep_their_field_names() {
     let again = fixture::again();
-    let origins = json::Origins::new();
-    let frame = json::Frame {
-        again: &again,
-        origins: &origins,
-    };
+    let frame = json::Frame { again: &again };
     golden::check(
         "audit.json",
         &text(|out| json::write(out, &fixture::report(), frame)),
@@ -112,11 +108,7 @@ fn a_hostile_log_drives_no_terminal_in_any_format() {
     }
     view.steps[0].name = hostile.into();
 
-    let origins = json::Origins::new();
-    let frame = json::Frame {
-        again: &again,
-        origins: &origins,
-    };
+    let frame = json::Frame { again: &again };
     let screen = table::Frame {
         again: &again,
         limit: 0,
@@ -219,11 +211,7 @@ fn what_no_list_holds_is_in_every_total() {
     ] {
         assert!(screen(0).contains(&said), "no `{said}` in\n{}", screen(0));
     }
-    let origins = json::Origins::new();
-    let frame = json::Frame {
-        again: &again,
-        origins: &origins,
-    };
+    let frame = json::Frame { again: &again };
     let document = text(|out| json::write(out, &report, frame));
     let document: serde_json::Value = serde_json::from_str(&document).expect("a document");
     assert_eq!(document["summary"]["error"], errors + 20_000);
