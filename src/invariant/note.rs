@@ -123,6 +123,10 @@ impl Reader {
 /// engine would compute as a floating-point number.
 fn exact(amount: &Amount, row: &Scope<'_>) -> Option<Decimal> {
     let parse = |text: &str| {
+        // A number of neither JSON nor people, which the library takes all the same.
+        if text.contains('_') {
+            return None;
+        }
         let exact = Decimal::from_str_exact(text);
         exact.or_else(|_| Decimal::from_scientific(text)).ok()
     };
@@ -140,7 +144,8 @@ fn exact(amount: &Amount, row: &Scope<'_>) -> Option<Decimal> {
         // What was calculated with floating point is told by the digits that it is sure of.
         Value::Number(number) if number.is_f64() => parse(&format!("{:.14e}", number.as_f64()?)),
         Value::Number(number) => parse(&number.to_string()),
-        Value::String(text) => parse(&text),
+        // A plus joins texts; what comes of that is no sum.
+        Value::String(text) if !amount.whole.source().contains('+') => parse(&text),
         _ => None,
     }
 }
