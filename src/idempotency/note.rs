@@ -124,8 +124,15 @@ impl Reader {
         reader::Route(candidates)
     }
 
-    /// Adds what an event of this type says.
-    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+    /// Adds what an event of this type says; whether it found on its way that the data is JSON.
+    pub fn note(
+        &self,
+        route: &Route,
+        row: &Scope<'_>,
+        texts: &mut Texts,
+        notes: &mut Vec<Note>,
+    ) -> bool {
+        let mut is_json = false;
         let from = notes.len();
         for candidate in &route.0 {
             let rule = &self.of[usize::from(candidate.rule)];
@@ -154,18 +161,21 @@ impl Reader {
             if !self.share.takes(hash) {
                 continue;
             }
+            let fingerprint = fingerprint(candidate, row);
+            is_json |= candidate.fingerprint.is_none() && fingerprint.is_some();
             notes.push(Note {
                 rule: candidate.rule,
                 kind: candidate.kind,
                 used,
                 key: hash.zip(key.map(|key| texts.keep(&key))),
                 lack,
-                fingerprint: fingerprint(candidate, row),
+                fingerprint,
                 id: Keys::hash_of_name(row.id),
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),
             });
         }
+        is_json
     }
 
     /// Adds what a row that cannot be judged may be an event of, with its key where that can be told.

@@ -17,8 +17,14 @@ const DEEPEST: usize = 128;
 /// # Errors
 /// When the bytes are not one JSON document, or one of more than 128 levels.
 pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
-    let mut text = String::with_capacity(bytes.len());
-    write(serde_json::from_slice(bytes)?, DEEPEST, &mut text)?;
+    let json = std::str::from_utf8(bytes).map_err(Error::custom)?;
+    let json = json.trim_matches([' ', '\t', '\n', '\r']);
+    // Of a list or an object every part is read as it is written down anew.
+    if !json.starts_with(['{', '[']) {
+        let _sound: &RawValue = serde_json::from_str(json)?;
+    }
+    let mut text = String::with_capacity(json.len());
+    write(json, DEEPEST, &mut text)?;
     Ok(text)
 }
 
@@ -26,9 +32,8 @@ pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Writes a value that may have so many levels.
-fn write(value: &RawValue, levels: usize, text: &mut String) -> Result<(), serde_json::Error> {
-    let json = value.get();
+/// Writes a value that may have so many levels. Unless it is a list or an object it is sound.
+fn write(json: &str, levels: usize, text: &mut String) -> Result<(), serde_json::Error> {
     let inner = || {
         let deep = || serde_json::Error::custom(format!("more than {DEEPEST} levels"));
         levels.checked_sub(1).ok_or_else(deep)
@@ -44,7 +49,7 @@ fn write(value: &RawValue, levels: usize, text: &mut String) -> Result<(), serde
                     Cow::Owned(key) => text.push_str(&Value::from(key).to_string()),
                 }
                 text.push(':');
-                write(value, levels, text)?;
+                write(value.get(), levels, text)?;
                 text.push(',');
             }
             text.push('}');
@@ -54,7 +59,7 @@ fn write(value: &RawValue, levels: usize, text: &mut String) -> Result<(), serde
             let items: Vec<&RawValue> = serde_json::from_str(json)?;
             text.push('[');
             for item in items {
-                write(item, levels, text)?;
+                write(item.get(), levels, text)?;
                 text.push(',');
             }
             text.push(']');
@@ -148,7 +153,22 @@ mod tests {
 
     #[test]
     fn what_is_not_json_has_none() {
-        for damaged in ["", "{", "[1,]", "nul", "\"", "1 2", "{\"a\":1,}", "-"] {
+        for damaged in [
+            "",
+            "{",
+            "[1,]",
+            "nul",
+            "\"",
+            "1 2",
+            "{\"a\":1,}",
+            "-",
+            "{} {}",
+            "[1]]",
+            "[nul]",
+            "\u{b}1",
+            "{\"a\": \"\u{1}\"}",
+            "[01]",
+        ] {
             assert!(canonical(damaged.as_bytes()).is_err(), "{damaged}");
         }
         let deep = "[".repeat(100_000);

@@ -169,24 +169,24 @@ impl Readers {
             .note_later(&routes.reactions, row, texts, &mut notes.reactions);
     }
 
-    /// Adds what a row says.
+    /// Adds what a row says; whether that showed on the way that its data is JSON.
     pub(super) fn note(
         &self,
         routes: &Routes,
         row: &Row<'_>,
         texts: &mut Texts,
         notes: &mut Notes,
-    ) {
+    ) -> bool {
         self.projections
             .note(&routes.projections, row, texts, &mut notes.projections);
         self.invariants
             .note(&routes.invariants, row, texts, &mut notes.invariants);
         self.reactions
             .note(&routes.reactions, row, texts, &mut notes.reactions);
-        self.idempotency
-            .note(&routes.idempotency, row, texts, &mut notes.idempotency);
         self.transactions
             .note(&routes.transactions, row, texts, &mut notes.transactions);
+        self.idempotency
+            .note(&routes.idempotency, row, texts, &mut notes.idempotency)
     }
 }
 

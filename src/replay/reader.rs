@@ -188,17 +188,18 @@ impl Reader<'_> {
             batch.rows.push((row.position, row.time));
             batch.matched += u64::from(kind.is_known);
         }
-        self.note(row, kind, batch);
+        let mut is_json = false;
         if kind.is_of_family {
             let scope = row.scope(&kind.name);
             let readers = self.reading.readers;
-            readers.note(
+            is_json = readers.note(
                 &kind.families,
                 &scope,
                 &mut batch.texts,
                 &mut batch.families,
             );
         }
+        self.note(row, kind, is_json, batch);
         if self.reading.selection.sagas {
             let mut kept = None;
             for one in &kind.route.uses {
@@ -207,8 +208,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What a row tells of the log, whatever sagas there are.
-    fn note(&self, row: &Row<'_>, kind: &Kind, batch: &mut Batch) {
+    /// What a row tells of the log, whatever sagas there are. Its data may be known to be JSON.
+    fn note(&self, row: &Row<'_>, kind: &Kind, is_json: bool, batch: &mut Batch) {
         let selection = self.reading.selection;
         let share = self.reading.share;
         let stream = row.stream.filter(|_| selection.streams);
@@ -244,7 +245,7 @@ impl Reader<'_> {
                 });
             }
         }
-        if let (true, Some(data)) = (selection.data, row.data)
+        if let (true, Some(data)) = (selection.data && !is_json, row.data)
             && let Err(error) = serde_json::from_slice::<IgnoredAny>(data)
         {
             batch.bad.push(BadRow {
