@@ -144,6 +144,15 @@ pub struct Next {
     pub by_hand: bool,
 }
 
+/// The log that something was found in, of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Its name.
+    pub log: Arc<str>,
+    /// Another one has a definition of the same name.
+    pub is_shared: bool,
+}
+
 /// One rule broken by one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -159,7 +168,7 @@ pub struct Finding {
     /// are missing, the type that is unknown. Part of the fingerprint only.
     pub facet: Option<String>,
     /// The log that it was found in, where several are judged.
-    pub log: Option<Arc<str>>,
+    pub origin: Option<Origin>,
     /// The events that show it, in order.
     pub evidence: Vec<Position>,
     /// Since when it has been so.
@@ -202,18 +211,19 @@ impl Finding {
     }
 
     /// A digest of what stays the same from run to run while the same fault stands: the rule, the
-    /// subject, the step and the facet, which tells the log where another one has a definition of that
-    /// name; not the evidence, whose positions a merged log may renumber.
+    /// subject, the step and the facet, and the log where another one has a definition of that name; not the evidence, whose positions a merged log may renumber.
     pub fn fingerprint(&self) -> String {
         let mut digest = Sha256::new();
-        for part in [
+        let origin = self.origin.as_ref().filter(|origin| origin.is_shared);
+        let parts = [
             self.rule,
             self.subject.kind.label(),
             &self.subject.definition,
             &self.subject.id,
             self.step.as_deref().unwrap_or(""),
             self.facet.as_deref().unwrap_or(""),
-        ] {
+        ];
+        for part in parts.into_iter().chain(origin.map(|origin| &*origin.log)) {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part.as_bytes());
         }

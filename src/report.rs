@@ -31,6 +31,23 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 
+impl Report {
+    /// One of which nothing was looked at yet.
+    pub fn new(tool: String, definitions: DefinitionsSummary) -> Report {
+        Report {
+            tool,
+            logs: Vec::new(),
+            definitions,
+            findings: Vec::new(),
+            rules: Vec::new(),
+            sagas: Vec::new(),
+            projections: Vec::new(),
+            accepted: 0,
+            remarks: Vec::new(),
+        }
+    }
+}
+
 /// One log of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSummary {

@@ -108,7 +108,7 @@ pub fn finding(
         },
         step: draft.step.map(|step| saga.steps[step].name.clone()),
         facet: draft.facet,
-        log: None,
+        origin: None,
         evidence,
         since: draft.since,
         age: draft.since.map(|since| horizon.since(since)),

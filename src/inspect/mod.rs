@@ -210,20 +210,11 @@ pub fn audit(
     options: &Options,
     watch: Watch<'_>,
 ) -> Result<Report, RunError> {
-    let mut report = Report {
-        tool: TOOL.to_owned(),
-        logs: Vec::new(),
-        definitions: DefinitionsSummary {
-            files: definitions.files.clone(),
-            hash: definitions.hash.clone(),
-        },
-        findings: Vec::new(),
-        rules: Vec::new(),
-        sagas: Vec::new(),
-        projections: Vec::new(),
-        accepted: 0,
-        remarks: Vec::new(),
+    let summary = DefinitionsSummary {
+        files: definitions.files.clone(),
+        hash: definitions.hash.clone(),
     };
+    let mut report = Report::new(TOOL.to_owned(), summary);
     let rules = filter::rules(options)?;
     let scopes = &definitions.scopes;
     let mut tally = Tally::new(&rules, options.narrowed(), options.listed).of_logs(scopes);

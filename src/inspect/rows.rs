@@ -163,7 +163,7 @@ impl Rows<'_> {
             },
             step: None,
             facet: None,
-            log: None,
+            origin: None,
             evidence,
             since,
             age: since

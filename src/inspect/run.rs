@@ -392,7 +392,7 @@ impl<'s> Run<'s> {
                 "log {}: status columns tell of now and were not compared with an earlier horizon",
                 self.definition.name
             ));
-            tally.unknown("saga/false-claim", self.sum.claimed);
+            tally.unknown(rules::false_claim::INFO.name, self.sum.claimed);
         }
         let mut findings = Vec::new();
         if self.selection.families {

@@ -1,6 +1,6 @@
 //! What the shares of a log's keys showed, added up. A log that is read in one pass has one share.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
@@ -30,6 +30,8 @@ pub struct Sum {
     pub(super) outcomes: Vec<[u64; Outcome::ALL.len()]>,
     /// Why an instance cannot be judged, by the event that is in doubt.
     pub(super) doubtful: Vec<(Position, String)>,
+    /// By saga, how many instances at fault have rows that cannot be judged, and the first of them.
+    pub(super) shadowed: BTreeMap<usize, (u64, (Position, String))>,
     /// Remarks about claims.
     pub(super) statuses: BTreeSet<String>,
     /// Streams met.

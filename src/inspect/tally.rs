@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::definition::Scope;
 use crate::definition::settings::{Allow, Settings};
 use crate::event::Timestamp;
-use crate::finding::{Finding, Next, Severity, Subject, SubjectKind};
+use crate::finding::{Finding, Next, Origin, Severity, SubjectKind};
 use crate::report::{ProjectionCount, Report, RuleCount, SagaCount};
 use crate::rules::{
     self,
@@ -215,12 +215,10 @@ impl Tally {
         }
         // The same may be wrong in two logs, and is to be accepted for each.
         if let Some(log) = &self.log {
-            if self.shared.contains(&finding.subject.definition) {
-                let facet = finding.facet.get_or_insert_default();
-                facet.push_str(" in ");
-                facet.push_str(log);
-            }
-            finding.log = Some(Arc::clone(log));
+            finding.origin = Some(Origin {
+                log: Arc::clone(log),
+                is_shared: self.shared.contains(&finding.subject.definition),
+            });
         }
         Some(finding)
     }
@@ -392,29 +390,15 @@ fn about_allow(allow: &Allow, info: &rules::Info, severity: Severity, log: &Arc<
             allow.rule, allow.reason
         ),
     };
+    let id = match &allow.subject {
+        Some((_, id)) => format!("{} {id}", allow.rule),
+        None => allow.rule.to_owned(),
+    };
+    let (file, line) = (allow.place.file.display(), allow.place.line);
+    let message = format!("{what} ({file}:{line})");
     Finding {
-        rule: info.name,
         severity,
-        subject: Subject {
-            kind: SubjectKind::Definition,
-            definition: log.clone(),
-            id: match &allow.subject {
-                Some((_, id)) => format!("{} {id}", allow.rule),
-                None => allow.rule.to_owned(),
-            },
-        },
-        step: None,
-        facet: None,
-        log: None,
-        evidence: Vec::new(),
-        since: None,
-        age: None,
-        message: format!(
-            "{what} ({}:{})",
-            allow.place.file.display(),
-            allow.place.line
-        ),
-        next: None,
+        ..info.finding(SubjectKind::Definition, log, id, message)
     }
 }
 
@@ -425,20 +409,11 @@ mod tests {
     const RULE: &str = "projection/divergent";
 
     fn report(tally: Tally) -> Report {
-        let mut report = Report {
-            tool: String::new(),
-            logs: Vec::new(),
-            definitions: crate::report::DefinitionsSummary {
-                files: Vec::new(),
-                hash: String::new(),
-            },
-            findings: Vec::new(),
-            rules: Vec::new(),
-            sagas: Vec::new(),
-            projections: Vec::new(),
-            accepted: 0,
-            remarks: Vec::new(),
+        let definitions = crate::report::DefinitionsSummary {
+            files: Vec::new(),
+            hash: String::new(),
         };
+        let mut report = Report::new(String::new(), definitions);
         tally.finish(&mut report);
         report
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use crate::brief;
 use crate::definition::saga::Saga;
 use crate::event::Timestamp;
-use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::finding::{Finding, SubjectKind};
 use crate::inspect::describe;
 use crate::inspect::judge::{Evidence, Judge, Verdict};
 use crate::inspect::run::{Run, claim_of};
@@ -16,6 +17,7 @@ use crate::inspect::tally::Tally;
 use crate::replay::{Stage, named_types};
 use crate::report::InstanceRow;
 use crate::rules::case::Claimed;
+use crate::rules::false_claim;
 use crate::rules::{self, Rule};
 use crate::saga::{Instance, Outcome};
 
@@ -162,6 +164,21 @@ impl Run<'_> {
                 );
                 self.sum.doubtful.push((position, remark));
             }
+            let absent = &self.gathered.absent;
+            let mut kinds = named_types(saga);
+            if let Some(first) = instance.first.filter(|_| !verdict.drafts.is_empty())
+                && kinds.any(|kind| absent.is_of(kind, id))
+            {
+                let own = (first.position, id.to_owned());
+                let shadowed = &mut self.sum.shadowed;
+                let (count, known) = shadowed
+                    .entry(saga_index)
+                    .or_insert_with(|| (0, own.clone()));
+                *count += 1;
+                if own < *known {
+                    *known = own;
+                }
+            }
             let is_shared = !verdict.drafts.is_empty() && self.is_shared(saga_index, id);
             let findings: Vec<Finding> = verdict
                 .drafts
@@ -206,6 +223,16 @@ impl Run<'_> {
         doubtful
             .chain(statuses)
             .for_each(|remark| tally.remark(remark));
+        for (saga, (count, (_, id))) in std::mem::take(&mut self.sum.shadowed) {
+            let instances = brief::count(
+                count,
+                "instance at fault has a row that cannot be judged, which may be what it lacks:",
+                "instances at fault have rows that cannot be judged, which may be what they lack, first",
+            );
+            let id = brief::one(&id, brief::IN_A_SENTENCE);
+            let saga = &self.scope.sagas[saga].name;
+            tally.remark(format!("saga {saga}: {instances} {id}"));
+        }
         for (saga, outcomes) in self.scope.sagas.iter().zip(&self.sum.outcomes) {
             self.count(saga, outcomes.iter().sum(), tally);
             tally.saga(saga.name.clone(), *outcomes);
@@ -234,7 +261,7 @@ impl Run<'_> {
 
     /// Claims about instances of which the log holds no event.
     fn unseen(&mut self, tally: &mut Tally) {
-        const RULE: &str = "saga/false-claim";
+        const RULE: &str = false_claim::INFO.name;
         let absent = &self.gathered.absent;
         let is_hidden =
             |saga: &Saga, id: &str| named_types(saga).any(|kind| absent.is_of(kind, id));
@@ -264,23 +291,11 @@ impl Run<'_> {
                 } else if self.definition.cut || is_hidden(saga, id) {
                     tally.unknown(RULE, 1);
                 } else {
-                    self.findings.push(Finding {
-                        rule: RULE,
-                        severity: Severity::Error,
-                        subject: Subject {
-                            kind: SubjectKind::Instance,
-                            definition: saga.name.clone(),
-                            id: id.clone(),
-                        },
-                        step: None,
-                        facet: None,
-                        log: None,
-                        evidence: Vec::new(),
-                        since: None,
-                        age: None,
-                        message: format!("status {status}, but the log holds no event of it"),
-                        next: None,
-                    });
+                    let message = format!("status {status}, but the log holds no event of it");
+                    let kind = SubjectKind::Instance;
+                    let finding =
+                        false_claim::INFO.finding(kind, &saga.name, (*id).clone(), message);
+                    self.findings.push(finding);
                 }
             }
         }

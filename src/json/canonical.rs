@@ -23,7 +23,8 @@ pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
     if !json.starts_with(['{', '[']) {
         let _sound: &RawValue = serde_json::from_str(json)?;
     }
-    let mut text = String::with_capacity(json.len());
+    // Powers of ten and commas make it somewhat longer.
+    let mut text = String::with_capacity(json.len() + json.len() / 4 + 32);
     write(json, DEEPEST, &mut text)?;
     Ok(text)
 }

@@ -176,11 +176,11 @@ pub(crate) fn finding(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> 
 }
 
 fn provenance(finding: &Finding) -> String {
-    let named = [Some(&finding.subject.definition), finding.log.as_ref()];
-    let mut parts: Vec<String> = (named.into_iter().flatten())
+    let origin = finding.origin.as_ref().filter(|origin| origin.is_shared);
+    let log = origin.map(|origin| &origin.log);
+    let mut parts: Vec<String> = ([&finding.subject.definition].into_iter().chain(log))
         .map(|name| escape::terminal(name).into_owned())
         .collect();
-    parts.dedup();
     parts.extend(words::evidence(&finding.evidence));
     parts.extend(
         finding

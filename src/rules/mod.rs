@@ -90,7 +90,7 @@ pub mod case;
 pub mod causation;
 pub mod definition;
 mod exhausted;
-mod false_claim;
+pub mod false_claim;
 pub mod idempotency;
 pub mod invariant;
 pub mod isolation;
@@ -149,7 +149,7 @@ impl Info {
             },
             step: None,
             facet: None,
-            log: None,
+            origin: None,
             evidence: Vec::new(),
             since: None,
             age: None,

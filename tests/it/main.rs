@@ -29,5 +29,6 @@ mod repairs;
 mod requirements;
 mod residues;
 mod rows;
+mod shadows;
 mod shown;
 mod totals;
