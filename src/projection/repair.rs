@@ -173,9 +173,11 @@ fn target(history: &History, stored: &Stored, mark: &Mark) -> (State, usize) {
     (history.fold(0..applied), applied)
 }
 
-/// What the version column holds after so many events.
+/// What the version column holds after so many events: the greatest, for a later event may have a
+/// lower version.
 fn version(history: &History, applied: usize) -> Option<i64> {
-    history.count(applied.checked_sub(1)?)
+    let counts = (0..applied).filter_map(|at| history.count(at));
+    counts.max()
 }
 
 /// A key as the table spells its keys.

@@ -221,13 +221,20 @@ pub(super) fn passed(history: &History, claimed: Option<i64>) -> Option<usize> {
     if claimed.is_none() && of_row.is_none() {
         return None;
     }
+    // A consumer goes forward: what stands after an event beyond the row's version was not come to,
+    // whatever version it has itself.
+    let is_beyond = |at: usize| {
+        let both = history.count(at).zip(of_row);
+        both.is_some_and(|(own, version)| own > version)
+    };
+    let count = history.touches().len();
+    let until = (0..count).find(|at| is_beyond(*at)).unwrap_or(count);
     let is_passed = |at: usize| {
         let by_checkpoint =
             claimed.is_some_and(|claimed| history.touches()[at].position.0 <= claimed);
-        by_checkpoint
-            || of_row.is_some_and(|version| history.count(at).is_some_and(|own| own <= version))
+        by_checkpoint || of_row.is_some() && at < until && history.count(at).is_some()
     };
-    let last = (0..history.touches().len()).rev().find(|at| is_passed(*at));
+    let last = (0..count).rev().find(|at| is_passed(*at));
     Some(last.map_or(0, |at| at + 1))
 }
 

@@ -81,6 +81,26 @@ fn a_version_is_no_claim_of_a_key_whose_events_are_in_several_streams() {
 }
 
 #[test]
+fn an_event_beyond_the_version_of_a_row_is_not_claimed_for_a_later_one_with_a_lower_version() {
+    let deposited = |seconds, version, data| (seconds, "Deposited", "a-1", version, data);
+    let events = [
+        deposited(970, 1, r#"{"n":1}"#),
+        deposited(980, 2, r#"{"n":2}"#),
+        deposited(985, 3, r#"{"n":4}"#),
+        deposited(990, 2, r#"{"n":8}"#),
+    ];
+    let said = |balance: i64, version: i64| {
+        let row = format!("('1', null, {balance}, {version})");
+        said(BY_STREAM, VERSION, &events, &row)
+    };
+    assert_eq!(said(3, 2), ["1 converging [3]"]);
+    assert_eq!(said(1, 2), ["1 skipped [2]"]);
+    // A row that claims the third event claims the fourth one, too.
+    assert_eq!(said(7, 3), ["1 skipped [4]"]);
+    assert_eq!(said(15, 3), Vec::<String>::new());
+}
+
+#[test]
 fn a_log_without_events_has_no_position_to_claim() {
     let projection =
         definition(BY_STREAM, VERSION).replace("version: at", "ignore: at\n  checkpoint: 1");

@@ -1,0 +1,105 @@
+//! Up to where the script of `diff --sql` brings a row: to where its consumer goes on.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+const LOG: &str = r#"
+log: bank
+database: bank.db
+events: { table: events, position: position, time: { column: time, unit: s }, type: type, stream: stream, version: version, data: data }
+---
+projection: accounts
+KEY
+on:
+  Dep: { add: { bal: =data.n } }
+  Set: { set: { bal: =data.n } }
+within: 30s
+stored: { table: view, key: id, columns: { bal: bal }MORE }
+"#;
+
+const BY_STREAM: &str = r#"from: { stream: "a-{key}" }"#;
+
+/// An event: stream, version as SQL, type, what it gives as JSON.
+type Event<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+/// Two deposits, of 1 and of 2.
+const TWO: [Event<'_>; 2] = [("a-k", "1", "Dep", "1"), ("a-k", "2", "Dep", "2")];
+
+/// A log of these events, ten seconds apart, a last one of nobody long after, and a read model.
+fn bank(key: &str, more: &str, events: &[Event<'_>], sql: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let definitions = LOG.replace("KEY", key).replace("MORE", more);
+    fs::write(folder.path().join("bank.yaml"), definitions).expect("definitions");
+    let log = Connection::open(folder.path().join("bank.db")).expect("a log");
+    log.execute_batch("CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT, time, type, stream, version, data);")
+        .expect("tables");
+    for (at, (stream, version, kind, n)) in events.iter().enumerate() {
+        let event = format!(
+            "INSERT INTO events (time, type, stream, version, data)
+             VALUES ({}, '{kind}', '{stream}', {version}, '{{\"k\":\"k\",\"n\":{n}}}')",
+            at * 10
+        );
+        log.execute_batch(&event).expect("an event");
+    }
+    log.execute_batch("INSERT INTO events (time, type, stream, version, data) VALUES (1000, 'Tick', 'z', 1, '{}');")
+        .expect("an event");
+    log.execute_batch(sql).expect("rows");
+    folder
+}
+
+fn diff(folder: &Path, more: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_sagactl"))
+        .args(["-q", "diff", "accounts", "."])
+        .args(more)
+        .env_clear()
+        .current_dir(folder)
+        .output()
+        .expect("the program runs");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// What the script does, and what it leaves alone.
+fn changes(folder: &TempDir) -> Vec<String> {
+    let script = diff(folder.path(), &["--sql"]);
+    let log = Connection::open(folder.path().join("bank.db")).expect("the log");
+    log.execute_batch(&script).expect("a script that runs");
+    let is_told = |line: &&str| {
+        !line.starts_with("--") && !line.ends_with(" IMMEDIATE;") && *line != "COMMIT;"
+            || line.starts_with("-- left alone")
+    };
+    script.lines().filter(is_told).map(str::to_owned).collect()
+}
+
+/// The rows after the script ran.
+fn rows(folder: &TempDir) -> Vec<String> {
+    let log = Connection::open(folder.path().join("bank.db")).expect("the log");
+    let mut rows = log
+        .prepare(
+            "SELECT concat_ws(' ', quote(id), quote(bal), quote(ver)) FROM view ORDER BY id, bal",
+        )
+        .expect("a query");
+    let rows = rows.query_map([], |row| row.get(0)).expect("rows");
+    rows.collect::<Result<_, _>>().expect("text")
+}
+
+const VIEW: &str = "CREATE TABLE view (id TEXT, bal, ver);";
+
+#[test]
+fn a_row_of_all_events_has_the_greatest_version_of_them() {
+    let events = [
+        TWO[0],
+        TWO[1],
+        ("a-k", "3", "Dep", "4"),
+        ("a-k", "2", "Dep", "8"),
+    ];
+    let sql = format!("{VIEW} INSERT INTO view VALUES ('k', 99, 1);");
+    let folder = bank(BY_STREAM, ", version: ver", &events, &sql);
+    let told = changes(&folder);
+    assert_eq!(rows(&folder), ["'k' 15 3"], "{told:?}");
+    assert_eq!(changes(&folder), Vec::<String>::new());
+}
