@@ -7,7 +7,7 @@ use crate::definition::log::Relation;
 use crate::definition::projection::{Projection, Stored};
 use crate::inspect::Comparison;
 use crate::output::{escape, words};
-use crate::projection::{Change, Raw, Repair};
+use crate::projection::{Change, Mark, Raw, Repair};
 
 /// Writes a script that makes the rows what their events give. Nothing is run.
 ///
@@ -44,6 +44,9 @@ pub fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
         out,
         "Stop the consumer first. A row that has moved since is left as it is.",
     )?;
+    if let Mark::Absent(reason) = &held.mark {
+        comment(out, &format!("its checkpoint tells nothing: {reason}"))?;
+    }
     if !stored.ignore.is_empty() {
         comment(out, &format!("not touched: {}", stored.ignore.join(", ")))?;
     }

@@ -2,8 +2,9 @@
 //!
 //! A row is brought to where its consumer is: to the fold of the events up to the checkpoint, so
 //! that nothing is applied twice once the consumer goes on; to the fold of all events where the row
-//! carries a version of its own, which is brought up too. A row that is merely behind is left to its
-//! consumer.
+//! carries a version of its own, which is brought up too. A consumer whose checkpoint stands nowhere
+//! has begun nothing; one whose checkpoint cannot be read may be anywhere, and its rows are left
+//! alone. A row that is merely behind is left to its consumer.
 
 use std::collections::BTreeMap;
 
@@ -125,7 +126,8 @@ fn repair(
     let definition = conclusion.fold.definition();
     let stored = definition.stored.as_ref().ok_or("it is stored nowhere")?;
     let history = history.ok_or_else(|| format!("{label}: its row was not looked into"))?;
-    let (state, applied) = target(history, stored, &conclusion.mark);
+    let (state, applied) =
+        target(history, &conclusion.mark).map_err(|why| format!("{label}: {why}"))?;
     if let Some(doubt) = state.doubt() {
         return Err(format!("{label}: {doubt}"));
     }
@@ -161,16 +163,23 @@ fn repair(
     }))
 }
 
-/// The state that a row should hold, and how many events it takes.
-fn target(history: &History, stored: &Stored, mark: &Mark) -> (State, usize) {
+/// The state that a row should hold, and how many events it takes; or why that cannot be told.
+fn target(history: &History, mark: &Mark) -> Result<(State, usize), &'static str> {
     let all = history.touches().len();
     let applied = match mark {
-        Mark::At(position) if stored.version.is_none() => {
-            passed(history, Some(*position)).unwrap_or(all)
-        }
-        _ => all,
+        _ if all == 0 || is_versioned(history) => all,
+        Mark::Undeclared => all,
+        Mark::At(position) => passed(history, Some(*position)).unwrap_or(all),
+        Mark::Absent(_) if mark.is_of_positions() => 0,
+        Mark::Absent(_) => return Err("its checkpoint tells nothing"),
+        Mark::Unreadable(_) => return Err("its checkpoint cannot be read"),
     };
-    (history.fold(0..applied), applied)
+    Ok((history.fold(0..applied), applied))
+}
+
+/// Whether the row itself says how far it has come, in terms of its events.
+fn is_versioned(history: &History) -> bool {
+    history.row_version().is_some() && history.greatest().is_some()
 }
 
 /// What the version column holds after so many events: the greatest, for a later event may have a

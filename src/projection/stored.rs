@@ -38,6 +38,13 @@ pub enum Mark {
     Unreadable(String),
 }
 
+impl Mark {
+    /// Whether it is told in positions that the log has, wherever it stands.
+    pub(super) fn is_of_positions(&self) -> bool {
+        !matches!(self, Mark::Absent(reason) if reason == NO_POSITIONS)
+    }
+}
+
 impl ReadModels {
     /// Opens the databases that projections name beside the log's; to be called before the log is
     /// opened.

@@ -103,3 +103,49 @@ fn a_row_of_all_events_has_the_greatest_version_of_them() {
     assert_eq!(rows(&folder), ["'k' 15 3"], "{told:?}");
     assert_eq!(changes(&folder), Vec::<String>::new());
 }
+
+const CHECKPOINT: &str =
+    ", checkpoint: { table: cp, where: \"name = 'v'\", column: pos }, ignore: ver";
+
+#[test]
+fn a_consumer_without_a_checkpoint_has_begun_nothing_and_one_that_is_unreadable_is_left_alone() {
+    let unread = "-- left alone: k (divergent: its checkpoint cannot be read)";
+    let delete = r#"DELETE FROM "view" WHERE "id" IS 'k' COLLATE BINARY AND "bal" IS 7;"#;
+    let update =
+        r#"UPDATE "view" SET "bal" = 1 WHERE "id" IS 'k' COLLATE BINARY AND "bal" IS 7;"#;
+    for (checkpoint, told) in [
+        ("('v', '1;')", unread),
+        ("('v', 1), ('v', 2)", unread),
+        ("('v', null)", delete),
+        ("('w', 2)", delete),
+        ("('v', 0)", delete),
+        ("('v', 1)", update),
+    ] {
+        let sql = format!(
+            "{VIEW} CREATE TABLE cp (name, pos);
+             INSERT INTO cp VALUES {checkpoint};
+             INSERT INTO view VALUES ('k', 7, NULL);"
+        );
+        let folder = bank(BY_STREAM, CHECKPOINT, &TWO, &sql);
+        let script = diff(folder.path(), &["--sql"]);
+        let is_absent = checkpoint == "('v', null)" || checkpoint == "('w', 2)";
+        assert_eq!(
+            script.contains("-- its checkpoint tells nothing: "),
+            is_absent,
+            "{script}"
+        );
+        assert_eq!(changes(&folder), [told], "{checkpoint}");
+    }
+}
+
+#[test]
+fn a_row_of_a_key_without_events_goes_wherever_its_consumer_is() {
+    let sql = format!(
+        "{VIEW} CREATE TABLE cp (name, pos);
+         INSERT INTO cp VALUES ('v', 'x');
+         INSERT INTO view VALUES ('k', 3, NULL), ('stranger', 7, NULL);"
+    );
+    let folder = bank(BY_STREAM, CHECKPOINT, &TWO, &sql);
+    changes(&folder);
+    assert_eq!(rows(&folder), ["'k' 3 NULL"]);
+}
