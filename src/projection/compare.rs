@@ -16,6 +16,8 @@ pub struct Row {
     pub key: Raw,
     /// What the row says of how far it has come; `Err` where that is no number, and what it is.
     pub version: Option<Result<i64, String>>,
+    /// What stands in the column of that, where it is one that is read.
+    pub stamp: Option<Raw>,
     /// Its values, in the order of the definition's columns.
     pub values: Vec<Raw>,
     /// What JSON its values are, where that was worth remembering.

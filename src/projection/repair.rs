@@ -234,10 +234,10 @@ fn holds(stored: &Stored, row: &Row) -> Vec<(String, Raw)> {
     let mut known: Vec<(String, Raw)> = columns
         .map(|(column, raw)| (column.name.clone(), raw.clone()))
         .collect();
-    if let (Some(version), Some(Ok(number))) = (&stored.version, &row.version)
+    if let (Some(version), Some(stamp)) = (&stored.version, &row.stamp)
         && !known.iter().any(|(name, _)| *name == version.column)
     {
-        known.push((version.column.clone(), Raw::Integer(*number)));
+        known.push((version.column.clone(), stamp.clone()));
     }
     known
 }
@@ -285,10 +285,14 @@ fn changed(
             wanted(definition, column, state, Some(raw))?,
         ));
     }
-    if let (Some(column), Some(version), Some(Ok(known))) = (&stored.version, version, &row.version)
-    {
+    if let (Some(column), Some(version), Some(_)) = (&stored.version, version, &row.stamp) {
         let is_own = all.iter().any(|(name, ..)| *name == column.column);
-        if !is_own && *known < version {
+        let is_behind = match &row.version {
+            Some(Ok(known)) => *known < version,
+            Some(Err(_)) => false,
+            None => !all.is_empty(),
+        };
+        if !is_own && is_behind {
             all.push((column.column.clone(), Raw::Integer(version)));
         }
     }

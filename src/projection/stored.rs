@@ -121,13 +121,14 @@ impl ReadModels {
             let values = compared
                 .map(|at| row.get_ref(at).map(raw))
                 .collect::<Result<_, _>>()?;
-            let version = match &stored.version {
+            let stamp = match &stored.version {
                 Some(version) if version.counts == Counts::Position && !numbered => None,
-                Some(_) => match raw(row.get_ref(stored.columns.len() + 1)?) {
-                    Raw::Null => None,
-                    raw => Some(position(&raw)),
-                },
+                Some(_) => Some(raw(row.get_ref(stored.columns.len() + 1)?)),
                 None => None,
+            };
+            let version = match &stamp {
+                None | Some(Raw::Null) => None,
+                Some(stamp) => Some(position(stamp)),
             };
             let key = raw(row.get_ref(0)?);
             visit(
@@ -135,6 +136,7 @@ impl ReadModels {
                 Row {
                     key,
                     version,
+                    stamp,
                     values,
                     known: Known::default(),
                 },

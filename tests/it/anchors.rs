@@ -111,8 +111,7 @@ const CHECKPOINT: &str =
 fn a_consumer_without_a_checkpoint_has_begun_nothing_and_one_that_is_unreadable_is_left_alone() {
     let unread = "-- left alone: k (divergent: its checkpoint cannot be read)";
     let delete = r#"DELETE FROM "view" WHERE "id" IS 'k' COLLATE BINARY AND "bal" IS 7;"#;
-    let update =
-        r#"UPDATE "view" SET "bal" = 1 WHERE "id" IS 'k' COLLATE BINARY AND "bal" IS 7;"#;
+    let update = r#"UPDATE "view" SET "bal" = 1 WHERE "id" IS 'k' COLLATE BINARY AND "bal" IS 7;"#;
     for (checkpoint, told) in [
         ("('v', '1;')", unread),
         ("('v', 1), ('v', 2)", unread),
@@ -148,4 +147,60 @@ fn a_row_of_a_key_without_events_goes_wherever_its_consumer_is() {
     let folder = bank(BY_STREAM, CHECKPOINT, &TWO, &sql);
     changes(&folder);
     assert_eq!(rows(&folder), ["'k' 3 NULL"]);
+}
+
+#[test]
+fn a_row_without_a_version_is_brought_to_its_checkpoint_and_gets_the_version_of_that() {
+    const GUARD: &str = r#"WHERE "id" IS 'k' COLLATE BINARY AND "bal" IS 99 AND "ver" IS"#;
+    for (more, version, then) in [
+        (", version: ver, checkpoint: 1", "NULL", "1, \"ver\" = 1"),
+        (", version: ver", "NULL", "3, \"ver\" = 2"),
+        // A version of its own is what its consumer goes by, however it is written.
+        (", version: ver, checkpoint: 1", "1", "3, \"ver\" = 2"),
+        (", version: ver", "'01' COLLATE BINARY", "3, \"ver\" = 2"),
+        (", version: ver", "2", "3"),
+    ] {
+        let sql = format!("{VIEW} INSERT INTO view VALUES ('k', 99, {version});");
+        let folder = bank(BY_STREAM, more, &TWO, &sql);
+        let told = format!("UPDATE \"view\" SET \"bal\" = {then} {GUARD} {version};");
+        assert_eq!(changes(&folder), [told], "{more} {version}");
+        assert!(rows(&folder)[0].starts_with("'k' ") && !rows(&folder)[0].contains("99"));
+    }
+}
+
+#[test]
+fn a_version_that_says_nothing_of_the_events_leaves_a_row_to_its_checkpoint() {
+    let update = |then: &str, version: &str| {
+        let guard = r#""id" IS 'k' COLLATE BINARY AND "bal" IS 99 AND "ver" IS"#;
+        [format!(
+            "UPDATE \"view\" SET \"bal\" = {then} WHERE {guard} {version};"
+        )]
+    };
+    let several = [TWO[0], ("b-k", "1", "Dep", "2")];
+    let unnumbered = [("a-k", "NULL", "Dep", "1"), ("a-k", "NULL", "Dep", "2")];
+    for events in [several, unnumbered] {
+        let sql = format!("{VIEW} INSERT INTO view VALUES ('k', 99, 1);");
+        let folder = bank(
+            "key: data.k",
+            ", version: ver, checkpoint: 1",
+            &events,
+            &sql,
+        );
+        assert_eq!(changes(&folder), update("1", "1"));
+        let folder = bank("key: data.k", ", version: ver", &events, &sql);
+        assert_eq!(changes(&folder), update("3", "1"));
+    }
+}
+
+#[test]
+fn a_missing_row_is_made_as_of_the_checkpoint() {
+    for (more, then) in [
+        (", version: ver, checkpoint: 1", "'k' 1 1"),
+        (", version: ver", "'k' 3 2"),
+        (", ignore: ver, checkpoint: 1", "'k' 1 NULL"),
+    ] {
+        let folder = bank(BY_STREAM, more, &TWO, VIEW);
+        changes(&folder);
+        assert_eq!(rows(&folder), [then], "{more}");
+    }
 }

@@ -84,6 +84,7 @@ impl Model {
         Row {
             key: Raw::Null,
             version: None,
+            stamp: None,
             known: Known::default(),
             values: vec![
                 Raw::Text(format!("[{}]", list.join(","))),
