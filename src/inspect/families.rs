@@ -70,6 +70,7 @@ impl Run<'_> {
             let strays = Strays::one_each(hidden + conclusion.keyless.unread, wrong);
             for info in own::ALL {
                 if own::idle(info, &[definition]).is_none() {
+                    let unknown = (unknown + own::untold(info, conclusion)).min(keys);
                     tally.checked(info.name, keys);
                     tally.unknown(info.name, unknown + strays.untold(keys - unknown));
                 }

@@ -73,6 +73,8 @@ pub struct Conclusion {
     pub ahead: Option<(i64, Option<Position>)>,
     /// How far the consumer says that it has come.
     pub mark: Mark,
+    /// The keys of which nothing says that.
+    pub untold: Untold,
     /// The events that the consumer gave up on.
     pub letters: DeadLetters,
     /// Columns of the read model that nothing is compared with and nobody ignores.
@@ -85,6 +87,15 @@ pub struct Conclusion {
     pub strays: u64,
     /// A key as the table holds it.
     pub sample_key: Option<Raw>,
+}
+
+/// Keys of which neither a checkpoint nor a version tells how far their consumer has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Untold {
+    /// How many may be ahead of the log for that.
+    pub ahead: u64,
+    /// How many of them look slow or wrong, and may lack events that their consumer has passed.
+    pub skipped: u64,
 }
 
 impl Audit {
@@ -115,6 +126,8 @@ impl Audit {
                 dead: HashSet::default(),
                 dark: HashSet::default(),
                 strays: 0,
+                mute: HashSet::default(),
+                mute_exact: 0,
                 fold: Arc::clone(fold),
             });
         }
@@ -188,7 +201,11 @@ impl Audit {
                     Mark::At(position) => Some(position),
                     Mark::Undeclared | Mark::Absent(_) | Mark::Unreadable(_) => None,
                 };
-                held.add(judge(history, claimed, horizon, &mut budget));
+                let standing = judge(history, claimed, horizon, &mut budget);
+                if !held.is_told(history.row().is_some(), history.is_versioned()) {
+                    held.add_mute(&standing);
+                }
+                held.add(standing);
             }
         }
         for held in &mut held {

@@ -11,7 +11,7 @@ use crate::brief;
 use crate::definition::projection::Counts;
 use crate::event::Position;
 use crate::log::{Log, LogError};
-use crate::projection::audit::{Conclusion, Unseen};
+use crate::projection::audit::{Conclusion, Unseen, Untold};
 use crate::projection::clues::DeadLetters;
 use crate::projection::compare::{Likeness, Raw, Row, compare};
 use crate::projection::fold::Fold;
@@ -45,6 +45,10 @@ pub(super) struct Held {
     pub(super) dark: HashSet<String, FixedState>,
     /// How many rows may be events of any key.
     pub(super) strays: u64,
+    /// Keys that were looked into and of which nothing tells how far their consumer has come.
+    pub(super) mute: HashSet<String, FixedState>,
+    /// How many more of these are exact.
+    pub(super) mute_exact: u64,
     pub(super) fold: Arc<Fold>,
 }
 
@@ -62,6 +66,26 @@ impl Held {
 
     fn at_once(&mut self, key: &str, verdict: Verdict, reason: impl Into<Option<String>>) {
         self.add(Standing::at_once(key, verdict, reason.into()));
+    }
+
+    /// Whether anything tells how far the consumer has come with a key that has a row or none, and a
+    /// version in it or none. What is not there claims nothing, and that is told.
+    pub(super) fn is_told(&self, has_row: bool, is_versioned: bool) -> bool {
+        match &self.mark {
+            Mark::At(_) => true,
+            _ if is_versioned => true,
+            Mark::Undeclared => !has_row,
+            Mark::Absent(_) => !has_row && self.mark.is_of_positions(),
+            Mark::Unreadable(_) => false,
+        }
+    }
+
+    /// Takes note of a key of which nothing tells that.
+    pub(super) fn add_mute(&mut self, standing: &Standing) {
+        match standing.verdict {
+            Verdict::Exact => self.mute_exact += 1,
+            _ => _ = self.mute.insert(standing.key.clone()),
+        }
     }
 
     /// Holds the stored rows of a share of the keys against the ledger.
@@ -271,6 +295,8 @@ impl Held {
         if entry.state.is_alive() {
             match compare(fold.definition(), &entry.state, &row) {
                 Likeness::Same if !is_ahead(&fold, entry, &row, unseen.head) => {
+                    let is_versioned = row.version.is_some() && is_numbered(&fold, entry);
+                    self.mute_exact += u64::from(!self.is_told(true, is_versioned));
                     return self.count(Verdict::Exact);
                 }
                 Likeness::Unknown(reason) => return self.at_once(key, Verdict::Unknown, reason),
@@ -343,6 +369,8 @@ impl Held {
             fold,
             letters,
             strays,
+            mute,
+            mute_exact,
             ..
         } = self;
         standings.sort_by(|one, other| (&one.key, one.verdict).cmp(&(&other.key, other.verdict)));
@@ -352,7 +380,19 @@ impl Held {
                 Verdict::Converging | Verdict::Late | Verdict::Missing
             )
         };
+        let mut untold = Untold {
+            ahead: mute_exact.min(counts.get(&Verdict::Exact).copied().unwrap_or(0)),
+            skipped: 0,
+        };
+        for standing in standings.iter().filter(|it| mute.contains(&it.key)) {
+            use Verdict::{Converging, Divergent, Late, Missing, Orphan};
+            let may_lack = matches!(standing.verdict, Converging | Late | Divergent);
+            let may_lead = may_lack || matches!(standing.verdict, Missing | Orphan);
+            untold.skipped += u64::from(may_lack);
+            untold.ahead += u64::from(may_lead);
+        }
         Conclusion {
+            untold,
             greatest_lag: standings.iter().filter(slow).filter_map(|it| it.lag).max(),
             ahead: match mark {
                 Mark::At(claimed) if claimed > head.map_or(0, |head| head.0) => {
@@ -372,6 +412,16 @@ impl Held {
             sample_key,
         }
     }
+}
+
+/// Whether the last event of a key has the number that a version in its row counts.
+fn is_numbered(fold: &Fold, entry: &Entry) -> bool {
+    let stored = fold.definition().stored.as_ref();
+    let version = stored.and_then(|stored| stored.version.as_ref());
+    version.is_some_and(|version| match version.counts {
+        Counts::Version => entry.version.is_some(),
+        Counts::Position => true,
+    })
 }
 
 /// Whether a row may claim events that the log does not hold.

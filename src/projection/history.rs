@@ -187,6 +187,11 @@ impl History {
         counts.max()
     }
 
+    /// Whether the row itself says how far it has come, in terms of its events.
+    pub(super) fn is_versioned(&self) -> bool {
+        self.row_version().is_some() && self.greatest().is_some()
+    }
+
     /// What a row can claim at most in these terms; `None` where that cannot be told.
     pub(super) fn reach(&self) -> Option<i64> {
         self.reach

@@ -28,7 +28,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{Audit, Conclusion, Unseen};
+pub use audit::{Audit, Conclusion, Unseen, Untold};
 pub use clues::{Clues, DeadLetters, Repeats};
 pub use compare::{Difference, Likeness, Raw, Row, compare, differences};
 pub use explanation::{Candidate, Class, Explanation, Support};

@@ -167,7 +167,7 @@ fn repair(
 fn target(history: &History, mark: &Mark) -> Result<(State, usize), &'static str> {
     let all = history.touches().len();
     let applied = match mark {
-        _ if all == 0 || is_versioned(history) => all,
+        _ if all == 0 || history.is_versioned() => all,
         Mark::Undeclared => all,
         Mark::At(position) => passed(history, Some(*position)).unwrap_or(all),
         Mark::Absent(_) if mark.is_of_positions() => 0,
@@ -175,11 +175,6 @@ fn target(history: &History, mark: &Mark) -> Result<(State, usize), &'static str
         Mark::Unreadable(_) => return Err("its checkpoint cannot be read"),
     };
     Ok((history.fold(0..applied), applied))
-}
-
-/// Whether the row itself says how far it has come, in terms of its events.
-fn is_versioned(history: &History) -> bool {
-    history.row_version().is_some() && history.greatest().is_some()
 }
 
 /// What the version column holds after so many events: the greatest, for a later event may have a

@@ -45,7 +45,8 @@ overwrote each other.
 
 Rebuild the key from its events (`sagactl diff PROJECTION --sql` prints how), then find out why the \
 event was passed. Where several events would \
-explain the row, none is named.
+explain the row, none is named. A row that lacks events is unknown to this rule where neither a \
+checkpoint nor a version that can be read says how far its consumer has come.
 
 Example: deposits of 1, 2 and 4; the row says 5 and has the version of the last one: the deposit of \
 2 was skipped.",
@@ -113,7 +114,8 @@ pub const AHEAD: Info = Info {
     summary: "a consumer claims events that are not in the log",
     explanation: "\
 Finds checkpoints beyond the last position of the log, and stored rows whose version is beyond the \
-last one of their stream, whatever its type, or beyond the last position where versions count these.
+last one of their stream, whatever its type, or beyond the last position where versions count these. \
+A row is unknown to this rule where neither its version nor a checkpoint can be read.
 
 The log was restored from an older backup or truncated, or the checkpoint belongs to another log. \
 Events that get these positions from now on will be taken for known ones and skipped.
@@ -181,6 +183,15 @@ pub fn idle(info: &Info, projections: &[&Projection]) -> Option<&'static str> {
     }
 }
 
+/// Of how many keys a rule cannot tell, for nothing says how far their consumer has come.
+pub fn untold(info: &Info, conclusion: &Conclusion) -> u64 {
+    match info.name {
+        name if name == SKIPPED.name => conclusion.untold.skipped,
+        name if name == AHEAD.name => conclusion.untold.ahead,
+        _ => 0,
+    }
+}
+
 /// The findings of one projection.
 pub fn findings(conclusion: &Conclusion, horizon: Timestamp) -> Vec<Finding> {
     let definition = conclusion.fold.definition();
@@ -233,6 +244,15 @@ pub fn remarks(conclusion: &Conclusion) -> Vec<String> {
 pub fn beside_mark(conclusion: &Conclusion) -> Vec<String> {
     let name = &conclusion.fold.definition().name;
     let mut remarks = Vec::new();
+    let untold = untold(&AHEAD, conclusion);
+    if untold > 0 && idle(&AHEAD, &[conclusion.fold.definition()]).is_none() {
+        let keys = brief::count(
+            untold,
+            "key has neither a checkpoint nor a version to go by; whether its consumer is ahead of the log, or skipped events of it, cannot be told",
+            "keys have neither a checkpoint nor a version to go by; whether their consumer is ahead of the log, or skipped events of them, cannot be told",
+        );
+        remarks.push(format!("projection {name}: {keys}"));
+    }
     let letters = &conclusion.letters;
     if let Some(reason) = &letters.silent {
         remarks.push(format!(

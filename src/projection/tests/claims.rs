@@ -101,6 +101,35 @@ fn an_event_beyond_the_version_of_a_row_is_not_claimed_for_a_later_one_with_a_lo
 }
 
 #[test]
+fn keys_of_which_nothing_tells_how_far_their_consumer_has_come_are_counted() {
+    let untold = |key: &str, events: &[Told<'_>], rows: &str| {
+        let sql =
+            format!("CREATE TABLE view (k, status, balance, at); INSERT INTO view VALUES {rows};");
+        let conclusion = Bench::new(&definition(key, VERSION), events, &sql).audit(1000);
+        (conclusion.untold.skipped, conclusion.untold.ahead)
+    };
+    let other = (50, "Deposited", "b-1", 1, r#"{"k":"1","n":9}"#);
+    let spanning = [&NOTED[..], &[other]].concat();
+    for (events, row, told) in [
+        (&NOTED[..], "('1', 'open', 7, 3)", (0, 0)),
+        (&NOTED, "('1', 'open', 2, 2)", (0, 0)),
+        (&NOTED, "('1', 'open', 7, null)", (0, 1)),
+        (&NOTED, "('1', 'open', 2, null)", (1, 1)),
+        (&NOTED, "('1', 'open', 99, null)", (1, 1)),
+        // What cannot be read, and what has no events, claims nothing.
+        (
+            &NOTED,
+            "('1', 'open', 7, 'x'), ('2', 'open', 0, null)",
+            (0, 0),
+        ),
+        (&spanning, "('1', 'open', 7, 3)", (1, 1)),
+        (&spanning, "('1', 'open', 16, 3)", (0, 1)),
+    ] {
+        assert_eq!(untold(BY_DATA, events, row), told, "{row}");
+    }
+}
+
+#[test]
 fn a_log_without_events_has_no_position_to_claim() {
     let projection =
         definition(BY_STREAM, VERSION).replace("version: at", "ignore: at\n  checkpoint: 1");
