@@ -54,7 +54,8 @@ impl Verdict {
     ];
 
     /// Those of a row that is not what its events give, now or a while ago.
-    pub const WRONG: [Verdict; 4] = [
+    pub const WRONG: [Verdict; 5] = [
+        Verdict::Late,
         Verdict::Skipped,
         Verdict::Divergent,
         Verdict::Missing,
