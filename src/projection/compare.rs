@@ -302,12 +302,11 @@ impl Raw {
     }
 
     fn json(&self) -> Option<Value> {
-        let json: Json = match self {
-            Raw::Text(text) => serde_json::from_str(text).ok()?,
-            Raw::Blob(bytes) => serde_json::from_slice(bytes).ok()?,
-            Raw::Null | Raw::Integer(_) | Raw::Real(_) | Raw::Garbled(_) => return None,
-        };
-        Some(Value::written(&json))
+        match self {
+            Raw::Text(text) => Value::parse(text),
+            Raw::Blob(bytes) => Value::parse(std::str::from_utf8(bytes).ok()?),
+            Raw::Null | Raw::Integer(_) | Raw::Real(_) | Raw::Garbled(_) => None,
+        }
     }
 }
 

@@ -164,9 +164,9 @@ impl Given {
             Given::Great(number) => Value::Number(Number::Great(number)),
             Given::Float(number) => Value::Number(Number::Float(number)),
             Given::Text(text) => Value::Text(texts.get(text).into()),
-            Given::Json(text) => match parsed(text) {
-                Ok(value) => Value::written(&value),
-                Err(_) => return Input::Unknown("the value is not JSON".into()),
+            Given::Json(text) => match Value::parse(texts.get(text)) {
+                Some(value) => value,
+                None => return Input::Unknown("the value is not JSON".into()),
             },
             Given::Gathered(text) => {
                 return match parsed(text) {

@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use crate::projection::number::Number;
 
@@ -27,6 +28,16 @@ pub enum Value {
 }
 
 impl Value {
+    /// The value of a JSON text, with every digit that stands there; `None` where it is none.
+    pub fn parse(text: &str) -> Option<Value> {
+        let json: Json = serde_json::from_str(text).ok()?;
+        // The document says that it is sound, and not too deep to be gone through.
+        match has_long_numbers(text) {
+            true => exact(serde_json::from_str(text).ok()?),
+            false => Some(Value::written(&json)),
+        }
+    }
+
     /// The value of a JSON document that was written down: its fractions are the decimals that
     /// stand there.
     pub fn written(json: &Json) -> Value {
@@ -155,6 +166,34 @@ impl Value {
     }
 }
 
+/// Whether some number may have more digits than floating point keeps, or an identifier looks as if.
+fn has_long_numbers(text: &str) -> bool {
+    const KEPT: usize = 15;
+    let is_part = |letter: &u8| letter.is_ascii_digit() || *letter == b'.';
+    let mut parts = text.as_bytes().split(|letter| !is_part(letter));
+    parts.any(|part| part.len() > KEPT)
+}
+
+/// The value of a sound JSON text, of which every number is taken as it stands there.
+fn exact(text: &RawValue) -> Option<Value> {
+    let json = text.get();
+    Some(match json.as_bytes().first()? {
+        b'[' => {
+            let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+            let items: Option<Vec<Value>> = items.into_iter().map(exact).collect();
+            Value::List(Arc::new(items?))
+        }
+        b'{' => {
+            let keys: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+            let exact = |(key, value)| Some((key, exact(value)?));
+            let keys: Option<BTreeMap<String, Value>> = keys.into_iter().map(exact).collect();
+            Value::Object(Arc::new(keys?))
+        }
+        b'-' | b'0'..=b'9' => Value::Number(Number::parse(json)?),
+        _ => Value::written(&serde_json::from_str(json).ok()?),
+    })
+}
+
 impl fmt::Display for Value {
     /// As JSON, but with every digit of a number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,6 +244,29 @@ mod tests {
         }
         assert!(!Value::Bool(true).equals(&Value::written(&json!(1)), 0.0));
         assert!(!Value::written(&json!("1")).equals(&Value::written(&json!(1)), 0.0));
+    }
+
+    #[test]
+    fn a_text_gives_every_digit_of_its_numbers() {
+        for text in [
+            "[0.123456789012345678,18446744073709551617]",
+            r#"{"a":{"b":[123456789012345678901234567]},"c":"0.10000000000000000"}"#,
+            "[0.1,2,-3.5,true,null]",
+            "0.12345678901234568",
+        ] {
+            assert_eq!(Value::parse(text).unwrap().to_string(), text);
+        }
+        let same = |one, other| {
+            let [one, other] = [one, other].map(|text| Value::parse(text).unwrap());
+            one.equals(&other, 1e-9)
+        };
+        assert!(same("[1.50000000000000000000]", "[1.5]"));
+        assert!(same(r#"{"a":1,"a":100000000000000000}"#, r#"{"a":1e17}"#));
+        assert!(!same("[0.12345678901234568]", "[0.123456789012345681]"));
+        let deep = "[".repeat(100_000) + "1234567890123456" + &"]".repeat(100_000);
+        for damaged in ["", "[1234567890123456789", "1 2", deep.as_str()] {
+            assert!(Value::parse(damaged).is_none());
+        }
     }
 
     #[test]

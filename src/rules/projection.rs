@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value as Json;
-
 use crate::brief;
 use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
@@ -416,7 +414,7 @@ fn document(stored: &str, expected: &str) -> Option<String> {
         return None;
     }
     let text: String = serde_json::from_str(stored).ok()?;
-    let document: Json = serde_json::from_str(&text).ok()?;
-    let is_document = document.is_array() || document.is_object();
-    is_document.then(|| Value::written(&document).to_string())
+    let document = Value::parse(&text)?;
+    let is_document = matches!(document, Value::List(_) | Value::Object(_));
+    is_document.then(|| document.to_string())
 }
