@@ -14,6 +14,7 @@ use crate::projection::fold::Fold;
 use crate::projection::held::Held;
 use crate::projection::history::{BUDGET, History};
 use crate::projection::ledger::{Entry, Keyless, Ledger};
+use crate::projection::manner::Manners;
 use crate::projection::stored::{Mark, ReadModels};
 use crate::projection::suspects::Suspects;
 use crate::projection::verdict::{Standing, Verdict, judge};
@@ -87,6 +88,8 @@ pub struct Conclusion {
     pub strays: u64,
     /// A key as the table holds it.
     pub sample_key: Option<Raw>,
+    /// How the table holds values.
+    pub manners: Manners,
 }
 
 /// Keys of which neither a checkpoint nor a version tells how far their consumer has come.
@@ -121,6 +124,7 @@ impl Audit {
                 uncompared: models.uncompared(fold.definition(), log)?,
                 keyless: Keyless::default(),
                 sample_key: None,
+                manners: Manners::default(),
                 strangers: Vec::new(),
                 suspects: Vec::new(),
                 dead: HashSet::default(),

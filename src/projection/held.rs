@@ -17,6 +17,7 @@ use crate::projection::compare::{Likeness, Raw, Row, compare};
 use crate::projection::fold::Fold;
 use crate::projection::history::History;
 use crate::projection::ledger::{Entry, Keyless, Ledger};
+use crate::projection::manner::Manners;
 use crate::projection::spelling::{self, Pairs};
 use crate::projection::stored::{Mark, ReadModels};
 use crate::projection::suspects::Suspect;
@@ -35,6 +36,7 @@ pub(super) struct Held {
     pub(super) uncompared: Vec<String>,
     pub(super) keyless: Keyless,
     pub(super) sample_key: Option<Raw>,
+    pub(super) manners: Manners,
     /// The rows of keys without events.
     pub(super) strangers: Vec<History>,
     /// Those whose events have to be looked into.
@@ -295,6 +297,7 @@ impl Held {
         if entry.state.is_alive() {
             match compare(fold.definition(), &entry.state, &row) {
                 Likeness::Same if !is_ahead(&fold, entry, &row, unseen.head) => {
+                    self.manners.learn(fold.definition(), &entry.state, &row);
                     let is_versioned = row.version.is_some() && is_numbered(&fold, entry);
                     self.mute_exact += u64::from(!self.is_told(true, is_versioned));
                     return self.count(Verdict::Exact);
@@ -365,6 +368,7 @@ impl Held {
             uncompared,
             keyless,
             sample_key,
+            manners,
             strangers,
             fold,
             letters,
@@ -410,6 +414,7 @@ impl Held {
             histories: strangers,
             strays,
             sample_key,
+            manners,
         }
     }
 }

@@ -12,6 +12,7 @@ mod fold;
 mod held;
 mod history;
 mod ledger;
+mod manner;
 mod note;
 mod number;
 mod reader;

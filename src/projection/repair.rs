@@ -8,10 +8,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::definition::projection::{Blank, Column, Projection, Stored};
+use crate::definition::projection::{Blank, Column, Stored};
 use crate::projection::audit::Conclusion;
 use crate::projection::compare::{Likeness, Raw, Row, likenesses};
 use crate::projection::history::History;
+use crate::projection::manner::Manner;
+use crate::projection::number::Number;
 use crate::projection::spelling;
 use crate::projection::state::{Cell, State};
 use crate::projection::stored::Mark;
@@ -142,13 +144,14 @@ fn repair(
             ));
         }
         (None, true) => Change::Insert(inserted(
-            definition,
+            conclusion,
             stored,
             &state,
             version(history, applied),
         )?),
         (Some(row), true) => {
-            let changed = changed(history, &state, row, version(history, applied))?;
+            let version = version(history, applied);
+            let changed = changed(conclusion, &state, row, version)?;
             if changed.is_empty() {
                 return Err(ahead());
             }
@@ -238,17 +241,15 @@ fn holds(stored: &Stored, row: &Row) -> Vec<(String, Raw)> {
 }
 
 fn inserted(
-    definition: &Projection,
+    conclusion: &Conclusion,
     stored: &Stored,
     state: &State,
     version: Option<i64>,
 ) -> Result<Vec<(String, Raw)>, String> {
     let mut all = Vec::new();
-    for column in &stored.columns {
-        all.push((
-            column.name.clone(),
-            wanted(definition, column, state, None)?,
-        ));
+    for (at, column) in stored.columns.iter().enumerate() {
+        let wanted = wanted(conclusion, (at, column), state, None)?;
+        all.push((column.name.clone(), wanted));
     }
     if let (Some(column), Some(version)) = (&stored.version, version) {
         let is_own = all.iter().any(|(name, _)| *name == column.column);
@@ -260,25 +261,23 @@ fn inserted(
 }
 
 fn changed(
-    history: &History,
+    conclusion: &Conclusion,
     state: &State,
     row: &Row,
     version: Option<i64>,
 ) -> Result<Vec<(String, Raw)>, String> {
-    let definition = history.definition();
+    let definition = conclusion.fold.definition();
     let Some(stored) = &definition.stored else {
         return Ok(Vec::new());
     };
     let mut all = Vec::new();
-    let columns = stored.columns.iter().zip(&row.values);
-    for ((column, raw), likeness) in columns.zip(likenesses(definition, state, row)) {
+    let columns = stored.columns.iter().zip(&row.values).enumerate();
+    for ((at, (column, raw)), likeness) in columns.zip(likenesses(definition, state, row)) {
         if likeness == Likeness::Same {
             continue;
         }
-        all.push((
-            column.name.clone(),
-            wanted(definition, column, state, Some(raw))?,
-        ));
+        let wanted = wanted(conclusion, (at, column), state, Some(raw))?;
+        all.push((column.name.clone(), wanted));
     }
     if let (Some(column), Some(version), Some(_)) = (&stored.version, version, &row.stamp) {
         let is_own = all.iter().any(|(name, ..)| *name == column.column);
@@ -294,13 +293,14 @@ fn changed(
     Ok(all)
 }
 
-/// What a column should hold, written as what it holds now is.
+/// What a column should hold, written as what it holds now is, or as other rows write it.
 fn wanted(
-    definition: &Projection,
-    column: &Column,
+    conclusion: &Conclusion,
+    (at, column): (usize, &Column),
     state: &State,
     now: Option<&Raw>,
 ) -> Result<Raw, String> {
+    let definition = conclusion.fold.definition();
     let value = match state.cell(column.field) {
         Cell::Blank => {
             return Ok(match definition.fields[column.field].blank {
@@ -312,34 +312,76 @@ fn wanted(
         Cell::Unknown(reason) => return Err(format!("`{}` cannot be told: {reason}", column.name)),
         Cell::Known(value) => value,
     };
-    let is_text = matches!(now, Some(Raw::Text(_)));
+    let manner = match now {
+        Some(now @ (Raw::Text(_) | Raw::Integer(_) | Raw::Real(_))) => Manner::of(value, now),
+        None | Some(Raw::Null | Raw::Blob(_) | Raw::Garbled(_)) => conclusion.manners.of(at, value),
+    };
     let number = match value {
         Value::Number(number) => Some(*number),
         Value::Text(_) if column.scale > 0 => value.number(),
-        Value::Text(_) if matches!(now, Some(Raw::Integer(_) | Raw::Real(_))) => value.number(),
+        Value::Text(text) if manner == Some(Manner::Number) => {
+            let number = value.number();
+            number.filter(|_| !is_padded(text) || now.is_some_and(|now| *now != Raw::Null))
+        }
         _ => None,
     };
     if let Some(number) = number {
         let scaled = number
             .scaled(column.scale)
             .ok_or("it is too great to be written")?;
-        let digits = scaled.to_string();
-        return Ok(match digits.parse() {
-            _ if is_text => Raw::Text(digits),
-            Ok(whole) => Raw::Integer(whole),
-            Err(_) => digits
-                .parse()
-                .map_or_else(|_| Raw::Text(digits.clone()), Raw::Real),
-        });
+        return Ok(numeral(scaled, manner));
     }
     Ok(match value {
         Value::Null => Raw::Null,
-        Value::Bool(truth) if is_text => Raw::Text(truth.to_string()),
+        Value::Bool(truth) if manner == Some(Manner::Text) => Raw::Text(truth.to_string()),
         Value::Bool(truth) => Raw::Integer(i64::from(*truth)),
-        Value::Text(text) => match (now, bytes(text)) {
-            (Some(Raw::Blob(_)), Some(bytes)) => Raw::Blob(bytes),
+        Value::Text(text) => match (manner, now) {
+            (Some(Manner::Bytes), _) => Raw::Blob(text.as_bytes().to_owned()),
+            (Some(Manner::Spelled), _) => in_bytes(text),
+            (None, Some(Raw::Blob(now))) => like(now, text)
+                .ok_or_else(|| format!("how `{}` holds text is not known", column.name))?,
             _ => Raw::Text(text.to_string()),
         },
         Value::List(_) | Value::Object(_) | Value::Number(_) => Raw::Text(value.to_string()),
     })
+}
+
+/// A number as a column writes it. Where that is not known, one with more digits than floating
+/// point keeps is text: in a column of numbers it becomes one, and in any other it has all of them.
+fn numeral(number: Number, manner: Option<Manner>) -> Raw {
+    const KEPT: usize = 15;
+    let text = number.to_string();
+    let digits = text.bytes().filter(u8::is_ascii_digit);
+    let is_long = digits.skip_while(|digit| *digit == b'0').count() > KEPT;
+    let is_lossy = is_long && !number.is_float() && manner.is_none();
+    match text.parse() {
+        _ if manner == Some(Manner::Text) => Raw::Text(text),
+        Ok(whole) => Raw::Integer(whole),
+        Err(_) if is_lossy => Raw::Text(text),
+        Err(_) => text.parse().map_or_else(|_| Raw::Text(text), Raw::Real),
+    }
+}
+
+/// Whether a text begins with zeros that a number would lose.
+fn is_padded(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits.starts_with('0') && digits[1..].starts_with(|next: char| next.is_ascii_digit())
+}
+
+/// The bytes that a text spells; itself where it spells none.
+fn in_bytes(text: &str) -> Raw {
+    bytes(text).map_or_else(|| Raw::Text(text.to_owned()), Raw::Blob)
+}
+
+/// A text in bytes as the bytes that are there now are those of a text, or are spelled by one;
+/// `None` where they may be either.
+fn like(now: &[u8], text: &str) -> Option<Raw> {
+    let readable = std::str::from_utf8(now).ok();
+    let is_readable = readable.is_some_and(|now| !now.contains(char::is_control));
+    let is_spelled = bytes(text).is_some_and(|bytes| bytes.len() == now.len());
+    match (is_readable, is_spelled || now.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(Raw::Blob(text.as_bytes().to_owned())),
+        (false, _) => Some(in_bytes(text)),
+    }
 }

@@ -21,16 +21,16 @@ within: 30s
 stored: { table: view, key: id, columns: { bal: bal }MORE }
 "#;
 
-const BY_STREAM: &str = r#"from: { stream: "a-{key}" }"#;
+pub(crate) const BY_STREAM: &str = r#"from: { stream: "a-{key}" }"#;
 
 /// An event: stream, version as SQL, type, what it gives as JSON.
-type Event<'a> = (&'a str, &'a str, &'a str, &'a str);
+pub(crate) type Event<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 /// Two deposits, of 1 and of 2.
 const TWO: [Event<'_>; 2] = [("a-k", "1", "Dep", "1"), ("a-k", "2", "Dep", "2")];
 
 /// A log of these events, ten seconds apart, a last one of nobody long after, and a read model.
-fn bank(key: &str, more: &str, events: &[Event<'_>], sql: &str) -> TempDir {
+pub(crate) fn bank(key: &str, more: &str, events: &[Event<'_>], sql: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let definitions = LOG.replace("KEY", key).replace("MORE", more);
     fs::write(folder.path().join("bank.yaml"), definitions).expect("definitions");
@@ -64,7 +64,7 @@ fn diff(folder: &Path, more: &[&str]) -> String {
 }
 
 /// What the script does, and what it leaves alone.
-fn changes(folder: &TempDir) -> Vec<String> {
+pub(crate) fn changes(folder: &TempDir) -> Vec<String> {
     let script = diff(folder.path(), &["--sql"]);
     let log = Connection::open(folder.path().join("bank.db")).expect("the log");
     log.execute_batch(&script).expect("a script that runs");
@@ -76,7 +76,7 @@ fn changes(folder: &TempDir) -> Vec<String> {
 }
 
 /// The rows after the script ran.
-fn rows(folder: &TempDir) -> Vec<String> {
+pub(crate) fn rows(folder: &TempDir) -> Vec<String> {
     let log = Connection::open(folder.path().join("bank.db")).expect("the log");
     let mut rows = log
         .prepare(

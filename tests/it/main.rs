@@ -17,6 +17,7 @@ mod imports;
 mod isolation;
 mod keys;
 mod labels;
+mod manners;
 mod many;
 mod memory;
 mod oracle;
