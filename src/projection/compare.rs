@@ -212,10 +212,11 @@ impl Compared<'_> {
                 Some(stored) => self.numbers(*number, stored),
                 None => unreadable("a number"),
             },
-            (Value::Text(_), raw) if column.scale > 0 || raw.is_number() => {
+            (Value::Text(text), raw) if column.scale > 0 || raw.is_number() => {
                 match (value.number(), raw.number()) {
                     (Some(number), Some(stored)) => self.numbers(number, stored),
-                    (None, _) => unreadable("text"),
+                    (None, _) if raw.is_number() => unreadable("text"),
+                    (None, _) => same(raw.is_text(text)),
                     (Some(_), None) => unreadable("a number"),
                 }
             }
