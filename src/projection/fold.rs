@@ -329,6 +329,11 @@ fn add(cell: &mut Cell, operation: Operation, operand: &Value) {
 
 fn relist(cell: &mut Cell, operation: Operation, operand: Value) {
     if matches!(cell, Cell::Blank | Cell::Known(Value::Null)) {
+        if operation == Operation::Remove {
+            // Nothing taken from nothing leaves what may be stored as nothing or as an empty list.
+            *cell = Cell::Blank;
+            return;
+        }
         *cell = Cell::Known(Value::List(Arc::default()));
     }
     match cell {

@@ -81,6 +81,32 @@ fn a_deleted_key_has_no_state_and_begins_anew() {
 }
 
 #[test]
+fn nothing_taken_from_nothing_leaves_it_blank() {
+    let projection = "
+projection: p
+from: { stream: \"order-{key}\" }
+on:
+  Tagged: { append: { tags: =data.tag } }
+  Untagged: { remove: { tags: =data.tag } }
+  Cleared: { set: { tags: =data.tag } }";
+    let tags = |events: &[(&str, &str)]| {
+        let tagged = events.iter().zip(1..);
+        let events: Vec<Told<'_>> = tagged
+            .map(|((kind, data), version)| (0, *kind, "order-7", version, *data))
+            .collect();
+        let state = Bench::new(projection, &events, "").state("7");
+        state.unwrap()["tags"].clone()
+    };
+    let (a, none) = (r#"{"tag":"a"}"#, r#"{"tag":null}"#);
+    assert_eq!(tags(&[("Untagged", a)]), json!("blank"));
+    assert_eq!(tags(&[("Cleared", none), ("Untagged", a)]), json!("blank"));
+    assert_eq!(tags(&[("Untagged", a), ("Tagged", a)]), json!(["a"]));
+    assert_eq!(tags(&[("Tagged", a), ("Untagged", a)]), json!([]));
+    let unread = tags(&[("Untagged", "{}")]);
+    assert_eq!(unread, json!("unknown: `data.tag` is missing"));
+}
+
+#[test]
 fn what_is_missing_is_unknown_until_it_is_set_again() {
     let lost = state(&[("Placed", r#"{"total":1}"#), ("Added", "{}")]).unwrap();
     assert_eq!(lost["total"], json!("unknown: `data.price` is missing"));
