@@ -350,13 +350,9 @@ pub fn said(standing: &Standing, definition: &Projection) -> String {
         )),
         Verdict::Skipped => standing.reason.is_none().then(|| {
             let lost = events(standing.evidence.len());
-            let explanation = standing.explanation.iter();
-            let candidates = explanation.flat_map(|explanation| &explanation.candidates);
-            let mut support = candidates.flat_map(|candidate| &candidate.support);
-            match support.any(|support| *support == Support::DeadLetter) {
-                true => format!("{lost} claimed and not applied, {}", Support::DeadLetter),
-                false => format!("{lost} claimed and not applied"),
-            }
+            let mut parts = vec![format!("{lost} claimed and not applied")];
+            parts.extend(clues(standing).iter().map(ToString::to_string));
+            parts.join(", ")
         }),
         Verdict::Divergent => Some("no first part of its events gives it".to_owned()),
         Verdict::Missing => Some(format!("no row{lag}; {within} is tolerated")),
@@ -370,6 +366,21 @@ pub fn said(standing: &Standing, definition: &Projection) -> String {
     let reason = reason.map(|reason| brief::one(reason, REASON));
     let parts: Vec<Cow<'_, str>> = what.map(Cow::Owned).into_iter().chain(reason).collect();
     parts.join("; ")
+}
+
+/// What speaks for the loss of the events that are named: all that does where they are one, else
+/// that the consumer gave up.
+fn clues(standing: &Standing) -> Vec<Support> {
+    let explanation = standing.explanation.iter();
+    let candidates = explanation.flat_map(|explanation| &explanation.candidates);
+    let support = candidates.flat_map(|candidate| &candidate.support);
+    let is_one = standing.evidence.len() == 1;
+    let mut clues: Vec<Support> = support
+        .filter(|support| is_one || **support == Support::DeadLetter)
+        .copied()
+        .collect();
+    clues.dedup();
+    clues
 }
 
 fn events(count: usize) -> String {

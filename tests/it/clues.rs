@@ -125,3 +125,39 @@ fn dead_letters_may_be_known_by_their_ids() {
         serde_json::json!(["projection accounts: 1 of its dead letters names no event"])
     );
 }
+
+#[test]
+fn what_speaks_for_the_loss_of_the_only_event_that_may_be_lost_is_told_with_it() {
+    let letters = "{ query: 'SELECT event AS letter FROM letters', id: letter }";
+    let rows = |third: &str| {
+        format!(
+            r#"INSERT INTO events (time, type, event_id, data) VALUES
+                 (20, 'Opened', 'e-20', '{{"account": "c"}}'),
+                 (21, 'Deposited', 'e-21', '{{"account": "c", "amount": 1}}'),
+                 (22, 'Deposited', '{third}', '{{"account": "c", "amount": 2}}'),
+                 (23, 'Deposited', 'e-23', '{{"account": "c", "amount": 4}}');
+               INSERT INTO accounts VALUES ('c', 'open', 5);
+               INSERT INTO letters VALUES ('accounts', 'e-21', '');"#
+        )
+    };
+    for (third, told) in [
+        (
+            "e-20",
+            "claimed and not applied, under the id of position 10:",
+        ),
+        (
+            "e-21",
+            "claimed and not applied, among the dead letters, under the id of position 11:",
+        ),
+        ("e-22", "1 event claimed and not applied:"),
+    ] {
+        let folder = bank(letters, &rows(third));
+        let audit = run(
+            folder.path(),
+            &["audit", ".", "--rule", "projection/skipped"],
+        );
+        let findings = audit["findings"].as_array().expect("findings");
+        let mut messages = findings.iter().filter_map(|it| it["message"].as_str());
+        assert!(messages.any(|it| it.contains(told)), "{findings:?}");
+    }
+}

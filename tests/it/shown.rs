@@ -231,7 +231,7 @@ fn an_event_that_was_lost_is_said_to_be_so_and_a_key_without_a_name_is_seen() {
          INSERT INTO checkpoint VALUES (3);",
     );
     bank.diff(&[]).has(&[
-        "1 event claimed and not applied\n  in question: event 2\n",
+        "1 event claimed and not applied, under the version of position 1, under the\n  version of position 3\n  in question: event 2\n",
         "\"\"  orphan\n  a row without any event\n",
     ]);
 }
