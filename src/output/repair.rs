@@ -119,7 +119,7 @@ fn statement(out: &mut dyn Write, table: &str, key: &str, repair: &Repair) -> io
                 "INSERT INTO {table} ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {});",
                 names.join(", "),
                 values.join(", "),
-                format_args!("{key} IS {}", literal(&repair.key))
+                is(key, &repair.key)
             )
         }
     }

@@ -324,6 +324,28 @@ fn rows_whose_keys_are_spelled_differently_are_repaired_and_never_lost() {
 }
 
 #[test]
+fn a_row_that_its_table_refuses_beside_another_is_not_left_out_in_silence() {
+    for (unique, refused) in [("PRIMARY KEY", true), ("", false)] {
+        let sql = format!(
+            "CREATE TABLE view (k TEXT COLLATE NOCASE {unique}, state);
+             INSERT INTO view VALUES ('k1', 'x');"
+        );
+        let folder = keyed(&["k1", "K1"], "", &sql);
+        assert_eq!(verdicts(folder.path()), ["K1 missing"]);
+        let (script, _) = diff(folder.path(), &["--sql"]);
+        let copy = Connection::open(folder.path().join("bank.db")).expect("the copy");
+        let error = copy.execute_batch(&script).err();
+        assert_eq!(error.is_some(), refused, "{script}");
+        drop(copy);
+        if !refused {
+            assert_eq!(verdicts(folder.path()), Vec::<String>::new());
+            run(folder.path(), &script);
+            assert_eq!(rows(folder.path()).len(), 2, "a second time adds nothing");
+        }
+    }
+}
+
+#[test]
 fn a_key_that_stands_for_another_one_in_the_table_is_left_alone() {
     let sql = "CREATE TABLE view (k INTEGER, state); INSERT INTO view VALUES (1, 'x'), (5, 'x');";
     let folder = keyed(&["01", "001", "02", "002", "Gone Opened"], "", sql);
