@@ -169,12 +169,45 @@ pub fn judge(
             Some(reason) => Standing::at_once(history.key(), Verdict::Unreadable, Some(reason)),
             None => explained(history, (passed, None), said, budget),
         },
-        None => Standing {
-            verdict: Verdict::Orphan,
-            evidence: ends(history),
-            ..said
+        None => match before_end(history, passed, horizon) {
+            Some(before) => match unreadable(history, &before) {
+                Some(reason) => Standing::at_once(history.key(), Verdict::Unreadable, Some(reason)),
+                None => {
+                    let differences = row.map_or_else(Vec::new, |row| {
+                        differences(history.definition(), &before, row)
+                    });
+                    let said = Standing {
+                        differences,
+                        ..said
+                    };
+                    explained(history, (passed, None), said, budget)
+                }
+            },
+            None => Standing {
+                verdict: Verdict::Orphan,
+                evidence: ends(history),
+                ..said
+            },
         },
     }
+}
+
+/// The state before the event that ended it, as long as that may be on its way: it is no older than
+/// is tolerated, and not claimed to be applied.
+fn before_end(history: &History, passed: Option<usize>, horizon: Timestamp) -> Option<State> {
+    let mut state = State::NONE;
+    let mut end = None;
+    for (at, touch) in history.touches().iter().enumerate() {
+        let was_alive = state.is_alive();
+        history.apply(&mut state, touch);
+        if was_alive && !state.is_alive() {
+            end = Some((at, touch.time));
+        }
+    }
+    let (at, time) = end?;
+    let in_time = horizon.since(time) <= history.definition().within;
+    let is_claimed = passed.is_some_and(|passed| passed > at);
+    (in_time && !is_claimed).then(|| history.fold(0..at))
 }
 
 /// What folding a history once shows.

@@ -279,7 +279,14 @@ fn a_row_without_events_or_of_a_deleted_key_is_an_orphan() {
     );
     assert_eq!(deleted("('a', 1, 'open', 2)", "2", 51), ["a orphan [3]"]);
     assert_eq!(deleted("('a', 1, 'open', 2)", "3", 50), ["a orphan [3]"]);
-    assert_eq!(deleted("('a', 5, 'open', 2)", "2", 50), ["a orphan [1 3]"]);
+    // A row that was never right is no orphan before it should be gone.
+    let edited = "nothing that was tried gives what `balance` holds, and all else is what its events up to position 2 give: edited outside";
+    assert_eq!(
+        deleted("('a', 5, 'open', 2)", "2", 50),
+        [format!("a divergent [1 3] ({edited})")]
+    );
+    assert_eq!(deleted("('a', 5, 'open', 2)", "3", 50), ["a orphan [1 3]"]);
+    assert_eq!(deleted("('a', 5, 'open', 2)", "2", 51), ["a orphan [1 3]"]);
 }
 
 #[test]
