@@ -1,7 +1,7 @@
 //! The rows of one projection against its ledger: which are exact at a glance, and which have to be
 //! looked into.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -101,6 +101,7 @@ impl Held {
     ) -> Result<(), LogError> {
         let mut rows: Vec<u32> = Vec::new();
         let mut strangers: BTreeMap<String, (Row, u32)> = BTreeMap::new();
+        let mut garbled: BTreeMap<Vec<u8>, (String, Row, u32)> = BTreeMap::new();
         let mut nameless = 0_u64;
         let fold = Arc::clone(&self.fold);
         models.rows(fold.definition(), log, &mut |key, row| {
@@ -110,6 +111,11 @@ impl Held {
                 return;
             };
             if !share.has_key(key) {
+                return;
+            }
+            if let Raw::Garbled(bytes) = &row.key {
+                let first = garbled.entry(bytes.clone());
+                first.or_insert((key.to_owned(), row, 0)).2 += 1;
                 return;
             }
             let Some(number) = ledger.find(self.projection, key) else {
@@ -131,11 +137,20 @@ impl Held {
             let reason = format!("{} no key", brief::count(nameless, "row has", "rows have"));
             self.at_once("", Verdict::Unreadable, reason);
         }
+        let mut twins = BTreeSet::new();
+        for (bytes, (lossy, row, rows)) in garbled {
+            let key = spelling::garbled(&bytes);
+            let twin = ledger.find(self.projection, &lossy);
+            twins.extend(twin.map(|number| number as usize));
+            self.garbled(&key, (&lossy, twin.is_some()), (row, rows), unseen);
+        }
         let of_key = |number: usize| rows.get(number).copied().unwrap_or_default();
         let mut rowless: Vec<(&str, &Entry)> = Vec::new();
+        let mut veiled = Vec::new();
         let mut several = BTreeMap::new();
         for (number, (key, entry)) in ledger.entries(self.projection).enumerate() {
             match of_key(number) {
+                0 if twins.contains(&number) => veiled.push(key),
                 0 => rowless.push((key, entry)),
                 1 => {}
                 rows => _ = several.insert(key, format!("it has {rows} rows")),
@@ -152,6 +167,10 @@ impl Held {
                     self.at_once(&key, Verdict::Unreadable, format!("it has {rows} rows"));
                 }
             }
+        }
+        for key in veiled {
+            let reason = "a row whose key is not UTF-8 may be its own".to_owned();
+            self.at_once(key, Verdict::Unknown, reason);
         }
         for (key, entry) in rowless {
             self.without_row(key, entry, unseen);
@@ -278,6 +297,34 @@ impl Held {
             self.at_once(key, Verdict::Unknown, reason);
         } else {
             self.at_once(key, Verdict::Orphan, None);
+            let history = History::new(&self.fold, key.to_owned(), Some(row));
+            self.strangers.push(history);
+        }
+    }
+
+    /// A row whose key is not UTF-8, told by its bytes. What a log's reader makes of such bytes may be
+    /// the text of a key of the log, of which nobody knows whether it was that from the beginning.
+    fn garbled(
+        &mut self,
+        key: &str,
+        (lossy, is_met): (&str, bool),
+        (row, rows): (Row, u32),
+        unseen: Unseen<'_>,
+    ) {
+        const WHY: &str = "its key is not UTF-8";
+        if is_met {
+            let reason = format!("{WHY}, and may be the one that is read as `{lossy}`");
+            self.at_once(key, Verdict::Unreadable, reason);
+        } else if let Some(reason) = unseen.of(self.projection, lossy, None) {
+            self.at_once(key, Verdict::Unknown, reason);
+        } else if rows > 1 {
+            self.at_once(
+                key,
+                Verdict::Orphan,
+                format!("{WHY}, and it has {rows} rows"),
+            );
+        } else {
+            self.at_once(key, Verdict::Orphan, WHY.to_owned());
             let history = History::new(&self.fold, key.to_owned(), Some(row));
             self.strangers.push(history);
         }

@@ -346,6 +346,20 @@ fn a_row_that_its_table_refuses_beside_another_is_not_left_out_in_silence() {
 }
 
 #[test]
+fn rows_whose_keys_are_not_utf8_go_each_by_its_bytes() {
+    let sql = "CREATE TABLE view (k TEXT, state);
+               INSERT INTO view VALUES ('k1', 'x'), (CAST(x'ff41' AS TEXT), 'x'), (CAST(x'fe41' AS TEXT), 'y');";
+    let folder = keyed(&["k1"], "", sql);
+    assert_eq!(
+        verdicts(folder.path()),
+        ["x'fe41' orphan", "x'ff41' orphan"]
+    );
+    let (script, _) = diff(folder.path(), &["--sql"]);
+    run(folder.path(), &script);
+    assert_eq!(rows(folder.path()), ["'k1' 'x'"], "{script}");
+}
+
+#[test]
 fn a_key_that_stands_for_another_one_in_the_table_is_left_alone() {
     let sql = "CREATE TABLE view (k INTEGER, state); INSERT INTO view VALUES (1, 'x'), (5, 'x');";
     let folder = keyed(&["01", "001", "02", "002", "Gone Opened"], "", sql);

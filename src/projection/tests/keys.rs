@@ -111,3 +111,35 @@ fn a_key_with_several_rows_has_one_verdict() {
     let sql = "CREATE TABLE view (k, state); INSERT INTO view VALUES (null, 'x'), (null, 'y');";
     assert_eq!(said(&[], sql).0, [" unreadable [] (2 rows have no key)"]);
 }
+
+#[test]
+fn a_key_that_is_not_utf8_is_that_of_no_event_that_can_be_read() {
+    let said = |keys: &[&str], rows: &[(&str, &str)]| {
+        let rows = rows.iter().map(|(key, state)| {
+            format!("INSERT INTO view VALUES (CAST({key} AS TEXT), '{state}');")
+        });
+        let sql = "CREATE TABLE view (k TEXT, state);".to_owned() + &rows.collect::<String>();
+        said(keys, &sql)
+    };
+    let orphan = |key: &str| format!("{key} orphan [] (its key is not UTF-8)");
+    // Two keys that are read alike are two.
+    assert_eq!(
+        said(&["b"], &[("x'ff41'", "x"), ("x'fe41'", "x"), ("'b'", "x")]),
+        (vec![orphan("x'fe41'"), orphan("x'ff41'")], 1)
+    );
+    assert_eq!(
+        said(&["b"], &[("x'ff41'", "x"), ("x'ff41'", "x"), ("'b'", "x")]).0,
+        ["x'ff41' orphan [] (its key is not UTF-8, and it has 2 rows)"]
+    );
+    // What stands for such bytes may be the text itself.
+    let unclear = "x'ff41' unreadable [] (its key is not UTF-8, and may be the one that is read as `\u{fffd}A`)";
+    let veiled = "\u{fffd}A unknown [] (a row whose key is not UTF-8 may be its own)";
+    assert_eq!(
+        said(&["\u{fffd}A"], &[("x'ff41'", "x")]),
+        (vec![unclear.to_owned(), veiled.to_owned()], 0)
+    );
+    assert_eq!(
+        said(&["\u{fffd}A"], &[("x'ff41'", "y"), ("x'efbfbd41'", "x")]),
+        (vec![unclear.to_owned()], 1)
+    );
+}
