@@ -3,8 +3,8 @@
 //! A row is brought to where its consumer is: to the fold of the events up to the checkpoint, so
 //! that nothing is applied twice once the consumer goes on; to the fold of all events where the row
 //! carries a version of its own, which is brought up too. A consumer whose checkpoint stands nowhere
-//! has begun nothing; one whose checkpoint cannot be read may be anywhere, and its rows are left
-//! alone. A row that is merely behind is left to its consumer.
+//! or cannot be read may be anywhere, and its rows are left alone. A row that is merely behind is left
+//! to its consumer.
 
 use std::collections::BTreeMap;
 
@@ -173,7 +173,6 @@ fn target(history: &History, mark: &Mark) -> Result<(State, usize), &'static str
         _ if all == 0 || history.is_versioned() => all,
         Mark::Undeclared => all,
         Mark::At(position) => passed(history, Some(*position)).unwrap_or(all),
-        Mark::Absent(_) if mark.is_of_positions() => 0,
         Mark::Absent(_) => return Err("its checkpoint tells nothing"),
         Mark::Unreadable(_) => return Err("its checkpoint cannot be read"),
     };
