@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::event::{Position, Timestamp};
 use crate::isolation::Ledger;
-use crate::isolation::effects::{Effect, NOWHERE};
+use crate::isolation::effects::{Effect, Key, NOWHERE};
 use crate::isolation::left::What;
 
 /// Another instance wrote to a key over an uncommitted effect.
@@ -71,6 +71,17 @@ pub struct Question {
     pub key: Option<(usize, u32)>,
 }
 
+impl Question {
+    fn of(fault: Fault, instance: u32, step: u8, (projection, number): Key) -> Question {
+        Question {
+            fault,
+            instance,
+            step: usize::from(step),
+            key: (number != NOWHERE).then_some((usize::from(projection), number)),
+        }
+    }
+}
+
 /// What was found, and what was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Conclusion {
@@ -101,13 +112,7 @@ impl Ledger {
             (first, effect.instance, effect.step, effect.key)
         });
         for effect in all {
-            let question = |fault| Question {
-                fault,
-                instance: effect.instance,
-                step: usize::from(effect.step),
-                key: Some((usize::from(effect.key.0), effect.key.1))
-                    .filter(|(_, number)| *number != NOWHERE),
-            };
+            let question = |fault| Question::of(fault, effect.instance, effect.step, effect.key);
             let mut explained = None;
             if effect.done.is_some() {
                 if is_hidden(&question(Fault::DirtyTouch)) {
@@ -121,6 +126,7 @@ impl Ledger {
             if effect.undone.is_none() {
                 continue;
             }
+            conclusion.undone += 1;
             if is_hidden(&question(Fault::Residue)) {
                 conclusion.untold += 1;
             } else if let Some(residue) = self.residue(effect, explained) {
@@ -133,18 +139,12 @@ impl Ledger {
                 conclusion.untold += u64::from(is_untold);
             }
         }
-        for ((instance, step), over) in self.effects.over() {
-            let question = |fault| Question {
-                fault,
-                instance,
-                step: usize::from(step),
-                key: None,
-            };
-            if is_hidden(&question(Fault::Residue)) {
-                conclusion.untold += u64::from(over.undone);
-            }
-            if is_hidden(&question(Fault::DirtyTouch)) {
-                conclusion.unknown += u64::from(over.done);
+        for ((key, instance, step), over) in self.effects.over() {
+            let question = |fault| Question::of(fault, instance, step, key);
+            conclusion.undone += 1;
+            conclusion.untold += u64::from(is_hidden(&question(Fault::Residue)));
+            if over.done.is_some() && is_hidden(&question(Fault::DirtyTouch)) {
+                conclusion.unknown += 1;
             }
         }
         conclusion

@@ -47,13 +47,22 @@ pub(super) struct Dirty {
     pub(super) undone: Option<Position>,
 }
 
-/// How many effects are over.
-#[derive(Debug, Clone, Copy, Default)]
+/// An effect that was undone and left nothing to tell of.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Over {
-    /// All of them.
-    pub(super) undone: u32,
-    /// Of them, those on keys that the step touched.
-    pub(super) done: u32,
+    /// As [`Effect::done`].
+    pub(super) done: Option<(Position, Timestamp)>,
+    /// When the compensation changed the key last.
+    pub(super) undone: (Position, Timestamp),
+}
+
+/// A compensation that stands in the log before an event of its step which did not come after it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Early {
+    /// Where it stands, and when it happened.
+    pub(super) at: (Position, Timestamp),
+    /// The event may have come after it all the same: their times are too close to tell.
+    pub(super) is_concurrent: bool,
 }
 
 /// What an event did to a key.
@@ -74,15 +83,15 @@ pub(super) struct Effects {
     known: HashMap<(Key, u32, u8), u32, FixedState>,
     /// Those that are not undone, by step.
     open: HashMap<u32, BTreeSet<(u8, u32)>, FixedState>,
-    /// Those of a step that were undone and left nothing to tell of.
-    over: HashMap<(u32, u8), Over, FixedState>,
+    /// Those that were undone and left nothing to tell of, until something more is done to them.
+    over: HashMap<(Key, u32, u8), Over, FixedState>,
 }
 
 impl Effects {
     /// Bytes kept, roughly: an effect stands in several tables and trees.
     pub(super) fn bytes(&self) -> usize {
         const EACH: usize = 4 * size_of::<Effect>();
-        const OVER: usize = 2 * size_of::<(u32, u8, Over)>();
+        const OVER: usize = 2 * size_of::<(Key, u32, u8, Over)>();
         self.all.len() * EACH + self.over.len() * OVER
     }
 
@@ -91,9 +100,9 @@ impl Effects {
         self.all.iter().flatten()
     }
 
-    /// The steps whose effects were undone and left nothing to tell of, and how many those are.
-    pub(super) fn over(&self) -> impl Iterator<Item = ((u32, u8), Over)> {
-        self.over.iter().map(|(step, over)| (*step, *over))
+    /// Those that were undone and left nothing to tell of: the key, the instance and the step.
+    pub(super) fn over(&self) -> impl Iterator<Item = ((Key, u32, u8), Over)> {
+        self.over.iter().map(|(own, over)| (*own, *over))
     }
 
     /// Whether there is one on a key.
@@ -108,20 +117,18 @@ impl Effects {
     }
 
     /// A step changed a key, or something of which the key cannot be told. Answers whether that is
-    /// a new effect. One that was undone before is no longer, unless the compensation came `later`,
-    /// whatever the order in the log.
-    pub(super) fn done(
-        &mut self,
-        doing: Doing<'_>,
-        deed: &Deed,
-        later: impl Fn((Position, Timestamp)) -> bool,
-    ) -> bool {
+    /// a new effect. One that was undone before is no longer, unless the compensation only stands
+    /// before it.
+    pub(super) fn done(&mut self, doing: Doing<'_>, deed: &Deed, early: Option<Early>) -> bool {
         let (at, effect) = self.own(doing.key, deed);
         let is_new = effect.done.is_none();
+        let is_open = !is_new && effect.undone.is_none();
         effect.done.get_or_insert((deed.position, deed.time));
-        if effect.undone.is_some_and(later) {
+        if let Some(early) = early.filter(|_| !is_open) {
+            effect.undone.get_or_insert(early.at);
             self.change(at, By::Step, doing);
-            self.blur(at, |write| write.shape() != Shape::Sum, doing);
+            let is_vague = |write: &Write| early.is_concurrent || write.shape() != Shape::Sum;
+            self.blur(at, is_vague, doing);
             self.free_if_over(at);
             return is_new;
         }
@@ -139,44 +146,39 @@ impl Effects {
         is_new
     }
 
-    /// The compensation of a step changed a key. Answers whether nothing of the step was known
-    /// there.
-    pub(super) fn undo(&mut self, doing: Doing<'_>, deed: &Deed) -> bool {
-        let (at, is_new) = self.undone(doing, deed);
+    /// The compensation of a step changed a key.
+    pub(super) fn undo(&mut self, doing: Doing<'_>, deed: &Deed) {
+        let at = self.undone(doing, deed);
         self.free_if_over(at);
-        is_new
     }
 
     /// The same where what the step did may have been cut off.
-    pub(super) fn undo_unseen(&mut self, doing: Doing<'_>, deed: &Deed) -> bool {
-        let (at, is_new) = self.undone(doing, deed);
+    pub(super) fn undo_unseen(&mut self, doing: Doing<'_>, deed: &Deed) {
+        let at = self.undone(doing, deed);
         let effect = self.all[at as usize].as_ref();
         if effect.is_some_and(|effect| effect.done.is_none()) {
             self.blur(at, |_| true, doing);
         }
         self.free_if_over(at);
-        is_new
     }
 
-    fn undone(&mut self, doing: Doing<'_>, deed: &Deed) -> (u32, bool) {
+    fn undone(&mut self, doing: Doing<'_>, deed: &Deed) -> u32 {
         let (at, effect) = self.own(doing.key, deed);
         let is_new = effect.done.is_none() && effect.undone.is_none();
         if is_new || effect.undone.is_some() {
             effect.undone = Some((deed.position, deed.time));
         }
         self.change(at, By::Compensation, doing);
-        (at, is_new)
+        at
     }
 
-    /// The compensation of a step succeeded: all effects that the step had before are undone. Returns
-    /// how many.
-    pub(super) fn close(&mut self, deed: &Deed) -> u64 {
+    /// The compensation of a step succeeded: all effects that the step had before are undone.
+    pub(super) fn close(&mut self, deed: &Deed) {
         let Some(own) = self.open.get(&deed.instance) else {
-            return 0;
+            return;
         };
         let own = own.range(of_step(deed.step));
         let own: Vec<u32> = own.map(|(_, at)| *at).collect();
-        let mut undone = 0;
         for at in own {
             let Some(effect) = &mut self.all[at as usize] else {
                 continue;
@@ -188,11 +190,9 @@ impl Effects {
             if let Some(dirty) = &mut effect.dirty {
                 dirty.undone.get_or_insert(deed.position);
             }
-            undone += 1;
             self.leave(at);
             self.free_if_over(at);
         }
-        undone
     }
 
     /// An instance can no longer go back: its open effects are certain.
@@ -261,6 +261,7 @@ impl Effects {
             spare,
             by_key,
             known,
+            over,
             ..
         } = self;
         let new = || {
@@ -274,14 +275,17 @@ impl Effects {
         let at = *known
             .entry((key, deed.instance, deed.step))
             .or_insert_with(new);
-        let effect = all[at as usize].get_or_insert_with(|| Effect {
-            instance: deed.instance,
-            step: deed.step,
-            key,
-            done: None,
-            undone: None,
-            left: BTreeMap::new(),
-            dirty: None,
+        let effect = all[at as usize].get_or_insert_with(|| {
+            let over = over.remove(&(key, deed.instance, deed.step));
+            Effect {
+                instance: deed.instance,
+                step: deed.step,
+                key,
+                done: over.and_then(|over| over.done),
+                undone: over.map(|over| over.undone),
+                left: BTreeMap::new(),
+                dirty: None,
+            }
         });
         (at, effect)
     }
@@ -342,10 +346,11 @@ impl Effects {
         let Some(effect) = effect.filter(|effect| effect.is_over()) else {
             return;
         };
-        let step = (effect.instance, effect.step);
-        let over = self.over.entry(step).or_default();
-        over.undone += 1;
-        over.done += u32::from(effect.done.is_some());
+        if let Some(undone) = effect.undone {
+            let own = (effect.key, effect.instance, effect.step);
+            let done = effect.done;
+            self.over.insert(own, Over { done, undone });
+        }
         self.free(at);
     }
 

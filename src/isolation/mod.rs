@@ -24,7 +24,8 @@
 //!   its step has *added* to, or appended to, or not written at all, or that another has set anew
 //!   meanwhile, is held to the value without both, and so is one that adds to what its step has set.
 //! - Where the log is ordered by time, and a compensation stands before its step, sums are the same
-//!   in either order; what is set or stands in a list cannot be told.
+//!   in either order; what is set or stands in a list cannot be told, and nothing can where the times
+//!   of the two are too close to tell which came first.
 //! - It is judged while the step is undone. One that succeeds once more takes up what was left on
 //!   the same key: from there on that cannot be told from what is in force.
 //! - Where the log is ordered by position, the field that a dirty touch names is left out: what is
@@ -48,7 +49,7 @@ mod write;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use crate::definition::log::{LogDefinition, Order};
 use crate::definition::projection::{Operation, Projection};
@@ -56,7 +57,7 @@ use crate::definition::saga::Saga;
 use crate::event::{Position, Span, Timestamp};
 use crate::projection::{Applied, Cell, Event, Fold, State, Touch, Value};
 pub use conclusion::{Conclusion, DirtyTouch, Fault, Question, Residue};
-use effects::{Doing, Effects, Key, NOWHERE};
+use effects::{Doing, Early, Effects, Key, NOWHERE};
 use left::{Around, Before};
 use write::writes;
 
@@ -114,6 +115,8 @@ pub struct Ledger {
     /// A bit for every instance.
     committed: Vec<u64>,
     counts: Conclusion,
+    /// In a log that is ordered by time, when a step was undone last.
+    undone: HashMap<(u32, u8), (Position, Timestamp), FixedState>,
     /// How far apart two times have to be for one to be before the other; `None` where the position
     /// orders.
     skew: Option<Span>,
@@ -146,7 +149,9 @@ impl Ledger {
 
     /// Bytes kept.
     pub fn bytes(&self) -> usize {
-        self.effects.bytes() + self.committed.capacity() * size_of::<u64>()
+        const UNDONE: usize = 2 * size_of::<(u32, u8, Position, Timestamp)>();
+        let undone = self.undone.len() * UNDONE;
+        self.effects.bytes() + self.committed.capacity() * size_of::<u64>() + undone
     }
 
     /// Takes note that nothing more is to be heard of events before a position; answers what the
@@ -232,7 +237,7 @@ impl Ledger {
             Act::Done | Act::Writes => {}
             Act::Commits => self.commit(deed.instance),
             Act::Doubtful => self.doubt(deed.instance),
-            Act::Undone => self.counts.undone += self.effects.close(deed),
+            Act::Undone => self.undo(deed),
         }
     }
 
@@ -251,10 +256,8 @@ impl Ledger {
         if self.is_committed(deed.instance) {
             return;
         }
-        let skew = self.skew;
-        let is_new = self.effects.done(doing, deed, |(_, undone)| {
-            skew.is_some_and(|skew| undone > deed.time.after(skew))
-        });
+        let early = self.early(deed);
+        let is_new = self.effects.done(doing, deed, early);
         self.counts.effects += u64::from(is_new);
     }
 
@@ -263,12 +266,35 @@ impl Ledger {
         if self.is_committed(deed.instance) {
             return;
         }
-        let is_new = if self.is_cut && !self.effects.is_open(deed) {
-            self.effects.undo_unseen(doing, deed)
+        if self.is_cut && !self.effects.is_open(deed) {
+            self.effects.undo_unseen(doing, deed);
         } else {
-            self.effects.undo(doing, deed)
-        };
-        self.counts.undone += u64::from(is_new);
+            self.effects.undo(doing, deed);
+        }
+    }
+
+    /// A compensation succeeded, whatever it changed.
+    fn undo(&mut self, deed: &Deed) {
+        self.effects.close(deed);
+        if self.skew.is_some() {
+            let at = (deed.position, deed.time);
+            let last = self.undone.entry((deed.instance, deed.step)).or_insert(at);
+            if last.1 < deed.time {
+                *last = at;
+            }
+        }
+    }
+
+    /// The compensation of a step that stands before this event of it, which it did not come after,
+    /// or may not have.
+    fn early(&self, deed: &Deed) -> Option<Early> {
+        let skew = self.skew?;
+        let at = *self.undone.get(&(deed.instance, deed.step))?;
+        let is_later = at.1 > deed.time.after(skew);
+        (is_later || deed.time < at.1.after(skew)).then_some(Early {
+            at,
+            is_concurrent: !is_later,
+        })
     }
 
     /// Events of steps of which it cannot be told whether they concern a key, or which.

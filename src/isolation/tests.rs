@@ -44,7 +44,7 @@ fn happens(effects: &mut Effects, instance: u32, write: &Write) {
     let deed = deed(instance, Act::Done);
     let writes = writes(write);
     effects.write(doing(&writes), &[deed], deed.position);
-    effects.done(doing(&writes), &deed, |_| false);
+    effects.done(doing(&writes), &deed, None);
 }
 
 fn is_undone(effects: &mut Effects, instance: u32, write: &Write) {
@@ -83,4 +83,20 @@ fn many_sagas_that_set_one_key_are_each_dirty_by_the_next() {
     );
     (0..MANY).for_each(|instance| effects.commit(instance));
     assert_eq!(effects.iter().count(), 0);
+}
+
+#[test]
+fn an_effect_that_left_nothing_is_the_same_one_when_more_is_given_back() {
+    let mut effects = Effects::default();
+    happens(&mut effects, 1, &sum(-2));
+    is_undone(&mut effects, 1, &sum(2));
+    assert_eq!((effects.iter().count(), effects.over().count()), (0, 1));
+    is_undone(&mut effects, 1, &sum(1));
+    assert_eq!((effects.iter().count(), effects.over().count()), (1, 0));
+    let done = effects.iter().filter_map(|one| one.done);
+    assert_eq!(done.collect::<Vec<_>>(), [(Position(2), Timestamp::MIN)]);
+    // It is in force once more, and certain then: nothing of it is undone.
+    happens(&mut effects, 1, &sum(-3));
+    effects.commit(1);
+    assert_eq!((effects.iter().count(), effects.over().count()), (0, 0));
 }

@@ -248,23 +248,45 @@ fn first_touch(told: &[Told], key: Key, own: [Who; 2]) -> Option<(&'static str, 
     found
 }
 
+const KEYS: [Key; 3] = [(0, 0), (0, 1), (1, 0)];
+
+fn steps() -> impl Iterator<Item = (usize, usize)> {
+    (0..INSTANCES).flat_map(|instance| (0..STEPS).map(move |step| (instance, step)))
+}
+
+/// Whether a step was undone after all that it did to a key, if anything.
+fn is_undone(told: &[Told], key: Key, own: [Who; 2]) -> bool {
+    let done = told
+        .iter()
+        .rposition(|one| one.who == own[0] && one.touches(key));
+    let undone = told.iter().rposition(|one| one.who == own[1]);
+    undone.is_some() && undone > done
+}
+
+/// How many effects are undone, with those that only a compensation had.
+fn undone(told: &[Told]) -> u64 {
+    let each = steps().flat_map(|own| KEYS.map(|key| (own, key)));
+    let undone = each.filter(|((instance, step), key)| {
+        let own = [Who::Step(*instance, *step), Who::Undo(*instance, *step)];
+        let mut events = told.iter();
+        let is_touched = events.any(|one| own.contains(&one.who) && one.touches(*key));
+        is_touched && is_undone(told, *key, own)
+    });
+    undone.count() as u64
+}
+
 fn slowly(told: &[Told]) -> BTreeMap<(usize, usize), Blame> {
     let mut blames = BTreeMap::new();
-    let steps = (0..INSTANCES).flat_map(|instance| (0..STEPS).map(move |step| (instance, step)));
-    for (instance, step) in steps {
+    for (instance, step) in steps() {
         let own = [Who::Step(instance, step), Who::Undo(instance, step)];
         let pivot = told.iter().position(|one| one.who == Who::Pivot(instance));
         let mut blame = Blame::default();
-        for key in [(0, 0), (0, 1), (1, 0)] {
+        for key in KEYS {
             let is_own = |one: &&Told| own.contains(&one.who) && one.touches(key);
             if !told.iter().any(|one| is_own(&one)) {
                 continue;
             }
-            let done = told
-                .iter()
-                .rposition(|one| one.who == own[0] && one.touches(key));
-            let undone = told.iter().rposition(|one| one.who == own[1]);
-            let is_undone = undone.is_some() && undone > done;
+            let is_undone = is_undone(told, key, own);
             if pivot.is_some() && !is_undone {
                 continue;
             }
@@ -352,6 +374,9 @@ fn quickly(told: &[Told], definitions: &Definitions) -> BTreeMap<(usize, usize),
     for info in ["compensation/residue", "isolation/dirty-touch"] {
         let count = report.rules.iter().find(|count| count.rule == info);
         assert_eq!(count.map(|count| count.unknown), Some(0), "{info}");
+        if info == "compensation/residue" {
+            assert_eq!(count.map(|count| count.checked), Some(undone(told)));
+        }
     }
     let mut blames: BTreeMap<(usize, usize), Blame> = BTreeMap::new();
     for finding in &report.findings {
