@@ -1,5 +1,6 @@
 //! The effects on one key, by what a write to one of its fields can do to them.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::isolation::left::{Around, Left, What};
@@ -145,12 +146,13 @@ impl OnField {
         if let Write::Remove(Some(item)) = write
             && let Some(those) = self.items.remove(item)
         {
-            let had = around.had(field, item);
+            // Most items are removed by those alone who hold them, whose lists may be long.
+            let had = LazyCell::new(|| around.had(field, item));
             for at in &those {
                 self.full.remove(at);
             }
             self.rewrite(those, change, &|mut left| {
-                left.shrink(item, had);
+                left.shrink(item, *had);
                 Some(left)
             });
         }

@@ -133,3 +133,32 @@ proptest! {
         prop_assert_eq!(quickly(&told), slowly(&told));
     }
 }
+
+/// How many deliveries hold one stock at a time, below.
+const MANY: usize = 10_000;
+
+#[test]
+fn many_deliveries_that_hold_one_stock_take_themselves_out_again() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let definitions = root.join("tests/definitions/vans.yaml");
+    let definitions = definition::load(&[definitions], &rules::names()).expect("sound");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("log.jsonl");
+    let kinds = ["StockReserved", "StockReleased"];
+    let each = (kinds.iter()).flat_map(|kind| (0..MANY).map(move |one| (kind, one)));
+    let lines = (1..).zip(each).map(|(position, (kind, delivery))| {
+        format!(
+            r#"{{"position":{position},"time":"2026-03-01T08:00:00Z","type":"{kind}","correlation":"{delivery}","data":{{"sku":"A","count":1}}}}"#
+        )
+    });
+    std::fs::write(&path, lines.collect::<Vec<_>>().join("\n")).expect("it can be written");
+    let options = Options {
+        log: Some(path),
+        ..Options::new("2026-11-01T00:00:00Z".parse().expect("an instant"))
+    };
+    let report = inspect::audit(&definitions, &options, &|_| Go::On).expect("it can be read");
+    let mut rules = report.rules.iter();
+    let count = rules.find(|count| count.rule == "compensation/residue");
+    let count = count.map(|count| (count.checked, count.found, count.unknown));
+    assert_eq!(count, Some((MANY as u64, 0, 0)));
+}
