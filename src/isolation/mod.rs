@@ -2,8 +2,8 @@
 //! and effects that a compensation does not take back.
 //!
 //! An *effect* is a step that can be compensated and has succeeded, as far as it changed the state
-//! of one key. It is *uncommitted* until its instance passes the pivot or completes, and over once
-//! it is undone. What `"*"` does to a key is bookkeeping and counts for nothing.
+//! of one key. It is *uncommitted* until its instance passes the pivot or completes, which takes more
+//! than to say so, and over once it is undone. What `"*"` does to a key is bookkeeping and counts for nothing.
 //!
 //! **Dirty touch.** Sagas have no isolation: what one of them wrote can be seen, and overwritten,
 //! before it is certain (H. Garcia-Molina and K. Salem, "Sagas", SIGMOD 1987). Additions and
@@ -38,6 +38,7 @@
 //! the effect is unknown; so it is where a row that cannot be judged is known to belong to it. Of a log
 //! whose beginning was cut off, nobody knows what a number or a list was before.
 
+mod completing;
 mod conclusion;
 mod effects;
 mod left;
@@ -56,6 +57,8 @@ use crate::definition::projection::{Operation, Projection};
 use crate::definition::saga::Saga;
 use crate::event::{Position, Span, Timestamp};
 use crate::projection::{Applied, Cell, Event, Fold, State, Touch, Value};
+use crate::saga::Meaning;
+use completing::Completing;
 pub use conclusion::{Conclusion, DirtyTouch, Fault, Question, Residue};
 use effects::{Doing, Early, Effects, Key, NOWHERE};
 use left::{Around, Before};
@@ -114,6 +117,7 @@ pub struct Ledger {
     doubted: HashSet<u32, FixedState>,
     /// A bit for every instance.
     committed: Vec<u64>,
+    completing: Completing,
     counts: Conclusion,
     /// In a log that is ordered by time, when a step was undone last.
     undone: HashMap<(u32, u8), (Position, Timestamp), FixedState>,
@@ -150,8 +154,16 @@ impl Ledger {
     /// Bytes kept.
     pub fn bytes(&self) -> usize {
         const UNDONE: usize = 2 * size_of::<(u32, u8, Position, Timestamp)>();
+        let committed = self.committed.capacity() * size_of::<u64>();
         let undone = self.undone.len() * UNDONE;
-        self.effects.bytes() + self.committed.capacity() * size_of::<u64>() + undone
+        self.effects.bytes() + self.completing.bytes() + committed + undone
+    }
+
+    /// Takes what an event means to an instance; answers whether that completes it, since every step
+    /// that has to succeed has, or may have where the beginning of the log is not there.
+    pub fn completes(&mut self, saga: &Saga, instance: u32, meaning: Meaning) -> bool {
+        let completes = self.completing.take(saga, instance, meaning);
+        completes || (self.is_cut && meaning == Meaning::Completes)
     }
 
     /// Takes note that nothing more is to be heard of events before a position; answers what the

@@ -170,7 +170,8 @@ impl<'a> Gatherer<'a> {
     /// What the rows mean to steps, where states are folded.
     fn deeds(&mut self, batch: &Batch, router: &Router) {
         self.deeds.clear();
-        if self.gathered.ledgers.isolation.is_idle() {
+        let isolation = &mut self.gathered.ledgers.isolation;
+        if isolation.is_idle() {
             return;
         }
         let sightings = batch.sightings.iter().zip(&self.entries);
@@ -191,8 +192,9 @@ impl<'a> Gatherer<'a> {
                 });
             }
             let saga = router.saga(sighting.saga);
+            let completes = isolation.completes(saga, *at, meaning);
             let (step, act) = match meaning {
-                Meaning::Completes => (0, Act::Commits),
+                Meaning::Completes if completes => (0, Act::Commits),
                 Meaning::Step(step, StepEvent::Success) => {
                     let definition = &saga.steps[usize::from(step)];
                     let act = match (definition.pivot, &definition.compensation) {

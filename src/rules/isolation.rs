@@ -15,8 +15,9 @@ pub const DIRTY_TOUCH: Info = Info {
     summary: "a saga wrote over an effect of another one that was not certain yet; an error once that was undone",
     explanation: "\
 Finds a key of a projection on which a step had an effect, and to which a step of another instance \
-wrote before the first one had passed its pivot, completed, or undone the effect. Only writes that do \
-not commute count: two additions may come in any order, but of two `set`s the last one wins.
+wrote before the first one had passed its pivot, completed, or undone the effect; to say that it is \
+complete while a step is missing is not to be. Only writes that do not commute count: two additions may \
+come in any order, but of two `set`s the last one wins.
 
 Sagas have no isolation. Whoever builds on an effect that is undone later has built on nothing, and \
 the compensation may put back a value that is not the last one any more. Once the first saga did \
