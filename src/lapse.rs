@@ -1,9 +1,166 @@
 //! What has to hold and did not: the first time, and since when it does not now.
+//!
+//! What is tolerated for a while counts from the youngest event on. One whose time lies beyond the
+//! horizon tells of nothing that happened, so that it moves nothing; but where the horizon is shows
+//! at the end only. Times that lie further above others than the log tolerates may be of that kind,
+//! all of them or none: until then both is kept in mind, once.
 
-use crate::event::{Position, Timestamp};
+use crate::event::{Position, Span, Timestamp};
 
 /// An event and its time.
 pub type At = (Position, Timestamp);
+
+/// The greatest of some times, and what it is without those that may lie beyond the horizon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Youngest {
+    greatest: Timestamp,
+    below: Option<Timestamp>,
+}
+
+impl Youngest {
+    /// Of one time.
+    pub const fn of(time: Timestamp) -> Youngest {
+        Youngest {
+            greatest: time,
+            below: None,
+        }
+    }
+
+    /// The greatest, wherever the horizon is.
+    pub const fn greatest(self) -> Timestamp {
+        self.greatest
+    }
+
+    /// Takes one more; only those that are further apart than the `tolerance` may lie on two sides
+    /// of the horizon.
+    pub fn take(&mut self, time: Timestamp, tolerance: Span) {
+        if time > self.greatest {
+            if time > self.greatest.after(tolerance) {
+                self.below = Some(self.greatest);
+            }
+            self.greatest = time;
+        } else if time.after(tolerance) < self.greatest {
+            self.below = self.below.max(Some(time));
+        }
+    }
+
+    /// Takes all that another one has taken.
+    pub fn join(&mut self, other: Youngest, tolerance: Span) {
+        let all = other.below.into_iter().chain([other.greatest]);
+        all.for_each(|time| self.take(time, tolerance));
+    }
+
+    /// The greatest that is not beyond the horizon; the horizon, where it is not known which that is.
+    fn at(self, horizon: Timestamp) -> Timestamp {
+        if self.greatest <= horizon {
+            return self.greatest;
+        }
+        self.below.map_or(horizon, |below| below.min(horizon))
+    }
+}
+
+/// How long something was left as it was, and when it did not hold for too long.
+#[derive(Debug, Clone)]
+pub struct Quiet<V> {
+    greatest: Timestamp,
+    lapses: Lapses<V>,
+    otherwise: Option<Box<Otherwise<V>>>,
+}
+
+/// The same where the greatest time lies beyond the horizon.
+#[derive(Debug, Clone)]
+struct Otherwise<V> {
+    youngest: Timestamp,
+    lapses: Lapses<V>,
+}
+
+impl<V: Clone> Quiet<V> {
+    /// Of something that an event did first.
+    pub const fn since(time: Timestamp) -> Quiet<V> {
+        Quiet {
+            greatest: time,
+            lapses: Lapses(None),
+            otherwise: None,
+        }
+    }
+
+    /// The youngest of its events.
+    pub fn youngest(&self) -> Youngest {
+        Youngest {
+            greatest: self.greatest,
+            below: self.otherwise.as_ref().map(|it| it.youngest),
+        }
+    }
+
+    /// Takes the time of an event.
+    pub fn take(&mut self, time: Timestamp, tolerance: Span) {
+        let mut youngest = self.youngest();
+        youngest.take(time, tolerance);
+        let is_far = self.greatest.after(tolerance) < time;
+        self.greatest = youngest.greatest;
+        let Some(youngest) = youngest.below else {
+            return;
+        };
+        match &mut self.otherwise {
+            Some(otherwise) if !is_far => otherwise.youngest = youngest,
+            otherwise => {
+                let lapses = match is_far {
+                    true => self.lapses.clone(),
+                    false => Lapses(None),
+                };
+                *otherwise = Some(Box::new(Otherwise { youngest, lapses }));
+            }
+        }
+    }
+
+    /// Takes the times of several events.
+    pub fn join(&mut self, other: Youngest, tolerance: Span) {
+        let all = other.below.into_iter().chain([other.greatest]);
+        all.for_each(|time| self.take(time, tolerance));
+    }
+
+    /// It did not hold, as an event had left it, until something else came: that counts if it was
+    /// longer than is tolerated, or at all where nothing is.
+    pub fn rest(&mut self, value: V, at: At, grace: Option<Span>, until: Timestamp) {
+        let judge = |lapses: &mut Lapses<V>, youngest: Timestamp, value| {
+            let due = grace.map(|grace| youngest.after(grace));
+            if due.is_none_or(|due| until > due) {
+                lapses.lapse(value, at, due);
+            }
+        };
+        if let Some(otherwise) = &mut self.otherwise {
+            judge(&mut otherwise.lapses, otherwise.youngest, value.clone());
+        }
+        judge(&mut self.lapses, self.greatest, value);
+    }
+
+    /// It holds again.
+    pub fn mend(&mut self) {
+        self.lapses.mend();
+        if let Some(otherwise) = &mut self.otherwise {
+            otherwise.lapses.mend();
+        }
+    }
+
+    /// Whether it is known that it once did not hold for too long, as far as the horizon allows.
+    pub const fn is_lapsed(&self) -> bool {
+        self.lapses.0.is_some()
+    }
+
+    /// Whether its youngest event is not longer ago than is tolerated.
+    pub fn is_tolerated(&self, grace: Option<Span>, horizon: Timestamp) -> bool {
+        let youngest = self.youngest().at(horizon);
+        grace.is_some_and(|grace| horizon < youngest.after(grace))
+    }
+
+    /// What is to be told at the horizon, given how it stands then.
+    pub fn conclude(&self, now: Now<V>, horizon: Timestamp) -> Option<Lapsed<V>> {
+        match &self.otherwise {
+            Some(otherwise) if self.greatest > horizon => otherwise.lapses.conclude(now, horizon),
+            _ => self.lapses.conclude(now, horizon),
+        }
+    }
+}
 
 /// When something did not hold, as far as that is known before the horizon is.
 #[derive(Debug, Clone)]
@@ -113,3 +270,6 @@ impl<V> Lapse<V> {
         self.due.is_none_or(|due| due <= horizon)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,10 @@ use rust_decimal::Decimal;
 
 use crate::absent::Absent;
 use crate::definition::invariant::Invariant;
-use crate::definition::log::Order;
+use crate::definition::log::{LogDefinition, Order};
 use crate::event::{Position, Span, Timestamp};
 use crate::invariant::note::Note;
-use crate::lapse::{At, Lapsed, Lapses, Now};
+use crate::lapse::{At, Lapsed, Now, Quiet};
 use crate::projection::exact_sum;
 use crate::texts::{Keys, Texts, room};
 
@@ -69,9 +69,7 @@ struct Group {
     /// `None` where it cannot be told.
     total: Option<Decimal>,
     last: At,
-    /// The greatest time of its events.
-    youngest: Timestamp,
-    lapses: Lapses<Decimal>,
+    quiet: Quiet<Decimal>,
     /// It was wrong in one order of concurrent events and may not have been in another.
     is_concurrent: bool,
 }
@@ -100,17 +98,20 @@ struct Groups {
 pub struct Ledger {
     invariants: Vec<Arc<Invariant>>,
     groups: Vec<Groups>,
+    /// How far a time may lie above those that follow it, where there is a log.
+    tolerance: Option<Span>,
     /// In a log that is ordered by time, how far apart two times have to be to tell an order.
     skew: Option<Span>,
 }
 
 impl Ledger {
-    /// A ledger for these invariants of a log in this order, all groups empty.
-    pub fn new(invariants: &[Arc<Invariant>], order: Option<Order>) -> Ledger {
+    /// A ledger for these invariants of a log, all groups empty.
+    pub fn new(invariants: &[Arc<Invariant>], log: Option<&LogDefinition>) -> Ledger {
         Ledger {
             invariants: invariants.to_vec(),
             groups: invariants.iter().map(|_| Groups::default()).collect(),
-            skew: match order {
+            tolerance: log.map(|log| log.future_tolerance),
+            skew: match log.map(|log| log.order) {
                 Some(Order::Time { skew, .. }) => Some(skew),
                 Some(Order::Position) | None => None,
             },
@@ -126,6 +127,7 @@ impl Ledger {
             groups.unread += u64::from(note.is_bad);
             return;
         };
+        let tolerance = self.tolerance.unwrap_or(Span::ZERO);
         let number = groups.keys.number(hash, texts.get(group));
         let at = (note.position, note.time);
         if self.skew.is_some() {
@@ -138,7 +140,7 @@ impl Ledger {
             return;
         }
         match groups.groups.get_mut(number as usize) {
-            Some(group) => group.add(note.amount, at, invariant, Span::ZERO),
+            Some(group) => group.add(note.amount, at, invariant, [tolerance, Span::ZERO]),
             None => groups.groups.push(Group::of(note.amount, at)),
         }
     }
@@ -164,7 +166,8 @@ impl Ledger {
         for (index, (invariant, groups)) in self.invariants.iter().zip(&mut self.groups).enumerate()
         {
             if let Some(skew) = self.skew {
-                groups.put_in_order(invariant, skew);
+                let tolerance = self.tolerance.unwrap_or(Span::ZERO);
+                groups.put_in_order(invariant, [tolerance, skew]);
             }
             let mut count = Count {
                 groups: groups.keys.len() as u64,
@@ -176,7 +179,7 @@ impl Ledger {
             for (number, group) in groups.groups.iter().enumerate() {
                 let name = groups.keys.text(number as u32);
                 let now = group.now(invariant, horizon);
-                match group.lapses.conclude(now, horizon) {
+                match group.quiet.conclude(now, horizon) {
                     _ if strays.has(name) => count.hidden += 1,
                     Some(_) if cut => count.cut += 1,
                     Some(lapsed) => breaches.push(Breach {
@@ -198,12 +201,12 @@ impl Ledger {
 
 impl Groups {
     /// Adds up what was put off, in the order of time.
-    fn put_in_order(&mut self, invariant: &Invariant, skew: Span) {
+    fn put_in_order(&mut self, invariant: &Invariant, clocks: [Span; 2]) {
         self.timed.sort_unstable();
         for event in std::mem::take(&mut self.timed) {
             let at = (event.position, event.time);
             match self.groups.get_mut(event.group as usize) {
-                Some(group) => group.add(event.amount, at, invariant, skew),
+                Some(group) => group.add(event.amount, at, invariant, clocks),
                 None => self.groups.push(Group::of(event.amount, at)),
             }
         }
@@ -215,22 +218,28 @@ impl Group {
         Group {
             total: amount,
             last: at,
-            youngest: at.1,
-            lapses: Lapses::default(),
+            quiet: Quiet::since(at.1),
             is_concurrent: false,
         }
     }
 
-    /// Adds an event, after the total was held against the invariant as it stood until then. Events
-    /// whose times are less than `skew` apart may have happened in the other order.
-    fn add(&mut self, amount: Option<Decimal>, at: At, invariant: &Invariant, skew: Span) {
+    /// Adds an event, after the total was held against the invariant as it stood until then. Its
+    /// time may lie so far above those that follow it; and events whose times are less than a `skew`
+    /// apart may have happened in the other order.
+    fn add(
+        &mut self,
+        amount: Option<Decimal>,
+        at: At,
+        invariant: &Invariant,
+        [tolerance, skew]: [Span; 2],
+    ) {
+        let grace = invariant.grace;
         if let Some(total) = self.total.filter(|total| *total != invariant.equals) {
-            let due = invariant.grace.map(|grace| self.youngest.after(grace));
-            if due.is_none_or(|due| at.1 > due) {
-                match at.1 < self.youngest.after(skew) && skew > Span::ZERO {
-                    true => self.is_concurrent = true,
-                    false => self.lapses.lapse(total, self.last, due),
-                }
+            let youngest = self.quiet.youngest().greatest();
+            let is_over = grace.is_none_or(|grace| at.1 > youngest.after(grace));
+            match is_over && at.1 < youngest.after(skew) && skew > Span::ZERO {
+                true => self.is_concurrent = true,
+                false => self.quiet.rest(total, self.last, grace, at.1),
             }
         }
         self.total = self
@@ -238,19 +247,18 @@ impl Group {
             .zip(amount)
             .and_then(|(total, amount)| exact_sum(total, amount));
         self.last = at;
-        self.youngest = self.youngest.max(at.1);
+        self.quiet.take(at.1, tolerance);
         if self.total == Some(invariant.equals) {
-            self.lapses.mend();
+            self.quiet.mend();
         }
     }
 
     /// How the total stands at the horizon.
     fn now(&self, invariant: &Invariant, horizon: Timestamp) -> Now<Decimal> {
-        let due = invariant.grace.map(|grace| self.youngest.after(grace));
         match self.total {
             None => Now::Unknown,
             Some(total) if total == invariant.equals => Now::Right,
-            Some(total) if due.is_some_and(|due| horizon < due) => Now::Pending(total),
+            Some(total) if self.quiet.is_tolerated(invariant.grace, horizon) => Now::Pending(total),
             Some(total) => Now::Wrong(total, self.last),
         }
     }

@@ -223,7 +223,7 @@ impl Ledgers {
                 &scope.projections,
                 scope.log.as_ref(),
             ),
-            invariants: invariant::Ledger::new(&scope.invariants, order),
+            invariants: invariant::Ledger::new(&scope.invariants, scope.log.as_ref()),
             reactions: reaction::Ledger::new(&scope.reactions, order),
             idempotency: idempotency::Ledger::new(&scope.idempotency, order),
             transactions: transaction::Ledger::new(&scope.transactions, order),

@@ -1,0 +1,92 @@
+//! What is quiet for how long, against a look at every event that knows the horizon.
+
+use super::*;
+
+const GRACE: Span = Span::from_nanos(5);
+const TOLERANCE: Span = Span::from_nanos(100);
+const HORIZON: Timestamp = Timestamp::from_nanos(60);
+
+/// Times, and whether something holds after each.
+type Events = Vec<(i64, bool)>;
+
+/// The first time that it did not hold for too long, and since when it does not now.
+type Told = Option<(At, Option<At>)>;
+
+fn at(index: usize, time: i64) -> At {
+    (Position(index as i64), Timestamp::from_nanos(time))
+}
+
+fn quickly(events: &Events) -> Told {
+    let mut quiet = Quiet::since(Timestamp::from_nanos(events[0].0));
+    let mut wrong = None;
+    for (index, (time, holds)) in events.iter().enumerate() {
+        let at = at(index, *time);
+        if let Some(last) = wrong {
+            quiet.rest((), last, Some(GRACE), at.1);
+        }
+        quiet.take(at.1, TOLERANCE);
+        if *holds {
+            quiet.mend();
+        }
+        wrong = (!holds).then_some(at);
+    }
+    let now = match wrong {
+        None => Now::Right,
+        Some(_) if quiet.is_tolerated(Some(GRACE), HORIZON) => Now::Pending(()),
+        Some(last) => Now::Wrong((), last),
+    };
+    let lapsed = quiet.conclude(now, HORIZON)?;
+    let since = match lapsed.now {
+        Now::Wrong((), since) => Some(since),
+        Now::Right | Now::Pending(()) | Now::Unknown => None,
+    };
+    Some((lapsed.first.1, since))
+}
+
+fn slowly(events: &Events) -> Told {
+    let (mut first, mut current, mut wrong) = (None, None, None);
+    let mut due: Option<Timestamp> = None;
+    for (index, (time, holds)) in events.iter().enumerate() {
+        let at = at(index, *time);
+        let is_over = due.is_some_and(|due| due <= HORIZON && at.1 > due);
+        if let Some(last) = wrong.filter(|_| is_over) {
+            first.get_or_insert(last);
+            current.get_or_insert(last);
+        }
+        if at.1 <= HORIZON {
+            due = due.max(Some(at.1.after(GRACE)));
+        }
+        if *holds {
+            current = None;
+        }
+        wrong = (!holds).then_some(at);
+    }
+    let is_over = due.is_some_and(|due| due <= HORIZON);
+    let wrong = wrong.filter(|_| is_over);
+    let since = wrong.map(|last| current.unwrap_or(last));
+    Some((first.or(wrong)?, since))
+}
+
+proptest::proptest! {
+    #[test]
+    fn what_is_beyond_the_horizon_makes_nothing_less_quiet(
+        events in proptest::collection::vec(
+            (proptest::prop_oneof![4 => 0..61_i64, 1 => 1000..1010_i64], proptest::bool::ANY),
+            1..9
+        )
+    ) {
+        proptest::prop_assert_eq!(quickly(&events), slowly(&events));
+    }
+}
+
+#[test]
+fn the_youngest_of_several_that_are_joined_is_that_of_all() {
+    let mut one = Youngest::of(Timestamp::from_nanos(1000));
+    let mut other = Youngest::of(Timestamp::from_nanos(7));
+    other.take(Timestamp::from_nanos(1005), TOLERANCE);
+    assert_eq!(one.at(HORIZON), HORIZON);
+    one.join(other, TOLERANCE);
+    assert_eq!(one.greatest(), Timestamp::from_nanos(1005));
+    assert_eq!(one.at(HORIZON), Timestamp::from_nanos(7));
+    assert_eq!(one.at(Timestamp::MAX), Timestamp::from_nanos(1005));
+}
