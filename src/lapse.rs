@@ -142,11 +142,6 @@ impl<V: Clone> Quiet<V> {
         }
     }
 
-    /// Whether it is known that it once did not hold for too long, as far as the horizon allows.
-    pub const fn is_lapsed(&self) -> bool {
-        self.lapses.0.is_some()
-    }
-
     /// Whether its youngest event is not longer ago than is tolerated.
     pub fn is_tolerated(&self, grace: Option<Span>, horizon: Timestamp) -> bool {
         let youngest = self.youngest().at(horizon);
@@ -164,7 +159,7 @@ impl<V: Clone> Quiet<V> {
 
 /// When something did not hold, as far as that is known before the horizon is.
 #[derive(Debug, Clone)]
-pub struct Lapses<V>(Option<Box<Known<V>>>);
+struct Lapses<V>(Option<Box<Known<V>>>);
 
 #[derive(Debug, Clone)]
 struct Known<V> {
@@ -211,15 +206,9 @@ pub struct Lapsed<V> {
     pub now: Now<V>,
 }
 
-impl<V> Default for Lapses<V> {
-    fn default() -> Lapses<V> {
-        Lapses(None)
-    }
-}
-
 impl<V> Lapses<V> {
     /// It was left so by an event, for longer than until `due`, or at all where nothing is tolerated.
-    pub fn lapse(&mut self, value: V, at: At, due: Option<Timestamp>) {
+    fn lapse(&mut self, value: V, at: At, due: Option<Timestamp>) {
         let current = Lapse { value: (), at, due };
         match &mut self.0 {
             Some(known) => _ = known.current.get_or_insert(current),
@@ -233,7 +222,7 @@ impl<V> Lapses<V> {
     }
 
     /// It holds again.
-    pub fn mend(&mut self) {
+    fn mend(&mut self) {
         if let Some(known) = &mut self.0 {
             known.current = None;
         }
@@ -243,7 +232,7 @@ impl<V> Lapses<V> {
 impl<V: Clone> Lapses<V> {
     /// What is to be told at the horizon, given how it stands then. An event later than the horizon
     /// shows nothing of how long something lasted before.
-    pub fn conclude(&self, now: Now<V>, horizon: Timestamp) -> Option<Lapsed<V>> {
+    fn conclude(&self, now: Now<V>, horizon: Timestamp) -> Option<Lapsed<V>> {
         let known = self.0.as_deref();
         let known = known.filter(|known| known.first.is_over(horizon));
         match (known, now) {

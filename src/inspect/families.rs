@@ -183,10 +183,10 @@ impl Run<'_> {
                     (
                         count.coarse,
                         &format!(
-                            "key looks at one that {many} look at, and was judged at the horizon only"
+                            "key looks at one that {many} look at, and was not followed through all of its changes"
                         ),
                         &format!(
-                            "keys look at one that {many} look at, and were judged at the horizon only"
+                            "keys look at one that {many} look at, and were not followed through all of its changes"
                         ),
                     ),
                     (

@@ -1,56 +1,27 @@
 //! One invariant: its subjects, what each of them looks at, and whether it holds for them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::absent::Absent;
 use crate::definition::requirement::{KEY, Requirement, STATE};
-use crate::event::Timestamp;
-use crate::lapse::{At, Lapses, Now};
+use crate::event::Span;
+use crate::lapse::At;
 use crate::projection::{self, Applied, Cell};
 use crate::requirement::look::{self, Held, State, digest, judge};
-use crate::texts::Keys;
-
-/// How many subjects may look at one key for its events to be followed.
-pub const MOST: usize = 1000;
-
-#[derive(Debug)]
-pub(super) struct Subject {
-    pub(super) held: Held,
-    /// The last event of anything that it looks at.
-    pub(super) last: At,
-    /// The greatest time of such an event.
-    pub(super) youngest: Timestamp,
-    pub(super) lapses: Lapses<Arc<str>>,
-    /// The keys that it looks at, by look-up: numbers in [`Watched`].
-    pub(super) looks_at: Vec<Option<u32>>,
-    /// Digest of the fields that the invariant looks at.
-    pub(super) seen: u64,
-}
-
-/// The keys of one look-up that somebody looks at.
-#[derive(Debug, Default)]
-pub(super) struct Watched {
-    pub(super) keys: Keys,
-    pub(super) by: Vec<Onlookers>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Onlookers {
-    pub(super) subjects: Vec<u32>,
-    /// There were too many of them once, so that none is followed.
-    pub(super) is_coarse: bool,
-    pub(super) last: Option<At>,
-    /// Digest of the fields that the invariant looks at.
-    pub(super) seen: u64,
-}
+use crate::requirement::subject::Subject;
+use crate::requirement::watched::{Missed, Watched};
 
 #[derive(Debug)]
 pub(super) struct Book {
     pub(super) requirement: Arc<Requirement>,
     /// The log's beginning was removed.
     pub(super) cut: bool,
+    pub(super) clocks: Clocks,
+    /// Whether a key is exempt or not whatever it looks at.
+    pub(super) exempts_alone: bool,
     /// Indices of the projections: its own, and one per look-up.
     pub(super) each: usize,
     pub(super) looked_up: Vec<usize>,
@@ -63,46 +34,47 @@ pub(super) struct Book {
     pub(super) watched: Vec<Watched>,
 }
 
+/// What is tolerated for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clocks {
+    /// Something that does not hold.
+    pub(super) grace: Option<Span>,
+    /// How far the time of an event may lie above those that follow it.
+    pub(super) tolerance: Span,
+}
+
+/// A key that is looked up, and its number where it exists.
+type LookedUp = Option<(String, Option<u32>)>;
+
 impl Book {
-    /// Takes an event that changed the state of a key.
-    pub(super) fn take(&mut self, applied: Applied, states: &projection::Ledger) {
-        let at = (applied.position, applied.time);
-        let number = applied.number as usize;
-        if self.each == applied.projection {
-            let own = Some(applied.number);
-            let seen = digest(&self.fields, applied.projection, own, states);
-            let known = self.subjects.get(number).and_then(Option::as_ref);
-            if known.map(|subject| subject.seen) != Some(seen) {
-                self.touch(applied.number, at, states);
-                if let Some(Some(subject)) = self.subjects.get_mut(number) {
-                    subject.seen = seen;
-                }
+    /// Takes what one event changed.
+    pub(super) fn take(&mut self, applied: &[Applied], states: &projection::Ledger) {
+        let mut touched = Vec::new();
+        let mut own = Vec::new();
+        for one in applied {
+            self.onlookers(*one, states, &mut touched);
+        }
+        for one in applied.iter().filter(|one| one.projection == self.each) {
+            let seen = digest(&self.fields, self.each, Some(one.number), states);
+            let known = self.subjects.get(one.number as usize);
+            if known.and_then(Option::as_ref).map(|it| it.seen) != Some(seen) {
+                own.push((one.number, seen));
+                touched.push(one.number);
             }
         }
-        for subject in self.onlookers(applied, states) {
+        touched.sort_unstable();
+        touched.dedup();
+        let Some(first) = applied.first().filter(|_| !touched.is_empty()) else {
+            return;
+        };
+        let at = (first.position, first.time);
+        for subject in touched {
             self.touch(subject, at, states);
         }
-    }
-
-    /// Until when something that was left as it is at this time is tolerated.
-    fn due(&self, youngest: Timestamp) -> Option<Timestamp> {
-        self.requirement.grace.map(|grace| youngest.after(grace))
-    }
-
-    /// How a subject stands at the horizon, which was left so by this event.
-    pub(super) fn now(
-        &self,
-        held: &Held,
-        last: At,
-        youngest: Timestamp,
-        horizon: Timestamp,
-    ) -> Now<Arc<str>> {
-        let is_pending = self.due(youngest).is_some_and(|due| horizon < due);
-        match held {
-            Held::Exempt | Held::Yes => Now::Right,
-            Held::Unknown(_) => Now::Unknown,
-            Held::No(values) if is_pending => Now::Pending(values.clone()),
-            Held::No(values) => Now::Wrong(values.clone(), last),
+        for (number, seen) in own {
+            if let Some(Some(subject)) = self.subjects.get_mut(number as usize) {
+                subject.seen = seen;
+            }
         }
     }
 
@@ -135,30 +107,27 @@ impl Book {
             })
     }
 
-    /// The subjects that look at a key and are followed, each once.
-    fn onlookers(&mut self, applied: Applied, states: &projection::Ledger) -> Vec<u32> {
-        let mut all = Vec::new();
+    /// Takes note of what changed of a key that subjects may look at; adds those who do and are
+    /// followed.
+    fn onlookers(&mut self, one: Applied, states: &projection::Ledger, all: &mut Vec<u32>) {
+        let at = (one.position, one.time);
         let lookups = self.looked_up.iter().enumerate();
-        for (lookup, _) in lookups.filter(|(_, projection)| **projection == applied.projection) {
-            let Some((key, _)) = states.entry(applied.projection, applied.number) else {
+        for (lookup, _) in lookups.filter(|(_, projection)| **projection == one.projection) {
+            let Some((key, _)) = states.entry(one.projection, one.number) else {
                 continue;
             };
+            let fields = &self.looked_fields[lookup];
+            let seen = [None, Some(one.number)]
+                .map(|number| digest(fields, one.projection, number, states));
             let watched = &mut self.watched[lookup];
-            let Some(number) = watched.keys.find(Keys::hash(key), key) else {
-                continue;
-            };
-            let onlookers = &mut watched.by[number as usize];
-            let seen = digest(
-                &self.looked_fields[lookup],
-                applied.projection,
-                Some(applied.number),
-                states,
-            );
-            if std::mem::replace(&mut onlookers.seen, seen) == seen {
+            if !watched.change(one.number, seen, at, self.clocks.tolerance) {
                 continue;
             }
-            onlookers.last = Some((applied.position, applied.time));
-            if onlookers.is_coarse {
+            let Some((number, onlookers)) = watched.onlookers(key) else {
+                continue;
+            };
+            if let Some(changes) = &mut onlookers.coarse {
+                changes.push(at, self.clocks);
                 continue;
             }
             let subjects = &self.subjects;
@@ -168,14 +137,6 @@ impl Book {
             });
             all.extend_from_slice(&onlookers.subjects);
         }
-        all.sort_unstable();
-        all.dedup();
-        if let Ok(own) = all.binary_search(&applied.number)
-            && self.each == applied.projection
-        {
-            all.remove(own);
-        }
-        all
     }
 
     /// Something that a subject looks at has changed: judges what was, and looks at what is.
@@ -184,94 +145,64 @@ impl Book {
         if self.subjects.len() <= place {
             self.subjects.resize_with(place + 1, || None);
         }
-        let followed = self.subjects[place].as_ref();
-        let due = followed.filter(|subject| !self.is_coarse(subject));
-        let due = due.map(|subject| self.due(subject.youngest));
-        if let (Some(subject), Some(due)) = (&mut self.subjects[place], due) {
-            subject.rest(due, at.1);
+        let mut before = self.subjects[place].take();
+        if let Some(subject) = &mut before {
+            let missed = self.missed(subject);
+            subject.rest(Some(at.1), missed, self.is_free(subject), self.clocks);
         }
-        let (held, keys) = self.look(number, states);
-        let subject = self.subjects[place].get_or_insert_with(|| Subject {
-            held: Held::Exempt,
-            last: at,
-            youngest: at.1,
-            lapses: Lapses::default(),
-            looks_at: vec![None; keys.len()],
-            seen: 0,
-        });
-        for (lookup, key) in keys.into_iter().enumerate() {
-            let watched = &mut self.watched[lookup];
-            let now = key.map(|key| watched.keys.number(Keys::hash(&key), &key));
-            watched
-                .by
-                .resize_with(watched.keys.len(), Onlookers::default);
-            if let Some(before) = subject.looks_at[lookup].filter(|before| Some(*before) != now) {
-                let onlookers = &mut watched.by[before as usize].subjects;
-                onlookers.retain(|one| *one != number);
+        let (held, looked_up) = self.look(number, states);
+        let mut subject = before.unwrap_or_else(|| Subject::new(at, looked_up.len()));
+        subject.quiet.take(at.1, self.clocks.tolerance);
+        let looks_at = subject.looks_at.iter_mut().zip(&mut self.watched);
+        for ((looks_at, watched), key) in looks_at.zip(looked_up) {
+            let there = key.as_ref().and_then(|(_, there)| *there);
+            if let Some(youngest) = there.and_then(|there| watched.youngest(there)) {
+                subject.quiet.join(youngest, self.clocks.tolerance);
             }
-            if let Some(now) = now {
-                let Onlookers {
-                    subjects: onlookers,
-                    is_coarse,
-                    seen,
-                    ..
-                } = &mut watched.by[now as usize];
-                if *seen == 0 {
-                    let projection = self.looked_up[lookup];
-                    let there = states.find(projection, watched.keys.text(now));
-                    *seen = digest(&self.looked_fields[lookup], projection, there, states);
-                }
-                if subject.looks_at[lookup] != Some(now) && !*is_coarse {
-                    onlookers.push(number);
-                    if onlookers.len() > MOST {
-                        *is_coarse = true;
-                        *onlookers = Vec::new();
-                    }
-                }
-            }
-            subject.looks_at[lookup] = now;
+            let key = key.as_ref().map(|(key, _)| key.as_str());
+            *looks_at = watched.look(number, *looks_at, key);
         }
         if matches!(held, Held::Yes | Held::Exempt) {
-            subject.lapses.mend();
+            subject.quiet.mend();
         }
         subject.held = held;
         subject.last = at;
-        subject.youngest = subject.youngest.max(at.1);
+        self.subjects[place] = Some(subject);
     }
 
-    /// Whether the invariant holds for a subject at the horizon, the last event of what it looks
-    /// at, and when the youngest happened.
-    pub(super) fn finally(
+    /// What a subject missed of keys that are not followed, since it was looked at.
+    fn missed(&self, subject: &Subject) -> Option<Missed> {
+        let looks_at = subject.looks_at.iter().zip(&self.watched);
+        let missed = looks_at.filter_map(|(key, watched)| watched.missed((*key)?, subject.last.0));
+        missed.reduce(|one, other| one.and(other, self.clocks.tolerance))
+    }
+
+    /// Whether a subject need not keep the invariant whatever it looks at.
+    fn is_free(&self, subject: &Subject) -> bool {
+        subject.held == Held::Exempt && self.exempts_alone
+    }
+
+    /// A subject as it stands at the end of the log.
+    pub(super) fn finally<'s>(
         &self,
         number: u32,
-        subject: &Subject,
+        subject: &'s Subject,
         states: &projection::Ledger,
-    ) -> (Held, At, Timestamp) {
-        if !self.is_coarse(subject) {
-            return (subject.held.clone(), subject.last, subject.youngest);
-        }
-        let looked_at = subject.looks_at.iter().zip(&self.watched);
-        let others =
-            looked_at.filter_map(|(number, watched)| watched.by.get((*number)? as usize)?.last);
-        let own = (subject.last, subject.youngest);
-        let (last, youngest) = others.fold(own, |(last, youngest), other| {
-            let later = if other.0 > last.0 { other } else { last };
-            (later, youngest.max(other.1))
-        });
-        (self.look(number, states).0, last, youngest)
-    }
-
-    /// Whether a subject looks at a key that is not followed.
-    pub(super) fn is_coarse(&self, subject: &Subject) -> bool {
-        let mut looked_at = subject.looks_at.iter().zip(&self.watched);
-        looked_at.any(|(number, watched)| {
-            let onlookers = number.and_then(|number| watched.by.get(number as usize));
-            onlookers.is_some_and(|onlookers| onlookers.is_coarse)
-        })
+    ) -> Cow<'s, Subject> {
+        let Some(missed) = self.missed(subject) else {
+            return Cow::Borrowed(subject);
+        };
+        let mut subject = subject.clone();
+        let is_free = self.is_free(&subject);
+        subject.rest(None, Some(missed), is_free, self.clocks);
+        subject.held = self.look(number, states).0;
+        subject.last = missed.last;
+        subject.quiet.join(missed.youngest, self.clocks.tolerance);
+        Cow::Owned(subject)
     }
 
     /// Whether the invariant holds for a subject as things stand, and the keys that it looks at.
-    fn look(&self, number: u32, states: &projection::Ledger) -> (Held, Vec<Option<String>>) {
+    fn look(&self, number: u32, states: &projection::Ledger) -> (Held, Vec<LookedUp>) {
         let requirement = &self.requirement;
         let none = || vec![None; requirement.lookups.len()];
         let Some((key, state)) = self.known((STATE, &self.fields), self.each, number, states)
@@ -290,9 +221,11 @@ impl Book {
         let mut found = Vec::new();
         let looked_up = self.looked_up.iter().zip(&self.looked_fields);
         for (lookup, (projection, fields)) in requirement.lookups.iter().zip(looked_up) {
-            let key = look::looked_up(lookup, &values);
-            if let Some(key) = &key
-                && let Some(number) = states.find(*projection, key)
+            let key = look::looked_up(lookup, &values).map(|key| {
+                let there = states.find(*projection, &key);
+                (key, there)
+            });
+            if let Some((_, Some(number))) = key
                 && let Some((_, state)) =
                     self.known((&lookup.name, fields), *projection, number, states)
             {
@@ -342,16 +275,5 @@ impl Book {
         }
         let state = entry.state.is_alive().then_some(state)?;
         Some((key, untold.map_or(Ok(state), Err)))
-    }
-}
-
-impl Subject {
-    /// Holds what was found last against the invariant, now that something else comes.
-    fn rest(&mut self, due: Option<Timestamp>, now: Timestamp) {
-        if let Held::No(values) = &self.held
-            && due.is_none_or(|due| now > due)
-        {
-            self.lapses.lapse(values.clone(), self.last, due);
-        }
     }
 }

@@ -15,6 +15,9 @@ pub struct Breach {
     /// When it did not hold, and how it stands now: what the invariant looked at, as
     /// `state.status = "paid"`.
     pub lapsed: Lapsed<Arc<str>>,
+    /// Something that it looks at was not followed: it may have been wrong before, or right in
+    /// between.
+    pub is_unwatched: bool,
 }
 
 /// A key of which it cannot be told whether an invariant holds.
@@ -39,7 +42,7 @@ pub struct Count {
     pub unknown: u64,
     /// Those for which it does not hold, but that are not quiet for long enough either.
     pub pending: u64,
-    /// Those that were judged at the horizon only.
+    /// Those that were not followed through everything that they look at.
     pub coarse: u64,
     /// Those that did not keep it in the order in which events arrived, and may have in that of time.
     pub concurrent: u64,

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use crate::absent::Absent;
 use crate::definition::log::{LogDefinition, Order};
 use crate::definition::projection::Projection;
-use crate::definition::requirement::{Requirement, STATE};
-use crate::event::Timestamp;
+use crate::definition::requirement::{KEY, Requirement, STATE};
+use crate::event::{Span, Timestamp};
 use crate::projection::{self, Applied};
-use crate::requirement::book::{Book, Subject, Watched};
+use crate::requirement::book::{Book, Clocks};
 use crate::requirement::found::{Breach, Count, Untold};
 use crate::requirement::look::{Held, looked_at};
 use crate::requirement::sharing::Sharing;
+use crate::requirement::subject::Subject;
+use crate::requirement::watched::Watched;
 use crate::texts::room;
 
 /// Holds states against invariants as they change.
@@ -59,6 +61,14 @@ impl Ledger {
                 .iter()
                 .map(|_| Watched::default())
                 .collect(),
+            exempts_alone: requirement.narrow.as_ref().is_none_or(|narrow| {
+                let mut names = narrow.references().map(|reference| reference.name);
+                names.all(|name| name == STATE || name == KEY)
+            }),
+            clocks: Clocks {
+                grace: requirement.grace,
+                tolerance: log.map_or(Span::ZERO, |log| log.future_tolerance),
+            },
             requirement: Arc::clone(requirement),
             cut,
         };
@@ -71,22 +81,16 @@ impl Ledger {
     /// Takes what one event changed, once all of it is changed.
     pub fn take(&mut self, applied: &[Applied], states: &projection::Ledger) {
         for book in &mut self.books {
-            for one in applied {
-                book.take(*one, states);
-            }
+            book.take(applied, states);
         }
     }
 
     /// Bytes kept; of the values that were found, none.
     pub fn bytes(&self) -> usize {
         let looks_at = |subject: &Subject| room(&subject.looks_at);
-        let watched = |one: &Watched| {
-            let onlookers = one.by.iter().map(|one| room(&one.subjects));
-            one.keys.bytes() + room(&one.by) + onlookers.sum::<usize>()
-        };
         let own = |book: &Book| {
             let subjects = book.subjects.iter().flatten().map(looks_at);
-            let watched = book.watched.iter().map(watched);
+            let watched = book.watched.iter().map(Watched::bytes);
             room(&book.subjects) + subjects.sum::<usize>() + watched.sum::<usize>()
         };
         self.books.iter().map(own).sum()
@@ -108,19 +112,20 @@ impl Ledger {
                 let Some(subject) = subject else {
                     continue;
                 };
-                let (held, last, youngest) = book.finally(number as u32, subject, states);
-                let now = book.now(&held, last, youngest, horizon);
-                let lapsed = subject.lapses.conclude(now, horizon);
-                if held == Held::Exempt && lapsed.is_none() {
+                let subject = book.finally(number as u32, subject, states);
+                let now = subject.now(book.clocks, horizon);
+                let lapsed = subject.quiet.conclude(now, horizon);
+                let is_unwatched = subject.is_unwatched(horizon);
+                if subject.held == Held::Exempt && lapsed.is_none() && !is_unwatched {
                     continue;
                 }
                 count.keys += 1;
-                count.coarse += u64::from(book.is_coarse(subject));
+                count.coarse += u64::from(is_unwatched);
                 let key = states
                     .entry(book.each, number as u32)
                     .map(|(key, _)| key.to_owned())
                     .unwrap_or_default();
-                if book.may_lack(&key, subject, absent) {
+                if book.may_lack(&key, &subject, absent) {
                     count.unknown += 1;
                     untold.push(Untold {
                         requirement: index,
@@ -128,11 +133,11 @@ impl Ledger {
                         reason:
                             "an event of what it looks at stands in a row that cannot be judged"
                                 .to_owned(),
-                        at: last,
+                        at: subject.last,
                     });
                     continue;
                 }
-                match (lapsed, held) {
+                match (lapsed, &subject.held) {
                     // What arrived late may have come before, so that only what stands is certain.
                     (Some(lapsed), _) if self.by_time && !lapsed.is_wrong() => {
                         count.concurrent += 1;
@@ -148,6 +153,7 @@ impl Ledger {
                             requirement: index,
                             key,
                             lapsed,
+                            is_unwatched,
                         });
                     }
                     (None, Held::Unknown(reason)) => {
@@ -155,12 +161,12 @@ impl Ledger {
                         untold.push(Untold {
                             requirement: index,
                             key,
-                            reason: reason.into(),
-                            at: last,
+                            reason: reason.to_string(),
+                            at: subject.last,
                         });
                     }
+                    (None, _) if is_unwatched => count.unknown += 1,
                     (None, Held::No(_)) => count.pending += 1,
-                    (None, Held::Yes) if book.is_coarse(subject) => count.unknown += 1,
                     (None, Held::Yes | Held::Exempt) => {}
                 }
             }

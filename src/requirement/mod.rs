@@ -4,8 +4,8 @@
 //! after each event that changed a field that the invariant looks at, of the subject or of a key that
 //! it looks up. With a `grace` that counts only if none of these fields changes for that long: at the
 //! horizon, and in the past wherever the next change came later than that; times may run backwards,
-//! and the youngest change counts. The first time that it
-//! did not hold is what is reported.
+//! and the youngest change counts, whoever looked at it when it came. One beyond the horizon does not.
+//! The first time that it did not hold is what is reported.
 //!
 //! A key that does not exist, or a field that nothing was done to, is missing. Where the invariant
 //! cannot be told without it, the subject is *unknown*: not right, and not wrong.
@@ -15,14 +15,18 @@
 //! it looks at; rows of which not even the key can be told are counted by whoever reports.
 //!
 //! A key that more than [`MOST`] subjects look at is not followed event by event, which would cost
-//! the product of the two: those subjects are judged at the horizon only.
+//! the product of the two. Those subjects are held against it whenever something else that they look at
+//! changes, and at the horizon. What was between two changes of the key in a row nobody saw: where that
+//! may have been wrong for too long, the subject is unknown unless something is known to be wrong.
 
 mod book;
 mod found;
 mod ledger;
 mod look;
 mod sharing;
+mod subject;
+mod watched;
 
-pub use book::MOST;
 pub use found::{Breach, Count, Untold};
 pub use ledger::Ledger;
+pub use watched::MOST;

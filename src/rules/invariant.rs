@@ -10,7 +10,7 @@ use crate::event::{Span, Timestamp};
 use crate::finding::{Finding, Next, Severity, SubjectKind};
 use crate::invariant::Breach;
 use crate::lapse::{Lapsed, Now};
-use crate::requirement::{self, Untold};
+use crate::requirement::{self, MOST, Untold};
 use crate::rules::Info;
 
 /// `invariant/violated`
@@ -22,7 +22,8 @@ pub const VIOLATED: Info = Info {
 Finds groups of events whose total is not what the invariant says, and keys of a projection for whose \
 state it does not hold: with a `grace`, once everything that it looks at has been quiet for that long, \
 at the horizon or at any time before; without one, after any event. The event that left it so is the \
-evidence. What became right again later is reported too, and the message says so.
+evidence. What became right again later is reported too, and the message says so. An event whose time \
+lies beyond the horizon does not make anything less quiet.
 
 Aggregates are each consistent by themselves; what holds between them is held by nobody. Money left \
 one account and never arrived at the other, or arrived twice.
@@ -34,6 +35,9 @@ An amount that an event does not give makes the verdict of its group unknown; a 
 an invariant over states looks at and that is missing makes it `invariant/unknown`. So does a row that \
 cannot be judged and is of the group or key. One that may be of any can account for one fault: where \
 more are found, all of them are reported and say so, else none.
+
+A key that more than 1,000 keys look at is not followed event by event: those are held against it \
+when they change themselves, and at the horizon. What may have been wrong in between is unknown.
 
 Amounts are added with all their digits; what an expression calculates with floating point counts by \
 its first 15. States are compared as expressions compare numbers, so that `0.1 + 0.2 == 0.3` does not \
@@ -96,7 +100,13 @@ pub fn broken(
         over: "that is over",
         value: |values: &Arc<str>| values.to_string(),
     };
-    let message = message(&breach.lapsed, requirement.grace, &told);
+    let mut message = message(&breach.lapsed, requirement.grace, &told);
+    if breach.is_unwatched {
+        message += &format!(
+            "; since a key that more than {MOST} look at is not followed, it may have begun earlier, or \
+             been right in between"
+        );
+    }
     let finding = of_key(&VIOLATED, requirement, &breach.key, message);
     lapsed(finding, &breach.lapsed, horizon)
 }

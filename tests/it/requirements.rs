@@ -168,6 +168,7 @@ fn slowly(told: &Told, horizon: i64) -> Found {
             let mut breach = None;
             let mut last: Option<(Held, i64, i64)> = None;
             let mut youngest = 0;
+            let mut paid: BTreeMap<u8, i64> = BTreeMap::new();
             let mut minutes = START;
             for (index, (what, rest)) in told.iter().enumerate() {
                 minutes += rest;
@@ -187,11 +188,16 @@ fn slowly(told: &Told, horizon: i64) -> Found {
                 };
                 let own =
                     what.stream() == stream && (!is_known || looks(&before.0) != looks(&after.0));
-                let pays = |payments: &BTreeMap<u8, Payment>| {
-                    let payment = payments.get(&payment?)?;
+                let pays = |payments: &BTreeMap<u8, Payment>, payment| {
+                    let payment = payments.get(&payment)?;
                     Some((payment.status, payment.amount.filter(|_| sums)))
                 };
-                let other = pays(&before.1) != pays(&after.1);
+                let changes = |payment| pays(&before.1, payment) != pays(&after.1, payment);
+                for payment in (0..2_u8).filter(|payment| changes(*payment)) {
+                    let youngest = paid.entry(payment).or_insert(minutes);
+                    *youngest = minutes.max(*youngest);
+                }
+                let other = payment.is_some_and(changes);
                 if !own && !other {
                     continue;
                 }
@@ -206,13 +212,16 @@ fn slowly(told: &Told, horizon: i64) -> Found {
                 if grace.is_none() && held == Held::No && breach.is_none() {
                     breach = Some(index as i64 + 1);
                 }
-                youngest = minutes.max(youngest);
+                let payment = orders.get(&order).and_then(|order| order.payment);
+                let other = payment.and_then(|payment| paid.get(&payment));
+                youngest = minutes.max(youngest).max(other.copied().unwrap_or(0));
                 last = Some((held, index as i64 + 1, youngest));
             }
             let Some((held, position, since)) = last else {
                 continue;
             };
-            if held == Held::No && breach.is_none() && horizon - since >= grace.unwrap_or(0) {
+            let is_quiet = horizon - since >= grace.unwrap_or(0);
+            if held == Held::No && breach.is_none() && is_quiet {
                 breach = Some(position);
             }
             let mut push = |rule: &str, position| {
@@ -279,5 +288,219 @@ proptest! {
         });
         let end = times.max().unwrap_or(START);
         prop_assert_eq!(quickly(&told, end + after), slowly(&told, end + after));
+    }
+}
+
+/// Orders that all look at one customer.
+const LIMITS: &str = "
+projection: orders
+key: data.order
+on:
+  Placed: { set: { status: placed, customer: =data.customer } }
+  Paid: { set: { status: paid } }
+  Forgotten: delete
+---
+projection: customers
+key: data.who
+on:
+  Limited: { set: { limit: =data.limit } }
+---
+invariant: orders-are-within-the-limit
+for-each: orders
+let: { customer: \"=projection('customers', state.customer)\" }
+require: state.status != 'paid' or customer.limit > 0
+";
+
+/// An event of the customer, whose limit is 5 at first, or of the eighth order.
+#[derive(Debug, Clone, Copy)]
+enum Later {
+    Limited(i64),
+    Paid,
+    Forgotten,
+}
+
+/// What is found of the order: the events counted from after the first ones, and the message without
+/// what is said of keys that are not followed.
+type OfOrder = Vec<(Vec<i64>, String)>;
+
+#[derive(Debug, PartialEq)]
+struct Limits {
+    found: OfOrder,
+    /// Keys that were looked at, and those of which it cannot be told.
+    checked: u64,
+    unknown: u64,
+    /// Something is said of keys that are not followed.
+    is_unwatched: bool,
+}
+
+/// Judges so many orders, with what comes later at these seconds.
+fn limits(orders: usize, grace: &str, later: &[(i64, Later)]) -> Limits {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let definitions = folder.path().join("limits.yaml");
+    std::fs::write(&definitions, format!("{LIMITS}{grace}")).expect("it can be written");
+    let definitions = definition::load(&[definitions], &rules::names()).expect("sound");
+    let mut told = vec![(0, "Limited", r#"{"who":"c","limit":5}"#.to_owned())];
+    told.extend((0..orders).map(|order| {
+        let data = format!(r#"{{"order":{order},"customer":"c"}}"#);
+        (1, "Placed", data)
+    }));
+    let first = told.len() as i64;
+    told.extend(later.iter().map(|(time, later)| match later {
+        Later::Limited(limit) => (
+            *time,
+            "Limited",
+            format!(r#"{{"who":"c","limit":{limit}}}"#),
+        ),
+        Later::Paid => (*time, "Paid", r#"{"order":7}"#.to_owned()),
+        Later::Forgotten => (*time, "Forgotten", r#"{"order":7}"#.to_owned()),
+    }));
+    let lines = (1..).zip(told).map(|(position, (time, kind, data))| {
+        let [hours, minutes, seconds] = [8 + time / 3600, time / 60 % 60, time % 60];
+        format!(
+            r#"{{"position":{position},"time":"2026-03-01T{hours:02}:{minutes:02}:{seconds:02}Z","type":"{kind}","data":{data}}}"#
+        )
+    });
+    let path = folder.path().join("log.jsonl");
+    std::fs::write(&path, lines.collect::<Vec<_>>().join("\n")).expect("it can be written");
+    let instant = "2026-03-01T12:00:00Z".parse().expect("an instant");
+    let options = Options {
+        log: Some(path),
+        as_of: Some(sagactl::definition::settings::AsOf::Instant(instant)),
+        ..Options::new("2026-11-01T00:00:00Z".parse().expect("an instant"))
+    };
+    let report = inspect::audit(&definitions, &options, &|_| Go::On).expect("it can be read");
+    let mut rules = report.rules.iter();
+    let count = rules.find(|count| count.rule == "invariant/violated");
+    let (checked, unknown) = count.map_or((0, 0), |count| (count.checked, count.unknown));
+    let mut is_unwatched = false;
+    let findings = report.findings.iter().map(|finding| {
+        assert_eq!(&*finding.subject.id, "7", "{}", finding.rule);
+        let evidence = finding.evidence.iter().map(|position| position.0 - first);
+        let mut message = finding.message.split("; since a key that more than");
+        let told = message.next().unwrap_or_default().to_owned();
+        is_unwatched |= message.next().is_some();
+        (evidence.collect(), told)
+    });
+    Limits {
+        found: findings.collect(),
+        checked,
+        unknown,
+        is_unwatched,
+    }
+}
+
+/// The grace, what comes later, and of how many keys it cannot be told what was.
+type Case = (&'static str, &'static [(i64, Later)], usize);
+
+const FEW: usize = 9;
+const MANY: usize = 1001;
+
+#[test]
+fn what_is_known_of_a_key_among_many_that_look_at_one_is_told_as_among_few() {
+    use Later::{Forgotten, Limited, Paid};
+    let grace = "grace: 1m\n";
+    // How many are unknown, since nobody saw what was between two changes of the customer.
+    let cases: [Case; 7] = [
+        (
+            "",
+            &[
+                (20, Limited(0)),
+                (30, Paid),
+                (80, Limited(-1)),
+                (90, Limited(-2)),
+            ],
+            MANY - 1,
+        ),
+        ("", &[(30, Paid), (80, Limited(-1))], 0),
+        (
+            grace,
+            &[(20, Limited(0)), (30, Paid), (9000, Limited(-2))],
+            MANY - 1,
+        ),
+        (
+            grace,
+            &[(20, Limited(0)), (30, Paid), (14_390, Limited(-2))],
+            MANY - 1,
+        ),
+        (grace, &[(20, Limited(0)), (30, Paid), (5000, Forgotten)], 0),
+        (grace, &[(30, Paid), (40, Limited(0)), (60, Limited(5))], 0),
+        (grace, &[(30, Paid), (40, Limited(0)), (60, Limited(-1))], 0),
+    ];
+    for (grace, later, unknown) in cases {
+        let few = limits(FEW, grace, later);
+        assert_eq!((few.checked, few.unknown), (FEW as u64, 0), "{later:?}");
+        let many = limits(MANY, grace, later);
+        assert_eq!(many.found, few.found, "{later:?}");
+        let count = (many.checked, many.unknown);
+        assert_eq!(count, (MANY as u64, unknown as u64), "{later:?}");
+    }
+}
+
+#[test]
+fn what_nobody_saw_of_a_key_among_many_is_unknown_and_counted() {
+    use Later::{Forgotten, Limited, Paid};
+    let grace = "grace: 1m\n";
+    let cases: [&[(i64, Later)]; 3] = [
+        &[(30, Paid), (40, Limited(0)), (5000, Limited(5))],
+        &[(30, Paid), (40, Limited(0)), (5000, Forgotten)],
+        &[
+            (30, Paid),
+            (40, Limited(0)),
+            (5000, Limited(5)),
+            (14_390, Limited(-1)),
+        ],
+    ];
+    for later in cases {
+        assert_eq!(limits(FEW, grace, later).found.len(), 1, "{later:?}");
+        let many = limits(MANY, grace, later);
+        assert_eq!(
+            (many.found.len(), many.checked),
+            (0, MANY as u64),
+            "{later:?}"
+        );
+        assert!(many.unknown > 0, "{later:?}");
+    }
+}
+
+fn later() -> impl Strategy<Value = Vec<(i64, Later)>> {
+    let what = prop_oneof![
+        4 => prop::sample::select(vec![-1, 0, 5]).prop_map(Later::Limited),
+        2 => Just(Later::Paid),
+        1 => Just(Later::Forgotten),
+    ];
+    let rest = prop_oneof![4 => 0..50_i64, 2 => 55..65_i64, 1 => 100..1200_i64, 1 => -80..0_i64];
+    prop::collection::vec((rest, what), 1..9).prop_map(|mut told| {
+        let mut now = 1000;
+        for (time, _) in &mut told {
+            now += *time;
+            *time = now;
+        }
+        // What is forgotten has no customer any more.
+        let is_over = |(_, what): &(i64, Later)| matches!(what, Later::Forgotten);
+        let over = told.iter().position(is_over);
+        told.truncate(over.map_or(told.len(), |over| over + 1));
+        told
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn a_key_among_many_is_judged_as_among_few_or_not_at_all(
+        later in later(), grace in prop::sample::select(vec!["", "grace: 1m\n"])
+    ) {
+        let few = limits(FEW, grace, &later);
+        let many = limits(MANY, grace, &later);
+        // One that was forgotten may have been wrong before.
+        let more = many.checked - few.checked - (MANY - FEW) as u64;
+        prop_assert!(more <= many.unknown.min(1));
+        match (few.found.first(), many.found.first()) {
+            // It may have been wrong before that, or right in between.
+            (Some((first, _)), Some((found, _))) if many.is_unwatched => {
+                prop_assert!(first[0] <= found[0]);
+            }
+            (Some(_), None) => prop_assert!(many.unknown > 0),
+            _ => prop_assert_eq!(few.found, many.found),
+        }
     }
 }

@@ -1,0 +1,91 @@
+//! A key that an invariant is for.
+
+use std::sync::Arc;
+
+use crate::event::Timestamp;
+use crate::lapse::{At, Now, Quiet};
+use crate::requirement::book::Clocks;
+use crate::requirement::look::Held;
+use crate::requirement::watched::Missed;
+
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    pub(super) held: Held,
+    /// The last event of anything that it looks at.
+    pub(super) last: At,
+    pub(super) quiet: Quiet<Arc<str>>,
+    /// The keys that it looks at, by look-up: numbers in
+    /// [`Watched`](crate::requirement::watched::Watched).
+    pub(super) looks_at: Vec<Option<u32>>,
+    /// Digest of the fields that the invariant looks at.
+    pub(super) seen: u64,
+    /// It may have been wrong for too long while nobody looked.
+    is_unwatched: bool,
+    /// Where the horizon lies before this time, it may have been, too.
+    relies_on: Timestamp,
+}
+
+impl Subject {
+    /// One of which this is the first event.
+    pub(super) fn new(at: At, lookups: usize) -> Subject {
+        Subject {
+            held: Held::Exempt,
+            last: at,
+            quiet: Quiet::since(at.1),
+            looks_at: vec![None; lookups],
+            seen: 0,
+            is_unwatched: false,
+            relies_on: Timestamp::MIN,
+        }
+    }
+
+    /// Holds what was found last against the invariant, now that something else comes, and there
+    /// may be something that was missed until then; it is the horizon that comes where there is no
+    /// time. It may be exempt whatever it looks at.
+    pub(super) fn rest(
+        &mut self,
+        until: Option<Timestamp>,
+        missed: Option<Missed>,
+        is_free: bool,
+        clocks: Clocks,
+    ) {
+        let next = missed.map(|missed| missed.first.1).or(until);
+        if let (Held::No(values), Some(next)) = (&self.held, next) {
+            self.quiet
+                .rest(values.clone(), self.last, clocks.grace, next);
+        }
+        if let Some(missed) = missed.filter(|_| !is_free) {
+            self.miss(until, missed, clocks);
+        }
+    }
+
+    fn miss(&mut self, until: Option<Timestamp>, missed: Missed, clocks: Clocks) {
+        self.is_unwatched |= match clocks.grace {
+            None => until.is_some() || missed.last != missed.first,
+            Some(grace) => {
+                let own = self.quiet.youngest().greatest().max(missed.first.1);
+                let all = own.max(missed.youngest.greatest());
+                self.relies_on = self.relies_on.max(all);
+                missed.late.is_some_and(|(_, late)| late > own.after(grace))
+                    || until.is_some_and(|until| until > all.after(grace))
+            }
+        };
+    }
+
+    /// Whether it may have been wrong for too long while nobody looked.
+    pub(super) fn is_unwatched(&self, horizon: Timestamp) -> bool {
+        self.is_unwatched || self.relies_on > horizon
+    }
+
+    /// How it stands at the horizon.
+    pub(super) fn now(&self, clocks: Clocks, horizon: Timestamp) -> Now<Arc<str>> {
+        match &self.held {
+            Held::Exempt | Held::Yes => Now::Right,
+            Held::Unknown(_) => Now::Unknown,
+            Held::No(values) if self.quiet.is_tolerated(clocks.grace, horizon) => {
+                Now::Pending(values.clone())
+            }
+            Held::No(values) => Now::Wrong(values.clone(), self.last),
+        }
+    }
+}
