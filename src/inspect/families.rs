@@ -199,6 +199,11 @@ impl Run<'_> {
                         "key does not keep it yet, but is within its grace",
                         "keys do not keep it yet, but are within their grace",
                     ),
+                    (
+                        count.early,
+                        "key does not tell yet whether it keeps it, but is within its grace",
+                        "keys do not tell yet whether they keep it, but are within their grace",
+                    ),
                 ],
                 tally,
             );

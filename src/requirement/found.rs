@@ -42,6 +42,8 @@ pub struct Count {
     pub unknown: u64,
     /// Those for which it does not hold, but that are not quiet for long enough either.
     pub pending: u64,
+    /// Those of which it cannot be told yet, but that are not quiet for long enough either.
+    pub early: u64,
     /// Those that were not followed through everything that they look at.
     pub coarse: u64,
     /// Those that did not keep it in the order in which events arrived, and may have in that of time.
@@ -58,6 +60,7 @@ impl Count {
         self.keys += other.keys;
         self.unknown += other.unknown;
         self.pending += other.pending;
+        self.early += other.early;
         self.coarse += other.coarse;
         self.concurrent += other.concurrent;
         self.sharing = self.sharing.max(other.sharing);

@@ -137,6 +137,7 @@ impl Ledger {
                     });
                     continue;
                 }
+                let is_tolerated = subject.quiet.is_tolerated(book.clocks.grace, horizon);
                 match (lapsed, &subject.held) {
                     // What arrived late may have come before, so that only what stands is certain.
                     (Some(lapsed), _) if self.by_time && !lapsed.is_wrong() => {
@@ -156,6 +157,7 @@ impl Ledger {
                             is_unwatched,
                         });
                     }
+                    (None, Held::Unknown(_)) if is_tolerated && !is_unwatched => count.early += 1,
                     (None, Held::Unknown(reason)) => {
                         count.unknown += 1;
                         untold.push(Untold {

@@ -56,7 +56,8 @@ pub const UNKNOWN: Info = Info {
     summary: "it cannot be told whether what has to hold does",
     explanation: "\
 Finds keys for which an invariant over states cannot be told: it looks at the state of a key that does \
-not exist, or at a field that no event has set yet, or one that an event left unreadable.
+not exist, or at a field that no event has set yet, or one that an event left unreadable. With a \
+`grace`, that counts once everything that it looks at has been quiet for that long.
 
 That is not a breach, and it is not fine either: nobody knows. What is not needed may be missing: in \
 `state.status != 'paid' or payment.status == 'captured'` the payment counts only once the order is \

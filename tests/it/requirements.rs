@@ -230,7 +230,7 @@ fn slowly(told: &Told, horizon: i64) -> Found {
             };
             match (breach, held) {
                 (Some(position), _) => push("violated", position),
-                (None, Held::Unknown) => push("unknown", position),
+                (None, Held::Unknown) if is_quiet => push("unknown", position),
                 _ => {}
             }
         }
