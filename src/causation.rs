@@ -337,14 +337,16 @@ fn judge(
     faults: &mut Vec<Fault>,
 ) {
     let first = causes.first;
-    // A circle has at least one event that stands before its cause.
+    // Of a circle the event that comes first stands before its cause, and tells of all.
     let goes_back = first.position > effect.position;
-    let others = goes_back.then(|| circles.others(effect)).flatten();
+    let circle = goes_back.then(|| circles.of(effect)).flatten();
     let mut fault = |what| faults.push(Fault::new(what, effect, Some(first)));
     if effect.id != 0 && effect.id == effect.cause {
         fault(What::Cycle(0));
-    } else if let Some(others) = others {
-        fault(What::Cycle(others));
+    } else if let Some(circle) = circle {
+        if circle.first == effect.position {
+            fault(What::Cycle(circle.others));
+        }
     } else if goes_back && order == Order::Position {
         fault(What::Later);
     }

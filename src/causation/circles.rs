@@ -4,14 +4,24 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::causation::{Known, Note};
+use crate::event::Position;
+
+/// Events of which each is the cause of the next, and the last one of the first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Circle {
+    /// How many others there are beside each.
+    pub(super) others: u32,
+    /// Where the one stands that comes first in the log.
+    pub(super) first: Position,
+}
 
 /// The circles of causes that were found so far. Of events that share an id the first one counts.
 /// Each event is walked over once, however many lead to it.
 #[derive(Debug)]
 pub(super) struct Circles<'a> {
     known: &'a Known<'a>,
-    /// The events that were walked over, by id, with how many others their circle has.
-    walked: HashMap<u64, Option<u32>, FixedState>,
+    /// The events that were walked over, by id, with their circle.
+    walked: HashMap<u64, Option<Circle>, FixedState>,
 }
 
 impl<'a> Circles<'a> {
@@ -22,8 +32,8 @@ impl<'a> Circles<'a> {
         }
     }
 
-    /// By way of how many other events an event causes itself, if it does.
-    pub(super) fn others(&mut self, effect: &Note) -> Option<u32> {
+    /// The circle by way of which an event causes itself, if it does.
+    pub(super) fn of(&mut self, effect: &Note) -> Option<Circle> {
         if effect.id == 0 || self.known.first(effect.id) != Some(effect) {
             return None;
         }
@@ -33,14 +43,17 @@ impl<'a> Circles<'a> {
             && !self.walked.contains_key(&at)
         {
             self.walked.insert(at, None);
-            walk.push(at);
+            walk.push((at, note.position));
             at = note.cause;
         }
-        if let Some(start) = walk.iter().position(|id| *id == at) {
-            let circle = &walk[start..];
-            let others = circle.len() as u32 - 1;
+        if let Some(start) = walk.iter().position(|(id, _)| *id == at) {
+            let own = &walk[start..];
+            let circle = Circle {
+                others: own.len() as u32 - 1,
+                first: own.iter().fold(own[0].1, |first, (_, at)| first.min(*at)),
+            };
             self.walked
-                .extend(circle.iter().map(|id| (*id, Some(others))));
+                .extend(own.iter().map(|(id, _)| (*id, Some(circle))));
         }
         self.walked.get(&effect.id).copied().flatten()
     }

@@ -32,7 +32,8 @@ pub const CYCLE: Info = Info {
     severity: Severity::Error,
     summary: "an event is its own cause, by way of others or at once",
     explanation: "\
-Finds events whose chain of causes leads back to them.
+Finds events whose chain of causes leads back to them; of each circle the event that stands first in \
+the log tells.
 
 No order of events can have come about so: ids were given twice, or the writer names itself.
 
