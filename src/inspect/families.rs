@@ -172,14 +172,25 @@ impl Run<'_> {
                 wrong: own.clone().count() as u64,
             };
             let unknown = count.unknown + strays.untold(count.keys - count.unknown);
-            tally.checked(VIOLATED.name, count.keys);
-            tally.unknown(VIOLATED.name, unknown);
+            let [own_astray, others_astray] = count.astray;
+            tally.checked(VIOLATED.name, count.keys + own_astray);
+            tally.unknown(VIOLATED.name, unknown + own_astray);
             tally.checked(UNKNOWN.name, count.keys);
             let whose = format!("invariant {}", requirement.name);
             let many = format!("more than {MOST}");
             remark(
                 &whose,
                 &[
+                    (
+                        own_astray,
+                        "event does not tell its key; it counts nowhere",
+                        "events do not tell their key; they count nowhere",
+                    ),
+                    (
+                        others_astray,
+                        "event of what it looks up does not tell its key; it counts nowhere",
+                        "events of what it looks up do not tell their key; they count nowhere",
+                    ),
                     (
                         count.coarse,
                         &format!(

@@ -91,6 +91,16 @@ impl Book {
         [own, looked_up.iter().map(of).sum()]
     }
 
+    /// How many events of its own projection tell no key, and of others that are looked up.
+    pub(super) fn astray(&self, states: &projection::Ledger) -> [u64; 2] {
+        let of = |projection: usize| states.keyless(projection).map_or(0, |it| it.count);
+        let mut others = self.looked_up.clone();
+        others.sort_unstable();
+        others.dedup();
+        let others = others.into_iter().filter(|other| *other != self.each);
+        [of(self.each), others.map(of).sum()]
+    }
+
     /// Whether a row that cannot be judged is an event of something that a subject looks at.
     pub(super) fn may_lack(&self, key: &str, subject: &Subject, absent: &Absent) -> bool {
         let mut looked_at = subject

@@ -52,6 +52,8 @@ pub struct Count {
     pub sharing: u64,
     /// Events of its own projection that tell no key and cannot be read, and of those looked up.
     pub unread: [u64; 2],
+    /// Events of its own projection that tell no key, and of others that are looked up.
+    pub astray: [u64; 2],
 }
 
 impl Count {
@@ -64,8 +66,14 @@ impl Count {
         self.coarse += other.coarse;
         self.concurrent += other.concurrent;
         self.sharing = self.sharing.max(other.sharing);
-        for (one, other) in self.unread.iter_mut().zip(other.unread) {
-            *one += other;
+        let both = [
+            (&mut self.unread, other.unread),
+            (&mut self.astray, other.astray),
+        ];
+        for (own, other) in both {
+            own.iter_mut()
+                .zip(other)
+                .for_each(|(one, other)| *one += other);
         }
     }
 }

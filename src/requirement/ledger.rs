@@ -174,6 +174,7 @@ impl Ledger {
             }
             count.sharing = sharing.most();
             count.unread = book.unread(states);
+            count.astray = book.astray(states);
             counts.push(count);
         }
         (breaches, untold, counts)
