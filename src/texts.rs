@@ -17,7 +17,11 @@ pub struct Text {
 /// nothing.
 #[inline(always)]
 pub fn named<T: AsRef<str>>(text: Option<T>) -> Option<T> {
-    text.filter(|text| !text.as_ref().trim_start().is_empty())
+    text.filter(|text| {
+        let text = text.as_ref();
+        let is_plain = text.as_bytes().first().is_some_and(u8::is_ascii_graphic);
+        is_plain || !text.trim_start().is_empty()
+    })
 }
 
 /// Many texts in one piece of memory.
