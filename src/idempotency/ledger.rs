@@ -183,7 +183,7 @@ impl Ledger {
     fn take_one(&mut self, note: &Note, number: u32) {
         let rule = &self.rules[usize::from(note.rule)];
         let count = &mut self.counts[usize::from(note.rule)];
-        let is_told = note.key.is_some() || note.lack == Lack::None;
+        let is_told = note.key.is_some() || matches!(note.lack, Lack::None | Lack::Absent);
         count.effects += u64::from(note.used == Some(Use::Effect) && is_told);
         if note.key.is_none() {
             let may_be_effect = usize::from(note.kind) < rule.effects.len();

@@ -28,6 +28,8 @@ pub(super) enum Use {
 pub(super) enum Lack {
     /// It has none.
     None,
+    /// The field that it is is not there, so that it has none, unless the field is named otherwise.
+    Absent,
     /// It cannot be computed.
     Untold,
     /// It cannot be computed, since what the event says cannot be read.
@@ -153,7 +155,10 @@ impl Reader {
             };
             let lack = match told {
                 Ok(_) => Lack::None,
-                Err(_) if row.is_sound() => Lack::Untold,
+                Err(_) if row.is_sound() => match rule.key.as_ref().map(|key| key.recorded(row)) {
+                    Some(Some(_)) => Lack::Absent,
+                    _ => Lack::Untold,
+                },
                 Err(_) => Lack::Unread,
             };
             let key = named(told.ok().flatten());

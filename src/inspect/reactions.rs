@@ -137,7 +137,7 @@ fn count(
     let strays = Strays::one_each(rows, 0);
     let mut rule = |info: &Info, checked: u64, unknown: u64, others: u64| {
         tally.checked(info.name, checked);
-        tally.unknown(info.name, unknown + others);
+        tally.unknown(info.name, (unknown + others).min(checked));
     };
     let Conclusion {
         triggers, effects, ..
@@ -188,8 +188,8 @@ fn count(
         ),
         (
             conclusion.hidden,
-            "match value cannot be told, since an event of it stands in a row that cannot be judged",
-            "match values cannot be told, since events of theirs stand in rows that cannot be judged",
+            "match value cannot be told wholly, since an event of it stands in a row that cannot be judged",
+            "match values cannot be told wholly, since events of theirs stand in rows that cannot be judged",
         ),
         (
             conclusion.unseen,

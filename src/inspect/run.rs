@@ -25,7 +25,7 @@ use crate::report::{LogSummary, Report};
 use crate::rules;
 use crate::rules::case::{Claim, Claimed};
 use crate::share::Share;
-use crate::texts::Texts;
+use crate::texts::{Texts, named};
 
 /// From how old a log's end is on a report says so.
 const OLD: Span = Span::from_secs(3600);
@@ -207,7 +207,7 @@ impl<'s> Run<'s> {
             let says = |words: &[String], status: &String| words.contains(status);
             let (own, claimed) = (&mut self.claims[saga], &mut self.claimed);
             self.log.claims(index, only, &mut |row| {
-                if !share.has_key(&row.id) {
+                if !share.has_key(&row.id) || named(Some(&row.id)).is_none() {
                     return;
                 }
                 *claimed += (row.id.len() + row.status.len()) as u64 + CLAIM;
@@ -225,7 +225,7 @@ impl<'s> Run<'s> {
                 };
                 match own.entry(row.id) {
                     Entry::Vacant(place) => _ = place.insert((meaning, row.status)),
-                    Entry::Occupied(mut known) if known.get().1 != row.status => {
+                    Entry::Occupied(mut known) if known.get().0 != meaning => {
                         let text = format!("{} and {}", known.get().1, row.status);
                         known.insert((None, text));
                     }

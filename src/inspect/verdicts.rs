@@ -285,7 +285,7 @@ impl Run<'_> {
                 if claimed.is_none() {
                     tally.unknown(RULE, 1);
                     self.sum.statuses.insert(format!(
-                        "saga {}: the status `{status}` is in no list of its claims",
+                        "saga {}: it cannot be told what the status `{status}` claims",
                         saga.name
                     ));
                 } else if self.definition.cut || is_hidden(saga, id) {

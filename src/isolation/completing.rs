@@ -9,16 +9,24 @@ use hashbrown::HashMap;
 use crate::definition::saga::{Saga, Step, StepSet};
 use crate::saga::{Meaning, StepEvent};
 
-/// The steps that have succeeded and are not undone, of instances that are not complete.
+/// How far instances are that are not complete.
 #[derive(Debug, Default)]
 pub(super) struct Completing {
-    succeeded: HashMap<u32, StepSet, FixedState>,
+    open: HashMap<u32, Open, FixedState>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    /// The steps that have succeeded and are not undone.
+    succeeded: StepSet,
+    /// It says that it is complete.
+    claims: bool,
 }
 
 impl Completing {
     /// Bytes kept, roughly.
     pub(super) fn bytes(&self) -> usize {
-        self.succeeded.capacity() * size_of::<(u32, StepSet)>()
+        self.open.capacity() * size_of::<(u32, Open)>()
     }
 
     /// Takes what an event means to an instance; answers whether that completes it.
@@ -27,27 +35,28 @@ impl Completing {
         if saga.completes.is_empty() || saga.steps.iter().any(is_decided) {
             return false;
         }
+        let tells = matches!(
+            meaning,
+            Meaning::Step(_, StepEvent::Success)
+                | Meaning::Undo(_, StepEvent::Success)
+                | Meaning::Completes
+        );
+        if !tells {
+            return false;
+        }
+        let own = self.open.entry(instance).or_default();
         match meaning {
-            Meaning::Step(step, StepEvent::Success) => {
-                let own = self.succeeded.entry(instance).or_default();
-                own.insert(usize::from(step));
-            }
-            Meaning::Undo(step, StepEvent::Success) => {
-                if let Some(own) = self.succeeded.get_mut(&instance) {
-                    own.remove(usize::from(step));
-                }
-            }
-            Meaning::Completes => {
-                let own = self.succeeded.get(&instance).copied().unwrap_or_default();
-                let mut steps = saga.steps.iter().enumerate();
-                let is_complete = steps.all(|(step, it)| it.optional || own.contains(step));
-                if is_complete {
-                    self.succeeded.remove(&instance);
-                }
-                return is_complete;
-            }
+            Meaning::Step(step, StepEvent::Success) => own.succeeded.insert(usize::from(step)),
+            Meaning::Undo(step, StepEvent::Success) => own.succeeded.remove(usize::from(step)),
+            Meaning::Completes => own.claims = true,
             _ => {}
         }
-        false
+        let mut steps = saga.steps.iter().enumerate();
+        let is_complete =
+            own.claims && steps.all(|(step, it)| it.optional || own.succeeded.contains(step));
+        if is_complete {
+            self.open.remove(&instance);
+        }
+        is_complete
     }
 }

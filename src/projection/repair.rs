@@ -320,7 +320,9 @@ fn wanted(
         Value::Text(_) if column.scale > 0 => value.number(),
         Value::Text(text) if manner == Some(Manner::Number) => {
             let number = value.number();
-            number.filter(|_| !is_padded(text) || now.is_some_and(|now| *now != Raw::Null))
+            // What a number would not spell the same is one only where the row itself says so.
+            let is_spelled = |number: &Number| number.to_string() == **text;
+            number.filter(|number| is_spelled(number) || now.is_some_and(|now| *now != Raw::Null))
         }
         _ => None,
     };
@@ -359,12 +361,6 @@ fn numeral(number: Number, manner: Option<Manner>) -> Raw {
         Err(_) if is_lossy => Raw::Text(text),
         Err(_) => text.parse().map_or_else(|_| Raw::Text(text), Raw::Real),
     }
-}
-
-/// Whether a text begins with zeros that a number would lose.
-fn is_padded(text: &str) -> bool {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    digits.starts_with('0') && digits[1..].starts_with(|next: char| next.is_ascii_digit())
 }
 
 /// The bytes that a text spells; itself where it spells none.

@@ -157,7 +157,8 @@ pub fn judge(
             ..said
         },
         Some(applied) => {
-            let is_due = scan.last.is_alive();
+            let may_be_due = || before_end(history, passed, horizon).is_some();
+            let is_due = scan.last.is_alive() || (row.is_some() && may_be_due());
             match behind(history, applied, passed, horizon, said, is_due) {
                 (said, Some(passed)) => {
                     explained(history, (Some(passed), Some(applied)), said, budget)

@@ -194,7 +194,7 @@ impl<'a> Gatherer<'a> {
             let saga = router.saga(sighting.saga);
             let completes = isolation.completes(saga, *at, meaning);
             let (step, act) = match meaning {
-                Meaning::Completes if completes => (0, Act::Commits),
+                _ if completes => (0, Act::Commits),
                 Meaning::Step(step, StepEvent::Success) => {
                     let definition = &saga.steps[usize::from(step)];
                     let act = match (definition.pivot, &definition.compensation) {

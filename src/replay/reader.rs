@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 
-use crate::absent;
+use crate::absent::{self, Of};
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
 use crate::event::Timestamp;
@@ -82,16 +82,20 @@ impl Reader<'_> {
                 BadId::Unreadable => Some(Hidden::Nameless),
             });
         }
-        if self.is_later(bad.rest.time) {
-            batch.beyond += 1;
-            return;
-        }
         let Selection {
             sagas, families, ..
         } = self.reading.selection;
+        let mut of = Vec::new();
         if sagas || families {
-            let mut of = Vec::new();
             self.reading.readers.missed(&bad, kind.as_deref(), &mut of);
+        }
+        // What is later may have called for what is not, by its place.
+        let may_call = of.iter().any(|(of, _)| matches!(of, Of::Trigger(_)));
+        if self.is_later(bad.rest.time) && !may_call {
+            batch.beyond += 1;
+            return;
+        }
+        if sagas || families {
             batch.absent.push(absent::Hidden {
                 kind,
                 correlation: bad.correlation.as_deref().map(Keys::hash),
@@ -173,14 +177,15 @@ impl Reader<'_> {
                 batch.beyond += 1;
                 let id = row.id.filter(|_| self.reading.selection.causes);
                 batch.hidden.extend(id.map(Hidden::of));
-                if self.reading.selection.families && kind.is_of_family {
-                    self.reading.readers.note_later(
-                        &kind.families,
-                        &row.scope(&kind.name),
-                        &mut batch.texts,
-                        &mut batch.families,
-                    );
-                }
+            }
+            // Each share has its own.
+            if self.reading.selection.families && kind.is_of_family {
+                self.reading.readers.note_later(
+                    &kind.families,
+                    &row.scope(&kind.name),
+                    &mut batch.texts,
+                    &mut batch.families,
+                );
             }
             return;
         }

@@ -91,9 +91,14 @@ impl Book {
         [own, looked_up.iter().map(of).sum()]
     }
 
-    /// How many events of its own projection tell no key, and of others that are looked up.
+    /// How many events of its own projection can be read and tell no key, and of others that are
+    /// looked up.
     pub(super) fn astray(&self, states: &projection::Ledger) -> [u64; 2] {
-        let of = |projection: usize| states.keyless(projection).map_or(0, |it| it.count);
+        let of = |projection: usize| {
+            states
+                .keyless(projection)
+                .map_or(0, |it| it.count - it.unread)
+        };
         let mut others = self.looked_up.clone();
         others.sort_unstable();
         others.dedup();

@@ -3,7 +3,7 @@
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Claimed, Draft};
-use crate::rules::uncompensated::UNCOMPENSATED;
+use crate::rules::uncompensated::{self, UNCOMPENSATED};
 use crate::saga::Outcome;
 
 /// `saga/false-claim`
@@ -30,8 +30,9 @@ Example: status DONE, but OrderShipped never came.",
 pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
     // What another rule tells of effects in force is not told twice.
-    let is_told =
-        !case.off.contains(&UNCOMPENSATED.name) && !instance.in_force(case.saga).is_empty();
+    let is_on = !case.off.contains(&UNCOMPENSATED.name);
+    let is_told = !instance.in_force(case.saga).is_empty()
+        && (is_on || !uncompensated::waiting(case).is_empty());
     let outcome = instance.outcome(case.saga);
     let missing = instance.missing(case.saga);
     if let Some(completes) = instance.completes {

@@ -433,7 +433,7 @@ fn without_undo_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> 
 fn without_keys(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
     unless(
         !saga.keyed.is_empty(),
-        "no idempotency rule speaks of a step's events by the log's own key",
+        "no idempotency rule without a condition speaks of a step's events by the log's own key",
     )
 }
 

@@ -15,8 +15,8 @@ pub const MISSING: Info = Info {
 Finds triggers of a `reaction` that nothing, or too little, answered `within` its time, up to the \
 horizon. A trigger whose time is not over yet is pending and no fault. An effect that arrived in the \
 log before its trigger counts, as long as it did not happen before it, or names it as its cause. A trigger that does \
-not tell its match value is counted as unknown, and so are those with the match value of a row that \
-cannot be judged. Such a row that does not tell its match value may account for what is wrong with one: \
+not tell its match value is counted as unknown, and so are those with the match value of an effect that \
+cannot be read, or of which a condition cannot tell whether it counts. Such a row that does not tell its match value may account for what is wrong with one: \
 with more than there are such rows, all are reported and say so.
 
 Between aggregates nobody guarantees that a reaction happens: the handler failed, its message was \
@@ -53,8 +53,9 @@ pub const DOUBLE: Info = Info {
     explanation: "\
 Finds effects of a `reaction` with `count: once`, or so many `per` something, beyond those that the \
 triggers with the same match value call for. An event with the id of an earlier one is the same event, \
-delivered twice. Where a condition cannot tell what counts, or the beginning of the log was cut off, \
-and with it perhaps what called for them, nothing is reported, and the effects are counted as unknown.
+delivered twice. Where a condition cannot tell whether a trigger counts, or the beginning of the log was \
+cut off, and with it perhaps what called for them, nothing is reported, and the effects are counted as \
+unknown.
 
 The handler is not idempotent: it took one message for two.
 

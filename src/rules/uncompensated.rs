@@ -61,7 +61,7 @@ Example: `retries: 2`; RefundFailed three times.",
 
 /// The effects that a stuck or failed compensation keeps in force: its own and those that have to
 /// be undone after it. They follow from it and are not listed by themselves.
-fn waiting(case: &Case<'_>) -> StepSet {
+pub(super) fn waiting(case: &Case<'_>) -> StepSet {
     let is_told = |info: &Info| !case.off.contains(&info.name);
     (0..case.saga.steps.len())
         .filter(|step| match case.instance.steps[*step].undo {

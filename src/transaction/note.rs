@@ -132,30 +132,25 @@ impl Reader {
         {
             let index = candidates[0].definition;
             let definition = &self.of[usize::from(index)];
-            let narrow = definition
-                .narrow
-                .as_ref()
-                .map_or(Ok(true), |narrow| narrow.holds(row));
-            let mut meaning = narrow.as_ref().ok().map(|_| None);
-            if narrow == Ok(false) {
-                continue;
-            }
+            let mut may_be: Vec<Meaning> = Vec::new();
+            let mut is_certain = false;
             for candidate in candidates {
-                let holds = candidate
-                    .when
-                    .as_ref()
-                    .map_or(Ok(true), |when| when.holds(row));
-                match (holds, &mut meaning) {
-                    (Ok(true), Some(found @ None)) => *found = Some(candidate.meaning),
-                    (Err(_), Some(None)) => meaning = None,
-                    _ => {}
+                let conditions = definition.narrow.iter().chain(&candidate.when);
+                match Expression::all_hold(conditions, row) {
+                    Ok(false) => continue,
+                    Ok(true) => is_certain = true,
+                    Err(_) => {}
+                }
+                may_be.push(candidate.meaning);
+                if is_certain {
+                    break;
                 }
             }
-            let meaning = match meaning {
-                Some(None) => continue,
-                Some(Some(meaning)) => Some(meaning),
-                None => None,
+            let Some(first) = may_be.first().copied() else {
+                continue;
             };
+            is_certain &= may_be.iter().all(|meaning| *meaning == first);
+            let meaning = is_certain.then_some(first);
             let id = match &definition.id {
                 None => row.correlation.map(Cow::Borrowed),
                 Some(id) => named(id.text(row).ok().flatten()),

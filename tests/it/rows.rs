@@ -81,7 +81,18 @@ impl Log {
 
     /// What is found in it as it stood at this second.
     pub fn audit(&self, definitions: &Definitions, horizon: i64) -> Report {
+        self.audit_within(definitions, horizon, None)
+    }
+
+    /// The same within a cap of so many bytes.
+    pub fn audit_within(
+        &self,
+        definitions: &Definitions,
+        horizon: i64,
+        memory: Option<u64>,
+    ) -> Report {
         let options = Options {
+            memory,
             log: Some(self.path.clone()),
             as_of: Some(AsOf::Instant(at(horizon))),
             ..Options::new(at(1_000_000))

@@ -47,3 +47,26 @@ fn a_fault_is_told_beside_the_row_that_may_be_what_it_lacks() {
         report.remarks
     );
 }
+
+#[test]
+fn triggers_beyond_the_horizon_are_seen_in_every_pass() {
+    let definitions =
+        definitions("reaction: r\nwhen: A\nthen: B\nmatch: correlation\nwithin: 5s\n");
+    let ids: Vec<String> = (0..2000).map(|number| format!("order-{number}")).collect();
+    let later = ids.iter().map(|id| row(id, "A", Some(500)));
+    let effects = ids.iter().map(|id| row(id, "B", Some(50)));
+    let log = Log::new(&later.chain(effects).collect::<Vec<Row>>());
+    let whole = log.audit(&definitions, 100);
+    assert_eq!(whole.findings, []);
+    for memory in [20_000, 100_000] {
+        let capped = log.audit_within(&definitions, 100, Some(memory));
+        assert!(
+            capped.logs[0]
+                .memory
+                .as_ref()
+                .is_some_and(|memory| memory.passes > 1)
+        );
+        assert_eq!(capped.findings, []);
+        assert_eq!(format!("{:?}", capped.rules), format!("{:?}", whole.rules));
+    }
+}
