@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::event::{Position, Timestamp};
 use crate::json;
+use crate::texts::named;
 use engine::Program;
 use words::Path;
 
@@ -223,6 +224,11 @@ impl Expression {
         }
         let value = self.evaluate(scope)?;
         Ok(json::text(&value).map(|text| Cow::Owned(text.into_owned())))
+    }
+
+    /// The text that names something; `None` where it names nothing, or that cannot be told.
+    pub fn name<'s>(&self, scope: &Scope<'s>) -> Option<Cow<'s, str>> {
+        named(self.text(scope).ok().flatten())
     }
 
     /// Whether it looks into `data`.

@@ -31,6 +31,11 @@ impl Youngest {
         self.greatest
     }
 
+    /// The times that stand for all of them.
+    fn times(self) -> impl Iterator<Item = Timestamp> {
+        self.below.into_iter().chain([self.greatest])
+    }
+
     /// Takes one more; only those that are further apart than the `tolerance` may lie on two sides
     /// of the horizon.
     pub fn take(&mut self, time: Timestamp, tolerance: Span) {
@@ -46,8 +51,7 @@ impl Youngest {
 
     /// Takes all that another one has taken.
     pub fn join(&mut self, other: Youngest, tolerance: Span) {
-        let all = other.below.into_iter().chain([other.greatest]);
-        all.for_each(|time| self.take(time, tolerance));
+        other.times().for_each(|time| self.take(time, tolerance));
     }
 
     /// The greatest that is not beyond the horizon; the horizon, where it is not known which that is.
@@ -115,8 +119,7 @@ impl<V: Clone> Quiet<V> {
 
     /// Takes the times of several events.
     pub fn join(&mut self, other: Youngest, tolerance: Span) {
-        let all = other.below.into_iter().chain([other.greatest]);
-        all.for_each(|time| self.take(time, tolerance));
+        other.times().for_each(|time| self.take(time, tolerance));
     }
 
     /// It did not hold, as an event had left it, until something else came: that counts if it was

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::absent::Of;
-use crate::brief;
 use crate::definition::projection::Projection;
 use crate::definition::requirement::Requirement;
 use crate::event::Timestamp;
@@ -111,7 +110,7 @@ impl Run<'_> {
             let others = strays.untold(count.groups - untold);
             tally.unknown(VIOLATED.name, untold + others + count.astray);
             let whose = format!("invariant {}", invariant.name);
-            remark(
+            tally.count_remarks(
                 &whose,
                 &[
                     (
@@ -145,7 +144,6 @@ impl Run<'_> {
                         "totals are not right yet, but within their grace",
                     ),
                 ],
-                tally,
             );
             strays.remark(
                 &whose,
@@ -178,7 +176,7 @@ impl Run<'_> {
             tally.checked(UNKNOWN.name, count.keys);
             let whose = format!("invariant {}", requirement.name);
             let many = format!("more than {MOST}");
-            remark(
+            tally.count_remarks(
                 &whose,
                 &[
                     (
@@ -216,7 +214,6 @@ impl Run<'_> {
                         "keys do not tell yet whether they keep it, but are within their grace",
                     ),
                 ],
-                tally,
             );
             strays.remark(
                 &whose,
@@ -280,7 +277,7 @@ impl Run<'_> {
             }
             let name = format!("idempotency {}", rule.name);
             strays.remark(&name, [""; 2], tally);
-            remark(
+            tally.count_remarks(
                 &name,
                 &[
                     (
@@ -299,7 +296,6 @@ impl Run<'_> {
                         "keys cannot be told, since an event of theirs lacks a field",
                     ),
                 ],
-                tally,
             );
         }
         found.extend(
@@ -334,9 +330,7 @@ impl Run<'_> {
                 tally.checked(info.name, conclusion.transactions + conclusion.astray);
                 tally.unknown(info.name, untold + others + conclusion.astray);
             }
-            own::remarks(&name, conclusion)
-                .into_iter()
-                .for_each(|remark| tally.remark(remark));
+            tally.count_remarks(&name, &own::remarks(conclusion));
             Strays::one_each(strays.all(), 0).remark(&name, [""; 2], tally);
             for (what, words) in own::MENDABLE {
                 let is_own = |fault: &&Fault| fault.what == what && !fault.is_certain;
@@ -363,12 +357,5 @@ impl Run<'_> {
             found.extend(certain.map(|fault| own::of(definition, fault, horizon)));
             found.extend(own::blocked(definition, conclusion));
         }
-    }
-}
-
-/// Adds what there is more than none of, each in words for one and for several.
-fn remark(whose: &str, counted: &[(u64, &str, &str)], tally: &mut Tally) {
-    for (number, one, several) in counted.iter().filter(|(number, ..)| *number > 0) {
-        tally.remark(format!("{whose}: {}", brief::count(*number, one, several)));
     }
 }

@@ -197,8 +197,5 @@ fn count(
             "effects may answer what was cut off or is later than the horizon",
         ),
     ];
-    for (number, one, more) in remarks.iter().filter(|(number, ..)| *number > 0) {
-        let what = if *number == 1 { one } else { more };
-        tally.remark(format!("reaction {}: {number} {what}", reaction.name));
-    }
+    tally.count_remarks(&format!("reaction {}", reaction.name), &remarks);
 }

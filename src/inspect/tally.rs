@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::brief;
 use crate::definition::Scope;
 use crate::definition::settings::{Allow, Settings};
 use crate::event::Timestamp;
@@ -117,6 +118,13 @@ impl Tally {
     pub fn remark(&mut self, remark: String) {
         if !self.remarks.contains(&remark) {
             self.remarks.push(remark);
+        }
+    }
+
+    /// Remarks on what there is more than none of, each in words for one and for several.
+    pub fn count_remarks(&mut self, whose: &str, counted: &[(u64, &str, &str)]) {
+        for (number, one, several) in counted.iter().filter(|(number, ..)| *number > 0) {
+            self.remark(format!("{whose}: {}", brief::count(*number, one, several)));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadId, BadRow, Fields};
 use crate::reader;
-use crate::texts::{Keys, Text, Texts, named};
+use crate::texts::{Keys, Text, Texts};
 
 /// What an event is to a reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +178,7 @@ impl Reader {
             By::Id => row.id.map(Cow::Borrowed),
             By::Cause => row.causation.map(Cow::Borrowed),
             By::Correlation => row.correlation.map(Cow::Borrowed),
-            By::Expression(expression) => named(expression.text(row).ok().flatten()),
+            By::Expression(expression) => expression.name(row),
         };
         let hash = value.as_deref().map(Keys::hash);
         if !self.share.takes(hash) {

@@ -19,7 +19,7 @@ use crate::replay::instances::{Instances, Link};
 use crate::replay::reading::Reading;
 use crate::replay::route::{Candidate, Meant, Route, Use};
 use crate::saga::{Meaning, Moment, StepEvent};
-use crate::texts::{Keys, Text, named};
+use crate::texts::{Keys, Text};
 
 /// A row with more text than this cannot be taken along with others.
 const MOST_TEXT: usize = 1 << 30;
@@ -85,17 +85,19 @@ impl Reader<'_> {
         let Selection {
             sagas, families, ..
         } = self.reading.selection;
-        let mut of = Vec::new();
-        if sagas || families {
+        let of = (sagas || families).then(|| {
+            let mut of = Vec::new();
             self.reading.readers.missed(&bad, kind.as_deref(), &mut of);
-        }
+            of
+        });
         // What is later may have called for what is not, by its place.
-        let may_call = of.iter().any(|(of, _)| matches!(of, Of::Trigger(_)));
+        let mut known = of.iter().flatten();
+        let may_call = known.any(|(of, _)| matches!(of, Of::Trigger(_)));
         if self.is_later(bad.rest.time) && !may_call {
             batch.beyond += 1;
             return;
         }
-        if sagas || families {
+        if let Some(of) = of {
             batch.absent.push(absent::Hidden {
                 kind,
                 correlation: bad.correlation.as_deref().map(Keys::hash),
@@ -290,7 +292,7 @@ impl Reader<'_> {
         let id = match &one.correlate {
             None => row.correlation,
             Some(expression) => {
-                text = named(expression.text(&scope).ok().flatten());
+                text = expression.name(&scope);
                 text.as_deref()
             }
         };

@@ -172,28 +172,25 @@ pub fn of(definition: &Transaction, fault: &Fault, horizon: Timestamp) -> Findin
 }
 
 /// What the reader should know of the transactions of a definition.
-pub fn remarks(name: &str, conclusion: &Conclusion) -> Vec<String> {
-    let counts = [
-        (
-            conclusion.unknown,
-            "cannot be told: an event lacks its participant, or their beginning was cut off",
-        ),
-        (
-            conclusion.hidden,
-            "cannot be told, since an event of theirs stands in a row that cannot be judged",
-        ),
+pub fn remarks(conclusion: &Conclusion) -> [(u64, &'static str, &'static str); 4] {
+    const UNKNOWN: &str =
+        "cannot be told: an event lacks its participant, or their beginning was cut off";
+    const HIDDEN: &str =
+        "cannot be told, since an event of theirs stands in a row that cannot be judged";
+    [
+        (conclusion.unknown, UNKNOWN, UNKNOWN),
+        (conclusion.hidden, HIDDEN, HIDDEN),
         (
             conclusion.doubtful.len() as u64,
+            "verdict hangs on the order of events that are closer than the skew",
             "verdicts hang on the order of events that are closer than the skew",
         ),
         (
             conclusion.astray,
+            "event does not tell its transaction; it counts nowhere",
             "events do not tell their transaction; they count nowhere",
         ),
-    ];
-    let some = counts.into_iter().filter(|(number, _)| *number > 0);
-    some.map(|(number, what)| format!("{name}: {number} {what}"))
-        .collect()
+    ]
 }
 
 /// What the participants of a definition had to wait, where that was beyond its limit. Whoever is held

@@ -8,7 +8,7 @@ use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadRow, Fields};
 use crate::reader;
-use crate::texts::{Keys, Text, Texts, named};
+use crate::texts::{Keys, Text, Texts};
 use crate::transaction::state::Happening;
 
 /// What an event means in a transaction.
@@ -153,13 +153,13 @@ impl Reader {
             let meaning = is_certain.then_some(first);
             let id = match &definition.id {
                 None => row.correlation.map(Cow::Borrowed),
-                Some(id) => named(id.text(row).ok().flatten()),
+                Some(id) => id.name(row),
             };
             let hash = id.as_deref().map(Keys::hash);
             if !self.share.takes(hash) {
                 continue;
             }
-            let participant = named(definition.participant.text(row).ok().flatten());
+            let participant = definition.participant.name(row);
             notes.push(Note {
                 definition: index,
                 id: hash.zip(id.map(|id| texts.keep(&id))),

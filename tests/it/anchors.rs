@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
+
+use crate::fixture;
 
 const LOG: &str = r#"
 log: bank
@@ -52,13 +53,7 @@ pub(crate) fn bank(key: &str, more: &str, events: &[Event<'_>], sql: &str) -> Te
 }
 
 fn diff(folder: &Path, more: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_sagactl"))
-        .args(["-q", "diff", "accounts", "."])
-        .args(more)
-        .env_clear()
-        .current_dir(folder)
-        .output()
-        .expect("the program runs");
+    let output = fixture::run(folder, &[&["-q", "diff", "accounts", "."], more].concat());
     assert!(output.stderr.is_empty(), "{output:?}");
     String::from_utf8(output.stdout).expect("text")
 }

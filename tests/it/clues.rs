@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::fixture;
 
 const DEFINITIONS: &str = "
 log: bank
@@ -61,14 +62,10 @@ fn bank(letters: &str, rows: &str) -> TempDir {
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_sagactl"))
-        .args(["-q"])
-        .args(arguments)
-        .args(["--format", "json"])
-        .env_clear()
-        .current_dir(folder)
-        .output()
-        .expect("the program runs");
+    let output = fixture::run(
+        folder,
+        &[&["-q"], arguments, &["--format", "json"]].concat(),
+    );
     let text = String::from_utf8(output.stderr).expect("text");
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {text}"))
 }

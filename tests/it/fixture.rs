@@ -1,6 +1,7 @@
 //! A report, a listing and a view, made by hand: what the formats are tried on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::sync::Arc;
 
 use sagactl::definition;
@@ -27,6 +28,16 @@ events:
 ";
 
 pub const HOSTILE: &str = "o\u{1b}[2J\u{202e}\"];<b>'$(x)\n\u{9b}31m";
+
+/// What the program says in a folder, in an empty environment.
+pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sagactl"))
+        .args(arguments)
+        .env_clear()
+        .current_dir(folder)
+        .output()
+        .expect("the program runs")
+}
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

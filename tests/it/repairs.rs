@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::fixture;
 
 const DEFINITIONS: &str = r#"
 log: bank
@@ -91,13 +92,7 @@ INSERT INTO "the ""view""; DROP TABLE events; --" VALUES
 
 /// What `diff` prints of the folder, and its exit code.
 fn diff(folder: &Path, more: &[&str]) -> (String, Option<i32>) {
-    let output = Command::new(env!("CARGO_BIN_EXE_sagactl"))
-        .args(["-q", "diff", "accounts", "."])
-        .args(more)
-        .env_clear()
-        .current_dir(folder)
-        .output()
-        .expect("the program runs");
+    let output = fixture::run(folder, &[&["-q", "diff", "accounts", "."], more].concat());
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (
         text(output.stdout) + &text(output.stderr),
