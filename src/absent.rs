@@ -108,10 +108,9 @@ struct Rows {
 /// One such row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hidden {
-    /// Its type, where that can be read.
-    pub kind: Option<Arc<str>>,
-    /// The hash of its correlation value by [`Keys::hash`], where it has one that can be read.
-    pub correlation: Option<u64>,
+    /// Its type, and the hash of its correlation value by [`Keys::hash`], each where it can be read;
+    /// `None` where every saga and every projection that knows its type can judge it.
+    pub row: Option<(Option<Arc<str>>, Option<u64>)>,
     /// What it may be an event of that no note tells of, with the hash of its key there, where that
     /// can be told.
     pub of: Vec<(Of, Option<u64>)>,
@@ -120,13 +119,15 @@ pub struct Hidden {
 impl Absent {
     /// Takes a row that is not judged.
     pub fn take(&mut self, row: Hidden) {
-        let rows = self.rows.entry(row.kind).or_default();
-        match row.correlation {
-            Some(value) => {
-                rows.named += 1;
-                rows.values.insert(value);
+        if let Some((kind, correlation)) = row.row {
+            let rows = self.rows.entry(kind).or_default();
+            match correlation {
+                Some(value) => {
+                    rows.named += 1;
+                    rows.values.insert(value);
+                }
+                None => rows.nameless += 1,
             }
-            None => rows.nameless += 1,
         }
         for (of, key) in row.of {
             self.strays.entry(of).or_default().take(key);
@@ -211,8 +212,7 @@ mod tests {
     fn absent(kind: Option<&str>, correlation: Option<&str>) -> Absent {
         let mut absent = Absent::default();
         absent.take(Hidden {
-            kind: kind.map(Arc::from),
-            correlation: correlation.map(Keys::hash),
+            row: Some((kind.map(Arc::from), correlation.map(Keys::hash))),
             of: Vec::new(),
         });
         absent

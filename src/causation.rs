@@ -31,13 +31,15 @@ pub struct Note {
     pub time: Timestamp,
 }
 
-/// A row that is in the log and is not judged.
+/// A row that is in the log and is not judged, or not fully.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hidden {
     /// It has an id with this hash.
     Id(u64),
     /// Its id cannot be read: it may be anybody's cause.
     Nameless,
+    /// Its cause cannot be read.
+    Effect,
 }
 
 impl Hidden {
@@ -84,7 +86,7 @@ pub struct Conclusion {
     pub same_id: Vec<(Position, Position)>,
     /// What is wrong with causes, in position order.
     pub faults: Vec<Fault>,
-    /// Events whose cause is, or may be, a row that is not judged.
+    /// Events whose cause cannot be read, or is, or may be, a row that is not judged.
     pub hidden: u64,
     /// A cause stands after its effect, so that there may be circles.
     pub goes_back: bool,
@@ -103,6 +105,8 @@ pub struct Register {
     bare: Vec<Vec<(u64, Position)>>,
     hidden: Vec<u64>,
     has_nameless: bool,
+    /// How many events have a cause that cannot be read, until a conclusion tells it.
+    causeless: u64,
 }
 
 impl Default for Register {
@@ -112,6 +116,7 @@ impl Default for Register {
             bare: shelves(),
             hidden: Vec::new(),
             has_nameless: false,
+            causeless: 0,
         }
     }
 }
@@ -157,6 +162,7 @@ impl Register {
         match row {
             Hidden::Id(id) => self.hidden.push(id),
             Hidden::Nameless => self.has_nameless = true,
+            Hidden::Effect => self.causeless += 1,
         }
     }
 
@@ -185,7 +191,12 @@ impl Register {
         }
         self.hidden.sort_unstable();
         let known = Known::of(&self.shelves, share);
-        let mut conclusion = Conclusion::default();
+        let causeless = std::mem::take(&mut self.causeless);
+        let mut conclusion = Conclusion {
+            with_cause: causeless,
+            hidden: causeless,
+            ..Conclusion::default()
+        };
         for notes in &known.shelves {
             conclusion.with_id += notes.len() as u64;
             for same in notes.chunk_by(|one, other| one.id == other.id) {

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;
-use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
@@ -13,7 +12,7 @@ use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::json;
 use crate::log::{BadRow, Fields};
-use crate::reader;
+use crate::reader::{self, Looks};
 use crate::texts::{Keys, Text, Texts, named};
 
 /// How an event uses a key.
@@ -59,7 +58,6 @@ pub struct Note {
 /// What an event type is in one rule.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    rule: u16,
     kind: u16,
     used: Use,
     when: Option<Expression>,
@@ -73,45 +71,43 @@ pub type Route = reader::Route<Candidate>;
 /// Reads keys out of events.
 pub type Reader = reader::Reader<Idempotency>;
 
-impl Reader {
-    /// The columns that it needs.
-    pub fn fields(&self) -> Fields {
-        let any = !self.of.is_empty();
-        let compares_all = |rule: &Arc<Idempotency>| rule.fingerprint.default.is_none();
+impl Looks for Idempotency {
+    fn fields(&self) -> Fields {
         let own = Fields {
-            time: any,
-            id: any,
-            key: self.of.iter().any(|rule| rule.key.is_none()),
-            data: self.of.iter().any(compares_all),
+            time: true,
+            id: true,
+            key: self.key.is_none(),
+            data: self.fingerprint.default.is_none(),
             ..Fields::default()
         };
-        own.with(Fields::of(self.of.iter().flat_map(|rule| {
-            let patterns = rule.effects.iter().chain(&rule.attempts);
-            let fingerprint = &rule.fingerprint;
-            let fields = fingerprint
-                .default
-                .iter()
-                .chain(fingerprint.by_type.values());
+        let patterns = self.effects.iter().chain(&self.attempts);
+        let fingerprint = &self.fingerprint;
+        let fields = fingerprint
+            .default
+            .iter()
+            .chain(fingerprint.by_type.values());
+        own.with(Fields::of(
             patterns
                 .filter_map(|pattern| pattern.when.as_ref())
                 .chain(fields.flatten())
-                .chain(&rule.key)
-                .chain(&rule.narrow)
-        })))
+                .chain(&self.key)
+                .chain(&self.narrow),
+        ))
     }
+}
 
+impl Reader {
     /// What an event type concerns.
     pub fn route(&self, kind: &str) -> Route {
         let mut candidates = Vec::new();
-        for (index, rule) in self.of.iter().enumerate() {
+        for (index, rule) in (0_u16..).zip(&self.of) {
             let effects = rule.effects.iter().map(|pattern| (pattern, Use::Effect));
             let attempts = rule.attempts.iter().map(|pattern| (pattern, Use::Attempt));
             let mut firsts: [Option<u16>; 2] = [None; 2];
             for (number, (pattern, used)) in (0..).zip(effects.chain(attempts)) {
                 if &*pattern.kind == kind {
                     let fingerprint = &rule.fingerprint;
-                    candidates.push(Candidate {
-                        rule: index as u16,
+                    let candidate = Candidate {
                         kind: *firsts[used as usize].get_or_insert(number),
                         used,
                         when: pattern.when.clone(),
@@ -119,7 +115,8 @@ impl Reader {
                             Some(own) => Some(own.clone()),
                             None => fingerprint.default.clone(),
                         },
-                    });
+                    };
+                    candidates.push((index, candidate));
                 }
             }
         }
@@ -136,15 +133,15 @@ impl Reader {
     ) -> bool {
         let mut is_json = false;
         let from = notes.len();
-        for candidate in &route.0 {
-            let rule = &self.of[usize::from(candidate.rule)];
+        for (index, candidate) in &route.0 {
+            let rule = &self.of[usize::from(*index)];
             let conditions = rule.narrow.iter().chain(&candidate.when);
             let used = match Expression::all_hold(conditions, row) {
                 Ok(false) => continue,
                 Ok(true) => Some(candidate.used),
                 Err(_) => None,
             };
-            let is_same = |note: &Note| (note.rule, note.kind) == (candidate.rule, candidate.kind);
+            let is_same = |note: &Note| (note.rule, note.kind) == (*index, candidate.kind);
             if let Some(note) = notes[from..].iter_mut().find(|note| is_same(note)) {
                 note.used = note.used.or(used);
                 continue;
@@ -169,7 +166,7 @@ impl Reader {
             let fingerprint = fingerprint(candidate, row);
             is_json |= candidate.fingerprint.is_none() && fingerprint.is_some();
             notes.push(Note {
-                rule: candidate.rule,
+                rule: *index,
                 kind: candidate.kind,
                 used,
                 key: hash.zip(key.map(|key| texts.keep(&key))),
@@ -186,7 +183,7 @@ impl Reader {
     /// Adds what a row that cannot be judged may be an event of, with its key where that can be told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
         let row = bad.scope(kind);
-        for (index, rule) in self.of.iter().enumerate() {
+        for (index, rule) in self.losing(bad) {
             let may_be = |when: Option<&Expression>| {
                 let mut conditions = rule.narrow.iter().chain(when);
                 !conditions.any(|condition| bad.rules_out(condition, kind))
@@ -212,7 +209,6 @@ impl Reader {
             };
             let key: Result<Option<String>, ()> = key;
             let key = key.map(named);
-            let index = index as u16;
             let hash = |key: String| Keys::hash(&key);
             if rule.required && is_effect && !matches!(key, Ok(Some(_))) {
                 of.push((Of::Keyless(index), None));

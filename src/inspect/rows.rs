@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::brief;
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::{Position, Timestamp};
 use crate::finding::{Finding, Next, Subject, SubjectKind};
+use crate::inspect::strays::Strays;
 use crate::inspect::sum::Sum;
 use crate::inspect::tally::Tally;
 use crate::log::{Fields, Log};
-use crate::replay::{Gathered, Noticed, Observation};
+use crate::replay::{Gathered, Noticed, Observation, Observations};
 use crate::rules::{Info, log as rules};
 
 /// Everything that is wrong with the log's rows, and what was looked at for it.
@@ -27,8 +29,30 @@ pub fn findings(
     let maps = log.maps();
     let mut found = Vec::new();
     count(log, definition, gathered, sum.streams, maps, tally);
-    for observation in std::mem::take(&mut sum.observations) {
-        found.push(judge.observation(observation));
+    let Observations {
+        noticed,
+        unread,
+        untold,
+    } = std::mem::take(&mut sum.observations);
+    let is_gap = |one: &Observation| matches!(one.what, Noticed::Gap(..));
+    let (gaps, others): (Vec<Observation>, Vec<Observation>) =
+        noticed.into_iter().partition(is_gap);
+    let strays = Strays::one_each(gathered.streamless, gaps.len() as u64);
+    strays.report(
+        gaps.into_iter().map(|gap| judge.observation(gap)),
+        &mut found,
+    );
+    found.extend(others.into_iter().map(|one| judge.observation(one)));
+    if maps.stream {
+        tally.unknown(rules::GAP.name, untold + strays.untold(sum.streams));
+        for rule in [&rules::DUPLICATE_VERSION, &rules::VERSION_BACKWARDS] {
+            let any = gathered.streamless.min(sum.streams);
+            tally.unknown(rule.name, unread + any);
+        }
+        if tally.wants(rules::GAP.name) {
+            let whose = format!("streams of {}", definition.name);
+            strays.remark(&whose, ["gap", "gaps"], tally);
+        }
     }
     for bad in &gathered.bad.listed {
         let id = bad
@@ -177,12 +201,22 @@ impl Rows<'_> {
     fn observation(&self, observation: Observation) -> Finding {
         let stream = (SubjectKind::Stream, observation.stream);
         match observation.what {
-            Noticed::Gap(missing, before, after) => {
+            Noticed::Gap(missing, before, after, unread) => {
                 let (from, to) = missing.into_inner();
                 let what = if from == to {
                     format!("version {from} is missing")
                 } else {
                     format!("versions {from} to {to} are missing")
+                };
+                let what = match unread {
+                    0 => what,
+                    unread => {
+                        let have = ["event of the stream has", "events of the stream have"];
+                        let unread = brief::count(unread, have[0], have[1]);
+                        format!(
+                            "{what}; {unread} a version that cannot be read, fewer than are missing"
+                        )
+                    }
                 };
                 let evidence = before.into_iter().chain([after]).collect();
                 let gap = self.finding(&rules::GAP, stream, None, evidence, what);

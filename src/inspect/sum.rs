@@ -15,7 +15,7 @@ use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
 use crate::invariant;
 use crate::reaction::{self, Unseen};
-use crate::replay::Observation;
+use crate::replay::Observations;
 use crate::requirement;
 use crate::rules;
 use crate::saga::Outcome;
@@ -36,7 +36,7 @@ pub struct Sum {
     pub(super) statuses: BTreeSet<String>,
     /// Streams met.
     pub(super) streams: u64,
-    pub(super) observations: Vec<Observation>,
+    pub(super) observations: Observations,
     pub(super) ids: causation::Conclusion,
     pub(super) invariants: (Vec<invariant::Breach>, Vec<invariant::Count>),
     pub(super) breaches: Vec<requirement::Breach>,
@@ -105,7 +105,10 @@ impl Run<'_> {
             self.definition.cut,
             self.definition.order == Order::Position,
         );
-        self.sum.observations.extend(observations);
+        let sum = &mut self.sum.observations;
+        sum.noticed.extend(observations.noticed);
+        sum.unread += observations.unread;
+        sum.untold += observations.untold;
     }
 
     fn add_states(&mut self, horizon: Timestamp) {

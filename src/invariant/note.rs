@@ -10,7 +10,7 @@ use crate::definition::invariant::Invariant;
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadRow, Fields};
-use crate::reader;
+use crate::reader::{self, Looks};
 use crate::texts::{Keys, Text, Texts};
 
 /// What an event adds to one group.
@@ -37,25 +37,25 @@ pub struct Amount {
 }
 
 /// The invariants that an event type concerns, with its amount in each.
-pub type Route = reader::Route<(u16, Amount)>;
+pub type Route = reader::Route<Amount>;
 
 /// Reads amounts out of events.
 pub type Reader = reader::Reader<Invariant>;
 
-impl Reader {
-    /// The columns that it needs.
-    pub fn fields(&self) -> Fields {
+impl Looks for Invariant {
+    fn fields(&self) -> Fields {
+        let total = &self.total;
         let own = Fields {
             time: true,
-            correlation: self.of.iter().any(|one| one.total.per.is_none()),
+            correlation: total.per.is_none(),
             ..Fields::default()
         };
-        own.with(Fields::of(self.of.iter().flat_map(|one| {
-            let total = &one.total;
-            total.of.values().chain(&total.per).chain(&one.narrow)
-        })))
+        let expressions = total.of.values().chain(&total.per).chain(&self.narrow);
+        own.with(Fields::of(expressions))
     }
+}
 
+impl Reader {
     /// What an event type concerns.
     pub fn route(&self, kind: &str) -> Route {
         let uses = self.of.iter().enumerate().filter_map(|(index, one)| {
@@ -101,7 +101,7 @@ impl Reader {
     /// Adds what a row that cannot be judged may be an event of, with its group where that can be
     /// told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
-        for (index, invariant) in self.of.iter().enumerate() {
+        for (index, invariant) in self.losing(bad) {
             let total = &invariant.total;
             if kind.is_some_and(|kind| !total.of.contains_key(kind)) {
                 continue;
@@ -114,7 +114,7 @@ impl Reader {
                 None => bad.correlation.as_deref().map(Keys::hash),
                 Some(per) => bad.hash_of(per, kind),
             };
-            of.push((Of::Total(index as u16), group));
+            of.push((Of::Total(index), group));
         }
     }
 }

@@ -18,9 +18,6 @@ use crate::definition::log::TimeUnit;
 use crate::event::{Position, Timestamp};
 use crate::texts::named;
 
-/// How many bytes of a document a row that cannot be judged tells at most.
-const MOST_TOLD: usize = 1 << 20;
-
 /// The reading of one source in one scan.
 #[derive(Debug)]
 pub(crate) struct Layout<'p> {
@@ -307,7 +304,8 @@ impl Remains<'_> {
             let value = cell.value(row, unpacked).ok()?;
             value::integer(value).ok()
         };
-        unread.stream = self.version.as_mut().map(read_version) == Some(None);
+        let version = self.version.as_mut().map(read_version);
+        unread.stream = version == Some(None);
         let is_unread = |cell: &mut Option<Cell>| text(cell, row, unpacked).is_err();
         unread.id = is_unread(&mut self.id);
         unread.correlation = is_unread(&mut self.correlation);
@@ -320,9 +318,8 @@ impl Remains<'_> {
         };
         let bytes = |slot: &Option<Document>, unread: &mut bool| match document(slot, row, unpacked)
         {
-            Ok(Some(bytes)) if bytes.len() <= MOST_TOLD => Some(bytes.to_owned()),
-            Ok(None) => None,
-            Ok(Some(_)) | Err(_) => {
+            Ok(bytes) => bytes.map(<[u8]>::to_owned),
+            Err(_) => {
                 *unread = true;
                 None
             }
@@ -330,6 +327,7 @@ impl Remains<'_> {
         Rest {
             time: time.flatten(),
             stream: owned(&mut self.stream, &mut unread.stream),
+            version: version.flatten().flatten(),
             causation: named(owned(&mut self.causation, &mut unread.causation)),
             key: owned(&mut self.key, &mut unread.key),
             data: bytes(&self.data, &mut unread.data),

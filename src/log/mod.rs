@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use crate::event::{Position, Timestamp};
-use crate::expression::{Expression, Scope};
+use crate::expression::{Expression, FoldExpression, Scope};
 use crate::texts::Keys;
 
 mod cell;
@@ -80,21 +80,33 @@ pub struct Fields {
 impl Fields {
     /// What these expressions look at.
     pub fn of<'e>(expressions: impl IntoIterator<Item = &'e Expression>) -> Fields {
-        let mut fields = Fields::default();
-        for expression in expressions {
-            let event = |field: &str| expression.reads_event(field);
-            fields = fields.with(Fields {
-                time: event("time"),
-                stream: event("stream") || event("version"),
-                id: event("id"),
-                correlation: event("correlation"),
-                causation: event("causation"),
-                key: event("key"),
-                data: expression.reads_data(),
-                metadata: expression.reads_metadata(),
-            });
+        let each = expressions.into_iter().map(|expression| {
+            let documents = [expression.reads_data(), expression.reads_metadata()];
+            Fields::read_by(|field| expression.reads_event(field), documents)
+        });
+        each.fold(Fields::default(), Fields::with)
+    }
+
+    /// What these expressions of folds look at.
+    pub fn of_folds<'e>(expressions: impl IntoIterator<Item = &'e FoldExpression>) -> Fields {
+        let each = expressions.into_iter().map(|expression| {
+            let documents = [expression.reads_data(), expression.reads_metadata()];
+            Fields::read_by(|field| expression.reads_event(field), documents)
+        });
+        each.fold(Fields::default(), Fields::with)
+    }
+
+    fn read_by(event: impl Fn(&str) -> bool, [data, metadata]: [bool; 2]) -> Fields {
+        Fields {
+            time: event("time"),
+            stream: event("stream") || event("version"),
+            id: event("id"),
+            correlation: event("correlation"),
+            causation: event("causation"),
+            key: event("key"),
+            data,
+            metadata,
         }
-        fields
     }
 
     /// Everything.
@@ -185,7 +197,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A row that cannot be judged.
+/// A row of which something cannot be read. Whoever does not look at that can judge it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRow {
     /// Its position; `None` where that is what cannot be read.
@@ -203,13 +215,15 @@ pub struct BadRow {
     pub rest: Box<Rest>,
 }
 
-/// What a row that cannot be judged tells all the same, as far as it was asked for.
+/// What such a row tells all the same, as far as it was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rest {
     /// When it happened.
     pub time: Option<Timestamp>,
     /// The aggregate's stream.
     pub stream: Option<String>,
+    /// The number within the stream.
+    pub version: Option<i64>,
     /// The id of the causing event.
     pub causation: Option<String>,
     /// The idempotency key.
@@ -223,12 +237,61 @@ pub struct Rest {
 }
 
 impl BadRow {
+    /// What can be judged of it all the same: its type, its place and its time are known. What cannot
+    /// be read of it is left blank, and named by [`Rest::unread`].
+    pub fn event(&self) -> Option<Row<'_>> {
+        let Rest {
+            time: Some(time),
+            unread,
+            ..
+        } = &*self.rest
+        else {
+            return None;
+        };
+        if *unread == Fields::ALL {
+            return None;
+        }
+        let kind = self.kind?;
+        let Scope {
+            position,
+            stream,
+            version,
+            id,
+            correlation,
+            causation,
+            key,
+            data,
+            metadata,
+            ..
+        } = self.scope(None);
+        let tells_version = !unread.stream;
+        self.position.map(|_| Row {
+            position,
+            kind,
+            time: *time,
+            stream: stream.filter(|_| tells_version),
+            version: version.filter(|_| tells_version),
+            id,
+            correlation,
+            causation,
+            key,
+            data,
+            metadata,
+        })
+    }
+
+    /// Whether what looks at these columns cannot judge it.
+    pub fn is_lost_to(&self, fields: Fields) -> bool {
+        self.event().is_none() || fields.meets(self.rest.unread)
+    }
+
     /// What it tells, given the name of its type, to expressions that look at nothing which it does
     /// not tell; see [`BadRow::tells`].
     pub fn scope<'a>(&'a self, kind: Option<&'a str>) -> Scope<'a> {
         let Rest {
             time,
             stream,
+            version,
             causation,
             key,
             data,
@@ -240,7 +303,7 @@ impl BadRow {
             kind: kind.unwrap_or_default(),
             time: *time,
             stream: stream.as_deref(),
-            version: None,
+            version: *version,
             id: match &self.id {
                 BadId::Known(id) => Some(id),
                 BadId::None | BadId::Unreadable => None,

@@ -27,11 +27,7 @@ pub struct Reader {
 
 /// Which projections an event type concerns.
 #[derive(Debug, Clone, Default)]
-pub struct Route {
-    uses: Vec<Use>,
-    reads_data: bool,
-    reads_metadata: bool,
-}
+pub struct Route(Vec<Use>);
 
 #[derive(Debug, Clone, Copy)]
 struct Use {
@@ -42,17 +38,12 @@ struct Use {
 impl Route {
     /// Whether the type concerns no projection.
     pub fn is_empty(&self) -> bool {
-        self.uses.is_empty()
+        self.0.is_empty()
     }
 
-    /// Whether notes of the type look into `data`.
-    pub fn reads_data(&self) -> bool {
-        self.reads_data
-    }
-
-    /// Whether notes of the type look into `metadata`.
-    pub fn reads_metadata(&self) -> bool {
-        self.reads_metadata
+    /// How many projections the type concerns.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -94,54 +85,33 @@ impl Reader {
 
     /// The columns that it looks at.
     pub fn fields(&self) -> Fields {
-        let mut fields = Fields {
-            time: !self.folds.is_empty(),
+        let own = Fields {
             id: self.tells_ids,
             ..Fields::default()
         };
-        for fold in &self.folds {
-            let definition = fold.definition();
-            let reads = |field: &str| {
-                plain(definition).any(|expression| expression.reads_event(field))
-                    || fold.expressions().any(|it| it.reads_event(field))
-            };
-            fields.stream |= matches!(definition.key, Key::Stream { .. })
-                || counts_versions(definition)
-                || reads("stream")
-                || reads("version");
-            fields.id |= reads("id");
-            fields.correlation |= reads("correlation");
-            fields.causation |= reads("causation");
-            fields.key |= reads("key");
-            fields.data |= plain(definition).any(Expression::reads_data)
-                || fold.expressions().any(|it| it.reads_data());
-            fields.metadata |= plain(definition).any(Expression::reads_metadata)
-                || fold.expressions().any(|it| it.reads_metadata());
-        }
-        fields
+        let each = self.folds.iter().map(|fold| fields_of(fold));
+        each.fold(own, Fields::with)
+    }
+
+    /// Of a route what concerns projections that do not look at these columns.
+    pub fn without(&self, route: &Route, unread: Fields) -> Route {
+        let looks_away =
+            |one: &&Use| !fields_of(&self.folds[usize::from(one.projection)]).meets(unread);
+        Route(route.0.iter().filter(looks_away).copied().collect())
     }
 
     /// What an event type concerns.
     pub fn route(&self, kind: &str) -> Route {
-        let mut route = Route::default();
-        for (projection, fold) in self.folds.iter().enumerate() {
-            let (Some(effect), Ok(projection)) = (fold.effect(kind), u16::try_from(projection))
-            else {
-                continue;
-            };
-            route.uses.push(Use { projection, effect });
-            let inputs = fold.inputs(effect);
-            route.reads_data |= plain(fold.definition()).any(Expression::reads_data)
-                || inputs.iter().any(|it| it.reads_data());
-            route.reads_metadata |= plain(fold.definition()).any(Expression::reads_metadata)
-                || inputs.iter().any(|it| it.reads_metadata());
-        }
-        route
+        let uses = (0_u16..).zip(&self.folds).filter_map(|(projection, fold)| {
+            let effect = fold.effect(kind)?;
+            Some(Use { projection, effect })
+        });
+        Route(uses.collect())
     }
 
     /// Adds the notes of a row, whose type has this route.
     pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
-        for one in &route.uses {
+        for one in &route.0 {
             if let Some(fold) = self.folds.get(usize::from(one.projection)) {
                 self.note_one(fold, *one, row, texts, notes);
             }
@@ -231,7 +201,7 @@ impl Reader {
         let row = bad.scope(kind);
         for (index, fold) in self.folds.iter().enumerate() {
             let effect = kind.map(|kind| fold.effect(kind));
-            if effect == Some(None) {
+            if effect == Some(None) || !bad.is_lost_to(fields_of(fold)) {
                 continue;
             }
             let definition = fold.definition();
@@ -261,6 +231,18 @@ impl Reader {
             of.push((Of::State(index as u16), key));
         }
     }
+}
+
+/// The columns that a projection looks at.
+fn fields_of(fold: &Fold) -> Fields {
+    let definition = fold.definition();
+    let own = Fields {
+        time: true,
+        stream: matches!(definition.key, Key::Stream { .. }) || counts_versions(definition),
+        ..Fields::default()
+    };
+    own.with(Fields::of(plain(definition)))
+        .with(Fields::of_folds(fold.expressions()))
 }
 
 /// The expressions of a projection that do not depend on the event's type.

@@ -12,7 +12,7 @@ use crate::definition::saga::EventPattern;
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadId, BadRow, Fields};
-use crate::reader;
+use crate::reader::{self, Looks};
 use crate::texts::{Keys, Text, Texts};
 
 /// What an event is to a reaction.
@@ -61,7 +61,6 @@ pub(super) enum Sight {
 /// What an event type is in one reaction.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    reaction: u16,
     is_trigger: bool,
     when: Option<Expression>,
     value: By,
@@ -95,39 +94,41 @@ pub type Route = reader::Route<Candidate>;
 /// Reads triggers and effects out of events.
 pub type Reader = reader::Reader<Reaction>;
 
-impl Reader {
-    /// The columns that it needs.
-    pub fn fields(&self) -> Fields {
-        let any = |is: fn(&Matching) -> bool| self.of.iter().any(|one| is(&one.matching));
+impl Looks for Reaction {
+    fn fields(&self) -> Fields {
         let own = Fields {
-            time: !self.of.is_empty(),
-            id: !self.of.is_empty(),
-            causation: any(|matching| matches!(matching, Matching::Causation)),
-            correlation: any(|matching| match matching {
+            time: true,
+            id: true,
+            causation: matches!(self.matching, Matching::Causation),
+            correlation: match &self.matching {
                 Matching::Causation => false,
                 Matching::Value { default, by_type } => {
                     default.is_none() || by_type.values().any(Option::is_none)
                 }
-            }),
+            },
             ..Fields::default()
         };
-        own.with(Fields::of(self.of.iter().flat_map(|one| one.expressions())))
+        own.with(Fields::of(self.expressions()))
     }
+}
 
+impl Reader {
     /// What an event type concerns.
     pub fn route(&self, kind: &str) -> Route {
         let mut candidates = Vec::new();
-        for (index, reaction) in self.of.iter().enumerate() {
+        for (index, reaction) in (0_u16..).zip(&self.of) {
             let triggers = reaction.triggers.iter().map(|pattern| (pattern, true));
             let effects = reaction.effects.iter().map(|pattern| (pattern, false));
             let own = effects
                 .chain(triggers)
                 .filter(|(pattern, _)| &*pattern.kind == kind);
-            candidates.extend(own.map(|(pattern, is_trigger)| Candidate {
-                reaction: index as u16,
-                is_trigger,
-                when: pattern.when.clone(),
-                value: By::of(reaction, kind, is_trigger),
+            candidates.extend(own.map(|(pattern, is_trigger)| {
+                let candidate = Candidate {
+                    is_trigger,
+                    when: pattern.when.clone(),
+                    value: By::of(reaction, kind, is_trigger),
+                };
+                (index, candidate)
             }));
         }
         reader::Route(candidates)
@@ -136,8 +137,8 @@ impl Reader {
     /// Adds what an event of this type says.
     pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
         let from = notes.len();
-        for candidate in &route.0 {
-            let Some(note) = self.read(candidate, row, texts) else {
+        for (index, candidate) in &route.0 {
+            let Some(note) = self.read(*index, candidate, row, texts) else {
                 continue;
             };
             let is_same = |one: &&mut Note| {
@@ -160,15 +161,21 @@ impl Reader {
         texts: &mut Texts,
         notes: &mut Vec<Note>,
     ) {
-        for candidate in route.0.iter().filter(|candidate| candidate.is_trigger) {
+        for (index, candidate) in route.0.iter().filter(|(_, it)| it.is_trigger) {
             let sight = Sight::Later;
-            let note = self.read(candidate, row, texts);
+            let note = self.read(*index, candidate, row, texts);
             notes.extend(note.map(|note| Note { sight, ..note }));
         }
     }
 
-    fn read(&self, candidate: &Candidate, row: &Scope<'_>, texts: &mut Texts) -> Option<Note> {
-        let reaction = &self.of[usize::from(candidate.reaction)];
+    fn read(
+        &self,
+        index: u16,
+        candidate: &Candidate,
+        row: &Scope<'_>,
+        texts: &mut Texts,
+    ) -> Option<Note> {
+        let reaction = &self.of[usize::from(index)];
         let conditions = reaction.narrow.iter().chain(&candidate.when);
         let is_meant = Expression::all_hold(conditions, row);
         if let Ok(false) = is_meant {
@@ -189,7 +196,7 @@ impl Reader {
             false => Role::Effect,
         };
         Some(Note {
-            reaction: candidate.reaction,
+            reaction: index,
             role,
             is_doubtful: is_meant.is_err(),
             value: hash.zip(value.map(|value| texts.keep(&value))),
@@ -206,11 +213,11 @@ impl Reader {
     /// Adds what a row that cannot be judged may be in which reactions, with its match value where
     /// that can be told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
-        for (index, reaction) in self.of.iter().enumerate() {
+        for (index, reaction) in self.losing(bad) {
             let known = of.len();
             let roles = [
-                (Of::Trigger(index as u16), &reaction.triggers),
-                (Of::Effect(index as u16), &reaction.effects),
+                (Of::Trigger(index), &reaction.triggers),
+                (Of::Effect(index), &reaction.effects),
             ];
             for (role, patterns) in roles {
                 let is_trigger = matches!(role, Of::Trigger(_));
@@ -227,7 +234,7 @@ impl Reader {
             let mut values: Vec<Option<u64>> =
                 of[known..].iter().map(|(_, value)| *value).collect();
             values.dedup();
-            let whole = Of::Reaction(index as u16);
+            let whole = Of::Reaction(index);
             of.extend(values.into_iter().map(|value| (whole, value)));
         }
     }

@@ -51,7 +51,8 @@ pub(super) struct StreamNote {
     pub(super) stream: Text,
     pub(super) version: Option<i64>,
     pub(super) position: Position,
-    pub(super) time: Timestamp,
+    /// `None` where that cannot be read.
+    pub(super) time: Option<Timestamp>,
     pub(super) is_tombstone: bool,
 }
 
@@ -77,6 +78,10 @@ pub(super) struct Batch {
     pub(super) details: Vec<Text>,
     pub(super) families: Notes,
     pub(super) streams: Vec<StreamNote>,
+    /// Of events whose version cannot be read, the hashes of their streams.
+    pub(super) unversioned: Vec<u64>,
+    /// Rows that may be of any stream.
+    pub(super) streamless: u64,
     /// Ids and causes.
     pub(super) ids: Vec<causation::Note>,
     /// Ids, where nobody asks for causes.
@@ -113,6 +118,8 @@ impl Batch {
             details,
             families,
             streams,
+            unversioned,
+            streamless,
             ids,
             bare_ids,
             hidden,
@@ -133,6 +140,8 @@ impl Batch {
         details.clear();
         families.clear();
         streams.clear();
+        unversioned.clear();
+        *streamless = 0;
         ids.clear();
         bare_ids.clear();
         hidden.clear();

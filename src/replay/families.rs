@@ -143,6 +143,17 @@ impl Readers {
         }
     }
 
+    /// Of what an event type concerns, that which does not look at these columns.
+    pub(super) fn without(&self, routes: &Routes, unread: Fields) -> Routes {
+        Routes {
+            projections: self.projections.without(&routes.projections, unread),
+            invariants: self.invariants.without(&routes.invariants, unread),
+            reactions: self.reactions.without(&routes.reactions, unread),
+            idempotency: self.idempotency.without(&routes.idempotency, unread),
+            transactions: self.transactions.without(&routes.transactions, unread),
+        }
+    }
+
     /// Adds what a row that cannot be judged may be an event of.
     pub(super) fn missed(
         &self,
@@ -191,6 +202,11 @@ impl Readers {
 }
 
 impl Routes {
+    /// How many projections an event type concerns.
+    pub(super) fn states(&self) -> usize {
+        self.projections.len()
+    }
+
     /// Whether an event type concerns no family.
     pub(super) fn is_empty(&self) -> bool {
         self.projections.is_empty()

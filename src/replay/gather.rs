@@ -251,6 +251,10 @@ impl<'a> Gatherer<'a> {
             is_tombstone: note.is_tombstone,
         });
         gathered.streams.take(events);
+        for hash in &batch.unversioned {
+            gathered.streams.take_unread(*hash);
+        }
+        gathered.streamless += batch.streamless;
         for note in &batch.ids {
             gathered.register.take(*note);
         }

@@ -177,6 +177,8 @@ pub struct Gathered {
     pub register: Register,
     /// The streams.
     pub streams: Streams,
+    /// Rows that cannot be judged and may be of any stream.
+    pub streamless: u64,
     /// The instances.
     pub instances: Instances,
     /// What the definitions beside sagas keep.

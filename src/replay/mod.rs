@@ -29,4 +29,4 @@ pub use memory::{Divisible, Held, Limit};
 pub use pass::{Continue, histories, pass};
 pub use reading::Reading;
 pub use route::{Candidate, Route, Router, Use, named_types};
-pub use streams::{Noticed, Observation, StreamEvent, Streams};
+pub use streams::{Noticed, Observation, Observations, StreamEvent, Streams};

@@ -64,43 +64,88 @@ impl Reader<'_> {
                 self.learn(&row, log, batch);
                 self.row(&row, batch);
             }
-            Err(bad) => {
-                let kind = bad.kind.map(|kind| log.type_name(kind));
-                self.bad(bad, kind, batch);
-            }
+            Err(bad) => self.spoilt(bad, log, batch),
         }
     }
 
-    fn bad(&self, bad: BadRow, kind: Option<Arc<str>>, batch: &mut Batch) {
+    /// Adds what can be told of a row of which something cannot be read.
+    #[cold]
+    fn spoilt(&mut self, bad: BadRow, log: &Log, batch: &mut Batch) {
+        let name = bad.kind.map(|kind| log.type_name(kind));
+        let Some(row) = bad.event() else {
+            return self.bad(bad, name, None, batch);
+        };
+        self.learn(&row, log, batch);
+        let Some(Some(kind)) = self.types.get(row.kind.0 as usize) else {
+            return;
+        };
+        self.judge(&row, &self.without(kind, bad.rest.unread), batch);
+        self.bad(bad, name, Some(kind), batch);
+    }
+
+    /// Whether a saga or a projection that knows an event type looks at these columns.
+    fn loses(&self, kind: &Kind, unread: Fields) -> bool {
+        let rest = self.without(kind, unread);
+        rest.route.uses.len() < kind.route.uses.len()
+            || rest.families.states() < kind.families.states()
+    }
+
+    /// What an event type concerns that does not look at these columns.
+    fn without(&self, kind: &Kind, unread: Fields) -> Kind {
+        let Reading {
+            router, readers, ..
+        } = self.reading;
+        let route = match self.reading.orders_by().meets(unread) {
+            true => Route::default(),
+            false => router.without(&kind.route, unread),
+        };
+        let families = readers.without(&kind.families, unread);
+        Kind {
+            name: Arc::clone(&kind.name),
+            is_of_family: !families.is_empty(),
+            route,
+            families,
+            ..*kind
+        }
+    }
+
+    /// Adds that something of a row cannot be read; `event` is what its type is, where what does not
+    /// look at that can judge it.
+    fn bad(&self, bad: BadRow, name: Option<Arc<str>>, event: Option<&Kind>, batch: &mut Batch) {
+        if self.reading.selection.streams && !self.is_later(bad.rest.time) {
+            self.place(&bad, event.is_some(), batch);
+        }
         if self.reading.again {
             return;
         }
+        let is_event = event.is_some();
         if self.reading.selection.causes {
             batch.hidden.extend(match &bad.id {
-                BadId::None => None,
-                BadId::Known(id) => Some(Hidden::of(id)),
+                BadId::Known(id) if !is_event => Some(Hidden::of(id)),
+                BadId::None | BadId::Known(_) => None,
                 BadId::Unreadable => Some(Hidden::Nameless),
             });
+            let is_effect = is_event && bad.rest.unread.causation;
+            batch.hidden.extend(is_effect.then_some(Hidden::Effect));
         }
         let Selection {
             sagas, families, ..
         } = self.reading.selection;
-        let of = (sagas || families).then(|| {
-            let mut of = Vec::new();
-            self.reading.readers.missed(&bad, kind.as_deref(), &mut of);
-            of
-        });
+        let mut of = Vec::new();
+        if sagas || families {
+            self.reading.readers.missed(&bad, name.as_deref(), &mut of);
+        }
         // What is later may have called for what is not, by its place.
-        let mut known = of.iter().flatten();
-        let may_call = known.any(|(of, _)| matches!(of, Of::Trigger(_)));
+        let may_call = of.iter().any(|(of, _)| matches!(of, Of::Trigger(_)));
         if self.is_later(bad.rest.time) && !may_call {
-            batch.beyond += 1;
+            batch.beyond += u64::from(!is_event);
             return;
         }
-        if let Some(of) = of {
+        if sagas || families {
+            let correlation = bad.correlation.as_deref().map(Keys::hash);
+            let is_lost = event.is_none_or(|kind| self.loses(kind, bad.rest.unread));
             batch.absent.push(absent::Hidden {
-                kind,
-                correlation: bad.correlation.as_deref().map(Keys::hash),
+                row: is_lost.then_some((name, correlation)),
                 of,
             });
         }
@@ -108,6 +153,40 @@ impl Reader<'_> {
             rest: Box::default(),
             ..bad
         });
+    }
+
+    /// Adds where in which stream a row stands of which something cannot be read, as far as nothing
+    /// else told it.
+    fn place(&self, bad: &BadRow, is_event: bool, batch: &mut Batch) {
+        let Rest {
+            stream,
+            version,
+            unread,
+            time,
+            ..
+        } = &*bad.rest;
+        let Some(stream) = stream else {
+            batch.streamless += u64::from(unread.stream && !self.reading.again);
+            return;
+        };
+        let hash = Keys::hash(stream);
+        if !self.reading.share.has(hash) {
+            return;
+        }
+        match (version, bad.position) {
+            _ if unread.stream => batch.unversioned.push(hash),
+            _ if is_event => {}
+            (Some(version), Some(position)) => batch.streams.push(StreamNote {
+                hash,
+                stream: batch.texts.keep(stream),
+                version: Some(*version),
+                position,
+                time: *time,
+                is_tombstone: false,
+            }),
+            (Some(_), None) => batch.unversioned.push(hash),
+            (None, _) => {}
+        }
     }
 
     /// Makes sure that the row's type is known.
@@ -150,9 +229,13 @@ impl Reader<'_> {
     }
 
     fn row(&self, row: &Row<'_>, batch: &mut Batch) {
-        let Some(Some(kind)) = self.types.get(row.kind.0 as usize) else {
-            return;
-        };
+        if let Some(Some(kind)) = self.types.get(row.kind.0 as usize) {
+            self.judge(row, kind, batch);
+        }
+    }
+
+    /// Adds the notes of a row to whom it concerns.
+    fn judge(&self, row: &Row<'_>, kind: &Kind, batch: &mut Batch) {
         let texts = [row.correlation, row.key, row.stream, row.id, row.causation];
         let size: usize = texts.iter().flatten().map(|text| text.len()).sum();
         if size > MOST_TEXT {
@@ -171,6 +254,7 @@ impl Reader<'_> {
                     }),
                 },
                 Some(Arc::clone(&kind.name)),
+                None,
                 batch,
             );
         }
@@ -229,7 +313,7 @@ impl Reader<'_> {
                 stream: batch.texts.keep(stream),
                 version: row.version,
                 position: row.position,
-                time: row.time,
+                time: Some(row.time),
                 is_tombstone: kind.is_tombstone,
             });
         }
@@ -263,8 +347,16 @@ impl Reader<'_> {
                 correlation: row.correlation.map(str::to_owned),
                 rest: Box::default(),
             });
-            if selection.families {
-                batch.absent.push(hidden(row, kind));
+            let looked_at = Fields {
+                data: true,
+                ..Fields::default()
+            };
+            if selection.families && self.loses(kind, looked_at) {
+                let value = row.correlation.map(Keys::hash);
+                batch.absent.push(absent::Hidden {
+                    row: Some((Some(Arc::clone(&kind.name)), value)),
+                    of: Vec::new(),
+                });
             }
         }
     }
@@ -391,15 +483,6 @@ fn detail(row: &Row<'_>, name: &str, candidate: &Candidate, batch: &mut Batch) -
     let text = batch.texts.keep(text);
     batch.details.push(text);
     batch.details.len() as u32
-}
-
-/// What a row that is not judged tells of itself.
-fn hidden(row: &Row<'_>, kind: &Kind) -> absent::Hidden {
-    absent::Hidden {
-        kind: Some(Arc::clone(&kind.name)),
-        correlation: row.correlation.map(Keys::hash),
-        of: Vec::new(),
-    }
 }
 
 /// The beginning of a text that may be anything.

@@ -119,17 +119,30 @@ impl<'a> Reading<'a> {
         } else {
             Fields::default()
         };
-        let by_time = self.definition.order != Order::Position;
         if families {
             fields = fields.with(self.readers.fields());
         }
         fields.time = true;
-        fields.stream |= streams || by_time;
-        fields.id |= ids || by_time;
-        fields.causation |= causes || by_time;
+        fields.stream |= streams;
+        fields.id |= ids;
+        fields.causation |= causes;
         fields.correlation |= causes;
-        fields.data |= data;
-        fields
+        // Whether a row can be read is asked of all of it.
+        if data {
+            fields = Fields::ALL;
+        }
+        fields.with(self.orders_by())
+    }
+
+    /// The columns that tell, beside times, what came before what within an instance.
+    pub(super) fn orders_by(&self) -> Fields {
+        let by_time = self.definition.order != Order::Position;
+        Fields {
+            stream: by_time,
+            id: by_time,
+            causation: by_time,
+            ..Fields::default()
+        }
     }
 
     /// A reader of one log, or of one part of it.

@@ -90,10 +90,6 @@ pub struct Candidate {
 pub struct Route {
     /// One entry per saga that knows the type.
     pub uses: Vec<Use>,
-    /// Some expression looks into the data.
-    pub reads_data: bool,
-    /// Some expression looks into the metadata.
-    pub reads_metadata: bool,
 }
 
 /// Finds the route of an event type.
@@ -156,29 +152,26 @@ impl Router {
                 })
             })
             .collect();
-        let reads = |test: fn(&Expression) -> bool| expressions(&uses).any(test);
-        Route {
-            reads_data: reads(Expression::reads_data),
-            reads_metadata: reads(Expression::reads_metadata),
-            uses,
-        }
+        Route { uses }
     }
 
     /// The parts of a row that routing and judging need, whatever the log maps.
     pub fn fields(&self) -> Fields {
-        let uses_field = self
-            .sagas
-            .iter()
-            .any(|saga| saga.correlate.default.is_none());
         let own = Fields {
             time: true,
-            correlation: uses_field,
             key: true,
             ..Fields::default()
         };
-        own.with(Fields::of(
-            self.sagas.iter().flat_map(|saga| saga_expressions(saga)),
-        ))
+        let each = self.sagas.iter().map(|saga| fields_of(saga));
+        each.fold(own, Fields::with)
+    }
+
+    /// Of a route what concerns sagas that do not look at these columns.
+    pub(super) fn without(&self, route: &Route, unread: Fields) -> Route {
+        let looks_away = |one: &&Use| !fields_of(self.saga(one.saga)).meets(unread);
+        Route {
+            uses: route.uses.iter().filter(looks_away).cloned().collect(),
+        }
     }
 
     /// Whether every saga finds its instances by the log's correlation field alone.
@@ -243,14 +236,15 @@ fn candidates(saga: &Saga, kind: &str) -> Vec<Candidate> {
     found
 }
 
-fn expressions(uses: &[Use]) -> impl Iterator<Item = &Expression> {
-    uses.iter().flat_map(|one| {
-        one.correlate.iter().chain(&one.narrow).chain(
-            one.candidates
-                .iter()
-                .flat_map(|candidate| candidate.when.iter().chain(&candidate.error)),
-        )
-    })
+/// The parts of a row that one saga needs.
+fn fields_of(saga: &Saga) -> Fields {
+    let own = Fields {
+        time: true,
+        correlation: saga.correlate.default.is_none(),
+        key: true,
+        ..Fields::default()
+    };
+    own.with(Fields::of(saga_expressions(saga)))
 }
 
 fn saga_expressions(saga: &Saga) -> impl Iterator<Item = &Expression> {

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use crate::event::{Position, Timestamp};
 use crate::texts::{Keys, room};
 
@@ -18,14 +21,26 @@ pub struct Observation {
 /// What is noteworthy about a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Noticed {
-    /// These versions are missing between these events.
-    Gap(RangeInclusive<i64>, Option<Position>, Position),
+    /// These versions are missing between these events. They may be some of so many events of the
+    /// stream whose version cannot be read, if not all that are missing.
+    Gap(RangeInclusive<i64>, Option<Position>, Position, u64),
     /// This version stands again: where first, if that is known, and where again.
     DuplicateVersion(i64, Option<Position>, Position),
     /// This version stands after a higher one: where the higher one and where it.
     VersionBackwards(i64, Position, Position),
     /// Times go back so many times, first between these events, to this time.
     TimeBackwards(u64, [Position; 2], Timestamp),
+}
+
+/// What the streams tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observations {
+    /// What is noteworthy.
+    pub noticed: Vec<Observation>,
+    /// How many streams have an event whose version cannot be read.
+    pub unread: u64,
+    /// In how many of them all missing versions may be those.
+    pub untold: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +79,8 @@ pub struct Streams {
     found: Vec<u32>,
     repeats: Vec<Observation>,
     by_version: bool,
+    /// How many events of a stream have a version that cannot be read, by the hash of its name.
+    unread: HashMap<u64, u64, FixedState>,
 }
 
 /// What of an event concerns its stream.
@@ -77,8 +94,8 @@ pub struct StreamEvent<'a> {
     pub version: Option<i64>,
     /// Where it stands.
     pub position: Position,
-    /// Its time.
-    pub time: Timestamp,
+    /// Its time, where that can be read.
+    pub time: Option<Timestamp>,
     /// It stands for removed events: a hole right before it is none.
     pub is_tombstone: bool,
 }
@@ -118,6 +135,11 @@ impl Streams {
         self.found = found;
     }
 
+    /// Takes an event whose version cannot be read, of the stream with this hash.
+    pub fn take_unread(&mut self, hash: u64) {
+        *self.unread.entry(hash).or_default() += 1;
+    }
+
     fn push(&mut self, at: usize, event: StreamEvent<'_>) {
         let Streams {
             streams,
@@ -140,36 +162,41 @@ impl Streams {
         if is_late {
             return;
         }
-        if event.time < stream.time {
-            let first = (0, stream.last_at, event.position, event.time);
+        let Some(time) = event.time else { return };
+        if time < stream.time {
+            let first = (0, stream.last_at, event.position, time);
             stream.odd().backwards.get_or_insert(first).0 += 1;
         }
-        stream.time = event.time;
+        stream.time = time;
         stream.last_at = event.position;
     }
 
     /// Everything observed, in the order of the streams' first events. A log whose beginning was
     /// `cut` may start its streams anywhere; in one that is not `by_position`, arrival is no order.
-    pub fn observations(self, cut: bool, by_position: bool) -> Vec<Observation> {
+    pub fn observations(self, cut: bool, by_position: bool) -> Observations {
         let Streams {
             streams,
             names,
             repeats,
+            unread,
             ..
         } = self;
         let mut found = Vec::new();
+        let mut untold = 0;
         for (at, stream) in streams.into_iter().enumerate() {
             let Some(odd) = stream.odd else { continue };
             let name = names.text(at as u32).to_owned();
-            for hole in odd
-                .holes
-                .values()
-                .filter(|hole| !(cut && hole.before.is_none()))
-            {
-                found.push(Observation {
+            let holes = odd.holes.values();
+            let holes = holes.filter(|hole| !(cut && hole.before.is_none()));
+            let may_be = unread.get(&Keys::hash(&name)).copied().unwrap_or(0);
+            let missing: u64 = holes.clone().map(Hole::len).fold(0, u64::saturating_add);
+            if missing > may_be {
+                found.extend(holes.map(|hole| Observation {
                     stream: name.clone(),
-                    what: Noticed::Gap(hole.from..=hole.to, hole.before, hole.after),
-                });
+                    what: Noticed::Gap(hole.from..=hole.to, hole.before, hole.after, may_be),
+                }));
+            } else {
+                untold += u64::from(missing > 0);
             }
             if let Some((times, from, to, at)) = odd.backwards {
                 found.push(Observation {
@@ -181,7 +208,11 @@ impl Streams {
         found.extend(repeats.into_iter().filter(|observation| {
             by_position || !matches!(observation.what, Noticed::VersionBackwards(..))
         }));
-        found
+        Observations {
+            noticed: found,
+            unread: unread.len() as u64,
+            untold,
+        }
     }
 }
 
@@ -192,7 +223,7 @@ impl Stream {
             lowest: highest,
             highest,
             highest_at: event.position,
-            time: event.time,
+            time: event.time.unwrap_or(Timestamp::MIN),
             last_at: event.position,
             odd: None,
         };
@@ -242,6 +273,12 @@ impl Stream {
                 what: Noticed::DuplicateVersion(version, first, event.position),
             });
         }
+    }
+}
+
+impl Hole {
+    fn len(&self) -> u64 {
+        self.to.abs_diff(self.from).saturating_add(1)
     }
 }
 

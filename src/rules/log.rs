@@ -90,10 +90,12 @@ pub const BAD_ROW: Info = Info {
     severity: Severity::Error,
     summary: "a row that cannot be read",
     explanation: "\
-Finds rows whose data is not JSON, whose time cannot be read, or whose type or position is null. The \
-row is skipped, the run goes on.
+Finds rows whose data is not JSON, whose time cannot be read, whose type or position is null, or of \
+which another mapped column cannot be read. The run goes on.
 
-What it would have told is unknown, and so is the verdict on whatever it belongs to.
+A row without type, position or time is skipped. Of any other, only what cannot be read is: a \
+definition that does not look at that judges it as ever. What a row would have told is unknown, and so \
+is the verdict on whatever rests on it.
 
 The message shows what stands there. Often the mapping is wrong, not the row: check the unit of the \
 time and the encoding of the data.

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use crate::absent::{Of, Part};
+use crate::definition::saga::EventPattern;
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadRow, Fields};
-use crate::reader;
+use crate::reader::{self, Looks};
 use crate::texts::{Keys, Text, Texts};
 use crate::transaction::state::Happening;
 
@@ -52,7 +53,6 @@ pub struct Note {
 /// What an event type means in one definition.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    definition: u16,
     meaning: Meaning,
     when: Option<Expression>,
 }
@@ -63,8 +63,8 @@ pub type Route = reader::Route<Candidate>;
 /// Reads transactions out of events.
 pub type Reader = reader::Reader<Transaction>;
 
-/// Every pattern of a definition with its meaning; conditions are tried first.
-fn candidates(of: &Transaction, index: u16, kind: &str) -> Vec<Candidate> {
+/// Every pattern of a definition with its meaning.
+fn patterns(of: &Transaction) -> impl Iterator<Item = (&EventPattern, Meaning)> {
     let all = [
         (&of.begins, Meaning::Of(Happening::Joins)),
         (&of.prepares, Meaning::Of(Happening::Prepares)),
@@ -74,12 +74,15 @@ fn candidates(of: &Transaction, index: u16, kind: &str) -> Vec<Candidate> {
         (&of.committed, Meaning::Of(Happening::Commits)),
         (&of.aborted, Meaning::Of(Happening::Aborts)),
     ];
-    let mut found: Vec<Candidate> = all
-        .into_iter()
+    all.into_iter()
         .flat_map(|(patterns, meaning)| patterns.iter().map(move |pattern| (pattern, meaning)))
+}
+
+/// The meanings of a type; conditions are tried first.
+fn candidates(of: &Transaction, kind: &str) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = patterns(of)
         .filter(|(pattern, _)| &*pattern.kind == kind)
         .map(|(pattern, meaning)| Candidate {
-            definition: index,
             meaning,
             when: pattern.when.clone(),
         })
@@ -88,53 +91,42 @@ fn candidates(of: &Transaction, index: u16, kind: &str) -> Vec<Candidate> {
     found
 }
 
-impl Reader {
-    /// The columns that it needs.
-    pub fn fields(&self) -> Fields {
+impl Looks for Transaction {
+    fn fields(&self) -> Fields {
         let own = Fields {
-            time: !self.of.is_empty(),
-            correlation: self.of.iter().any(|one| one.id.is_none()),
+            time: true,
+            correlation: self.id.is_none(),
             ..Fields::default()
         };
-        own.with(Fields::of(self.of.iter().flat_map(|one| {
-            let patterns = [
-                &one.begins,
-                &one.prepares,
-                &one.refuses,
-                &one.commits,
-                &one.aborts,
-                &one.committed,
-                &one.aborted,
-            ];
-            let conditions = patterns.into_iter().flatten();
+        let conditions = patterns(self).filter_map(|(pattern, _)| pattern.when.as_ref());
+        own.with(Fields::of(
             conditions
-                .filter_map(|pattern| pattern.when.as_ref())
-                .chain(&one.id)
-                .chain(&one.narrow)
-                .chain([&one.participant])
-        })))
+                .chain(&self.id)
+                .chain(&self.narrow)
+                .chain([&self.participant]),
+        ))
     }
+}
 
+impl Reader {
     /// What an event type concerns.
     pub fn route(&self, kind: &str) -> Route {
-        let each = self.of.iter().enumerate();
-        reader::Route(
-            each.flat_map(|(index, one)| candidates(one, index as u16, kind))
-                .collect(),
-        )
+        let each = (0_u16..).zip(&self.of);
+        let found = each.flat_map(|(index, one)| {
+            let own = candidates(one, kind).into_iter();
+            own.map(move |candidate| (index, candidate))
+        });
+        reader::Route(found.collect())
     }
 
     /// Adds what an event of this type says.
     pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
-        for candidates in route
-            .0
-            .chunk_by(|one, other| one.definition == other.definition)
-        {
-            let index = candidates[0].definition;
+        for candidates in route.0.chunk_by(|one, other| one.0 == other.0) {
+            let index = candidates[0].0;
             let definition = &self.of[usize::from(index)];
             let mut may_be: Vec<Meaning> = Vec::new();
             let mut is_certain = false;
-            for candidate in candidates {
+            for (_, candidate) in candidates {
                 let conditions = definition.narrow.iter().chain(&candidate.when);
                 match Expression::all_hold(conditions, row) {
                     Ok(false) => continue,
@@ -176,14 +168,14 @@ impl Reader {
     /// told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
         let is_false = |condition: &Expression| bad.rules_out(condition, kind);
-        for (index, definition) in self.of.iter().enumerate() {
+        for (index, definition) in self.losing(bad) {
             if definition.narrow.as_ref().is_some_and(is_false) {
                 continue;
             }
             let part = match kind {
                 None => Part::Any,
                 Some(kind) => {
-                    let mut may_be = candidates(definition, index as u16, kind);
+                    let mut may_be = candidates(definition, kind);
                     may_be.retain(|one| !one.when.as_ref().is_some_and(is_false));
                     let mut parts = may_be.iter().map(|one| one.meaning.part());
                     let Some(first) = parts.next() else {
@@ -199,7 +191,7 @@ impl Reader {
                 None => bad.correlation.as_deref().map(Keys::hash),
                 Some(id) => bad.hash_of(id, kind),
             };
-            of.push((Of::Transaction(index as u16, part), id));
+            of.push((Of::Transaction(index, part), id));
         }
     }
 }

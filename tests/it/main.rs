@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agree;
+mod alone;
 mod anchors;
 mod casefile;
 mod cases;
