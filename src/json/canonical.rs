@@ -1,10 +1,10 @@
 //! One text for all the ways in which a JSON document can be written down.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
-use serde::de::Error;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -33,6 +33,41 @@ pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
+/// The keys of an object with their values, sorted; of a key that stands twice, the last one.
+struct Entries<'a>(Vec<(Key<'a>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries<'de>, D::Error> {
+        struct Reading;
+
+        impl<'de> Visitor<'de> for Reading {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
+                let mut entries: Vec<(Key<'de>, &'de RawValue)> = Vec::new();
+                let mut is_sorted = true;
+                while let Some(entry) = map.next_entry()? {
+                    let last = entries.last();
+                    is_sorted &= last.is_none_or(|(last, _)| *last < entry.0);
+                    entries.push(entry);
+                }
+                if !is_sorted {
+                    entries.reverse();
+                    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+                    entries.dedup_by(|(one, _), (other, _)| one == other);
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Reading)
+    }
+}
+
 /// Writes a value that may have so many levels. Unless it is a list or an object it is sound.
 fn write(json: &str, levels: usize, text: &mut String) -> Result<(), serde_json::Error> {
     let inner = || {
@@ -42,9 +77,9 @@ fn write(json: &str, levels: usize, text: &mut String) -> Result<(), serde_json:
     match json.as_bytes().first() {
         Some(b'{') => {
             let levels = inner()?;
-            let keys: BTreeMap<Key<'_>, &RawValue> = serde_json::from_str(json)?;
+            let Entries(entries) = serde_json::from_str(json)?;
             text.push('{');
-            for (Key(key), value) in keys {
+            for (Key(key), value) in entries {
                 match key {
                     Cow::Borrowed(plain) => text.extend(["\"", plain, "\""]),
                     Cow::Owned(key) => text.push_str(&Value::from(key).to_string()),

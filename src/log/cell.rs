@@ -1,10 +1,9 @@
 //! Single values and JSON texts of a row: which column each is in, and how it is read from there.
 
-use rusqlite::Row as SqlRow;
 use rusqlite::types::ValueRef;
 
 use super::mapping::Slot;
-use super::unpack::{Unpacked, get};
+use super::unpack::{Open, Unpacked};
 use super::{json, value};
 use crate::json::find;
 
@@ -35,10 +34,9 @@ pub(super) struct Document {
 impl Document {
     pub(super) fn bytes<'a>(
         &self,
-        row: &'a SqlRow<'_>,
-        unpacked: &'a [Unpacked],
+        row: &Open<'a>,
     ) -> Result<Option<&'a [u8]>, String> {
-        let Some(bytes) = unpacked[self.unpacked].bytes(row) else {
+        let Some(bytes) = row.json(self.unpacked) else {
             return Ok(None);
         };
         if self.path.is_empty() {
@@ -61,9 +59,9 @@ pub(crate) fn not_json(name: &str, bytes: &[u8], error: &str) -> String {
 impl Cell {
     /// The value, where it is a column's own.
     #[inline]
-    pub(super) fn plain<'a>(&self, row: &'a SqlRow<'_>) -> Option<ValueRef<'a>> {
+    pub(super) fn plain<'a>(&self, row: &Open<'a>) -> Option<ValueRef<'a>> {
         match self.place {
-            Place::Column(column) => Some(get(row, column)),
+            Place::Column(column) => Some(row.get(column)),
             Place::Json { .. } => None,
         }
     }
@@ -71,13 +69,12 @@ impl Cell {
     #[inline]
     pub(super) fn value<'a>(
         &'a mut self,
-        row: &'a SqlRow<'_>,
-        unpacked: &'a [Unpacked],
+        row: &Open<'a>,
     ) -> Result<ValueRef<'a>, String> {
         match self.place {
-            Place::Column(column) => Ok(get(row, column)),
+            Place::Column(column) => Ok(row.get(column)),
             Place::Json { .. } => {
-                in_json(&self.place, &self.name, &mut self.unescaped, row, unpacked)
+                in_json(&self.place, &self.name, &mut self.unescaped, row)
             }
         }
     }
@@ -85,8 +82,7 @@ impl Cell {
     #[inline]
     pub(super) fn text<'a>(
         &'a mut self,
-        row: &'a SqlRow<'_>,
-        unpacked: &'a [Unpacked],
+        row: &Open<'a>,
     ) -> Result<Option<&'a str>, String> {
         let Cell {
             place,
@@ -95,8 +91,8 @@ impl Cell {
             unescaped,
         } = self;
         let value = match place {
-            Place::Column(column) => get(row, *column),
-            Place::Json { .. } => in_json(place, name, unescaped, row, unpacked)?,
+            Place::Column(column) => row.get(*column),
+            Place::Json { .. } => in_json(place, name, unescaped, row)?,
         };
         Ok(value::text(value, text))
     }
@@ -108,15 +104,14 @@ fn in_json<'a>(
     place: &Place,
     name: &str,
     unescaped: &'a mut String,
-    row: &'a SqlRow<'_>,
-    unpacked: &'a [Unpacked],
+    row: &Open<'a>,
 ) -> Result<ValueRef<'a>, String> {
     match place {
-        Place::Column(column) => Ok(get(row, *column)),
+        Place::Column(column) => Ok(row.get(*column)),
         Place::Json {
             unpacked: index,
             path,
-        } => match unpacked[*index].bytes(row) {
+        } => match row.json(*index) {
             Some(bytes) => {
                 let found =
                     find(bytes, path).map_err(|error| not_json(name, bytes, &error.to_string()))?;

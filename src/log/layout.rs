@@ -12,7 +12,7 @@ use rusqlite::types::ValueRef;
 use super::cell::{Cell, Columns, Document};
 use super::mapping::{Naming, Numbering, Plan, Slot};
 use super::types::Interner;
-use super::unpack::{Unpacked, get};
+use super::unpack::{Open, Unpacked, get};
 use super::{BadId, BadRow, Fields, Rest, Row, TypeId, time, value};
 use crate::definition::log::TimeUnit;
 use crate::event::{Position, Timestamp};
@@ -141,17 +141,6 @@ impl<'p> Layout<'p> {
         self.columns.join(", ")
     }
 
-    /// Unpacks what the row has packed; once for each row, before anything else is read of it.
-    #[inline]
-    pub(crate) fn load(&mut self, row: &SqlRow<'_>) {
-        self.trouble = None;
-        for unpacked in &mut self.unpacked {
-            if let Err(reason) = unpacked.load(row) {
-                self.trouble.get_or_insert(reason);
-            }
-        }
-    }
-
     /// The row's position in its own source; `None` where it has none or none that can be read.
     pub(crate) fn position(&self, row: &SqlRow<'_>) -> Option<i64> {
         value::integer(get(row, self.parts.position?))
@@ -159,10 +148,16 @@ impl<'p> Layout<'p> {
             .flatten()
     }
 
-    /// The row's time; `None` where it cannot be read or is not selected.
+    /// Unpacks what a row has packed, for [`Layout::time`] and [`Layout::read_again`].
+    pub(crate) fn open(&mut self, row: &SqlRow<'_>) {
+        (_, self.trouble) = Open::new(row, &mut self.unpacked);
+    }
+
+    /// The time of the row that was opened; `None` where it cannot be read or is not selected.
     pub(crate) fn time(&mut self, row: &SqlRow<'_>) -> Option<Timestamp> {
+        let open = Open::again(row, &self.unpacked);
         let cell = self.parts.time.as_mut()?;
-        time::read(cell.value(row, &self.unpacked).ok()?, self.parts.unit).ok()
+        time::read(cell.value(&open).ok()?, self.parts.unit).ok()
     }
 
     /// Reads a row. `number` stands for the position where the log counts its rows; where `wanted`
@@ -177,15 +172,35 @@ impl<'p> Layout<'p> {
     ) -> Result<Option<Row<'a>>, BadRow> {
         let Layout {
             unpacked,
+            parts,
+            remains,
+            ..
+        } = self;
+        let (open, trouble) = Open::new(row, unpacked);
+        parts
+            .read(&open, number, wanted, trouble.as_deref(), interner)
+            .map_err(|reason| remains.tell(reason, &open, number, interner))
+    }
+
+    /// Reads the row that was opened.
+    pub(crate) fn read_again<'a>(
+        &'a mut self,
+        row: &'a SqlRow<'_>,
+        number: Option<i64>,
+        wanted: Option<&str>,
+        interner: &Interner,
+    ) -> Result<Option<Row<'a>>, BadRow> {
+        let Layout {
+            unpacked,
             trouble,
             parts,
             remains,
             ..
         } = self;
-        let trouble = trouble.as_deref();
+        let open = Open::again(row, unpacked);
         parts
-            .read(row, number, wanted, unpacked, trouble, interner)
-            .map_err(|reason| remains.tell(reason, row, number, unpacked, interner))
+            .read(&open, number, wanted, trouble.as_deref(), interner)
+            .map_err(|reason| remains.tell(reason, &open, number, interner))
     }
 }
 
@@ -193,27 +208,26 @@ impl Parts<'_> {
     #[inline(always)]
     fn read<'a>(
         &'a mut self,
-        row: &'a SqlRow<'_>,
+        row: &Open<'a>,
         number: Option<i64>,
         wanted: Option<&str>,
-        unpacked: &'a [Unpacked],
         trouble: Option<&str>,
         interner: &Interner,
     ) -> Result<Option<Row<'a>>, String> {
-        let correlation = match text(&mut self.correlation, row, unpacked).map(named) {
+        let correlation = match text(&mut self.correlation, row).map(named) {
             Ok(correlation) if wanted.is_some() && correlation != wanted => return Ok(None),
             Ok(correlation) => correlation,
             Err(_) if wanted.is_some() => return Ok(None),
             Err(reason) => return Err(trouble.map_or(reason, str::to_owned)),
         };
         if let Some(column) = self.fault
-            && let ValueRef::Text(reason) = get(row, column)
+            && let ValueRef::Text(reason) = row.get(column)
         {
             return Err(String::from_utf8_lossy(reason).into_owned());
         }
         let position = Position(match (number, self.position) {
             (Some(number), _) => number,
-            (None, Some(column)) => position(get(row, column))?,
+            (None, Some(column)) => position(row.get(column))?,
             (None, None) => 0,
         });
         if let Some(reason) = trouble {
@@ -224,15 +238,14 @@ impl Parts<'_> {
             &mut self.types,
             self.naming,
             row,
-            unpacked,
             interner,
         )?;
         let time = match &mut self.time {
-            Some(cell) if self.judges_time => time::read(cell.value(row, unpacked)?, self.unit)?,
+            Some(cell) if self.judges_time => time::read(cell.value(row)?, self.unit)?,
             _ => Timestamp::from_nanos(0),
         };
         let version = match &mut self.version {
-            Some(cell) => value::integer(cell.value(row, unpacked)?)
+            Some(cell) => value::integer(cell.value(row)?)
                 .map_err(|raw| format!("version {raw} is not a whole number"))?,
             None => None,
         };
@@ -240,14 +253,14 @@ impl Parts<'_> {
             position,
             kind,
             time,
-            stream: text(&mut self.stream, row, unpacked)?,
+            stream: text(&mut self.stream, row)?,
             version,
-            id: named(text(&mut self.id, row, unpacked)?),
+            id: named(text(&mut self.id, row)?),
             correlation,
-            causation: named(text(&mut self.causation, row, unpacked)?),
-            key: text(&mut self.key, row, unpacked)?,
-            data: document(&self.data, row, unpacked)?,
-            metadata: document(&self.metadata, row, unpacked)?,
+            causation: named(text(&mut self.causation, row)?),
+            key: text(&mut self.key, row)?,
+            data: document(&self.data, row)?,
+            metadata: document(&self.metadata, row)?,
         }))
     }
 }
@@ -257,23 +270,22 @@ impl Remains<'_> {
     fn tell(
         &mut self,
         reason: String,
-        row: &SqlRow<'_>,
+        row: &Open<'_>,
         number: Option<i64>,
-        unpacked: &[Unpacked],
         interner: &Interner,
     ) -> BadRow {
         let own = match (number, self.position) {
             (Some(number), _) => Some(number),
-            (None, Some(column)) => position(get(row, column)).ok(),
+            (None, Some(column)) => position(row.get(column)).ok(),
             (None, None) => Some(0),
         };
-        let rest = self.rest(row, unpacked);
-        let recorded = self.kind.text(row, unpacked).ok().flatten();
-        let correlation = text(&mut self.correlation, row, unpacked);
+        let rest = self.rest(row);
+        let recorded = self.kind.text(row).ok().flatten();
+        let correlation = text(&mut self.correlation, row);
         BadRow {
             position: own.map(Position),
             reason,
-            id: match text(&mut self.id, row, unpacked) {
+            id: match text(&mut self.id, row) {
                 Ok(id) => BadId::from(named(id)),
                 Err(_) => BadId::Unreadable,
             },
@@ -283,10 +295,10 @@ impl Remains<'_> {
         }
     }
 
-    fn rest(&mut self, row: &SqlRow<'_>, unpacked: &[Unpacked]) -> Rest {
+    fn rest(&mut self, row: &Open<'_>) -> Rest {
         if self
             .fault
-            .is_some_and(|column| matches!(get(row, column), ValueRef::Text(_)))
+            .is_some_and(|column| matches!(row.get(column), ValueRef::Text(_)))
         {
             return Rest {
                 unread: Fields::ALL,
@@ -295,28 +307,28 @@ impl Remains<'_> {
         }
         let mut unread = Fields::default();
         let read_time = |cell: &mut Cell| {
-            let value = cell.value(row, unpacked).ok()?;
+            let value = cell.value(row).ok()?;
             time::read(value, self.unit).ok()
         };
         let time = self.time.as_mut().map(read_time);
         unread.time = time == Some(None);
         let read_version = |cell: &mut Cell| {
-            let value = cell.value(row, unpacked).ok()?;
+            let value = cell.value(row).ok()?;
             value::integer(value).ok()
         };
         let version = self.version.as_mut().map(read_version);
         unread.stream = version == Some(None);
-        let is_unread = |cell: &mut Option<Cell>| text(cell, row, unpacked).is_err();
+        let is_unread = |cell: &mut Option<Cell>| text(cell, row).is_err();
         unread.id = is_unread(&mut self.id);
         unread.correlation = is_unread(&mut self.correlation);
-        let owned = |cell: &mut Option<Cell>, unread: &mut bool| match text(cell, row, unpacked) {
+        let owned = |cell: &mut Option<Cell>, unread: &mut bool| match text(cell, row) {
             Ok(text) => text.map(str::to_owned),
             Err(_) => {
                 *unread = true;
                 None
             }
         };
-        let bytes = |slot: &Option<Document>, unread: &mut bool| match document(slot, row, unpacked)
+        let bytes = |slot: &Option<Document>, unread: &mut bool| match document(slot, row)
         {
             Ok(bytes) => bytes.map(<[u8]>::to_owned),
             Err(_) => {
@@ -352,11 +364,10 @@ fn position(value: ValueRef<'_>) -> Result<i64, String> {
 #[inline(always)]
 fn text<'a>(
     cell: &'a mut Option<Cell>,
-    row: &'a SqlRow<'_>,
-    unpacked: &'a [Unpacked],
+    row: &Open<'a>,
 ) -> Result<Option<&'a str>, String> {
     match cell {
-        Some(cell) => cell.text(row, unpacked),
+        Some(cell) => cell.text(row),
         None => Ok(None),
     }
 }
@@ -364,11 +375,10 @@ fn text<'a>(
 #[inline(always)]
 fn document<'a>(
     document: &Option<Document>,
-    row: &'a SqlRow<'_>,
-    unpacked: &'a [Unpacked],
+    row: &Open<'a>,
 ) -> Result<Option<&'a [u8]>, String> {
     match document {
-        Some(document) => document.bytes(row, unpacked),
+        Some(document) => document.bytes(row),
         None => Ok(None),
     }
 }
@@ -378,8 +388,7 @@ fn kind(
     cell: &mut Cell,
     types: &mut HashMap<Box<[u8]>, TypeId, FixedState>,
     naming: &Naming,
-    row: &SqlRow<'_>,
-    unpacked: &[Unpacked],
+    row: &Open<'_>,
     interner: &Interner,
 ) -> Result<TypeId, String> {
     if let Some(ValueRef::Text(bytes)) = cell.plain(row)
@@ -387,7 +396,7 @@ fn kind(
     {
         return Ok(*id);
     }
-    let Some(recorded) = cell.text(row, unpacked)? else {
+    let Some(recorded) = cell.text(row)? else {
         return Err("type is null".to_owned());
     };
     let id = interner.intern(naming.apply(recorded));

@@ -95,7 +95,6 @@ pub(crate) fn tail(
     while last.len() < count
         && let Some(row) = rows.next().map_err(failure)?
     {
-        layout.load(row);
         if let Ok(Some(row)) = layout.read(row, None, None, sources.interner) {
             last.push((row.position, row.time));
         }
@@ -218,7 +217,6 @@ fn single(
                 continue;
             }
         }
-        layout.load(row);
         let read = layout.read(
             row,
             counts.then_some(number),
@@ -261,7 +259,6 @@ fn look_up(
         let failure = |error| stopped(database, plan, Some(position.0), &error);
         let mut rows = statement.query([position.0]).map_err(failure)?;
         while let Some(row) = rows.next().map_err(failure)? {
-            layout.load(row);
             let origin = Origin {
                 source: 0,
                 position: Some(position.0),
@@ -303,7 +300,7 @@ impl Cursor<'_, '_> {
             return Ok(());
         };
         self.number += 1;
-        self.layout.load(row);
+        self.layout.open(row);
         let place = match merge {
             Merge::Time => self.layout.time(row).map(|time| time.as_nanos()),
             Merge::Position => self.layout.position(row),
@@ -385,7 +382,7 @@ fn merged(
                 let flow =
                     match cursor
                         .layout
-                        .read(row, number, sieve.correlation, sources.interner)
+                        .read_again(row, number, sieve.correlation, sources.interner)
                     {
                         Ok(Some(row)) => visit(origin, Ok(row)),
                         Ok(None) => ControlFlow::Continue(()),

@@ -12,6 +12,75 @@ use crate::definition::log::Encoding;
 /// More than this is not unpacked: a small hostile value can stand for gigabytes.
 const UNPACKED_LIMIT: u64 = 256 << 20;
 
+/// How many values are kept from the unpacking of a row until its cells are read.
+const KEPT: usize = 2;
+
+/// A row whose packed columns are unpacked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Open<'a> {
+    row: &'a Row<'a>,
+    unpacked: &'a [Unpacked],
+    /// What stands in the first of the packed columns: to ask SQLite again costs as much as to read
+    /// any other cell.
+    raw: [Option<ValueRef<'a>>; KEPT],
+}
+
+impl<'a> Open<'a> {
+    /// A row of which each column was unpacked before.
+    pub(crate) fn again(row: &'a Row<'_>, unpacked: &'a [Unpacked]) -> Open<'a> {
+        Open {
+            row,
+            unpacked,
+            raw: [None; KEPT],
+        }
+    }
+
+    /// Unpacks the columns of a row; with the first reason why one cannot be.
+    #[inline(always)]
+    pub(crate) fn new(
+        row: &'a Row<'_>,
+        unpacked: &'a mut [Unpacked],
+    ) -> (Open<'a>, Option<String>) {
+        let mut raw = [None; KEPT];
+        let mut trouble = None;
+        for (index, column) in unpacked.iter_mut().enumerate() {
+            let value = get(row, column.column);
+            if let Err(reason) = column.load(value) {
+                trouble.get_or_insert(reason);
+            }
+            if let Some(kept) = raw.get_mut(index) {
+                *kept = Some(value);
+            }
+        }
+        let open = Open {
+            row,
+            unpacked,
+            raw,
+        };
+        (open, trouble)
+    }
+
+    /// What stands in a column.
+    #[inline(always)]
+    pub(crate) fn get(&self, column: usize) -> ValueRef<'a> {
+        get(self.row, column)
+    }
+
+    /// The JSON text of a packed column; `None` for NULL.
+    #[inline(always)]
+    pub(crate) fn json(&self, index: usize) -> Option<&'a [u8]> {
+        let unpacked = &self.unpacked[index];
+        if unpacked.buffered {
+            return Some(&unpacked.buffer);
+        }
+        let raw = self.raw.get(index).copied().flatten();
+        match raw.unwrap_or_else(|| self.get(unpacked.column)) {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
 /// One packed column of a row.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
@@ -35,10 +104,17 @@ impl Unpacked {
         self.column == column && self.encoding == encoding
     }
 
-    /// Unpacks the column of a new row; a lower-case fragment where it cannot be.
-    pub(crate) fn load(&mut self, row: &Row<'_>) -> Result<(), String> {
+    /// Unpacks what stands in the column of a new row; a lower-case fragment where it cannot be.
+    #[inline(always)]
+    fn load(&mut self, raw: ValueRef<'_>) -> Result<(), String> {
         self.buffered = false;
-        let raw = get(row, self.column);
+        match (raw, self.encoding) {
+            (ValueRef::Text(_), Encoding::Plain) | (ValueRef::Null, _) => Ok(()),
+            _ => self.unpack(raw),
+        }
+    }
+
+    fn unpack(&mut self, raw: ValueRef<'_>) -> Result<(), String> {
         let bytes = match raw {
             ValueRef::Null => return Ok(()),
             ValueRef::Integer(_) | ValueRef::Real(_) => {
@@ -64,17 +140,6 @@ impl Unpacked {
             self.buffered = jsonb::write_text(bytes, &mut self.buffer).is_some();
         }
         Ok(())
-    }
-
-    /// The JSON text; `None` for NULL.
-    pub(crate) fn bytes<'a>(&'a self, row: &'a Row<'_>) -> Option<&'a [u8]> {
-        if self.buffered {
-            return Some(&self.buffer);
-        }
-        match get(row, self.column) {
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes),
-            _ => None,
-        }
     }
 }
 

@@ -119,10 +119,11 @@ impl Sample {
             }
             _ => Encoding::Plain,
         };
-        let mut state = unpack::Unpacked::new(0, encoding);
+        let mut state = [unpack::Unpacked::new(0, encoding)];
+        let (state, trouble) = unpack::Open::new(row, &mut state);
         let wrapped = ["timestamp".to_owned(), "_data_".to_owned()];
-        let is_bare = state.load(row).is_ok()
-            && state.bytes(row).is_some_and(|bytes| {
+        let is_bare = trouble.is_none()
+            && state.json(0).is_some_and(|bytes| {
                 matches!(find(bytes, &wrapped), Ok(None))
                     && matches!(find(bytes, &wrapped[..1]), Ok(Some(_)))
             });
