@@ -207,6 +207,17 @@ pub struct AuditArgs {
     /// Only this instance; may be given several times
     #[arg(long, value_name = "ID", help_heading = "Filter")]
     pub instance: Vec<String>,
+    /// Only this key: of a projection, a group, a reaction's match value, an idempotency key or a
+    /// transaction; may be given several times
+    ///
+    /// All keys are judged, and each rule tells how many; findings about others are left out.
+    #[arg(
+        long,
+        value_name = "KEY",
+        conflicts_with_all = ["saga", "instance"],
+        help_heading = "Filter"
+    )]
+    pub key: Vec<String>,
     /// Only what has been so since an instant or later, or since `2h-ago`, counted from the horizon
     #[arg(long, value_name = "INSTANT|SPAN-ago", help_heading = "Filter")]
     pub since: Option<Since>,
@@ -220,7 +231,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// Write every finding to this file, for --baseline
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["rule", "saga", "instance", "since"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rule", "saga", "instance", "key", "since"])]
     pub write_baseline: Option<PathBuf>,
 }
 

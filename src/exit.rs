@@ -58,7 +58,7 @@ impl Exit {
     /// The exit code of an audit.
     ///
     /// A finding counts even where no event matched a definition: a log whose every row is
-    /// unreadable has been looked at.
+    /// unreadable has been looked at. Where only what is in no log was asked for, nothing was.
     pub fn of_report(report: &Report, fail_on: FailOn) -> Exit {
         let fails = match fail_on {
             FailOn::Severity(threshold) => report.worst().is_some_and(|worst| worst >= threshold),
@@ -66,6 +66,8 @@ impl Exit {
         };
         if fails {
             Exit::Findings
+        } else if report.is_void {
+            Exit::NothingInspected
         } else {
             Exit::of_logs(&report.logs)
         }

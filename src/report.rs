@@ -29,6 +29,8 @@ pub struct Report {
     pub accepted: usize,
     /// What the reader should know: an old log, a private snapshot, what could not be checked.
     pub remarks: Vec<String>,
+    /// Of the instances and keys that were asked for, none is in the logs.
+    pub is_void: bool,
 }
 
 impl Report {
@@ -44,6 +46,7 @@ impl Report {
             projections: Vec::new(),
             accepted: 0,
             remarks: Vec::new(),
+            is_void: false,
         }
     }
 }

@@ -28,6 +28,7 @@ pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyh
     session.options.rules.clone_from(&args.rule);
     session.options.sagas.clone_from(&args.saga);
     session.options.instances.clone_from(&args.instance);
+    session.options.keys.clone_from(&args.key);
     session.options.memory = args.memory.memory.map(|size| size.0);
     session.options.listed = listed(args);
     let previous = args.baseline.as_deref().map(read_baseline).transpose()?;
@@ -39,7 +40,8 @@ pub(super) fn run(args: &AuditArgs, terminal: &Terminal, now: Timestamp) -> anyh
         .as_ref()
         .map(|_| Baseline::of(&report, previous.as_ref()));
     if let Some(baseline) = &previous {
-        let narrowed = !(args.rule.is_empty() && args.saga.is_empty() && args.instance.is_empty());
+        let filters = [&args.rule, &args.saga, &args.instance, &args.key];
+        let narrowed = filters.iter().any(|filter| !filter.is_empty());
         baseline.accept(
             &mut report,
             if narrowed {

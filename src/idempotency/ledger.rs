@@ -147,6 +147,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Whether an event uses this key.
+    pub fn knows(&self, key: &str) -> bool {
+        let hash = Keys::hash(key);
+        let mut keys = self.keys.iter();
+        keys.any(|(names, _)| names.find(hash, key).is_some())
+    }
+
     /// A ledger for these rules in a log of this order; by position where it is not declared.
     pub fn new(rules: &[Arc<Idempotency>], order: Option<Order>) -> Ledger {
         Ledger {

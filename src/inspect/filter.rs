@@ -16,9 +16,6 @@ use crate::rules;
 /// # Errors
 /// When a glob matches no rule.
 pub fn rules(options: &Options) -> Result<Vec<&'static str>, RunError> {
-    if options.rules.is_empty() {
-        return Ok(rules::names());
-    }
     for glob in &options.rules {
         let pattern = WildMatch::new(glob);
         if !rules::names().iter().any(|name| pattern.matches(name)) {
@@ -30,10 +27,19 @@ pub fn rules(options: &Options) -> Result<Vec<&'static str>, RunError> {
         .iter()
         .map(|glob| WildMatch::new(glob))
         .collect();
-    Ok(rules::names()
-        .into_iter()
-        .filter(|name| patterns.iter().any(|pattern| pattern.matches(name)))
-        .collect())
+    let is_meant = |name: &&str| {
+        let is_named = patterns.iter().any(|pattern| pattern.matches(name));
+        let is_about_keys = options.keys.is_empty() || rules::speaks_of_keys(name);
+        (is_named || patterns.is_empty()) && is_about_keys
+    };
+    let meant: Vec<&str> = rules::names().into_iter().filter(is_meant).collect();
+    if meant.is_empty() {
+        let globs = options.rules.join(", ");
+        return Err(RunError::Filter(format!(
+            "no rule that `{globs}` names speaks of keys, as --key asks for"
+        )));
+    }
+    Ok(meant)
 }
 
 /// The scopes to run, each with a log and only the sagas asked for.

@@ -1,6 +1,7 @@
 //! Runs definitions against their logs: the one entry that every command which reads a log uses.
 
 mod against;
+mod asked;
 mod beside;
 mod describe;
 mod diff;
@@ -14,6 +15,7 @@ mod reactions;
 pub mod recover;
 mod rows;
 mod run;
+mod settle;
 mod shares;
 mod state;
 mod strays;
@@ -36,6 +38,7 @@ use crate::event::{Event, Position, Span, Timestamp};
 use crate::finding::{Finding, Next};
 use crate::report::{DefinitionsSummary, InstanceRow, LogSummary, Report};
 pub use against::{Parted, Parting, Untold, against};
+use asked::Asked;
 pub use diff::{Comparison, Held, diff};
 pub use filter::steps;
 use run::Run;
@@ -64,6 +67,8 @@ pub struct Options {
     pub sagas: Vec<String>,
     /// Only these instances; empty is all.
     pub instances: Vec<String>,
+    /// Only findings about these keys, of whatever they are keys; empty is all. All keys are judged.
+    pub keys: Vec<String>,
     /// How many bytes an audit or a comparison of stored rows may keep of what it can divide by keys;
     /// `None` is no such cap.
     pub memory: Option<u64>,
@@ -82,14 +87,20 @@ impl Options {
             rules: Vec::new(),
             sagas: Vec::new(),
             instances: Vec::new(),
+            keys: Vec::new(),
             memory: None,
             listed: None,
         }
     }
 
-    /// Whether the run looks at some subjects only.
+    /// Whether the run looks at some sagas or instances only.
     fn narrowed(&self) -> bool {
         !self.sagas.is_empty() || !self.instances.is_empty()
+    }
+
+    /// Whether the run is about some instances or keys only, and so about nothing that has none.
+    fn asks_for_ids(&self) -> bool {
+        !self.instances.is_empty() || !self.keys.is_empty()
     }
 }
 
@@ -217,7 +228,13 @@ pub fn audit(
     let mut report = Report::new(TOOL.to_owned(), summary);
     let rules = filter::rules(options)?;
     let scopes = &definitions.scopes;
-    let mut tally = Tally::new(&rules, options.narrowed(), options.listed).of_logs(scopes);
+    let mut tally = Tally::new(
+        &rules,
+        options.narrowed() || options.asks_for_ids(),
+        options.listed,
+    )
+    .of_logs(scopes)
+    .about(Asked::of(options));
     for scope in filter::scopes(definitions, options)? {
         if let Some(log) = scope.log.as_ref().filter(|_| scopes.len() > 1) {
             tally.begin(&log.name);

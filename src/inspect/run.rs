@@ -398,7 +398,7 @@ impl<'s> Run<'s> {
         if self.selection.families {
             findings.extend(self.families(tally));
         }
-        if self.options.instances.is_empty() {
+        if !self.options.asks_for_ids() {
             let (settings, horizon) = (&self.scope.settings, self.horizon);
             for counted in rows::unlisted(&self.gathered) {
                 tally.count_only(counted, settings, horizon, &mut self.used);

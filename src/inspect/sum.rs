@@ -54,6 +54,13 @@ pub struct Sum {
 impl Run<'_> {
     /// Adds up what the share that was read last shows, apart from its instances.
     pub fn add_up(&mut self, tally: &mut Tally) {
+        let (gathered, sagas) = (&self.gathered, 0..self.scope.sagas.len() as u16);
+        let instances = self.options.instances.iter();
+        tally.meet(
+            instances.filter(|id| sagas.clone().any(|saga| gathered.instances.knows(saga, id))),
+        );
+        let keys = self.options.keys.iter();
+        tally.meet(keys.filter(|key| gathered.ledgers.knows(key)));
         let claims = &self.definition.claims;
         let sagas = self.scope.sagas.iter();
         let mapped: Vec<bool> = sagas
@@ -65,7 +72,7 @@ impl Run<'_> {
         let mut found = std::mem::take(&mut self.findings);
         let mut register = std::mem::take(&mut self.gathered.register);
         let (order, share) = (self.definition.order, self.share);
-        let is_whole = self.options.instances.is_empty();
+        let is_whole = !self.options.asks_for_ids();
         let (ids, ()) = beside::both(
             self.options.threads,
             || is_whole.then(|| register.conclude(order, share)),

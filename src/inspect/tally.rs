@@ -7,7 +7,9 @@ use crate::brief;
 use crate::definition::Scope;
 use crate::definition::settings::{Allow, Settings};
 use crate::event::Timestamp;
-use crate::finding::{Finding, Next, Origin, Severity, SubjectKind};
+use crate::finding::{Finding, Next, Origin, Severity};
+use crate::inspect::asked::Asked;
+use crate::inspect::settle::{about_allow, allows, is_expired, is_usual, severity};
 use crate::report::{ProjectionCount, Report, RuleCount, SagaCount};
 use crate::rules::{
     self,
@@ -31,6 +33,7 @@ pub struct Tally {
     /// What definitions of more than one log are named.
     shared: BTreeSet<Arc<str>>,
     narrowed: bool,
+    asked: Asked,
     /// How many findings of one rule are listed, the first ones of its part of the report; beyond that
     /// they are only counted. `None` is all.
     listed: Option<usize>,
@@ -67,8 +70,19 @@ impl Tally {
             log: None,
             shared: BTreeSet::new(),
             narrowed,
+            asked: Asked::default(),
             listed,
         }
+    }
+
+    /// The same for findings about what is asked for.
+    pub fn about(self, asked: Asked) -> Tally {
+        Tally { asked, ..self }
+    }
+
+    /// What was asked for and is in the log that is judged.
+    pub fn meet<'a>(&mut self, met: impl Iterator<Item = &'a String>) {
+        self.asked.meet(met);
     }
 
     /// The same for the logs of these scopes.
@@ -185,7 +199,8 @@ impl Tally {
         let Some(severity) = severity(settings, (info.name, info.severity), true) else {
             return;
         };
-        let Some(count) = self.counts.get_mut(info.name).filter(|_| findings > 0) else {
+        let is_asked = findings > 0 && self.asked.is_about_all();
+        let Some(count) = self.counts.get_mut(info.name).filter(|_| is_asked) else {
             return;
         };
         let whole = |allow: &Allow| allow.rule == info.name && allow.subject.is_none();
@@ -212,6 +227,9 @@ impl Tally {
     ) -> Option<Finding> {
         let usual = is_usual(&finding);
         finding.severity = severity(settings, (finding.rule, finding.severity), usual)?;
+        if !self.asked.is_about(&finding.subject.id) {
+            return None;
+        }
         let accepted = settings
             .allow
             .iter()
@@ -289,6 +307,9 @@ impl Tally {
 
     /// Writes everything into the report, in its order.
     pub fn finish(mut self, report: &mut Report) {
+        for remark in self.asked.remarks() {
+            self.remark(remark);
+        }
         for rule in &self.rules {
             if let Some(mut count) = self.counts.remove(rule) {
                 if let Some(findings) = self.findings.get_mut(rule) {
@@ -321,25 +342,12 @@ impl Tally {
             let severity = other.severity.cmp(&one.severity);
             severity.then_with(|| place(one.rule).cmp(&place(other.rule)))
         });
+        report.is_void = self.asked.is_void();
         report.findings = findings;
         report.sagas = self.sagas;
         report.projections = self.projections;
         report.accepted += self.accepted;
         report.remarks.append(&mut self.remarks);
-    }
-}
-
-/// The severity of a finding of a rule as the settings want it; `None` where they switch it off. One
-/// that is not the rule's usual one stays.
-fn severity(
-    settings: &Settings,
-    (rule, own): (&str, Severity),
-    is_usual: bool,
-) -> Option<Severity> {
-    match settings.rules.get(rule) {
-        Some(None) => None,
-        Some(Some(severity)) if is_usual => Some(*severity),
-        _ => Some(own),
     }
 }
 
@@ -367,52 +375,10 @@ fn keep_first(findings: &mut Vec<Finding>, listed: Option<usize>, count: &mut Ru
     }
 }
 
-fn allows(allow: &Allow, finding: &Finding) -> bool {
-    allow.rule == finding.rule
-        && allow
-            .subject
-            .as_ref()
-            .is_none_or(|(kind, id)| *kind == finding.subject.kind && **id == *finding.subject.id)
-}
-
-/// Whether a finding has its rule's usual severity: one that a rule lowered stays lowered.
-fn is_usual(finding: &Finding) -> bool {
-    rules::find(finding.rule).is_some_and(|info| info.severity == finding.severity)
-}
-
-fn is_expired(allow: &Allow, horizon: Option<Timestamp>) -> bool {
-    matches!((allow.until, horizon), (Some(until), Some(horizon)) if horizon >= until)
-}
-
-fn about_allow(allow: &Allow, info: &rules::Info, severity: Severity, log: &Arc<str>) -> Finding {
-    let subject = allow.subject.as_ref().map_or("every subject", |(_, id)| id);
-    let what = match allow.until {
-        Some(until) if info.name == EXPIRED_ALLOW.name => {
-            format!(
-                "{} is allowed for {subject} only until {until}: {}",
-                allow.rule, allow.reason
-            )
-        }
-        _ => format!(
-            "{} is allowed for {subject}, but nothing of it was found: {}",
-            allow.rule, allow.reason
-        ),
-    };
-    let id = match &allow.subject {
-        Some((_, id)) => format!("{} {id}", allow.rule),
-        None => allow.rule.to_owned(),
-    };
-    let (file, line) = (allow.place.file.display(), allow.place.line);
-    let message = format!("{what} ({file}:{line})");
-    Finding {
-        severity,
-        ..info.finding(SubjectKind::Definition, log, id, message)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::SubjectKind;
 
     const RULE: &str = "projection/divergent";
 

@@ -105,6 +105,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Whether an event is of this group.
+    pub fn knows(&self, group: &str) -> bool {
+        let hash = Keys::hash(group);
+        let mut groups = self.groups.iter();
+        groups.any(|groups| groups.keys.find(hash, group).is_some())
+    }
+
     /// A ledger for these invariants of a log, all groups empty.
     pub fn new(invariants: &[Arc<Invariant>], log: Option<&LogDefinition>) -> Ledger {
         Ledger {

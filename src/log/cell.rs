@@ -32,10 +32,7 @@ pub(super) struct Document {
 }
 
 impl Document {
-    pub(super) fn bytes<'a>(
-        &self,
-        row: &Open<'a>,
-    ) -> Result<Option<&'a [u8]>, String> {
+    pub(super) fn bytes<'a>(&self, row: &Open<'a>) -> Result<Option<&'a [u8]>, String> {
         let Some(bytes) = row.json(self.unpacked) else {
             return Ok(None);
         };
@@ -67,23 +64,15 @@ impl Cell {
     }
 
     #[inline]
-    pub(super) fn value<'a>(
-        &'a mut self,
-        row: &Open<'a>,
-    ) -> Result<ValueRef<'a>, String> {
+    pub(super) fn value<'a>(&'a mut self, row: &Open<'a>) -> Result<ValueRef<'a>, String> {
         match self.place {
             Place::Column(column) => Ok(row.get(column)),
-            Place::Json { .. } => {
-                in_json(&self.place, &self.name, &mut self.unescaped, row)
-            }
+            Place::Json { .. } => in_json(&self.place, &self.name, &mut self.unescaped, row),
         }
     }
 
     #[inline]
-    pub(super) fn text<'a>(
-        &'a mut self,
-        row: &Open<'a>,
-    ) -> Result<Option<&'a str>, String> {
+    pub(super) fn text<'a>(&'a mut self, row: &Open<'a>) -> Result<Option<&'a str>, String> {
         let Cell {
             place,
             name,

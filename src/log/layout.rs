@@ -233,13 +233,7 @@ impl Parts<'_> {
         if let Some(reason) = trouble {
             return Err(reason.to_owned());
         }
-        let kind = kind(
-            &mut self.kind,
-            &mut self.types,
-            self.naming,
-            row,
-            interner,
-        )?;
+        let kind = kind(&mut self.kind, &mut self.types, self.naming, row, interner)?;
         let time = match &mut self.time {
             Some(cell) if self.judges_time => time::read(cell.value(row)?, self.unit)?,
             _ => Timestamp::from_nanos(0),
@@ -328,8 +322,7 @@ impl Remains<'_> {
                 None
             }
         };
-        let bytes = |slot: &Option<Document>, unread: &mut bool| match document(slot, row)
-        {
+        let bytes = |slot: &Option<Document>, unread: &mut bool| match document(slot, row) {
             Ok(bytes) => bytes.map(<[u8]>::to_owned),
             Err(_) => {
                 *unread = true;
@@ -362,10 +355,7 @@ fn position(value: ValueRef<'_>) -> Result<i64, String> {
 }
 
 #[inline(always)]
-fn text<'a>(
-    cell: &'a mut Option<Cell>,
-    row: &Open<'a>,
-) -> Result<Option<&'a str>, String> {
+fn text<'a>(cell: &'a mut Option<Cell>, row: &Open<'a>) -> Result<Option<&'a str>, String> {
     match cell {
         Some(cell) => cell.text(row),
         None => Ok(None),
@@ -373,10 +363,7 @@ fn text<'a>(
 }
 
 #[inline(always)]
-fn document<'a>(
-    document: &Option<Document>,
-    row: &Open<'a>,
-) -> Result<Option<&'a [u8]>, String> {
+fn document<'a>(document: &Option<Document>, row: &Open<'a>) -> Result<Option<&'a [u8]>, String> {
     match document {
         Some(document) => document.bytes(row),
         None => Ok(None),

@@ -52,11 +52,7 @@ impl<'a> Open<'a> {
                 *kept = Some(value);
             }
         }
-        let open = Open {
-            row,
-            unpacked,
-            raw,
-        };
+        let open = Open { row, unpacked, raw };
         (open, trouble)
     }
 

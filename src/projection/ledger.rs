@@ -69,6 +69,13 @@ pub struct Keyless {
 }
 
 impl Ledger {
+    /// Whether an event is of this key.
+    pub fn knows(&self, key: &str) -> bool {
+        let hash = Keys::hash(key);
+        let mut books = self.books.iter();
+        books.any(|book| book.keys.find(hash, key).is_some())
+    }
+
     /// A ledger of these projections, in which nothing happened yet.
     pub fn new(projections: &[Arc<Projection>]) -> Ledger {
         Ledger {

@@ -161,6 +161,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Whether an event is of this match value.
+    pub fn knows(&self, value: &str) -> bool {
+        let hash = Keys::hash(value);
+        let mut books = self.books.iter();
+        books.any(|book| book.keys.find(hash, value).is_some())
+    }
+
     /// A ledger for these reactions in a log of this order, if there is a log.
     pub fn new(reactions: &[Arc<Reaction>], order: Option<Order>) -> Ledger {
         Ledger {

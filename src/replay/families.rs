@@ -256,6 +256,16 @@ impl Ledgers {
         }
     }
 
+    /// Whether an event is of something with this key: a state, a group, a match value, an
+    /// idempotency key or a transaction.
+    pub fn knows(&self, key: &str) -> bool {
+        self.projections.knows(key)
+            || self.invariants.knows(key)
+            || self.reactions.knows(key)
+            || self.idempotency.knows(key)
+            || self.transactions.knows(key)
+    }
+
     /// Bytes kept by states and what joins them.
     pub(super) fn of_states(&self) -> usize {
         self.projections.bytes() + self.requirements.bytes() + self.isolation.bytes()

@@ -347,6 +347,24 @@ pub fn needs_instances(name: &str) -> bool {
     joins.iter().any(|info| info.name == name) || of_instances.any(|rule| rule.info.name == name)
 }
 
+/// Whether the findings of a rule are about keys: of states, groups, match values, idempotency keys or
+/// transactions.
+pub fn speaks_of_keys(name: &str) -> bool {
+    const FAMILIES: [&str; 5] = [
+        "projection",
+        "invariant",
+        "reaction",
+        "idempotency",
+        "transaction",
+    ];
+    let family = name.split('/').next();
+    let mut of_families = TABLE
+        .iter()
+        .filter(|rule| matches!(rule.judge, Judge::Family));
+    family.is_some_and(|family| FAMILIES.contains(&family))
+        && of_families.any(|rule| rule.info.name == name)
+}
+
 /// Everything that is wrong with one instance, each fault once, by the [`checks`] of its saga.
 pub fn judge(case: &Case<'_>, checks: &[Check], drafts: &mut Vec<Draft>) {
     for check in checks {

@@ -175,6 +175,13 @@ impl Conclusion {
 }
 
 impl Ledger {
+    /// Whether an event is of this transaction.
+    pub fn knows(&self, id: &str) -> bool {
+        let hash = Keys::hash(id);
+        let mut books = self.books.iter();
+        books.any(|book| book.ids.find(hash, id).is_some())
+    }
+
     /// A ledger for these definitions in a log of this order; by position where it is not declared.
     pub fn new(definitions: &[Arc<Transaction>], order: Option<Order>) -> Ledger {
         Ledger {

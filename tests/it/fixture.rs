@@ -224,6 +224,7 @@ pub fn report() -> Report {
              settled by hand"
                 .to_owned(),
         ],
+        is_void: false,
     }
 }
 

@@ -5,6 +5,7 @@
 mod agree;
 mod alone;
 mod anchors;
+mod asked;
 mod casefile;
 mod cases;
 mod causes;
