@@ -40,6 +40,8 @@ pub enum Hidden {
     Nameless,
     /// Its cause cannot be read.
     Effect,
+    /// It has an id, and nobody looks whether that stands twice.
+    Untold,
 }
 
 impl Hidden {
@@ -88,6 +90,8 @@ pub struct Conclusion {
     pub faults: Vec<Fault>,
     /// Events whose cause cannot be read, or is, or may be, a row that is not judged.
     pub hidden: u64,
+    /// Rows that are not judged and may have an id that stands elsewhere, too.
+    pub untold_ids: u64,
     /// A cause stands after its effect, so that there may be circles.
     pub goes_back: bool,
 }
@@ -104,9 +108,12 @@ pub struct Register {
     /// The same, of events of which only the id matters.
     bare: Vec<Vec<(u64, Position)>>,
     hidden: Vec<u64>,
-    has_nameless: bool,
-    /// How many events have a cause that cannot be read, until a conclusion tells it.
+    /// How many rows have an id that cannot be read.
+    nameless: u64,
+    /// How many events have a cause that cannot be read.
     causeless: u64,
+    /// How many rows have an id of which nobody looks whether it stands twice.
+    untold: u64,
 }
 
 impl Default for Register {
@@ -115,8 +122,9 @@ impl Default for Register {
             shelves: shelves(),
             bare: shelves(),
             hidden: Vec::new(),
-            has_nameless: false,
+            nameless: 0,
             causeless: 0,
+            untold: 0,
         }
     }
 }
@@ -137,6 +145,7 @@ impl Conclusion {
         self.with_id += other.with_id;
         self.with_cause += other.with_cause;
         self.hidden += other.hidden;
+        self.untold_ids += other.untold_ids;
         self.goes_back |= other.goes_back;
         self.same_id.extend(other.same_id);
         self.same_id.sort_unstable_by_key(|(_, again)| *again);
@@ -161,8 +170,9 @@ impl Register {
     pub fn hide(&mut self, row: Hidden) {
         match row {
             Hidden::Id(id) => self.hidden.push(id),
-            Hidden::Nameless => self.has_nameless = true,
+            Hidden::Nameless => self.nameless += 1,
             Hidden::Effect => self.causeless += 1,
+            Hidden::Untold => self.untold += 1,
         }
     }
 
@@ -191,12 +201,12 @@ impl Register {
         }
         self.hidden.sort_unstable();
         let known = Known::of(&self.shelves, share);
-        let causeless = std::mem::take(&mut self.causeless);
-        let mut conclusion = Conclusion {
-            with_cause: causeless,
-            hidden: causeless,
-            ..Conclusion::default()
-        };
+        let mut conclusion = Conclusion::default();
+        if share.is_first() {
+            conclusion.with_cause = self.causeless;
+            conclusion.hidden = self.causeless;
+            conclusion.untold_ids = self.untold;
+        }
         for notes in &known.shelves {
             conclusion.with_id += notes.len() as u64;
             for same in notes.chunk_by(|one, other| one.id == other.id) {
@@ -256,7 +266,7 @@ impl Register {
                 if let Some(causes) = &causes {
                     conclusion.goes_back |= causes.first.position > effect.position;
                     judge(circles, causes, effect, order, &mut conclusion.faults);
-                } else if self.has_nameless || self.hidden.binary_search(&cause).is_ok() {
+                } else if self.nameless > 0 || self.hidden.binary_search(&cause).is_ok() {
                     conclusion.hidden += 1;
                 } else {
                     let fault = Fault::new(What::Dangling, effect, None);

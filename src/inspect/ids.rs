@@ -77,7 +77,9 @@ impl Run<'_> {
             } else {
                 conclusion.with_id
             };
-            tally.checked(DUPLICATE_ID.name, read);
+            let untold = if proven { 0 } else { conclusion.untold_ids };
+            tally.checked(DUPLICATE_ID.name, read + untold);
+            tally.unknown(DUPLICATE_ID.name, untold);
         }
         for info in causes::ALL {
             let by_position = self.definition.order == Order::Position;

@@ -18,6 +18,7 @@ mod pass;
 mod reader;
 mod reading;
 mod route;
+mod spoilt;
 mod streams;
 
 pub use families::{Ledgers, Readers};

@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 
-use crate::absent::{self, Of};
+use crate::absent;
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
 use crate::event::Timestamp;
 use crate::log::{BadId, BadRow, Fields, Log, Rest, Row};
 use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
 use crate::replay::families::Routes;
-use crate::replay::gathered::Selection;
 use crate::replay::instances::{Instances, Link};
 use crate::replay::reading::Reading;
 use crate::replay::route::{Candidate, Meant, Route, Use};
@@ -26,23 +25,23 @@ const MOST_TEXT: usize = 1 << 30;
 
 /// What is known of an event type.
 #[derive(Debug)]
-struct Kind {
-    name: Arc<str>,
-    route: Route,
-    families: Routes,
+pub(super) struct Kind {
+    pub(super) name: Arc<str>,
+    pub(super) route: Route,
+    pub(super) families: Routes,
     /// Some family has a route for it.
-    is_of_family: bool,
+    pub(super) is_of_family: bool,
     /// Some definition knows it.
-    is_known: bool,
-    is_tombstone: bool,
+    pub(super) is_known: bool,
+    pub(super) is_tombstone: bool,
 }
 
 /// Turns rows into notes.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
-    reading: Reading<'a>,
+    pub(super) reading: Reading<'a>,
     /// By the log's type ids.
-    types: Vec<Option<Kind>>,
+    pub(super) types: Vec<Option<Kind>>,
 }
 
 impl<'a> Reader<'a> {
@@ -68,129 +67,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Adds what can be told of a row of which something cannot be read.
-    #[cold]
-    fn spoilt(&mut self, bad: BadRow, log: &Log, batch: &mut Batch) {
-        let name = bad.kind.map(|kind| log.type_name(kind));
-        let Some(row) = bad.event() else {
-            return self.bad(bad, name, None, batch);
-        };
-        self.learn(&row, log, batch);
-        let Some(Some(kind)) = self.types.get(row.kind.0 as usize) else {
-            return;
-        };
-        self.judge(&row, &self.without(kind, bad.rest.unread), batch);
-        self.bad(bad, name, Some(kind), batch);
-    }
-
-    /// Whether a saga or a projection that knows an event type looks at these columns.
-    fn loses(&self, kind: &Kind, unread: Fields) -> bool {
-        let rest = self.without(kind, unread);
-        rest.route.uses.len() < kind.route.uses.len()
-            || rest.families.states() < kind.families.states()
-    }
-
-    /// What an event type concerns that does not look at these columns.
-    fn without(&self, kind: &Kind, unread: Fields) -> Kind {
-        let Reading {
-            router, readers, ..
-        } = self.reading;
-        let route = match self.reading.orders_by().meets(unread) {
-            true => Route::default(),
-            false => router.without(&kind.route, unread),
-        };
-        let families = readers.without(&kind.families, unread);
-        Kind {
-            name: Arc::clone(&kind.name),
-            is_of_family: !families.is_empty(),
-            route,
-            families,
-            ..*kind
-        }
-    }
-
-    /// Adds that something of a row cannot be read; `event` is what its type is, where what does not
-    /// look at that can judge it.
-    fn bad(&self, bad: BadRow, name: Option<Arc<str>>, event: Option<&Kind>, batch: &mut Batch) {
-        if self.reading.selection.streams && !self.is_later(bad.rest.time) {
-            self.place(&bad, event.is_some(), batch);
-        }
-        if self.reading.again {
-            return;
-        }
-        let is_event = event.is_some();
-        if self.reading.selection.causes {
-            batch.hidden.extend(match &bad.id {
-                BadId::Known(id) if !is_event => Some(Hidden::of(id)),
-                BadId::None | BadId::Known(_) => None,
-                BadId::Unreadable => Some(Hidden::Nameless),
-            });
-            let is_effect = is_event && bad.rest.unread.causation;
-            batch.hidden.extend(is_effect.then_some(Hidden::Effect));
-        }
-        let Selection {
-            sagas, families, ..
-        } = self.reading.selection;
-        let mut of = Vec::new();
-        if sagas || families {
-            self.reading.readers.missed(&bad, name.as_deref(), &mut of);
-        }
-        // What is later may have called for what is not, by its place.
-        let may_call = of.iter().any(|(of, _)| matches!(of, Of::Trigger(_)));
-        if self.is_later(bad.rest.time) && !may_call {
-            batch.beyond += u64::from(!is_event);
-            return;
-        }
-        if sagas || families {
-            let correlation = bad.correlation.as_deref().map(Keys::hash);
-            let is_lost = event.is_none_or(|kind| self.loses(kind, bad.rest.unread));
-            batch.absent.push(absent::Hidden {
-                row: is_lost.then_some((name, correlation)),
-                of,
-            });
-        }
-        batch.bad.push(BadRow {
-            rest: Box::default(),
-            ..bad
-        });
-    }
-
-    /// Adds where in which stream a row stands of which something cannot be read, as far as nothing
-    /// else told it.
-    fn place(&self, bad: &BadRow, is_event: bool, batch: &mut Batch) {
-        let Rest {
-            stream,
-            version,
-            unread,
-            time,
-            ..
-        } = &*bad.rest;
-        let Some(stream) = stream else {
-            batch.streamless += u64::from(unread.stream && !self.reading.again);
-            return;
-        };
-        let hash = Keys::hash(stream);
-        if !self.reading.share.has(hash) {
-            return;
-        }
-        match (version, bad.position) {
-            _ if unread.stream => batch.unversioned.push(hash),
-            _ if is_event => {}
-            (Some(version), Some(position)) => batch.streams.push(StreamNote {
-                hash,
-                stream: batch.texts.keep(stream),
-                version: Some(*version),
-                position,
-                time: *time,
-                is_tombstone: false,
-            }),
-            (Some(_), None) => batch.unversioned.push(hash),
-            (None, _) => {}
-        }
-    }
-
     /// Makes sure that the row's type is known.
-    fn learn(&mut self, row: &Row<'_>, log: &Log, batch: &mut Batch) {
+    pub(super) fn learn(&mut self, row: &Row<'_>, log: &Log, batch: &mut Batch) {
         let at = row.kind.0 as usize;
         if self.types.len() <= at {
             self.types.resize_with(at + 1, || None);
@@ -223,7 +101,7 @@ impl Reader<'_> {
     }
 
     /// Whether what happened then is later than the horizon.
-    fn is_later(&self, time: Option<Timestamp>) -> bool {
+    pub(super) fn is_later(&self, time: Option<Timestamp>) -> bool {
         let until = self.reading.until;
         until.zip(time).is_some_and(|(until, time)| time > until)
     }
@@ -235,7 +113,7 @@ impl Reader<'_> {
     }
 
     /// Adds the notes of a row to whom it concerns.
-    fn judge(&self, row: &Row<'_>, kind: &Kind, batch: &mut Batch) {
+    pub(super) fn judge(&self, row: &Row<'_>, kind: &Kind, batch: &mut Batch) {
         let texts = [row.correlation, row.key, row.stream, row.id, row.causation];
         let size: usize = texts.iter().flatten().map(|text| text.len()).sum();
         if size > MOST_TEXT {

@@ -1,0 +1,157 @@
+//! A row of which something cannot be read: who can judge it all the same, and what is not known for
+//! everybody else.
+
+use std::sync::Arc;
+
+use crate::absent::{self, Of};
+use crate::causation::Hidden;
+use crate::log::{BadId, BadRow, Fields, Log, Rest};
+use crate::replay::batch::{Batch, StreamNote};
+use crate::replay::gathered::Selection;
+use crate::replay::reader::{Kind, Reader};
+use crate::replay::reading::Reading;
+use crate::replay::route::Route;
+use crate::texts::Keys;
+
+impl Reader<'_> {
+    /// Adds what can be told of a row of which something cannot be read.
+    #[cold]
+    pub(super) fn spoilt(&mut self, bad: BadRow, log: &Log, batch: &mut Batch) {
+        let name = bad.kind.map(|kind| log.type_name(kind));
+        let Some(row) = bad.event() else {
+            return self.bad(bad, name, None, batch);
+        };
+        self.learn(&row, log, batch);
+        let Some(Some(kind)) = self.types.get(row.kind.0 as usize) else {
+            return;
+        };
+        self.judge(&row, &self.without(kind, bad.rest.unread), batch);
+        self.bad(bad, name, Some(kind), batch);
+    }
+
+    /// Whether a saga or a projection that knows an event type looks at these columns.
+    pub(super) fn loses(&self, kind: &Kind, unread: Fields) -> bool {
+        let rest = self.without(kind, unread);
+        rest.route.uses.len() < kind.route.uses.len()
+            || rest.families.states() < kind.families.states()
+    }
+
+    /// What an event type concerns that does not look at these columns.
+    fn without(&self, kind: &Kind, unread: Fields) -> Kind {
+        let Reading {
+            router, readers, ..
+        } = self.reading;
+        let route = match self.reading.orders_by().meets(unread) {
+            true => Route::default(),
+            false => router.without(&kind.route, unread),
+        };
+        let families = readers.without(&kind.families, unread);
+        Kind {
+            name: Arc::clone(&kind.name),
+            is_of_family: !families.is_empty(),
+            route,
+            families,
+            ..*kind
+        }
+    }
+
+    /// Adds that something of a row cannot be read; `event` is what its type is, where what does not
+    /// look at that can judge it.
+    pub(super) fn bad(
+        &self,
+        bad: BadRow,
+        name: Option<Arc<str>>,
+        event: Option<&Kind>,
+        batch: &mut Batch,
+    ) {
+        if self.reading.selection.streams && !self.is_later(bad.rest.time) {
+            self.place(&bad, event.is_some(), batch);
+        }
+        if self.reading.again {
+            return;
+        }
+        let is_event = event.is_some();
+        let is_later = self.is_later(bad.rest.time);
+        let Selection {
+            sagas,
+            families,
+            ids,
+            ..
+        } = self.reading.selection;
+        if ids {
+            self.hide(&bad, is_event, is_later, batch);
+        }
+        let mut of = Vec::new();
+        if sagas || families {
+            self.reading.readers.missed(&bad, name.as_deref(), &mut of);
+        }
+        // What is later may have called for what is not, by its place.
+        let may_call = of.iter().any(|(of, _)| matches!(of, Of::Trigger(_)));
+        if is_later && !may_call {
+            batch.beyond += u64::from(!is_event);
+            return;
+        }
+        if sagas || families {
+            let correlation = bad.correlation.as_deref().map(Keys::hash);
+            let is_lost = event.is_none_or(|kind| self.loses(kind, bad.rest.unread));
+            batch.absent.push(absent::Hidden {
+                row: is_lost.then_some((name, correlation)),
+                of,
+            });
+        }
+        batch.bad.push(BadRow {
+            rest: Box::default(),
+            ..bad
+        });
+    }
+
+    /// Adds what is not known of the id and the cause of a row.
+    fn hide(&self, bad: &BadRow, is_event: bool, is_later: bool, batch: &mut Batch) {
+        let (hidden, is_untold) = match &bad.id {
+            BadId::None => (None, false),
+            BadId::Known(_) if is_event => (None, false),
+            BadId::Known(id) => (Some(Hidden::of(id)), true),
+            BadId::Unreadable => (Some(Hidden::Nameless), true),
+        };
+        let is_effect = is_event && bad.rest.unread.causation && self.reading.selection.causes;
+        let untold = (is_untold && !is_later).then_some(Hidden::Untold);
+        let effect = (is_effect && !is_later).then_some(Hidden::Effect);
+        batch
+            .hidden
+            .extend(hidden.into_iter().chain(untold).chain(effect));
+    }
+
+    /// Adds where in which stream a row stands of which something cannot be read, as far as nothing
+    /// else told it.
+    fn place(&self, bad: &BadRow, is_event: bool, batch: &mut Batch) {
+        let Rest {
+            stream,
+            version,
+            unread,
+            time,
+            ..
+        } = &*bad.rest;
+        let Some(stream) = stream else {
+            batch.streamless += u64::from(unread.stream && !self.reading.again);
+            return;
+        };
+        let hash = Keys::hash(stream);
+        if !self.reading.share.has(hash) {
+            return;
+        }
+        match (version, bad.position) {
+            _ if unread.stream => batch.unversioned.push(hash),
+            _ if is_event => {}
+            (Some(version), Some(position)) => batch.streams.push(StreamNote {
+                hash,
+                stream: batch.texts.keep(stream),
+                version: Some(*version),
+                position,
+                time: *time,
+                is_tombstone: false,
+            }),
+            (Some(_), None) => batch.unversioned.push(hash),
+            (None, _) => {}
+        }
+    }
+}
