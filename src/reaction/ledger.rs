@@ -10,7 +10,8 @@ use crate::definition::log::Order;
 use crate::definition::reaction::{Matching, Reaction};
 use crate::event::{Position, Span, Timestamp};
 use crate::reaction::assignment::{Answer, At};
-use crate::reaction::entry::{Doubtful, Entry, Judged};
+use crate::reaction::entry::Entry;
+use crate::reaction::judged::{Doubtful, Judged};
 use crate::reaction::note::{Note, Role, Sight};
 use crate::reaction::terms::Terms;
 use crate::texts::{Keys, Texts, room};
@@ -287,7 +288,7 @@ struct One<'a> {
 }
 
 impl One<'_> {
-    fn conclude(&self, judged: &Judged, horizon: Timestamp, conclusion: &mut Conclusion) {
+    fn conclude(&self, judged: &Judged<'_>, horizon: Timestamp, conclusion: &mut Conclusion) {
         conclusion.triggers += judged.triggers;
         conclusion.effects += judged.effects;
         let absent = self.unseen.absent;
@@ -322,11 +323,11 @@ impl One<'_> {
             (false, true) => judged.effects - spare,
             (false, false) => effects,
         };
-        if has_more_triggers && !judged.has_trigger {
+        if has_more_triggers && !judged.has_trigger() {
             conclusion.unknown_orphans += judged.effects;
             return;
         }
-        if !judged.has_trigger {
+        if !judged.has_trigger() {
             conclusion.unknown_orphans += effects;
         }
         for effect in judged
@@ -350,7 +351,7 @@ impl One<'_> {
         }
     }
 
-    fn late(&self, judged: &Judged, conclusion: &mut Conclusion) {
+    fn late(&self, judged: &Judged<'_>, conclusion: &mut Conclusion) {
         let late = |answer: &&Answer| answer.late > Span::ZERO;
         let mut late: Vec<&Answer> = judged.assignment.answers.iter().filter(late).collect();
         late.sort_by_key(|answer| (answer.trigger, answer.late));
@@ -375,7 +376,7 @@ impl One<'_> {
     }
 
     /// Tells what is missing; of how many triggers, those included that still wait.
-    fn missing(&self, judged: &Judged, horizon: Timestamp, conclusion: &mut Conclusion) -> u64 {
+    fn missing(&self, judged: &Judged<'_>, horizon: Timestamp, conclusion: &mut Conclusion) -> u64 {
         let before = conclusion.faults.len() as u64 + conclusion.pending;
         let waiting = judged.waited.iter().zip(&judged.assignment.owed);
         for (trigger, missing) in waiting.filter(|(_, owed)| **owed > 0) {
@@ -406,11 +407,11 @@ impl One<'_> {
 
     /// Whether an effect may answer a trigger that was cut off, or one that is before it and later than
     /// the horizon all the same.
-    fn may_answer_unseen(&self, judged: &Judged, effect: At) -> bool {
+    fn may_answer_unseen(&self, judged: &Judged<'_>, effect: At) -> bool {
         // No other event has the id of one that is there.
         let is_only_one = matches!(self.terms.reaction.matching, Matching::Causation);
         let is_before = |first: At| self.terms.is_before(first, effect);
-        !(is_only_one && judged.has_trigger)
+        !(is_only_one && judged.has_trigger())
             && (self.unseen.is_cut || self.later.is_some_and(is_before))
     }
 

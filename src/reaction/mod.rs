@@ -19,15 +19,19 @@
 //! one is an effect, so is what is missing. What is wrong all the same is told.
 //!
 //! What is kept of a log that is ordered by time is bounded by the match values, by what is open or
-//! wrong, and by the ids of the events of match values with many. An answer in time of such a match
+//! wrong, and by the ids of the events of match values with many; a match value is open as long as it
+//! has an effect of which it cannot be told whether it counts. An answer in time of such a match
 //! value is final once nothing that arrives as late as the log allows can be old enough to change it.
 //! Where the position is the order, an event may have any time, so that no answer is ever final: all
 //! events are kept, 32 bytes each.
 
 mod assignment;
 mod entry;
+mod event;
+mod judged;
 mod ledger;
 mod note;
+mod settled;
 mod terms;
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Reactions against a slow evaluator.
 
+mod doubtful;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -293,6 +295,11 @@ fn told(count: &str, events: &[Told], horizon: i64) -> Vec<(Wrong, i64)> {
 
 fn told_by_time(count: &str, events: &[Told]) -> Vec<(Wrong, i64)> {
     quickly(&reaction(count), BY_TIME, events, 100)
+}
+
+#[test]
+fn an_event_is_kept_in_32_bytes() {
+    assert_eq!(size_of::<super::event::Event>(), 32);
 }
 
 const A: Role = Role::Trigger(Some(1));
