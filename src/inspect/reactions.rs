@@ -192,6 +192,11 @@ fn count(
             "match values cannot be told wholly, since events of theirs stand in rows that cannot be judged",
         ),
         (
+            conclusion.given_up,
+            "match value was not judged, since its clocks run backwards and it has many events",
+            "match values were not judged, since their clocks run backwards and they have many events",
+        ),
+        (
             conclusion.unseen,
             "effect may answer what was cut off or is later than the horizon",
             "effects may answer what was cut off or is later than the horizon",

@@ -1,12 +1,12 @@
 //! Which effect answers which trigger, as judged with all of them at hand.
 //!
-//! An effect *reaches* every trigger up to a moment: some time after its own, since causes may arrive
-//! after their effects. It answers in time those that are no further back than the reaction may
-//! take. So, by the triggers' times, what an effect answers in time is an interval, and taking the
-//! triggers by time, each with the effect whose reach ends first, leaves as few as can be without an
-//! answer in time (F. Glover, "Maximum matching in a convex bipartite graph", 1967). What is left of
-//! both is then joined, oldest first: these answers are late. No answer in time has to be given up
-//! for them, as long as no effect reaches further than another that happened after it.
+//! An effect *reaches* every trigger up to a moment: its own time, or some time after that, since
+//! causes may arrive after their effects. It answers in time those that are no further back than the
+//! reaction may take. So, by the triggers' times, what an effect answers in time is an interval, and
+//! taking the triggers by time, each with the effect whose reach ends first, leaves as few as can be
+//! without an answer in time (F. Glover, "Maximum matching in a convex bipartite graph", 1967). What is
+//! left of both is then joined, oldest first: these answers are late. No answer in time has to be given
+//! up for them, as long as no effect reaches further than another that happened after it.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -31,13 +31,6 @@ pub(super) struct Effect {
     pub(super) reach: Timestamp,
 }
 
-impl Effect {
-    /// Whether it may answer a trigger that stands there. No event answers itself.
-    pub(super) fn reaches(&self, trigger: At) -> bool {
-        trigger.0 != self.at.0 && trigger.1 <= self.reach
-    }
-}
-
 /// An effect, by its index, answers a trigger, by its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -55,6 +48,8 @@ pub(super) struct Assignment {
     pub(super) owed: Vec<u32>,
     /// The effects that answer nothing, by index.
     pub(super) spare: Vec<usize>,
+    /// Another one may leave less missing or late: the search for it was given up.
+    pub(super) is_given_up: bool,
 }
 
 /// The effects that answer a trigger in time, the one whose reach ends first on top.
@@ -106,46 +101,46 @@ impl Assignment {
         assignment
     }
 
-    /// Lets each effect answer all that it can, and what is not among the triggers any more, the
-    /// oldest of which is given. Both are sorted by time and position.
+    /// Lets each effect answer all that it can; what is spare is not told. Both are sorted by time and
+    /// position. Of a trigger and of how many of the first effects do not reach it, `earlier` tells one
+    /// of these that may answer it all the same.
     pub(super) fn of_many(
         triggers: &[Trigger],
         effects: &[Effect],
         within: Span,
-        oldest: &[At],
+        earlier: impl Fn(&Trigger, usize) -> Option<usize>,
     ) -> Assignment {
         let mut assignment = Assignment::empty(triggers);
-        let mut sweep = Sweep::new(effects, within);
         for (index, trigger) in triggers.iter().enumerate() {
-            sweep.reach(trigger);
-            let due = trigger.at.1.after(within);
-            let first_late = || effects.partition_point(|effect| effect.at.1 <= due);
-            let effect = sweep.look(trigger).unwrap_or_else(first_late);
+            let before = effects.partition_point(|effect| effect.reach < trigger.at.1);
+            let first = effects.get(before);
+            // No event answers itself.
+            let next = before + usize::from(first.is_some_and(|one| one.at.0 == trigger.at.0));
+            let effect = earlier(trigger, before).unwrap_or(next);
             if let (Some(by), 1..) = (effects.get(effect), trigger.of) {
+                let due = trigger.at.1.after(within);
                 assignment.answer(index, effect, lateness(by.at.1, due));
                 assignment.owed[index] = 0;
             }
         }
-        let answers_none = |effect: &Effect| {
-            let first = triggers.iter().take(2).map(|one| one.at);
-            !first
-                .chain(oldest.iter().copied())
-                .any(|at| effect.reaches(at))
-        };
-        let spare = effects.iter().enumerate();
-        let spare = spare.filter(|(_, effect)| answers_none(effect));
-        assignment.spare = spare.map(|(index, _)| index).collect();
         assignment
     }
 
-    fn empty(triggers: &[Trigger]) -> Assignment {
+    /// How many effects are missing, and how many come late.
+    pub(super) fn cost(&self) -> (u64, usize) {
+        let missing = self.owed.iter().map(|owed| u64::from(*owed)).sum();
+        let late = self.answers.iter().filter(|one| one.late > Span::ZERO);
+        (missing, late.count())
+    }
+
+    pub(super) fn empty(triggers: &[Trigger]) -> Assignment {
         Assignment {
             owed: triggers.iter().map(|trigger| trigger.of).collect(),
             ..Assignment::default()
         }
     }
 
-    fn answer(&mut self, trigger: usize, effect: usize, late: Span) {
+    pub(super) fn answer(&mut self, trigger: usize, effect: usize, late: Span) {
         self.owed[trigger] -= 1;
         self.answers.push(Answer {
             trigger,
@@ -155,7 +150,8 @@ impl Assignment {
     }
 }
 
-fn lateness(time: Timestamp, due: Timestamp) -> Span {
+/// How long after its due time something came.
+pub(super) fn lateness(time: Timestamp, due: Timestamp) -> Span {
     if time > due {
         time.since(due)
     } else {
@@ -205,13 +201,5 @@ impl<'a> Sweep<'a> {
         let second = self.ready.pop();
         self.ready.push(Reverse(first));
         second.map(|Reverse((_, _, effect))| effect)
-    }
-
-    /// An effect for the trigger, which may answer others too.
-    fn look(&mut self, trigger: &Trigger) -> Option<usize> {
-        let effect = self.take(trigger)?;
-        let Effect { at, reach } = self.effects[effect];
-        self.ready.push(Reverse((reach, at.0, effect)));
-        Some(effect)
     }
 }

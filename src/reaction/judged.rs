@@ -3,6 +3,7 @@
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
 use crate::reaction::assignment::{Assignment, At, Effect, Trigger};
+use crate::reaction::disorder;
 use crate::reaction::event::{Event, Part};
 use crate::reaction::settled::{Near, Settled, oldest};
 use crate::reaction::terms::Terms;
@@ -46,6 +47,14 @@ struct Known<'a> {
     near: Option<&'a Near>,
 }
 
+/// Whether the clocks of a match value contradict the order of its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clocks {
+    Agree,
+    /// A trigger stands before an effect and is later by its clock.
+    Disagree,
+}
+
 impl<'a> Judged<'a> {
     /// The events given are in the order of their arrival, each once.
     pub(super) fn of(
@@ -55,24 +64,16 @@ impl<'a> Judged<'a> {
     ) -> Judged<'a> {
         let mut doubtful = settled.map_or(Doubtful::default(), |settled| settled.doubtful);
         let (mut waited, mut answered) = (Vec::new(), Vec::new());
-        let mut youngest: Option<Timestamp> = None;
         for event in events {
             let at = event.at;
-            if matches!(event.part, Part::Trigger(_) | Part::Vague)
-                && terms.order == Order::Position
-            {
-                youngest = Some(youngest.map_or(at.1, |youngest| youngest.max(at.1)));
-            }
+            let reach = terms.reach(at);
             match event.part {
                 Part::Trigger(of) => waited.push(Trigger { at, of }),
                 Part::Vague => {
                     doubtful.calls += 1;
                     waited.push(Trigger { at, of: 0 });
                 }
-                Part::Effect => {
-                    let reach = terms.reach(at, youngest);
-                    answered.push(Effect { at, reach });
-                }
+                Part::Effect => answered.push(Effect { at, reach }),
                 Part::MaybeTrigger => doubtful.triggers += 1,
                 Part::MaybeEffect => doubtful.effects += 1,
             }
@@ -81,13 +82,9 @@ impl<'a> Judged<'a> {
         let effects = settled.map_or(0, |settled| settled.effects) + answered.len() as u64;
         waited.sort_unstable_by_key(|one| (one.at.1, one.at.0));
         answered.sort_unstable_by_key(|one| (one.at.1, one.at.0));
-        reach_as_far(&mut answered);
         let known = Known::of(&waited, settled, terms);
-        let within = terms.reaction.within;
-        let assignment = match terms.is_shared() {
-            true => Assignment::of_many(&waited, &answered, within, &known.oldest),
-            false => Assignment::of_one_each(&waited, &answered, within),
-        };
+        let clocks = Clocks::of(events, terms);
+        let assignment = assign(&waited, &answered, clocks, &known, terms);
         Judged {
             triggers: triggers + doubtful.triggers,
             effects: effects + doubtful.effects,
@@ -107,7 +104,7 @@ impl<'a> Judged<'a> {
 
     /// A trigger that an effect may answer: the last one before it, else the oldest.
     pub(super) fn trigger_of(&self, effect: &Effect, terms: Terms<'_>) -> Option<Position> {
-        self.known.of_effect(effect, terms)
+        self.known.of_effect(effect.at, terms)
     }
 }
 
@@ -130,27 +127,58 @@ impl<'a> Known<'a> {
     }
 
     /// One that an effect may answer: the last one before it, else the oldest.
-    fn of_effect(&self, effect: &Effect, terms: Terms<'_>) -> Option<Position> {
-        if let Some(trigger) = self.near.and_then(|near| near.get(&effect.at.0)) {
+    fn of_effect(&self, effect: At, terms: Terms<'_>) -> Option<Position> {
+        if let Some(trigger) = self.near.and_then(|near| near.get(&effect.0)) {
             return Some(*trigger);
         }
         let before = self
             .in_order
-            .partition_point(|one| terms.is_before(*one, effect.at));
+            .partition_point(|one| terms.is_before(*one, effect));
         let before = self.in_order[..before].iter().rev().take(2);
         let reached = before
             .chain(&self.oldest)
-            .find(|trigger| effect.reaches(**trigger));
+            .find(|trigger| terms.may_answer(effect, **trigger));
         reached.map(|trigger| trigger.0)
     }
 }
 
-/// Lets each effect, given by time, reach as far as those that happened before it: where the position
-/// is the order, clocks may contradict it, and then nobody knows better.
-fn reach_as_far(answered: &mut [Effect]) {
-    let mut furthest = Timestamp::MIN;
-    for effect in answered {
-        furthest = furthest.max(effect.reach);
-        effect.reach = furthest;
+impl Clocks {
+    fn of(events: &[Event], terms: Terms<'_>) -> Clocks {
+        if !terms.counts_places() {
+            return Clocks::Agree;
+        }
+        let mut youngest = Timestamp::MIN;
+        for event in events {
+            if event.is_trigger() {
+                youngest = youngest.max(event.at.1);
+            } else if event.at.1 < youngest {
+                return Clocks::Disagree;
+            }
+        }
+        Clocks::Agree
     }
+}
+
+/// Who answers whom; both are sorted by time and position.
+fn assign(
+    waited: &[Trigger],
+    answered: &[Effect],
+    clocks: Clocks,
+    known: &Known<'_>,
+    terms: Terms<'_>,
+) -> Assignment {
+    let within = terms.reaction.within;
+    if !terms.is_shared() {
+        return match clocks {
+            Clocks::Agree => Assignment::of_one_each(waited, answered, within),
+            Clocks::Disagree => disorder::of_one_each(waited, answered, within),
+        };
+    }
+    let mut assignment = match clocks {
+        Clocks::Agree => Assignment::of_many(waited, answered, within, |_, _| None),
+        Clocks::Disagree => disorder::of_many(waited, answered, within),
+    };
+    let is_spare = |effect: &usize| known.of_effect(answered[*effect].at, terms).is_none();
+    assignment.spare = (0..answered.len()).filter(is_spare).collect();
+    assignment
 }

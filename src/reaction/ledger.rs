@@ -79,6 +79,9 @@ pub struct Conclusion {
     pub unknown_doubles: u64,
     /// Match values of which a row cannot be judged; they are unknown.
     pub hidden: u64,
+    /// Match values whose clocks contradict the log's order, with too many events to find who answers
+    /// whom; but for their orphans they are unknown.
+    pub given_up: u64,
     /// Effects that may answer what was cut off, or what is later than the horizon.
     pub unseen: u64,
     /// Triggers and effects without a match value; they are unknown.
@@ -100,6 +103,7 @@ impl Conclusion {
         self.unknown_orphans += other.unknown_orphans;
         self.unknown_doubles += other.unknown_doubles;
         self.hidden += other.hidden;
+        self.given_up += other.given_up;
         self.unseen += other.unseen;
         self.astray += other.astray;
         self.damaged_triggers += other.damaged_triggers;
@@ -301,10 +305,13 @@ impl One<'_> {
             effects,
             calls,
         } = judged.doubtful;
+        let is_given_up = judged.assignment.is_given_up;
+        conclusion.given_up += u64::from(is_given_up);
+        let is_untold = judged.is_unknown || is_given_up;
         // What one more trigger calls for may be an answer that another one had; one more effect may be
         // an answer that is missing. Neither makes right what is wrong with it, and either may be wrong.
         let has_more_triggers = judged.is_unknown || may_lack_trigger || triggers + calls > 0;
-        let has_more_effects = judged.is_unknown || may_lack_effect || effects > 0;
+        let has_more_effects = is_untold || may_lack_effect || effects > 0;
         conclusion.unknown_missing += match (has_more_effects, may_lack_trigger) {
             (true, _) => judged.triggers,
             (false, true) => judged.triggers - self.missing(judged, horizon, conclusion),
@@ -318,7 +325,7 @@ impl One<'_> {
             false => self.late(judged, conclusion),
         }
         let spare = judged.assignment.spare.len() as u64;
-        conclusion.unknown_doubles += match (has_more_triggers, may_lack_effect) {
+        conclusion.unknown_doubles += match (has_more_triggers || is_untold, may_lack_effect) {
             (true, _) => judged.effects,
             (false, true) => judged.effects - spare,
             (false, false) => effects,
@@ -339,7 +346,7 @@ impl One<'_> {
             let trigger = judged.trigger_of(&effect, self.terms);
             let may_be_answer = self.may_answer_unseen(judged, effect.at);
             match trigger {
-                Some(_) if has_more_triggers => {}
+                Some(_) if has_more_triggers || is_untold => {}
                 None if has_more_triggers => conclusion.unknown_orphans += 1,
                 _ if may_be_answer => {
                     conclusion.unseen += 1;

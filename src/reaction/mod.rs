@@ -4,9 +4,9 @@
 //! effects. Who answers whom is judged at the horizon, with all events at hand: as few triggers as
 //! can be are left unanswered, and of those that are answered as few as can be are answered late. An
 //! effect may answer what is before it, in the log's order, and a trigger that arrives after it, as
-//! causes may, if that happened no later than it. Where one effect may answer several triggers
-//! (`at-least-once`), it answers all that it can; and where it names its cause, it answers that,
-//! whatever their clocks say.
+//! causes may, if that happened no later than it by its clock. Where one effect may answer several
+//! triggers (`at-least-once`), it answers all that it can; and where it names its cause, it answers
+//! that, whatever their clocks say.
 //!
 //! An effect that answers nothing is a *double* where its match value has a trigger that it might have
 //! answered, and an *orphan* where it has none. One event delivered twice, known by its id, is one
@@ -26,6 +26,7 @@
 //! events are kept, 32 bytes each.
 
 mod assignment;
+mod disorder;
 mod entry;
 mod event;
 mod judged;

@@ -32,15 +32,24 @@ impl Terms<'_> {
         matches!(self.reaction.matching, Matching::Causation)
     }
 
-    /// The time of the youngest trigger that an effect may answer, given that of the youngest that
-    /// stands before it where the position is the order.
-    pub(super) fn reach(self, effect: At, before: Option<Timestamp>) -> Timestamp {
-        let own = match self.order {
+    /// Whether an effect may answer what stands before it, whatever their clocks say.
+    pub(super) fn counts_places(self) -> bool {
+        self.order == Order::Position && !self.is_named()
+    }
+
+    /// Whether an effect may answer a trigger. No event answers itself.
+    pub(super) fn may_answer(self, effect: At, trigger: At) -> bool {
+        let is_placed = self.counts_places() && trigger.0 < effect.0;
+        trigger.0 != effect.0 && (is_placed || trigger.1 <= self.reach(effect))
+    }
+
+    /// The time of the youngest trigger that an effect may answer by their clocks.
+    pub(super) fn reach(self, effect: At) -> Timestamp {
+        match self.order {
             _ if self.is_named() => Timestamp::MAX,
             Order::Position => effect.1,
             Order::Time { skew, .. } => effect.1.after(skew),
-        };
-        own.max(before.unwrap_or(Timestamp::MIN))
+        }
     }
 
     /// Whether everything that is yet to come after an event of this time is younger than some

@@ -1,5 +1,6 @@
 //! Reactions against a slow evaluator.
 
+mod disordered;
 mod doubtful;
 
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::entry::Entry;
+use super::judged::Doubtful;
 use super::note::{Note, Role, Sight};
 use super::terms::Terms;
 use super::{Conclusion, Ledger, Unseen, Wrong};
@@ -86,70 +88,71 @@ fn conclude(reaction: &Arc<Reaction>, order: Order, told: &[Told], horizon: i64)
         .remove(0)
 }
 
-/// How many effects are missing, late and left over in the assignment of effects to triggers that
-/// leaves the fewest missing, and of those the fewest late. Every assignment is tried: an effect may
-/// answer what happened no later than it, by clocks that may differ by the skew, and where the position
-/// is the order what happened no later than the youngest trigger before it; and what one may answer that
-/// happened before it.
-fn slowly(told: &[Told], order: Order) -> (u32, u32, u32) {
-    let units: Vec<(usize, i64)> = told
-        .iter()
-        .enumerate()
-        .flat_map(|(index, (role, seconds))| {
-            let owed = match role {
-                Role::Trigger(owed) => owed.unwrap_or(0),
-                Role::Effect => 0,
-            };
-            std::iter::repeat_n((index, *seconds), owed as usize)
-        })
-        .collect();
+/// Whether an effect may answer a trigger, both told by their index and their second: one that stands
+/// before it where the position is the order, and one that happened no later than it, by clocks that
+/// may differ by the skew.
+fn may_answer(order: Order, effect: (usize, i64), trigger: (usize, i64)) -> bool {
     let skew = i64::from(order == BY_TIME);
-    let mut youngest = i64::MIN;
-    let mut effects: Vec<(i64, i64)> = Vec::new();
-    for (role, seconds) in told {
+    trigger.1 <= effect.1 + skew || order == Order::Position && trigger.0 < effect.0
+}
+
+/// The triggers, each as often as it calls for an effect, and the effects: index and second.
+fn sides(told: &[Told]) -> [Vec<(usize, i64)>; 2] {
+    let mut sides = [Vec::new(), Vec::new()];
+    for (index, (role, seconds)) in told.iter().enumerate() {
         match role {
-            Role::Trigger(_) if order == Order::Position => youngest = youngest.max(*seconds),
-            Role::Trigger(_) => {}
-            Role::Effect => effects.push((*seconds, youngest.max(seconds + skew))),
+            Role::Trigger(owed) => {
+                let owed = owed.unwrap_or(0) as usize;
+                sides[0].extend(std::iter::repeat_n((index, *seconds), owed));
+            }
+            Role::Effect => sides[1].push((index, *seconds)),
         }
     }
-    let by_clock = effects.clone();
-    for (index, (seconds, reach)) in effects.iter_mut().enumerate() {
-        let earlier = (0..)
-            .zip(&by_clock)
-            .filter(|(other, (before, _))| (*before, *other) <= (*seconds, index));
-        *reach = earlier
-            .map(|(_, (_, reach))| *reach)
-            .max()
-            .unwrap_or(*reach);
-    }
+    sides
+}
+
+/// How many effects are missing, late and left over in the assignment of effects to triggers that
+/// leaves the fewest missing, and of those the fewest late, and how many of the last may answer
+/// nothing. Every assignment is tried.
+fn slowly(told: &[Told], order: Order) -> (u32, u32, u32, u32) {
+    let [units, effects] = sides(told);
     let mut best = (u32::MAX, u32::MAX);
-    assign(&units, &effects, &mut vec![None; units.len()], 0, &mut best);
+    let mut taken = vec![None; units.len()];
+    assign(order, &units, &effects, &mut taken, 0, &mut best);
     let matched = units.len() as u32 - best.0;
-    (best.0, best.1, effects.len() as u32 - matched)
+    let spare = effects.len() as u32 - matched;
+    (best.0, best.1, spare, orphans(told, order))
+}
+
+/// How many effects may answer nothing.
+fn orphans(told: &[Told], order: Order) -> u32 {
+    let [units, mut effects] = sides(told);
+    effects.retain(|effect| !units.iter().any(|unit| may_answer(order, *effect, *unit)));
+    effects.len() as u32
 }
 
 fn assign(
+    order: Order,
     units: &[(usize, i64)],
-    effects: &[(i64, i64)],
+    effects: &[(usize, i64)],
     taken: &mut Vec<Option<usize>>,
     next: usize,
     best: &mut (u32, u32),
 ) {
-    let Some((_, reach)) = effects.get(next) else {
+    let Some(effect) = effects.get(next) else {
         let unmatched = taken.iter().filter(|by| by.is_none()).count() as u32;
         let late = units
             .iter()
             .zip(taken.iter())
-            .filter(|((_, due), by)| by.is_some_and(|by| effects[by].0 > due + 5));
+            .filter(|((_, due), by)| by.is_some_and(|by| effects[by].1 > due + 5));
         *best = (*best).min((unmatched, late.count() as u32));
         return;
     };
-    assign(units, effects, taken, next + 1, best);
+    assign(order, units, effects, taken, next + 1, best);
     for unit in 0..units.len() {
-        if taken[unit].is_none() && units[unit].1 <= *reach {
+        if taken[unit].is_none() && may_answer(order, *effect, units[unit]) {
             taken[unit] = Some(next);
-            assign(units, effects, taken, next + 1, best);
+            assign(order, units, effects, taken, next + 1, best);
             taken[unit] = None;
         }
     }
@@ -202,12 +205,26 @@ fn long_logs() -> impl Strategy<Value = Vec<Told>> {
 }
 
 /// What becomes of events of one match value that are judged with so many kept at least.
-fn judged(reaction: &Reaction, order: Order, told: &[Told], room: usize) -> Became {
+fn judged(
+    reaction: &Reaction,
+    order: Order,
+    told: &[Told],
+    is_doubtful: impl Fn(usize) -> bool,
+    room: usize,
+) -> Became {
     let terms = Terms { reaction, order };
     let mut entry = Entry::with_room(room);
     let value = Some((Keys::hash("x"), Texts::default().keep("x")));
     for (index, (role, seconds)) in told.iter().enumerate() {
-        entry.take(&note(index, *role, *seconds, 0, value), terms);
+        let is_doubtful = is_doubtful(index);
+        let note = note(index, *role, *seconds, 0, value);
+        entry.take(
+            &Note {
+                is_doubtful,
+                ..note
+            },
+            terms,
+        );
     }
     let judged = entry.judge(terms);
     let assignment = &judged.assignment;
@@ -219,6 +236,7 @@ fn judged(reaction: &Reaction, order: Order, told: &[Told], room: usize) -> Beca
     let spare = assignment.spare.iter().map(|at| &judged.answered[*at]);
     let mut became = Became {
         of: (judged.triggers, judged.effects, judged.is_unknown),
+        doubtful: judged.doubtful,
         missing: missing
             .filter(|(_, owed)| **owed > 0)
             .map(|(one, owed)| (one.at.0.0, *owed))
@@ -244,19 +262,22 @@ fn judged(reaction: &Reaction, order: Order, told: &[Told], room: usize) -> Beca
 #[derive(Debug, PartialEq)]
 struct Became {
     of: (u64, u64, bool),
+    doubtful: Doubtful,
     missing: Vec<(i64, u32)>,
     late: Vec<(i64, i64)>,
     spare: Vec<(i64, bool)>,
 }
 
-fn count(faults: impl IntoIterator<Item = (Wrong, i64)>) -> (u32, u32, u32) {
-    let mut counts = (0, 0, 0);
+/// How many effects are missing, late and left over, and how many of the last are orphans.
+fn count(faults: impl IntoIterator<Item = (Wrong, i64)>) -> (u32, u32, u32, u32) {
+    let mut counts = (0, 0, 0, 0);
     for (wrong, _) in faults {
         match wrong {
             Wrong::Missing { missing, .. } => counts.0 += missing,
             Wrong::Late { late, .. } => counts.1 += late,
             Wrong::Double | Wrong::Orphan => counts.2 += 1,
         }
+        counts.3 += u32::from(wrong == Wrong::Orphan);
     }
     counts
 }
@@ -281,11 +302,13 @@ proptest! {
         told in long_logs(),
         count in prop::sample::select(vec!["once", "at-least-once"]),
         by_time: bool,
+        doubtful in prop::collection::vec(0..500_usize, 0..4),
     ) {
         let order = if by_time { BY_TIME } else { Order::Position };
         let reaction = reaction(count);
-        let early = judged(&reaction, order, &told, 0);
-        prop_assert_eq!(early, judged(&reaction, order, &told, usize::MAX));
+        let is_doubtful = |index| doubtful.contains(&index);
+        let early = judged(&reaction, order, &told, is_doubtful, 0);
+        prop_assert_eq!(early, judged(&reaction, order, &told, is_doubtful, usize::MAX));
     }
 }
 

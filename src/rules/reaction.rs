@@ -17,7 +17,8 @@ horizon. A trigger whose time is not over yet is pending and no fault. An effect
 log before its trigger counts, as long as it did not happen before it, or names it as its cause. A trigger that does \
 not tell its match value is counted as unknown, and so are those with the match value of an effect that \
 cannot be read, or of which a condition cannot tell whether it counts. Such a row that does not tell its match value may account for what is wrong with one: \
-with more than there are such rows, all are reported and say so.
+with more than there are such rows, all are reported and say so. Where clocks run backwards in a log ordered by \
+position, a match value with very many events may take too long to judge; then it is unknown, and the report says so.
 
 Between aggregates nobody guarantees that a reaction happens: the handler failed, its message was \
 lost, or nobody had subscribed.
