@@ -1,4 +1,4 @@
-//! What became of a match value: who answers whom.
+//! What became of a match value: who answers whom, and what of it may be otherwise.
 
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
@@ -13,6 +13,8 @@ use crate::reaction::terms::Terms;
 pub(super) struct Doubtful {
     pub(super) triggers: u64,
     pub(super) effects: u64,
+    /// Effects among them that no trigger is known to call for.
+    pub(super) orphans: u64,
     /// Triggers that count, and of which it cannot be told for how many effects they call.
     pub(super) calls: u64,
 }
@@ -33,6 +35,8 @@ pub(super) struct Judged<'a> {
     /// The effects that it is about, by time.
     pub(super) answered: Vec<Effect>,
     pub(super) assignment: Assignment,
+    /// The assignment if all effects counted of which that cannot be told, and there are such.
+    at_best: Option<Assignment>,
     known: Known<'a>,
 }
 
@@ -63,7 +67,7 @@ impl<'a> Judged<'a> {
         terms: Terms<'_>,
     ) -> Judged<'a> {
         let mut doubtful = settled.map_or(Doubtful::default(), |settled| settled.doubtful);
-        let (mut waited, mut answered) = (Vec::new(), Vec::new());
+        let (mut waited, mut answered, mut maybe) = (Vec::new(), Vec::new(), Vec::new());
         for event in events {
             let at = event.at;
             let reach = terms.reach(at);
@@ -75,16 +79,26 @@ impl<'a> Judged<'a> {
                 }
                 Part::Effect => answered.push(Effect { at, reach }),
                 Part::MaybeTrigger => doubtful.triggers += 1,
-                Part::MaybeEffect => doubtful.effects += 1,
+                Part::MaybeEffect => maybe.push(Effect { at, reach }),
             }
         }
+        doubtful.effects += maybe.len() as u64;
         let triggers = settled.map_or(0, |settled| settled.triggers) + waited.len() as u64;
         let effects = settled.map_or(0, |settled| settled.effects) + answered.len() as u64;
         waited.sort_unstable_by_key(|one| (one.at.1, one.at.0));
         answered.sort_unstable_by_key(|one| (one.at.1, one.at.0));
         let known = Known::of(&waited, settled, terms);
+        let orphans = maybe
+            .iter()
+            .filter(|one| known.of_effect(one.at, terms).is_none());
+        doubtful.orphans = orphans.count() as u64;
         let clocks = Clocks::of(events, terms);
         let assignment = assign(&waited, &answered, clocks, &known, terms);
+        let at_best = (!maybe.is_empty()).then(|| {
+            maybe.extend(&answered);
+            maybe.sort_unstable_by_key(|one| (one.at.1, one.at.0));
+            assign(&waited, &maybe, clocks, &known, terms)
+        });
         Judged {
             triggers: triggers + doubtful.triggers,
             effects: effects + doubtful.effects,
@@ -93,6 +107,7 @@ impl<'a> Judged<'a> {
             waited,
             answered,
             assignment,
+            at_best,
             known,
         }
     }
@@ -105,6 +120,17 @@ impl<'a> Judged<'a> {
     /// A trigger that an effect may answer: the last one before it, else the oldest.
     pub(super) fn trigger_of(&self, effect: &Effect, terms: Terms<'_>) -> Option<Position> {
         self.known.of_effect(effect.at, terms)
+    }
+
+    /// Whether the search for the assignment was given up.
+    pub(super) fn is_given_up(&self) -> bool {
+        let mut assignments = [&self.assignment].into_iter().chain(&self.at_best);
+        assignments.any(|one| one.is_given_up)
+    }
+
+    /// How many effects each trigger lacks whichever of them count.
+    pub(super) fn lacking(&self) -> &[u32] {
+        &self.at_best.as_ref().unwrap_or(&self.assignment).owed
     }
 }
 

@@ -303,28 +303,32 @@ impl One<'_> {
         let Doubtful {
             triggers,
             effects,
+            orphans,
             calls,
         } = judged.doubtful;
-        let is_given_up = judged.assignment.is_given_up;
+        let is_given_up = judged.is_given_up();
         conclusion.given_up += u64::from(is_given_up);
         let is_untold = judged.is_unknown || is_given_up;
         // What one more trigger calls for may be an answer that another one had; one more effect may be
         // an answer that is missing. Neither makes right what is wrong with it, and either may be wrong.
         let has_more_triggers = judged.is_unknown || may_lack_trigger || triggers + calls > 0;
-        let has_more_effects = is_untold || may_lack_effect || effects > 0;
-        conclusion.unknown_missing += match (has_more_effects, may_lack_trigger) {
+        let assignment = &judged.assignment;
+        let lacking = assignment.owed.iter().filter(|owed| **owed > 0).count() as u64;
+        conclusion.unknown_missing += match (is_untold || may_lack_effect, may_lack_trigger) {
             (true, _) => judged.triggers,
             (false, true) => judged.triggers - self.missing(judged, horizon, conclusion),
             (false, false) => {
-                self.missing(judged, horizon, conclusion);
-                triggers + calls
+                let told = self.missing(judged, horizon, conclusion);
+                triggers + calls + lacking.saturating_sub(told)
             }
         };
-        match has_more_effects || has_more_triggers {
+        // Where all is answered in time, one more effect answers nothing that matters.
+        let may_be_in_time = effects > 0 && assignment.cost() != (0, 0);
+        match is_untold || may_lack_effect || may_be_in_time || has_more_triggers {
             true => conclusion.unknown_late += judged.triggers,
             false => self.late(judged, conclusion),
         }
-        let spare = judged.assignment.spare.len() as u64;
+        let spare = assignment.spare.len() as u64;
         conclusion.unknown_doubles += match (has_more_triggers || is_untold, may_lack_effect) {
             (true, _) => judged.effects,
             (false, true) => judged.effects - spare,
@@ -334,9 +338,7 @@ impl One<'_> {
             conclusion.unknown_orphans += judged.effects;
             return;
         }
-        if !judged.has_trigger() {
-            conclusion.unknown_orphans += effects;
-        }
+        conclusion.unknown_orphans += orphans;
         for effect in judged
             .assignment
             .spare
@@ -385,7 +387,7 @@ impl One<'_> {
     /// Tells what is missing; of how many triggers, those included that still wait.
     fn missing(&self, judged: &Judged<'_>, horizon: Timestamp, conclusion: &mut Conclusion) -> u64 {
         let before = conclusion.faults.len() as u64 + conclusion.pending;
-        let waiting = judged.waited.iter().zip(&judged.assignment.owed);
+        let waiting = judged.waited.iter().zip(judged.lacking());
         for (trigger, missing) in waiting.filter(|(_, owed)| **owed > 0) {
             let (at, time) = trigger.at;
             let due = time.after(self.terms.reaction.within);

@@ -16,7 +16,8 @@
 //!
 //! Where it cannot be told whether an event is a trigger, or for how much it calls, the effects of its
 //! match value may be called for by it, and which is late is *unknown*; where it cannot be told whether
-//! one is an effect, so is what is missing. What is wrong all the same is told.
+//! one is an effect, so is what it may answer. What is wrong all the same is told: what would be missing
+//! if all of these effects counted, too.
 //!
 //! What is kept of a log that is ordered by time is bounded by the match values, by what is open or
 //! wrong, and by the ids of the events of match values with many; a match value is open as long as it

@@ -234,9 +234,14 @@ fn judged(
         .iter()
         .filter(|one| one.late > Span::ZERO);
     let spare = assignment.spare.iter().map(|at| &judged.answered[*at]);
+    let lacking = judged.waited.iter().zip(judged.lacking());
     let mut became = Became {
         of: (judged.triggers, judged.effects, judged.is_unknown),
         doubtful: judged.doubtful,
+        at_best: lacking
+            .filter(|(_, owed)| **owed > 0)
+            .map(|(one, owed)| (one.at.0.0, *owed))
+            .collect(),
         missing: missing
             .filter(|(_, owed)| **owed > 0)
             .map(|(one, owed)| (one.at.0.0, *owed))
@@ -258,11 +263,12 @@ fn judged(
 }
 
 /// What became of the events of one match value: its triggers and effects, what is missing of which
-/// trigger, what is late for which, and which effects are spare and have a trigger all the same.
+/// trigger, if all doubtful effects count and if none does, what is late for which, and which effects are spare and have a trigger all the same.
 #[derive(Debug, PartialEq)]
 struct Became {
     of: (u64, u64, bool),
     doubtful: Doubtful,
+    at_best: Vec<(i64, u32)>,
     missing: Vec<(i64, u32)>,
     late: Vec<(i64, i64)>,
     spare: Vec<(i64, bool)>,

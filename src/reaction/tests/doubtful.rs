@@ -29,6 +29,123 @@ fn conclude_maybe(
         .remove(0)
 }
 
+fn of_different_ids(events: &[Maybe]) -> impl Iterator<Item = (Maybe, u64)> {
+    events.iter().copied().zip(1..)
+}
+
+/// What becomes of them in a log by position, if each trigger calls for an effect of its own.
+fn once(events: &[Maybe]) -> Conclusion {
+    let events = of_different_ids(events);
+    conclude_maybe(&reaction("once"), Order::Position, events)
+}
+
+fn wrong(conclusion: &Conclusion) -> Vec<(Wrong, i64)> {
+    let faults = conclusion.faults.iter();
+    faults.map(|fault| (fault.wrong, fault.at.0)).collect()
+}
+
+/// Events at any time of which some effects are doubtful.
+fn logs_with_doubt() -> impl Strategy<Value = Vec<Maybe>> {
+    let event = prop_oneof![
+        (1..3_u32).prop_map(|owed| (Role::Trigger(Some(owed)), false)),
+        Just((B, false)),
+        Just((B, true)),
+    ];
+    let event = (event, 0..20_i64).prop_map(|((role, doubt), seconds)| (role, seconds, doubt));
+    prop::collection::vec(event, 0..8)
+}
+
+/// What is missing, late and left over if so many of the doubtful effects count, by the bits of it.
+fn world(events: &[Maybe], order: Order, counting: usize) -> (u32, u32, u32, u32) {
+    let mut doubtful = 0;
+    let mut told: Vec<Told> = Vec::new();
+    for (role, seconds, is_doubtful) in events {
+        let counts = !is_doubtful || counting & (1 << doubtful) != 0;
+        doubtful += usize::from(*is_doubtful);
+        // What does not count keeps its place all the same.
+        let role = if counts {
+            *role
+        } else {
+            Role::Trigger(Some(0))
+        };
+        told.push((role, *seconds));
+    }
+    slowly(&told, order)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #[test]
+    fn what_is_missing_in_any_case_is_told_and_the_rest_is_unknown(
+        events in logs_with_doubt(),
+        by_time: bool,
+    ) {
+        let order = if by_time { BY_TIME } else { Order::Position };
+        let reaction = reaction("{ per: data.n }");
+        let conclusion = conclude_maybe(&reaction, order, of_different_ids(&events));
+        let (missing, _, left, orphans) = count(wrong(&conclusion));
+        let doubtful = events.iter().filter(|event| event.2).count();
+        let worlds: Vec<_> = (0..1_usize << doubtful)
+            .map(|counting| world(&events, order, counting))
+            .collect();
+        prop_assert_eq!(Some(missing), worlds.iter().map(|world| world.0).min());
+        let may_differ = worlds.iter().any(|world| world.0 != missing);
+        if !may_differ {
+            prop_assert_eq!(conclusion.unknown_missing, 0);
+        }
+        // With none of them as much is left over as with any; with all of them orphans are the most.
+        let (first, last) = (worlds[0], worlds[worlds.len() - 1]);
+        prop_assert_eq!((left, orphans), (first.2, first.3));
+        prop_assert_eq!(conclusion.unknown_orphans, u64::from(last.3 - first.3));
+    }
+}
+
+#[test]
+fn one_doubtful_effect_answers_one_trigger_at_most() {
+    let conclusion = once(&[(A, 0, false), (A, 1, false), (A, 2, false), (B, 3, true)]);
+    assert_eq!(wrong(&conclusion), [(MISSING, 2), (MISSING, 3)]);
+    assert_eq!(
+        (conclusion.unknown_missing, conclusion.unknown_late),
+        (1, 3)
+    );
+    // What came before the trigger by place and by clock answers nothing.
+    let conclusion = once(&[(B, 0, true), (A, 10, false)]);
+    assert_eq!(wrong(&conclusion), [(MISSING, 2)]);
+    assert_eq!(conclusion.unknown_missing, 0);
+    assert_eq!(conclusion.unknown_orphans, 1);
+    // Of three that are called for one may be there.
+    let three = Role::Trigger(Some(3));
+    let events = [(three, 0, false), (B, 1, true)];
+    let per = reaction("{ per: data.n }");
+    let conclusion = conclude_maybe(&per, Order::Position, of_different_ids(&events));
+    let missing = Wrong::Missing { missing: 2, of: 3 };
+    assert_eq!(wrong(&conclusion), [(missing, 1)]);
+    assert_eq!(conclusion.unknown_missing, 0);
+}
+
+#[test]
+fn where_one_effect_may_answer_several_triggers_a_doubtful_one_may_too() {
+    let events = [(A, 0, false), (A, 1, false), (B, 3, true), (A, 9, false)];
+    let events = of_different_ids(&events);
+    let conclusion = conclude_maybe(&reaction("at-least-once"), Order::Position, events);
+    assert_eq!(wrong(&conclusion), [(MISSING, 4)]);
+    assert_eq!(conclusion.unknown_missing, 2);
+}
+
+#[test]
+fn a_doubtful_effect_changes_nothing_where_all_is_answered_in_time() {
+    let conclusion = once(&[(A, 0, false), (B, 1, false), (B, 2, true)]);
+    assert_eq!(conclusion.faults, []);
+    assert_eq!(
+        (conclusion.unknown_missing, conclusion.unknown_late),
+        (0, 0)
+    );
+    assert_eq!(
+        (conclusion.unknown_doubles, conclusion.unknown_orphans),
+        (1, 0)
+    );
+}
+
 #[test]
 fn a_doubtful_event_that_comes_again_is_one() {
     let reaction = reaction("once");
