@@ -22,6 +22,8 @@ pub struct Absent {
 /// Something declared that a row may be an event of: its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Of {
+    /// A saga, whose keys are the correlation values of its instances.
+    Saga(u16),
     /// A total.
     Total(u16),
     /// A projection.
@@ -109,7 +111,8 @@ struct Rows {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hidden {
     /// Its type, and the hash of its correlation value by [`Keys::hash`], each where it can be read;
-    /// `None` where every saga and every projection that knows its type can judge it.
+    /// `None` where every saga and every projection that knows its type can judge it, or `of` tells
+    /// all there is to it.
     pub row: Option<(Option<Arc<str>>, Option<u64>)>,
     /// What it may be an event of that no note tells of, with the hash of its key there, where that
     /// can be told.

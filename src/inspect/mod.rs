@@ -3,6 +3,7 @@
 mod against;
 mod asked;
 mod beside;
+mod claims;
 mod describe;
 mod diff;
 mod families;

@@ -1,8 +1,6 @@
 //! One log judged by its definitions: the pass, the verdicts, the findings.
 
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 
 use crate::brief;
 use crate::definition::Scope;
@@ -12,6 +10,7 @@ use crate::definition::saga::Saga;
 use crate::definition::settings::AsOf;
 use crate::event::{Position, Span, Timestamp};
 use crate::finding::Finding;
+use crate::inspect::claims::ClaimTable;
 use crate::inspect::sum::Sum;
 use crate::inspect::tally::Tally;
 use crate::inspect::{Go, Options, Progress, RunError, Watch, Whereabouts, beside, rows};
@@ -23,23 +22,15 @@ use crate::replay::{
 };
 use crate::report::{LogSummary, Report};
 use crate::rules;
-use crate::rules::case::{Claim, Claimed};
 use crate::share::Share;
-use crate::texts::{Texts, named};
+use crate::texts::Texts;
 
 /// From how old a log's end is on a report says so.
 const OLD: Span = Span::from_secs(3600);
-/// About how many bytes a claim takes beside its texts.
-const CLAIM: u64 = 96;
 /// How many of the last rows tell the horizon where only one instance is read.
 const TAIL: usize = 10_000;
 /// Between how many rows somebody may stop a pass.
 const LOOKED_AT: u64 = 10_000;
-
-/// Status columns, by saga index and correlation value.
-pub(super) type ClaimTable = Vec<ClaimsOfSaga>;
-/// By correlation value, what it is taken for and how it is written.
-type ClaimsOfSaga = HashMap<String, (Option<Claimed>, String), FixedState>;
 
 /// A run over one log.
 #[derive(Debug)]
@@ -186,61 +177,6 @@ impl<'s> Run<'s> {
     /// now: what tells of now, status columns and stored rows, can be held against it.
     pub(super) fn is_whole(&self) -> bool {
         self.until().is_none() || self.gathered.beyond == 0
-    }
-
-    /// Reads the status columns, or what they say of one instance, as far as that is kept in so many
-    /// bytes; how many all of it takes is [`Run::claimed`].
-    pub(super) fn read_claims(&mut self, only: Option<&str>, most: u64) -> Result<(), RunError> {
-        self.forget_claims();
-        let Some(share) = self.share_of_instances() else {
-            return Ok(());
-        };
-        for (index, claims) in self.definition.claims.iter().enumerate() {
-            let Some(saga) = self
-                .scope
-                .sagas
-                .iter()
-                .position(|saga| saga.name == claims.saga)
-            else {
-                continue;
-            };
-            let says = |words: &[String], status: &String| words.contains(status);
-            let (own, claimed) = (&mut self.claims[saga], &mut self.claimed);
-            self.log.claims(index, only, &mut |row| {
-                if !share.has_key(&row.id) || named(Some(&row.id)).is_none() {
-                    return;
-                }
-                *claimed += (row.id.len() + row.status.len()) as u64 + CLAIM;
-                if *claimed > most {
-                    return;
-                }
-                let meaning = if says(&claims.completed, &row.status) {
-                    Some(Claimed::Completed)
-                } else if says(&claims.compensated, &row.status) {
-                    Some(Claimed::Compensated)
-                } else if says(&claims.running, &row.status) {
-                    Some(Claimed::Running)
-                } else {
-                    None
-                };
-                match own.entry(row.id) {
-                    Entry::Vacant(place) => _ = place.insert((meaning, row.status)),
-                    Entry::Occupied(mut known) if known.get().0 != meaning => {
-                        let text = format!("{} and {}", known.get().1, row.status);
-                        known.insert((None, text));
-                    }
-                    Entry::Occupied(_) => {}
-                }
-            })?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn forget_claims(&mut self) {
-        self.claims
-            .iter_mut()
-            .for_each(|claims| *claims = HashMap::default());
-        self.claimed = 0;
     }
 
     /// Hands out what the events say of projections, in position order.
@@ -392,7 +328,6 @@ impl<'s> Run<'s> {
                 "log {}: status columns tell of now and were not compared with an earlier horizon",
                 self.definition.name
             ));
-            tally.unknown(rules::false_claim::INFO.name, self.sum.claimed);
         }
         let mut findings = Vec::new();
         if self.selection.families {
@@ -485,9 +420,4 @@ fn told(
         }
     })?;
     stopped.map_or(Ok(()), |progress| Err(RunError::Interrupted(progress)))
-}
-
-pub(super) fn claim_of<'c>(claims: &'c ClaimTable, saga: usize, id: &str) -> Option<Claim<'c>> {
-    let (claimed, text) = claims.get(saga)?.get(id)?;
-    claimed.map(|claimed| Claim { claimed, text })
 }

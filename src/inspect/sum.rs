@@ -24,8 +24,6 @@ use crate::transaction::{self, View};
 /// What the shares showed so far.
 #[derive(Debug, Default)]
 pub struct Sum {
-    /// Instances met of sagas whose status columns are mapped.
-    pub(super) claimed: u64,
     /// Instances judged, by saga and outcome.
     pub(super) outcomes: Vec<[u64; Outcome::ALL.len()]>,
     /// Why an instance cannot be judged, by the event that is in doubt.
@@ -61,14 +59,6 @@ impl Run<'_> {
         );
         let keys = self.options.keys.iter();
         tally.meet(keys.filter(|key| gathered.ledgers.knows(key)));
-        let claims = &self.definition.claims;
-        let sagas = self.scope.sagas.iter();
-        let mapped: Vec<bool> = sagas
-            .map(|saga| claims.iter().any(|one| one.saga == saga.name))
-            .collect();
-        let entries = self.gathered.instances.entries().iter();
-        let claimed = entries.filter(|entry| mapped[usize::from(entry.saga)]);
-        self.sum.claimed += claimed.count() as u64;
         let mut found = std::mem::take(&mut self.findings);
         let mut register = std::mem::take(&mut self.gathered.register);
         let (order, share) = (self.definition.order, self.share);

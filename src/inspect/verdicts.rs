@@ -6,20 +6,23 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use crate::absent::Of;
 use crate::brief;
 use crate::definition::saga::Saga;
 use crate::event::Timestamp;
-use crate::finding::{Finding, SubjectKind};
+use crate::finding::Finding;
+use crate::inspect::claims::claim_of;
 use crate::inspect::describe;
 use crate::inspect::judge::{Evidence, Judge, Verdict};
-use crate::inspect::run::{Run, claim_of};
+use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
-use crate::replay::{Stage, named_types};
+use crate::replay::Stage;
 use crate::report::InstanceRow;
-use crate::rules::case::Claimed;
 use crate::rules::false_claim;
 use crate::rules::{self, Rule};
 use crate::saga::{Instance, Outcome};
+
+const CLAIMS: &str = false_claim::INFO.name;
 
 /// One judged instance, as long as the judge holds it.
 #[derive(Debug)]
@@ -104,6 +107,7 @@ impl Run<'_> {
         outcomes.resize(sagas.len(), [0; Outcome::ALL.len()]);
         let mut completed = Vec::new();
         let mut unknown: HashMap<&'static str, u64, FixedState> = HashMap::default();
+        let (compares, uncompared) = (tally.wants(CLAIMS), self.uncompared());
         let instances = &self.gathered.instances;
         for (at, entry) in instances.entries().iter().enumerate() {
             let at = at as u32;
@@ -117,9 +121,19 @@ impl Run<'_> {
             let saga = &sagas[saga_index];
             let claim = claim_of(&self.claims, saga_index, id);
             let doubts = instances.doubts.get(&at).map_or(&[][..], Vec::as_slice);
+            let stated = self.claims[saga_index].get(id);
+            let strange = stated.filter(|(claimed, _)| compares && claimed.is_none());
+            if let Some((_, status)) = strange {
+                let remark = self.strange(saga_index, status);
+                self.sum.statuses.insert(remark);
+            }
+            let is_untold = uncompared[saga_index] || strange.is_some();
             let verdict = match entry.stage {
                 Stage::Settled(outcome) | Stage::Dropped(outcome) if visit.is_none() => {
                     outcomes[saga_index][outcome as usize] += 1;
+                    if is_untold {
+                        *unknown.entry(CLAIMS).or_default() += 1;
+                    }
                     continue;
                 }
                 Stage::Settled(outcome) | Stage::Dropped(outcome) => {
@@ -147,6 +161,10 @@ impl Run<'_> {
                 && doubts.is_empty()
                 && !matches!(entry.stage, Stage::Dropped(_))
             {
+                if strange.is_some() {
+                    tally.checked(CLAIMS, 1);
+                    tally.unknown(CLAIMS, 1);
+                }
                 continue;
             }
             outcomes[saga_index][verdict.outcome as usize] += 1;
@@ -156,6 +174,9 @@ impl Run<'_> {
             for rule in &verdict.unknown {
                 *unknown.entry(rule).or_default() += 1;
             }
+            if is_untold && !verdict.unknown.contains(&CLAIMS) {
+                *unknown.entry(CLAIMS).or_default() += 1;
+            }
             if let Some(doubt) = doubts.first().filter(|_| !verdict.unknown.is_empty()) {
                 let position = doubt.moment.position;
                 let remark = format!(
@@ -164,10 +185,8 @@ impl Run<'_> {
                 );
                 self.sum.doubtful.push((position, remark));
             }
-            let absent = &self.gathered.absent;
-            let mut kinds = named_types(saga);
             if let Some(first) = instance.first.filter(|_| !verdict.drafts.is_empty())
-                && kinds.any(|kind| absent.is_of(kind, id))
+                && self.gathered.absent.of(Of::Saga(entry.saga)).has(id)
             {
                 let own = (first.position, id.to_owned());
                 let shadowed = &mut self.sum.shadowed;
@@ -197,9 +216,7 @@ impl Run<'_> {
                 instance: Cow::Borrowed(instance),
                 verdict: Cow::Borrowed(&verdict),
                 findings,
-                claim: self.claims[saga_index]
-                    .get(id)
-                    .map(|(_, text)| text.clone()),
+                claim: stated.map(|(_, text)| text.clone()),
                 is_shared,
                 last: entry.last,
                 horizon,
@@ -254,48 +271,6 @@ impl Run<'_> {
                 match idle(saga, self.definition) {
                     Some(reason) => tally.idle(info.name, reason),
                     None => tally.checked(info.name, instances),
-                }
-            }
-        }
-    }
-
-    /// Claims about instances of which the log holds no event.
-    fn unseen(&mut self, tally: &mut Tally) {
-        const RULE: &str = false_claim::INFO.name;
-        let absent = &self.gathered.absent;
-        let is_hidden =
-            |saga: &Saga, id: &str| named_types(saga).any(|kind| absent.is_of(kind, id));
-        for (index, claims) in self.claims.iter().enumerate() {
-            let saga = &self.scope.sagas[index];
-            let mut odd: Vec<(&String, &(Option<Claimed>, String))> = claims
-                .iter()
-                .filter(|(id, (claimed, _))| {
-                    claimed.is_none()
-                        || (*claimed != Some(Claimed::Running)
-                            && !self.gathered.instances.knows(index as u16, id))
-                })
-                .collect();
-            odd.sort_unstable_by_key(|(id, _)| *id);
-            for (id, (claimed, status)) in odd {
-                let narrowed =
-                    !self.options.instances.is_empty() && !self.options.instances.contains(id);
-                if narrowed || !tally.wants(RULE) {
-                    continue;
-                }
-                if claimed.is_none() {
-                    tally.unknown(RULE, 1);
-                    self.sum.statuses.insert(format!(
-                        "saga {}: it cannot be told what the status `{status}` claims",
-                        saga.name
-                    ));
-                } else if self.definition.cut || is_hidden(saga, id) {
-                    tally.unknown(RULE, 1);
-                } else {
-                    let message = format!("status {status}, but the log holds no event of it");
-                    let kind = SubjectKind::Instance;
-                    let finding =
-                        false_claim::INFO.finding(kind, &saga.name, (*id).clone(), message);
-                    self.findings.push(finding);
                 }
             }
         }

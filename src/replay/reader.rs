@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 
-use crate::absent;
+use crate::absent::{self, Of};
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
 use crate::event::Timestamp;
+use crate::expression::Scope;
 use crate::log::{BadId, BadRow, Fields, Log, Rest, Row};
 use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
 use crate::replay::families::Routes;
@@ -273,8 +274,11 @@ impl Reader<'_> {
         let id = match (id, inside) {
             (_, Ok(false)) => return,
             (Some(id), Ok(true)) => id,
-            (None, _) | (_, Err(_)) => {
-                batch.unattributed += u64::from(!self.reading.again);
+            (id, _) => {
+                if !self.reading.again {
+                    batch.unattributed += 1;
+                    self.unattributed(one, id, &scope, batch);
+                }
                 return;
             }
         };
@@ -298,6 +302,19 @@ impl Reader<'_> {
         };
         let id = (id, batch.texts.keep(id));
         self.push(row, name, one.saga, id, candidate, doubt, batch);
+    }
+
+    /// Adds that an event may be of an instance of a saga, where it cannot be told whether it is. One
+    /// that has no correlation value is of none.
+    #[cold]
+    fn unattributed(&self, one: &Use, id: Option<&str>, scope: &Scope<'_>, batch: &mut Batch) {
+        let is_hidden = id.is_some() || (one.correlate.is_some() && !scope.is_sound());
+        if is_hidden && !matches!(one.meant(scope), Meant::Nothing) {
+            batch.absent.push(absent::Hidden {
+                row: None,
+                of: vec![(Of::Saga(one.saga), id.map(Keys::hash))],
+            });
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one sighting")]

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use crate::absent::Of;
 use crate::definition::saga::{EventPattern, Saga};
 use crate::expression::{Expression, Scope};
-use crate::log::Fields;
+use crate::log::{BadRow, Fields};
 use crate::saga::{Meaning, StepEvent};
+use crate::texts::Keys;
 
 /// What an event type may mean in one saga.
 #[derive(Debug, Clone)]
@@ -139,20 +141,50 @@ impl Router {
             .filter_map(|index| {
                 let saga = self.saga(index);
                 let candidates = candidates(saga, kind);
-                let correlate = saga
-                    .correlate
-                    .by_type
-                    .get(kind)
-                    .or(saga.correlate.default.as_ref());
                 (!candidates.is_empty()).then(|| Use {
                     saga: index,
-                    correlate: correlate.cloned(),
+                    correlate: correlate(saga, kind).cloned(),
                     narrow: saga.narrow.clone(),
                     candidates,
                 })
             })
             .collect();
         Route { uses }
+    }
+
+    /// Adds of which sagas a row that cannot be judged may be an event, and of which instance, where it
+    /// tells that. Events are put in order by the columns `orders_by`, too.
+    pub(super) fn missed(
+        &self,
+        bad: &BadRow,
+        kind: Option<&str>,
+        orders_by: Fields,
+        of: &mut Vec<(Of, Option<u64>)>,
+    ) {
+        for (index, saga) in (0_u16..).zip(&self.sagas) {
+            if !bad.is_lost_to(fields_of(saga).with(orders_by)) {
+                continue;
+            }
+            let mut narrow = saga.narrow.iter();
+            if narrow.any(|narrow| bad.rules_out(narrow, kind)) {
+                continue;
+            }
+            let correlates: Vec<Option<&Expression>> = match kind {
+                Some(kind) if !may_mean(saga, bad, kind) => continue,
+                Some(kind) => vec![correlate(saga, kind)],
+                None => {
+                    let each = saga.correlate.by_type.values().map(Some);
+                    each.chain([saga.correlate.default.as_ref()]).collect()
+                }
+            };
+            let mut ids: Vec<Option<u64>> = correlates
+                .into_iter()
+                .filter_map(|correlate| instance(bad, kind, correlate))
+                .collect();
+            ids.sort_unstable();
+            ids.dedup();
+            of.extend(ids.into_iter().map(|id| (Of::Saga(index), id)));
+        }
     }
 
     /// The parts of a row that routing and judging need, whatever the log maps.
@@ -234,6 +266,44 @@ fn candidates(saga: &Saga, kind: &str) -> Vec<Candidate> {
         });
     }
     found
+}
+
+/// Where events of a type have the correlation value of their instance; `None` is the log's
+/// correlation field.
+fn correlate<'s>(saga: &'s Saga, kind: &str) -> Option<&'s Expression> {
+    let own = saga.correlate.by_type.get(kind);
+    own.or(saga.correlate.default.as_ref())
+}
+
+/// Whether a row of this type that cannot be judged may mean anything in a saga.
+fn may_mean(saga: &Saga, bad: &BadRow, kind: &str) -> bool {
+    let is_ruled_out = |when: &Expression| bad.rules_out(when, Some(kind));
+    let mut candidates = candidates(saga, kind).into_iter();
+    candidates.any(|one| !one.when.as_ref().is_some_and(is_ruled_out))
+}
+
+/// The hash of the correlation value that a row which cannot be judged has there; `Some(None)` where
+/// that cannot be told, and `None` where it has none.
+fn instance(
+    bad: &BadRow,
+    kind: Option<&str>,
+    correlate: Option<&Expression>,
+) -> Option<Option<u64>> {
+    let Some(correlate) = correlate else {
+        let is_unread = bad.rest.unread.correlation;
+        return match &bad.correlation {
+            Some(id) => Some(Some(Keys::hash(id))),
+            None => is_unread.then_some(None),
+        };
+    };
+    if !bad.tells(correlate, kind.is_some()) {
+        return Some(None);
+    }
+    let scope = bad.scope(kind);
+    match correlate.name(&scope) {
+        Some(id) => Some(Some(Keys::hash(&id))),
+        None => (!scope.is_sound()).then_some(None),
+    }
 }
 
 /// The parts of a row that one saga needs.

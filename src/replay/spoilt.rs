@@ -85,6 +85,11 @@ impl Reader<'_> {
         if sagas || families {
             self.reading.readers.missed(&bad, name.as_deref(), &mut of);
         }
+        if sagas {
+            let orders_by = self.reading.orders_by();
+            let router = self.reading.router;
+            router.missed(&bad, name.as_deref(), orders_by, &mut of);
+        }
         // What is later may have called for what is not, by its place.
         let may_call = of.iter().any(|(of, _)| matches!(of, Of::Trigger(_)));
         if is_later && !may_call {

@@ -9,6 +9,7 @@ mod asked;
 mod casefile;
 mod cases;
 mod causes;
+mod claims;
 mod clues;
 mod command;
 mod fixture;

@@ -1,0 +1,72 @@
+//! What status columns say, counted.
+
+use sagactl::definition::{self, Definitions};
+use sagactl::rules;
+
+use crate::rows::{self, Log, Row, looked_at};
+
+const RULE: &str = "saga/false-claim";
+
+fn definitions() -> Definitions {
+    let claims = "claims: { saga: order, table: status, id: id, \
+                  status: { column: state, completed: [DONE], running: [RUNNING] } }\n---\n";
+    let saga = "saga: order
+starts: Placed
+steps: [{ step: ship, succeeds: Shipped }]
+namespace: [Parcel*]
+";
+    let text = format!("{}{saga}", rows::LOG.replace("---\n", claims));
+    definition::load_text("rows.yaml".as_ref(), &text, &rules::names()).expect("definitions")
+}
+
+fn log(statuses: &[(&str, &str)]) -> Log {
+    let row = |correlation: &str, kind, time| Row {
+        time,
+        kind,
+        correlation: Some(correlation.to_owned()),
+        data: "{}".to_owned(),
+        ..Row::default()
+    };
+    let log = Log::new(&[
+        row("a", "Placed", Some(1)),
+        row("a", "Shipped", Some(2)),
+        row("b", "Placed", Some(3)),
+        row("c", "ParcelWeighed", Some(4)),
+        row("d", "Placed", None),
+    ]);
+    let create = "CREATE TABLE status (id TEXT, state TEXT)";
+    log.connection.execute_batch(create).expect("a table");
+    for status in statuses {
+        let insert = "INSERT INTO status VALUES (?, ?)";
+        log.connection.execute(insert, *status).expect("a status");
+    }
+    log
+}
+
+#[test]
+fn what_is_claimed_of_an_instance_without_events_was_looked_at() {
+    let counted = |statuses: &[(&str, &str)]| {
+        let report = log(statuses).audit(&definitions(), 10);
+        let findings = report.findings.iter().filter(|one| one.rule == RULE);
+        (looked_at(&report, RULE), findings.count())
+    };
+    assert_eq!(counted(&[]), ((2, 0), 0));
+    assert_eq!(counted(&[("a", "DONE"), ("b", "RUNNING")]), ((2, 0), 0));
+    assert_eq!(counted(&[("x", "RUNNING")]), ((3, 0), 0));
+    assert_eq!(counted(&[("x", "DONE")]), ((3, 0), 1));
+    assert_eq!(counted(&[("d", "DONE")]), ((3, 1), 0));
+    // Neither an order without an event, nor one with a parcel alone, nor one of the others.
+    let lost = ["x", "c", "a"].map(|id| (id, "LOST"));
+    assert_eq!(counted(&lost[..1]), ((3, 1), 0));
+    assert_eq!(counted(&lost[..2]), ((4, 2), 0));
+    assert_eq!(counted(&lost), ((4, 3), 0));
+}
+
+#[test]
+fn what_is_claimed_now_of_what_was_before_is_unknown_once_each() {
+    let claimed = log(&[("a", "RUNNING"), ("c", "DONE"), ("x", "DONE")]);
+    let report = claimed.audit(&definitions(), 2);
+    assert_eq!(looked_at(&report, RULE), (1, 1));
+    let report = claimed.audit(&definitions(), 3);
+    assert_eq!(looked_at(&report, RULE), (2, 2));
+}
