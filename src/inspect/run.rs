@@ -267,8 +267,7 @@ impl<'s> Run<'s> {
         self.horizon = match self.as_of() {
             AsOf::Now => Some(self.options.now),
             AsOf::Instant(instant) => {
-                let is_later = |(_, time): &(Position, Timestamp)| *time > instant;
-                if !self.is_whole() || self.log.tail(TAIL)?.iter().any(is_later) {
+                if self.claimed > 0 && self.is_cut(instant, watch)? {
                     self.forget_claims();
                 }
                 Some(instant)
@@ -283,6 +282,33 @@ impl<'s> Run<'s> {
             }
         };
         Ok(())
+    }
+
+    /// Whether some row of the log is later than an instant: it is likely one of those that were read
+    /// or of the last ones, and else may be any.
+    fn is_cut(&self, instant: Timestamp, watch: Watch<'_>) -> Result<bool, RunError> {
+        let is_later = |(_, time): &(Position, Timestamp)| *time > instant;
+        if !self.is_whole() || self.log.tail(TAIL)?.iter().any(is_later) {
+            return Ok(true);
+        }
+        let fields = Fields {
+            time: true,
+            ..Fields::default()
+        };
+        let (mut rows, mut is_cut) = (0_u64, false);
+        told(self.log.estimate(), (Share::WHOLE, watch), |go_on| {
+            self.log.scan(fields, Filter::All, &mut |row| {
+                let time = row.map_or_else(|bad| bad.rest.time, |row| Some(row.time));
+                is_cut = time.is_some_and(|time| time > instant);
+                rows += 1;
+                match is_cut {
+                    true => Continue::Break(()),
+                    false if rows.is_multiple_of(LOOKED_AT) => go_on(rows),
+                    false => Continue::Continue(()),
+                }
+            })
+        })?;
+        Ok(is_cut)
     }
 
     /// What was read.
