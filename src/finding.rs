@@ -144,11 +144,30 @@ pub struct Next {
     pub by_hand: bool,
 }
 
+/// What tells a log from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogName {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its folder, as seen from the one that it has in common with other logs of that name; `None`
+    /// where there is no other.
+    pub apart: Option<Arc<str>>,
+}
+
+impl fmt::Display for LogName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.apart {
+            None => f.write_str(&self.name),
+            Some(apart) => write!(f, "{} ({apart})", self.name),
+        }
+    }
+}
+
 /// The log that something was found in, of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// Its name.
-    pub log: Arc<str>,
+    /// The log.
+    pub log: LogName,
     /// Another one has a definition of the same name.
     pub is_shared: bool,
 }
@@ -211,7 +230,8 @@ impl Finding {
     }
 
     /// A digest of what stays the same from run to run while the same fault stands: the rule, the
-    /// subject, the step and the facet, and the log where another one has a definition of that name; not the evidence, whose positions a merged log may renumber.
+    /// subject, the step and the facet, and the log where another one has a definition of that name;
+    /// not the evidence, whose positions a merged log may renumber.
     pub fn fingerprint(&self) -> String {
         let mut digest = Sha256::new();
         let origin = self.origin.as_ref().filter(|origin| origin.is_shared);
@@ -223,7 +243,12 @@ impl Finding {
             self.step.as_deref().unwrap_or(""),
             self.facet.as_deref().unwrap_or(""),
         ];
-        for part in parts.into_iter().chain(origin.map(|origin| &*origin.log)) {
+        let log = origin.map(|origin| &origin.log);
+        let log = log.into_iter().flat_map(|log| {
+            let apart = log.apart.as_deref();
+            [&*log.name].into_iter().chain(apart)
+        });
+        for part in parts.into_iter().chain(log) {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part.as_bytes());
         }

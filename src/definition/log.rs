@@ -7,12 +7,15 @@ use std::sync::Arc;
 
 use crate::definition::fault::Place;
 use crate::event::Span;
+use crate::finding::LogName;
 
 /// Where a log is and what its rows mean.
 #[derive(Debug, Clone)]
 pub struct LogDefinition {
     /// Its name in reports.
     pub name: Arc<str>,
+    /// What tells it from others of its name, see [`LogName::apart`].
+    pub apart: Option<Arc<str>>,
     /// Where it is declared; `None` where no document declares it and only `--log` names it.
     pub place: Option<Place>,
     /// The SQLite or JSON Lines file, as opened from here; `None` where only `--log` can tell.
@@ -34,10 +37,19 @@ pub struct LogDefinition {
 }
 
 impl LogDefinition {
+    /// What it is called among others.
+    pub fn full_name(&self) -> LogName {
+        LogName {
+            name: Arc::clone(&self.name),
+            apart: self.apart.clone(),
+        }
+    }
+
     /// A log that no document declares: its mapping has to be recognised in the file, or given.
     pub fn undeclared(name: &str) -> LogDefinition {
         LogDefinition {
             name: name.into(),
+            apart: None,
             place: None,
             database: None,
             sources: Vec::new(),

@@ -94,6 +94,7 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
         validate::idempotency::horizon(&draft.scope, faults);
     }
     weigh_lints(&drafts, faults);
+    tell_apart(&mut drafts);
     drafts.into_values().map(|draft| draft.scope).collect()
 }
 
@@ -139,6 +140,45 @@ impl Draft {
             Thing::Idempotency(one) => scope.idempotency.extend(one),
             Thing::Transaction(one) => scope.transactions.extend(one),
             Thing::Log(_) | Thing::Settings(_) => {}
+        }
+    }
+}
+
+/// Tells logs of one name by their folders, whose part in common may be another on each machine.
+fn tell_apart(drafts: &mut BTreeMap<Option<PathBuf>, Draft>) {
+    let mut folders: BTreeMap<Arc<str>, Vec<&Path>> = BTreeMap::new();
+    for (folder, draft) in &*drafts {
+        if let (Some(folder), Some(log)) = (folder, &draft.scope.log) {
+            let own = folders.entry(Arc::clone(&log.name)).or_default();
+            own.push(folder);
+        }
+    }
+    let common = |folders: Vec<&Path>| {
+        let [first, .., last] = folders.as_slice() else {
+            return None;
+        };
+        // They are in order, so that what the first and the last begin with all of them do.
+        let pairs = first.components().zip(last.components());
+        let shared = pairs.take_while(|(one, other)| one == other);
+        Some(shared.map(|(one, _)| one).collect::<PathBuf>())
+    };
+    let folders = folders.into_iter();
+    let common: BTreeMap<Arc<str>, PathBuf> = folders
+        .filter_map(|(name, own)| Some((name, common(own)?)))
+        .collect();
+    for (folder, draft) in drafts {
+        if let (Some(folder), Some(log)) = (folder, &mut draft.scope.log)
+            && let Some(common) = common.get(&log.name)
+            && let Ok(own) = folder.strip_prefix(common)
+        {
+            let names = own.iter().map(|name| name.to_string_lossy());
+            let names: Vec<_> = names.collect();
+            let apart = if names.is_empty() {
+                ".".to_owned()
+            } else {
+                names.join("/")
+            };
+            log.apart = Some(apart.into());
         }
     }
 }

@@ -12,6 +12,7 @@ mod ids;
 mod isolation;
 mod judge;
 mod orders;
+mod origins;
 mod reactions;
 pub mod recover;
 mod rows;
@@ -42,6 +43,7 @@ pub use against::{Parted, Parting, Untold, against};
 use asked::Asked;
 pub use diff::{Comparison, Held, diff};
 pub use filter::steps;
+use origins::Origins;
 use run::Run;
 pub use state::{After, At, Step, Telling, Told, state};
 use tally::Tally;
@@ -238,7 +240,7 @@ pub fn audit(
     .about(Asked::of(options));
     for scope in filter::scopes(definitions, options)? {
         if let Some(log) = scope.log.as_ref().filter(|_| scopes.len() > 1) {
-            tally.begin(&log.name);
+            tally.begin(log.full_name());
         }
         let mut run = Run::open(&scope, options, &rules)?;
         run.pass_first(watch)?;
@@ -314,6 +316,7 @@ pub fn show(
         instances: vec![id.to_owned()],
         ..options.clone()
     };
+    let origins = Origins::new(&definitions.scopes);
     let mut views = Vec::new();
     for scope in filter::scopes(definitions, &options)? {
         let mut tally = Tally::new(&rules, options.narrowed(), options.listed);
@@ -325,8 +328,12 @@ pub fn show(
             &mut tally,
             Some(&mut |judged| found.push(judged.to_owned())),
         );
+        let log = run.definition.full_name();
         for judged in found {
-            views.push(run.view(judged)?);
+            let mut view = run.view(judged)?;
+            let findings = view.findings.into_iter();
+            view.findings = findings.map(|one| origins.tell(one, &log)).collect();
+            views.push(view);
         }
     }
     Ok(views)

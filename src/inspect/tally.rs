@@ -1,14 +1,15 @@
 //! What a report counts: findings by rule, with what each rule looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::brief;
 use crate::definition::Scope;
 use crate::definition::settings::{Allow, Settings};
 use crate::event::Timestamp;
-use crate::finding::{Finding, Next, Origin, Severity};
+use crate::finding::{Finding, LogName, Next, Severity};
 use crate::inspect::asked::Asked;
+use crate::inspect::origins::Origins;
 use crate::inspect::settle::{about_allow, allows, is_expired, is_usual, severity};
 use crate::report::{ProjectionCount, Report, RuleCount, SagaCount};
 use crate::rules::{
@@ -29,9 +30,8 @@ pub struct Tally {
     accepted: usize,
     remarks: Vec<String>,
     /// The log that is judged, where there are several.
-    log: Option<Arc<str>>,
-    /// What definitions of more than one log are named.
-    shared: BTreeSet<Arc<str>>,
+    log: Option<LogName>,
+    origins: Origins,
     narrowed: bool,
     asked: Asked,
     /// How many findings of one rule are listed, the first ones of its part of the report; beyond that
@@ -68,7 +68,7 @@ impl Tally {
             accepted: 0,
             remarks: Vec::new(),
             log: None,
-            shared: BTreeSet::new(),
+            origins: Origins::default(),
             narrowed,
             asked: Asked::default(),
             listed,
@@ -87,19 +87,15 @@ impl Tally {
 
     /// The same for the logs of these scopes.
     pub fn of_logs(self, scopes: &[Scope]) -> Tally {
-        let mut known: BTreeSet<Arc<str>> = BTreeSet::new();
-        let mut shared = BTreeSet::new();
-        for scope in scopes {
-            let own: BTreeSet<Arc<str>> = scope.names().cloned().collect();
-            shared.extend(known.intersection(&own).cloned());
-            known.extend(own);
+        Tally {
+            origins: Origins::new(scopes),
+            ..self
         }
-        Tally { shared, ..self }
     }
 
     /// What comes next is of this log, of several.
-    pub fn begin(&mut self, log: &Arc<str>) {
-        self.log = Some(Arc::clone(log));
+    pub fn begin(&mut self, log: LogName) {
+        self.log = Some(log);
     }
 
     /// Whether a rule counts in this run.
@@ -128,8 +124,16 @@ impl Tally {
         }
     }
 
-    /// A remark for the reader.
+    /// A remark for the reader; of one log of several it tells which.
     pub fn remark(&mut self, remark: String) {
+        let remark = match &self.log {
+            None => remark,
+            Some(log) => {
+                let own = format!("log {}: ", log.name);
+                let what = remark.strip_prefix(&own).unwrap_or(&remark);
+                format!("log {log}: {what}")
+            }
+        };
         if !self.remarks.contains(&remark) {
             self.remarks.push(remark);
         }
@@ -239,14 +243,15 @@ impl Tally {
             self.accepted += 1;
             return None;
         }
-        // The same may be wrong in two logs, and is to be accepted for each.
-        if let Some(log) = &self.log {
-            finding.origin = Some(Origin {
-                log: Arc::clone(log),
-                is_shared: self.shared.contains(&finding.subject.definition),
-            });
+        Some(self.tell(finding))
+    }
+
+    /// A finding with its log: the same may be wrong in two, and is to be accepted for each.
+    fn tell(&self, finding: Finding) -> Finding {
+        match &self.log {
+            Some(log) => self.origins.tell(finding, log),
+            None => finding,
         }
-        Some(finding)
     }
 
     /// Tells what is wrong with what the settings of one log allow, once all of it was taken in.
@@ -270,7 +275,7 @@ impl Tally {
                 let Some(severity) = severity(settings, usual, true) else {
                     continue;
                 };
-                self.add(about_allow(allow, info, severity, log));
+                self.add(self.tell(about_allow(allow, info, severity, log)));
             }
         }
         for info in [&UNUSED_ALLOW, &EXPIRED_ALLOW] {
@@ -307,6 +312,8 @@ impl Tally {
 
     /// Writes everything into the report, in its order.
     pub fn finish(mut self, report: &mut Report) {
+        // What follows is of all logs.
+        self.log = None;
         for remark in self.asked.remarks() {
             self.remark(remark);
         }

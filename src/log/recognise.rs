@@ -61,6 +61,7 @@ pub fn recognise(path: &Path) -> Result<Recognised, LogError> {
         .map_or_else(|| "log".into(), |stem| stem.to_string_lossy());
     let definition = LogDefinition {
         name: Arc::from(name.as_ref()),
+        apart: None,
         place: None,
         database: Some(path.to_owned()),
         sources: evidence.sources,

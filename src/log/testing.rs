@@ -121,6 +121,7 @@ pub(crate) fn events() -> Source {
 pub(crate) fn definition(path: &Path, sources: Vec<Source>) -> LogDefinition {
     LogDefinition {
         name: Arc::from("test"),
+        apart: None,
         place: None,
         database: Some(path.to_owned()),
         sources,

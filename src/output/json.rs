@@ -244,7 +244,7 @@ pub(crate) fn finding<'a>(finding: &'a Finding, frame: Frame<'a>) -> FindingV1<'
             definition: &finding.subject.definition,
             id: &finding.subject.id,
         },
-        log: finding.origin.as_ref().map(|origin| &*origin.log),
+        log: finding.origin.as_ref().map(|origin| &*origin.log.name),
         step: finding.step.as_deref(),
         evidence: finding.evidence.iter().map(|position| position.0).collect(),
         since: finding.since.map(|instant| instant.to_string()),

@@ -177,10 +177,9 @@ pub(crate) fn finding(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> 
 
 fn provenance(finding: &Finding) -> String {
     let origin = finding.origin.as_ref().filter(|origin| origin.is_shared);
-    let log = origin.map(|origin| &origin.log);
-    let mut parts: Vec<String> = ([&finding.subject.definition].into_iter().chain(log))
-        .map(|name| escape::terminal(name).into_owned())
-        .collect();
+    let log = origin.map(|origin| origin.log.to_string());
+    let mut parts = vec![escape::terminal(&finding.subject.definition).into_owned()];
+    parts.extend(log.map(|log| escape::terminal(&log).into_owned()));
     parts.extend(words::evidence(&finding.evidence));
     parts.extend(
         finding

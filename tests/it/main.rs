@@ -20,6 +20,7 @@ mod imports;
 mod isolation;
 mod keys;
 mod labels;
+mod logs;
 mod manners;
 mod many;
 mod memory;

@@ -46,6 +46,7 @@ pub(crate) fn check(raw: raw::Log, at: At<'_>, faults: &mut Vec<Fault>) -> Optio
     let claims = raw.claims.unwrap_or_default().0.into_iter().enumerate();
     let log = LogDefinition {
         name: raw.log.0.0,
+        apart: None,
         place: Some(at.key("log").place()),
         database: raw.database.map(|path| at.folder().join(&*path.0.0)),
         sources,
