@@ -58,6 +58,7 @@ use crate::definition::saga::Saga;
 use crate::event::{Position, Span, Timestamp};
 use crate::projection::{Applied, Cell, Event, Fold, State, Touch, Value};
 use crate::saga::Meaning;
+pub use completing::Completes;
 use completing::Completing;
 pub use conclusion::{Conclusion, DirtyTouch, Fault, Question, Residue};
 use effects::{Doing, Early, Effects, Key, NOWHERE};
@@ -161,9 +162,16 @@ impl Ledger {
 
     /// Takes what an event means to an instance; answers whether that completes it, since every step
     /// that has to succeed has, or may have where the beginning of the log is not there.
-    pub fn completes(&mut self, saga: &Saga, instance: u32, meaning: Meaning) -> bool {
-        let completes = self.completing.take(saga, instance, meaning);
-        completes || (self.is_cut && meaning == Meaning::Completes)
+    pub fn completes(&mut self, saga: &Saga, instance: u32, meaning: Meaning) -> Completes {
+        // Where time orders, what has arrived so far may not be all that came before.
+        let is_told = self.skew.is_none() || !saga.completes.is_empty();
+        if !is_told || self.is_committed(instance) {
+            return Completes::No;
+        }
+        match self.completing.take(saga, instance, meaning) {
+            _ if self.is_cut && meaning == Meaning::Completes => Completes::Yes,
+            completes => completes,
+        }
     }
 
     /// Takes note that nothing more is to be heard of events before a position; answers what the

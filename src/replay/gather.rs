@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use crate::definition::log::{LogDefinition, Order};
-use crate::isolation::{Act, Deed};
+use crate::isolation::{Act, Completes, Deed};
 use crate::replay::batch::{Batch, Sighting};
 use crate::replay::families::Ledgers;
 use crate::replay::gathered::Gathered;
@@ -14,7 +14,7 @@ use crate::replay::memory::Limit;
 use crate::replay::pass::Continue;
 use crate::replay::route::Router;
 use crate::replay::streams::{StreamEvent, Streams};
-use crate::saga::{Meaning, Moment, Names, Outcome, StepEvent};
+use crate::saga::{Instance, Meaning, Moment, Names, Outcome, StepEvent};
 
 /// Tells whether an instance is over and clean whatever the horizon, and how it ended.
 pub type Settle<'a> = &'a mut dyn FnMut(&Names, &Entry, &str) -> Option<Outcome>;
@@ -29,6 +29,8 @@ pub struct Gatherer<'a> {
     rows: u64,
     entries: Vec<u32>,
     deeds: Vec<Deed>,
+    /// For a look at one of which that takes all its events.
+    instance: Instance,
     gathered: Gathered,
 }
 
@@ -58,6 +60,7 @@ impl<'a> Gatherer<'a> {
             rows: 0,
             entries: Vec::new(),
             deeds: Vec::new(),
+            instance: Instance::default(),
             gathered: Gathered {
                 streams: match definition.order {
                     Order::Position => Streams::default(),
@@ -175,26 +178,26 @@ impl<'a> Gatherer<'a> {
             return;
         }
         let sightings = batch.sightings.iter().zip(&self.entries);
-        self.deeds.extend(sightings.filter_map(|(sighting, at)| {
+        for (index, (sighting, at)) in sightings.enumerate() {
             let Moment {
                 meaning,
                 position,
                 time,
                 ..
             } = sighting.moment;
+            let deed = |step, act| Deed {
+                position,
+                time,
+                instance: *at,
+                step,
+                act,
+            };
             if sighting.doubt.is_some() {
-                return Some(Deed {
-                    position,
-                    time,
-                    instance: *at,
-                    step: 0,
-                    act: Act::Doubtful,
-                });
+                self.deeds.push(deed(0, Act::Doubtful));
+                continue;
             }
             let saga = router.saga(sighting.saga);
-            let completes = isolation.completes(saga, *at, meaning);
-            let (step, act) = match meaning {
-                _ if completes => (0, Act::Commits),
+            let own = match meaning {
                 Meaning::Step(step, StepEvent::Success) => {
                     let definition = &saga.steps[usize::from(step)];
                     let act = match (definition.pivot, &definition.compensation) {
@@ -202,19 +205,31 @@ impl<'a> Gatherer<'a> {
                         (false, Some(_)) => Act::Done,
                         (false, None) => Act::Writes,
                     };
-                    (step, act)
+                    Some(deed(step, act))
                 }
-                Meaning::Undo(step, StepEvent::Success) => (step, Act::Undone),
-                _ => return None,
+                Meaning::Undo(step, StepEvent::Success) => Some(deed(step, Act::Undone)),
+                _ => None,
             };
-            Some(Deed {
-                position,
-                time,
-                instance: *at,
-                step,
-                act,
-            })
-        }));
+            self.deeds.extend(own);
+            let completes = match isolation.completes(saga, *at, meaning) {
+                Completes::No => false,
+                Completes::Yes => true,
+                Completes::IfItWentOn if !is_worth_a_look(self.gathered.instances.get(*at)) => {
+                    false
+                }
+                Completes::IfItWentOn => {
+                    let before = self.gathered.instances.get(*at).moments.iter();
+                    let others = batch.sightings[..=index].iter().zip(&self.entries);
+                    let own = others.filter(|(it, other)| *other == at && it.doubt.is_none());
+                    let moments = before.copied().chain(own.map(|(it, _)| it.moment));
+                    self.instance
+                        .replay(saga, &moments.collect::<Vec<Moment>>());
+                    self.instance.completion.is_some()
+                }
+            };
+            // What it writes is certain with it.
+            self.deeds.extend(completes.then(|| deed(0, Act::Commits)));
+        }
     }
 
     /// What the rows tell of the log, whatever definitions there are.
@@ -318,9 +333,6 @@ impl<'a> Gatherer<'a> {
             return;
         }
         let ended = (self.settle)(&self.gathered.names, instances.get(at), instances.id(at));
-        if ended == Some(Outcome::Completed) {
-            self.gathered.ledgers.isolation.commit(at);
-        }
         if let Some(outcome) = ended {
             self.gathered.instances.settle(at, outcome);
         }
