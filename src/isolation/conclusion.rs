@@ -151,8 +151,8 @@ impl Ledger {
     }
 
     fn dirty_touch(&self, effect: &Effect) -> Option<DirtyTouch> {
-        let (done, since) = effect.done?;
         let dirty = effect.dirty?;
+        let (done, since) = dirty.done?;
         let projection = usize::from(effect.key.0);
         let field = self
             .folds

@@ -28,7 +28,8 @@ pub(super) struct Effect {
     pub(super) instance: u32,
     pub(super) step: u8,
     pub(super) key: Key,
-    /// When the step did something to it first; `None` where only its compensation did.
+    /// When the step did something to it first since it was undone last, or before that where it has
+    /// not done more; `None` where only its compensation did.
     pub(super) done: Option<(Position, Timestamp)>,
     /// When the compensation did last.
     pub(super) undone: Option<(Position, Timestamp)>,
@@ -40,6 +41,8 @@ pub(super) struct Effect {
 /// The first write of another instance that does not commute with an effect.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dirty {
+    /// As [`Effect::done`] was then.
+    pub(super) done: Option<(Position, Timestamp)>,
     pub(super) other: u32,
     pub(super) field: usize,
     pub(super) position: Position,
@@ -123,7 +126,8 @@ impl Effects {
         let (at, effect) = self.own(doing.key, deed);
         let is_new = effect.done.is_none();
         let is_open = !is_new && effect.undone.is_none();
-        effect.done.get_or_insert((deed.position, deed.time));
+        let own = (deed.position, deed.time);
+        effect.done.get_or_insert(own);
         if let Some(early) = early.filter(|_| !is_open) {
             effect.undone.get_or_insert(early.at);
             self.change(at, By::Step, doing);
@@ -132,7 +136,9 @@ impl Effects {
             self.free_if_over(at);
             return is_new;
         }
-        effect.undone = None;
+        if effect.undone.take().is_some() {
+            effect.done = Some(own);
+        }
         self.open
             .entry(deed.instance)
             .or_default()
@@ -219,7 +225,8 @@ impl Effects {
                 continue;
             };
             if let Some(other) = by {
-                let dirty = Dirty {
+                let dirty = |effect: &Effect| Dirty {
+                    done: effect.done,
                     other,
                     field: *field,
                     position,
@@ -228,7 +235,7 @@ impl Effects {
                 on_field.sully(write.shape(), |at| match &mut all[at as usize] {
                     Some(effect) if of_same(effect) => true,
                     Some(effect) => {
-                        effect.dirty.get_or_insert(dirty);
+                        effect.dirty = effect.dirty.or_else(|| Some(dirty(effect)));
                         false
                     }
                     None => false,
