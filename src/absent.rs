@@ -65,8 +65,8 @@ impl Part {
 /// The rows that are not judged and may be events of one thing declared.
 #[derive(Debug, Clone, Default)]
 pub struct Strays {
-    /// Hashes of the keys that are known to be theirs.
-    keys: HashSet<u64, FixedState>,
+    /// Hashes of the keys that are known to be theirs, and how many are of each.
+    keys: HashMap<u64, u64, FixedState>,
     /// How many there are whose key cannot be told.
     pub keyless: u64,
 }
@@ -74,13 +74,26 @@ pub struct Strays {
 impl Strays {
     /// None.
     pub const NONE: &'static Strays = &Strays {
-        keys: HashSet::with_hasher(FixedState::with_seed(0)),
+        keys: HashMap::with_hasher(FixedState::with_seed(0)),
         keyless: 0,
     };
 
     /// Whether one of them is known to be of this key.
     pub fn has(&self, key: &str) -> bool {
-        !self.keys.is_empty() && self.keys.contains(&Keys::hash(key))
+        self.of_key(key) > 0
+    }
+
+    /// How many of them are known to be of this key.
+    pub fn of_key(&self, key: &str) -> u64 {
+        if self.keys.is_empty() {
+            return 0;
+        }
+        self.keys.get(&Keys::hash(key)).copied().unwrap_or(0)
+    }
+
+    /// How many of them are known to be of some key.
+    pub fn keyed(&self) -> u64 {
+        self.keys.values().sum()
     }
 
     /// How many keys are known to have one.
@@ -90,7 +103,7 @@ impl Strays {
 
     fn take(&mut self, key: Option<u64>) {
         match key {
-            Some(key) => _ = self.keys.insert(key),
+            Some(key) => *self.keys.entry(key).or_default() += 1,
             None => self.keyless += 1,
         }
     }

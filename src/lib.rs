@@ -19,7 +19,7 @@
 //! | [`absent`], [`reader`] | rows that are not judged, and what they may be; what families read of rows |
 //! | [`saga`] | one instance: step states, outcome, what is in force; pure |
 //! | [`causation`] | which event caused which |
-//! | [`invariant`], [`reaction`], [`idempotency`], [`transaction`] | totals across aggregates; what has to follow from what; what became of keys; two-phase commits |
+//! | [`invariant`], [`reaction`], [`idempotency`], [`transaction`] | totals across aggregates, of events and of states; what has to follow from what; what became of keys; two-phase commits |
 //! | [`projection`] | events folded into a state per key, stored rows compared with it |
 //! | [`lapse`] | when something that has to hold did not |
 //! | [`requirement`], [`isolation`] | invariants over those states; what sagas do to them |

@@ -23,7 +23,7 @@ use crate::definition::settings::Settings;
 use crate::definition::structure::{self, shown};
 use crate::definition::transaction::Transaction;
 use crate::definition::{raw, schema, validate};
-use crate::suggest::did_you_mean;
+use crate::suggest::{closest, did_you_mean};
 
 /// What a document declares.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(crate) enum Thing {
     Saga(Option<Arc<Saga>>),
     /// `projection:`
     Projection(Option<Arc<Projection>>),
-    /// `invariant:`
+    /// `invariant:` with `total:`
     Invariant(Option<Arc<Invariant>>),
     /// `invariant:` with `for-each:`
     Requirement(Option<Arc<Requirement>>),
@@ -140,6 +140,11 @@ pub(crate) fn read(
         "invariant" if at.has("for-each") => Thing::Requirement(
             decode(at, "invariant-for-each", faults)
                 .and_then(|raw| validate::requirement::check(raw, at, faults))
+                .map(Arc::new),
+        ),
+        "invariant" if at.key("total").has_nearly("states-of") => Thing::Invariant(
+            decode(at, "invariant-over-states", faults)
+                .and_then(|raw| validate::invariant::check_over_states(raw, at, faults))
                 .map(Arc::new),
         ),
         "invariant" => Thing::Invariant(
@@ -306,6 +311,12 @@ impl<'a> At<'a> {
     /// Whether this key is written here.
     pub(crate) fn has(self, key: &str) -> bool {
         self.node.entry(key).is_some()
+    }
+
+    /// Whether this key is written here, if misspelt.
+    fn has_nearly(self, key: &str) -> bool {
+        let mut entries = self.node.entries().iter();
+        entries.any(|entry| closest(&entry.key.text, [key]).is_some())
     }
 
     /// Where it stands.

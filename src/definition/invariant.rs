@@ -1,4 +1,4 @@
-//! A checked invariant over several aggregates: a total per group of events.
+//! A checked invariant over several aggregates: a total per group, of events or of states.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::definition::fault::Place;
 use crate::event::Span;
-use crate::expression::Expression;
+use crate::expression::{Expression, Formula};
 
 /// An invariant definition.
 #[derive(Debug, Clone)]
@@ -18,8 +18,6 @@ pub struct Invariant {
     pub about: Option<String>,
     /// Where it is defined.
     pub place: Place,
-    /// Narrows the events that count.
-    pub narrow: Option<Expression>,
     /// What is added up.
     pub total: Total,
     /// What the total has to be.
@@ -29,11 +27,46 @@ pub struct Invariant {
     pub grace: Option<Span>,
 }
 
-/// Amounts of events, added up per group.
+/// What is added up per group.
 #[derive(Debug, Clone)]
-pub struct Total {
+pub enum Total {
+    /// Amounts that events give.
+    Events(OfEvents),
+    /// Amounts that keys of a projection hold.
+    States(OfStates),
+}
+
+/// Amounts of events.
+#[derive(Debug, Clone)]
+pub struct OfEvents {
+    /// Narrows the events that count.
+    pub narrow: Option<Expression>,
     /// The amount of an event, by its type: exactly the types that count.
     pub of: BTreeMap<Arc<str>, Expression>,
     /// What tells the group of an event; `None` for the log's correlation field.
     pub per: Option<Expression>,
+}
+
+/// Amounts of the states of a projection's keys.
+#[derive(Debug, Clone)]
+pub struct OfStates {
+    /// The projection; one of its log.
+    pub projection: Arc<str>,
+    /// Where the definition names that.
+    pub projection_place: Place,
+    /// Narrows the keys that count.
+    pub narrow: Option<Formula>,
+    /// The amount of a key.
+    pub of: Formula,
+    /// What tells the group of a key; `None` where all keys are one.
+    pub per: Option<Formula>,
+    /// Where these stand, in this order, as far as they are there.
+    pub places: Vec<Place>,
+}
+
+impl OfStates {
+    /// Every formula: what narrows, the amount, the group.
+    pub fn formulas(&self) -> impl Iterator<Item = &Formula> {
+        self.narrow.iter().chain([&self.of]).chain(&self.per)
+    }
 }

@@ -76,9 +76,9 @@ pub struct Scope {
     pub sagas: Vec<Arc<Saga>>,
     /// The projections folded from it.
     pub projections: Vec<Arc<Projection>>,
-    /// The invariants that its events have to keep.
+    /// The invariants that totals of its events or its folded states have to keep.
     pub invariants: Vec<Arc<Invariant>>,
-    /// The invariants that its folded states have to keep.
+    /// The invariants that each of its folded states has to keep.
     pub requirements: Vec<Arc<Requirement>>,
     /// What its events have to bring about.
     pub reactions: Vec<Arc<Reaction>>,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::definition::fault::Place;
 use crate::definition::log::Relation;
 use crate::event::Span;
-use crate::expression::{Expression, FoldExpression};
+use crate::expression::{Expression, FoldExpression, Formula};
 
 /// How far floating point numbers may lie apart where nothing is declared, relative to the greater.
 pub const DEFAULT_TOLERANCE: f64 = 1e-9;
@@ -44,6 +44,42 @@ impl Projection {
     /// The index of the field with this name.
     pub fn field(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| &*field.name == name)
+    }
+
+    /// The fields that formulas look at where its states have this name; all of them, where a formula
+    /// looks at the whole.
+    pub fn looked_at<'f>(
+        &self,
+        name: &str,
+        formulas: impl IntoIterator<Item = &'f Formula>,
+    ) -> Vec<usize> {
+        let own = formulas.into_iter().flat_map(Formula::references);
+        let mut fields = Vec::new();
+        for reference in own.filter(|reference| reference.name == name) {
+            match reference.keys.first() {
+                Some(field) => fields.extend(self.field(field)),
+                None => fields.extend(0..self.fields.len()),
+            }
+        }
+        fields.sort_unstable();
+        fields.dedup();
+        fields
+    }
+
+    /// Whether every event that changes a field says what it is, whatever the state was before.
+    pub fn is_only_set(&self, field: usize) -> bool {
+        let own = self.on.values().filter_map(|effect| match effect {
+            Effect::Change(changes) => Some(changes),
+            Effect::Delete => None,
+        });
+        let mut changes = own.chain(&self.every).flatten();
+        changes.all(|change| {
+            let looks = matches!(
+                change.operand,
+                Operand::Expression(FoldExpression::State(_))
+            );
+            change.field != field || change.operation == Operation::Set && !looks
+        })
     }
 }
 

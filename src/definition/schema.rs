@@ -22,6 +22,7 @@ fn generate() -> Value {
         generator.subschema_for::<raw::saga::Saga>(),
         generator.subschema_for::<raw::projection::Projection>(),
         generator.subschema_for::<raw::invariant::Invariant>(),
+        generator.subschema_for::<raw::invariant::OverStates>(),
         generator.subschema_for::<raw::requirement::Requirement>(),
         generator.subschema_for::<raw::reaction::Reaction>(),
         generator.subschema_for::<raw::idempotency::Idempotency>(),

@@ -11,6 +11,7 @@ use crate::definition::idempotency::Idempotency;
 use crate::definition::saga::StepSet;
 use crate::definition::settings::Settings;
 use crate::definition::validate;
+use crate::definition::validate::states::Known;
 use crate::suggest::did_you_mean;
 
 /// A declaration and the folder of its file, links resolved.
@@ -249,8 +250,15 @@ fn unknown_sagas(draft: &Draft, faults: &mut Vec<Fault>) {
 
 fn unknown_projections(draft: &Draft, faults: &mut Vec<Fault>) {
     let names = draft.named(Thing::Projection(None).plural());
+    let known = Known {
+        projections: &draft.scope.projections,
+        named: &names,
+    };
     for requirement in &draft.scope.requirements {
-        validate::requirement::bind(requirement, &draft.scope.projections, &names, faults);
+        validate::requirement::bind(requirement, known, faults);
+    }
+    for invariant in &draft.scope.invariants {
+        validate::invariant::bind(invariant, known, faults);
     }
 }
 

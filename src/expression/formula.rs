@@ -56,16 +56,21 @@ impl Formula {
         &self.0.source
     }
 
+    /// What it leads to, where it is a plain path.
+    pub fn path(&self) -> Option<Reference<'_>> {
+        match &self.0.code {
+            Code::Path(path) => Some(Reference::to(path)),
+            Code::Program(_) => None,
+        }
+    }
+
     /// What it refers to, each once.
     pub fn references(&self) -> impl Iterator<Item = Reference<'_>> {
         let paths = match &self.0.code {
             Code::Path(path) => std::slice::from_ref(path),
             Code::Program(program) => program.paths(),
         };
-        paths.iter().map(|path| Reference {
-            name: path.root(),
-            keys: path.keys(),
-        })
+        paths.iter().map(Reference::to)
     }
 
     /// Its value for these values; a name that has none is missing.
@@ -76,10 +81,7 @@ impl Formula {
         match &self.0.code {
             Code::Program(program) => program.evaluate_among(&self.0.names, values),
             Code::Path(path) => {
-                let reference = Reference {
-                    name: path.root(),
-                    keys: path.keys(),
-                };
+                let reference = Reference::to(path);
                 let missing = || Undetermined(format!("`{reference}` is missing"));
                 reference.of(values).cloned().ok_or_else(missing)
             }
@@ -96,7 +98,14 @@ impl Formula {
     }
 }
 
-impl Reference<'_> {
+impl<'a> Reference<'a> {
+    fn to(path: &'a Path) -> Reference<'a> {
+        Reference {
+            name: path.root(),
+            keys: path.keys(),
+        }
+    }
+
     /// The value that it stands for among these.
     pub fn of<'v>(&self, values: &'v Map<String, Value>) -> Option<&'v Value> {
         let mut keys = self.keys.iter();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::absent::Of;
+use crate::definition::invariant::Total;
 use crate::definition::projection::Projection;
 use crate::definition::requirement::Requirement;
 use crate::event::Timestamp;
@@ -98,36 +99,53 @@ impl Run<'_> {
             tally.idle(VIOLATED.name, "no invariant is declared");
         }
         if self.scope.requirements.is_empty() {
-            tally.idle(UNKNOWN.name, "no invariant over states is declared");
+            tally.idle(UNKNOWN.name, "no invariant for each key is declared");
         }
         let (breaches, counts) = &self.sum.invariants;
         for (index, (invariant, count)) in self.scope.invariants.iter().zip(counts).enumerate() {
             let own = breaches.iter().filter(|breach| breach.invariant == index);
             let rows = self.gathered.absent.of_total(index).keyless + count.unread;
-            let strays = Strays::one_each(rows, own.clone().count() as u64);
+            let strays = Strays {
+                rows,
+                most: rows.saturating_add(count.spread),
+                wrong: own.clone().count() as u64,
+            };
             let untold = count.untold();
-            tally.checked(VIOLATED.name, count.groups + count.astray);
+            let nowhere = count.astray + count.nowhere;
+            tally.checked(VIOLATED.name, count.groups + nowhere);
             let others = strays.untold(count.groups - untold);
-            tally.unknown(VIOLATED.name, untold + others + count.astray);
+            tally.unknown(VIOLATED.name, untold + others + nowhere);
             let whose = format!("invariant {}", invariant.name);
+            let of_states = matches!(invariant.total, Total::States(_));
+            let [astray, astray_all, unknown, unknown_all] = match of_states {
+                false => [
+                    "event does not tell its group; it counts nowhere",
+                    "events do not tell their group; they count nowhere",
+                    "total cannot be told, since an event of it has no amount, or too many digits",
+                    "totals cannot be told, since an event of theirs has no amount, or too many digits",
+                ],
+                true => [
+                    "event does not tell its key; it counts nowhere",
+                    "events do not tell their key; they count nowhere",
+                    "total cannot be told, since a key of it has no amount, or too many digits",
+                    "totals cannot be told, since a key of theirs has no amount, or too many digits",
+                ],
+            };
             tally.count_remarks(
                 &whose,
                 &[
+                    (count.astray, astray, astray_all),
                     (
-                        count.astray,
-                        "event does not tell its group; it counts nowhere",
-                        "events do not tell their group; they count nowhere",
+                        count.nowhere,
+                        "key does not tell its group; it counts nowhere",
+                        "keys do not tell their group; they count nowhere",
                     ),
                     (
                         count.hidden,
                         "total cannot be told, since an event of it stands in a row that cannot be judged",
                         "totals cannot be told, since an event of theirs stands in a row that cannot be judged",
                     ),
-                    (
-                        count.unknown,
-                        "total cannot be told, since an event of it has no amount, or too many digits",
-                        "totals cannot be told, since an event of theirs has no amount, or too many digits",
-                    ),
+                    (count.unknown, unknown, unknown_all),
                     (
                         count.concurrent,
                         "total is right or wrong by the order of events whose order nobody knows",

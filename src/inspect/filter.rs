@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
+use crate::definition::invariant::{Invariant, Total};
 use crate::definition::log::LogDefinition;
 use crate::definition::projection::Projection;
 use crate::definition::{Definitions, Scope};
@@ -128,6 +129,8 @@ pub fn projected(
             .projections
             .retain(|projection| &*projection.name == name);
         scope.requirements.clear();
+        let is_of_events = |one: &Arc<Invariant>| matches!(one.total, Total::Events(_));
+        scope.invariants.retain(is_of_events);
     }
     scopes.retain(|scope| !scope.projections.is_empty());
     if scopes.is_empty() {

@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use crate::definition::invariant::{Invariant, Total};
 use crate::definition::requirement::Requirement;
 use crate::definition::settings::AsOf;
 use crate::idempotency;
@@ -89,13 +90,17 @@ impl Run<'_> {
     }
 
     /// What of the state can be divided by keys. What sagas do to each other's effects is told from
-    /// instances and states together, and invariants with look-ups from the states of many keys.
+    /// instances and states together, and invariants with look-ups and totals from the states of many
+    /// keys.
     fn divisible(&self) -> Divisible {
         let looks_up = |one: &Arc<Requirement>| !one.lookups.is_empty();
+        let adds_up = |one: &Arc<Invariant>| matches!(one.total, Total::States(_));
         let isolation = self.follows_effects();
+        let joins_states = self.scope.requirements.iter().any(looks_up)
+            || self.scope.invariants.iter().any(adds_up);
         Divisible {
             instances: !isolation,
-            states: !isolation && !self.scope.requirements.iter().any(looks_up),
+            states: !isolation && !joins_states,
         }
     }
 

@@ -140,7 +140,14 @@ impl Run<'_> {
     fn add_keys(&mut self, horizon: Timestamp) {
         let (sum, gathered) = (&mut self.sum, &mut self.gathered);
         let (ledgers, cut) = (&mut gathered.ledgers, self.definition.cut);
-        let (breaches, counts) = ledgers.invariants.conclude(horizon, cut, &gathered.absent);
+        let absent = &gathered.absent;
+        // States that are added up are read with the first share alone.
+        let unseen = match self.share.is_first() {
+            true => ledgers.totals.unseen(&ledgers.projections, absent),
+            false => Vec::new(),
+        };
+        let invariants = &mut ledgers.invariants;
+        let (breaches, counts) = invariants.conclude(horizon, cut, absent, &unseen);
         sum.invariants.0.extend(breaches);
         each(&mut sum.invariants.1, counts, invariant::Count::add);
         let (misuses, keyless, counts) = ledgers.idempotency.conclude(&gathered.absent);

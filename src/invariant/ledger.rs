@@ -5,12 +5,13 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use crate::absent::Absent;
-use crate::definition::invariant::Invariant;
+use crate::definition::invariant::{Invariant, Total};
 use crate::definition::log::{LogDefinition, Order};
 use crate::event::{Position, Span, Timestamp};
+use crate::invariant::group::Group;
 use crate::invariant::note::Note;
-use crate::lapse::{At, Lapsed, Now, Quiet};
-use crate::projection::exact_sum;
+use crate::invariant::states::Unseen;
+use crate::lapse::{At, Lapsed};
 use crate::texts::{Keys, Texts, room};
 
 /// A group whose total is not what it has to be, or was not for too long.
@@ -39,10 +40,14 @@ pub struct Count {
     pub concurrent: u64,
     /// Those that are not right, but not quiet for long enough either.
     pub pending: u64,
-    /// Events whose group cannot be told.
+    /// Events whose group cannot be told; of a total over states, events whose key cannot.
     pub astray: u64,
-    /// Of them, those that cannot be read: they may be of any group.
+    /// Keys that tell no group.
+    pub nowhere: u64,
+    /// Events that cannot be read and may be of any group.
     pub unread: u64,
+    /// How many more groups than there are such events may be other than they look for them.
+    pub spread: u64,
 }
 
 impl Count {
@@ -55,23 +60,15 @@ impl Count {
         self.concurrent += other.concurrent;
         self.pending += other.pending;
         self.astray += other.astray;
+        self.nowhere += other.nowhere;
         self.unread += other.unread;
+        self.spread = self.spread.saturating_add(other.spread);
     }
 
     /// Groups of which it cannot be told.
     pub const fn untold(&self) -> u64 {
         self.unknown + self.hidden + self.cut + self.concurrent
     }
-}
-
-#[derive(Debug, Clone)]
-struct Group {
-    /// `None` where it cannot be told.
-    total: Option<Decimal>,
-    last: At,
-    quiet: Quiet<Decimal>,
-    /// It was wrong in one order of concurrent events and may not have been in another.
-    is_concurrent: bool,
 }
 
 /// An event of a group, to be put into the order of time.
@@ -91,6 +88,38 @@ struct Groups {
     timed: Vec<Timed>,
     astray: u64,
     unread: u64,
+}
+
+/// What an event does to a group of a total over states.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change {
+    /// The group's number.
+    pub(super) group: u32,
+    /// The amount that it is about; `None` where it cannot be told.
+    pub(super) amount: Option<Decimal>,
+    /// Where that goes.
+    pub(super) way: Way,
+    /// The event leaves nothing in the group.
+    pub(super) is_void: bool,
+}
+
+impl Change {
+    /// An amount that goes this way, of a group that is not left empty.
+    pub(super) const fn new(group: u32, amount: Option<Decimal>, way: Way) -> Change {
+        Change {
+            group,
+            amount,
+            way,
+            is_void: false,
+        }
+    }
+}
+
+/// Where an amount goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    In,
+    Out,
 }
 
 /// Adds up.
@@ -146,27 +175,61 @@ impl Ledger {
             });
             return;
         }
-        match groups.groups.get_mut(number as usize) {
-            Some(group) => group.add(note.amount, at, invariant, [tolerance, Span::ZERO]),
-            None => groups.groups.push(Group::of(note.amount, at)),
+        groups.add(number, note.amount, at, invariant, [tolerance, Span::ZERO]);
+    }
+
+    /// The number of a group of a total over states, of which this may be the first event.
+    pub(super) fn number(&mut self, invariant: u16, group: &str, at: At) -> u32 {
+        let groups = &mut self.groups[usize::from(invariant)];
+        let number = groups.keys.number(Keys::hash(group), group);
+        groups.group(number, at);
+        number
+    }
+
+    /// Takes all that one event did to the groups of a total over states, in the log's order.
+    pub(super) fn change(&mut self, invariant: u16, changes: &mut [Change], at: At) {
+        let (invariant, groups) = (
+            &self.invariants[usize::from(invariant)],
+            &mut self.groups[usize::from(invariant)],
+        );
+        let tolerance = self.tolerance.unwrap_or(Span::ZERO);
+        changes.sort_by_key(|change| change.group);
+        for changes in changes.chunk_by(|one, other| one.group == other.group) {
+            let Some(last) = changes.last() else {
+                continue;
+            };
+            let group = groups.group(last.group, at);
+            group.rest(at.1, invariant, Span::ZERO);
+            for change in changes {
+                match change.way {
+                    Way::In => group.add(change.amount),
+                    Way::Out => group.subtract(change.amount),
+                }
+            }
+            group.settle(at, invariant, tolerance, last.is_void);
         }
     }
 
-    /// Bytes kept.
-    pub fn bytes(&self) -> usize {
-        let own =
-            |groups: &Groups| groups.keys.bytes() + room(&groups.groups) + room(&groups.timed);
-        self.groups.iter().map(own).sum()
+    /// Bytes kept of totals over events, and of those over states.
+    pub fn bytes(&self) -> [usize; 2] {
+        let mut bytes = [0; 2];
+        for (invariant, groups) in self.invariants.iter().zip(&self.groups) {
+            let own = groups.keys.bytes() + room(&groups.groups) + room(&groups.timed);
+            bytes[usize::from(matches!(invariant.total, Total::States(_)))] += own;
+        }
+        bytes
     }
 
     /// What is wrong at the horizon, and what was before, in the order of the groups' first events.
     /// What is not right is unknown where the log was `cut`, since a group may have begun before it;
-    /// so is a group of which an `absent` row is an event, whatever its total.
+    /// so is a group of which an `absent` row is an event, whatever its total, or whose states are
+    /// `unseen`.
     pub fn conclude(
         &mut self,
         horizon: Timestamp,
         cut: bool,
         absent: &Absent,
+        unseen: &[Unseen],
     ) -> (Vec<Breach>, Vec<Count>) {
         let mut breaches = Vec::new();
         let mut counts = Vec::new();
@@ -176,27 +239,33 @@ impl Ledger {
                 let tolerance = self.tolerance.unwrap_or(Span::ZERO);
                 groups.put_in_order(invariant, [tolerance, skew]);
             }
+            let unseen = unseen.iter().find(|one| one.invariant == index);
             let mut count = Count {
                 groups: groups.keys.len() as u64,
-                astray: groups.astray,
-                unread: groups.unread,
+                astray: groups.astray + unseen.map_or(0, |it| it.astray),
+                nowhere: unseen.map_or(0, |it| it.nowhere),
+                unread: groups.unread + unseen.map_or(0, |it| it.rows),
+                spread: unseen.map_or(0, Unseen::spread),
                 ..Count::default()
             };
             let strays = absent.of_total(index);
+            let hides = |number: u32| unseen.is_some_and(|it| it.hidden.contains(&number));
+            // States are folded as events arrive, which may be late.
+            let is_as_arrived = self.skew.is_some() && matches!(invariant.total, Total::States(_));
             for (number, group) in groups.groups.iter().enumerate() {
                 let name = groups.keys.text(number as u32);
-                let now = group.now(invariant, horizon);
-                match group.quiet.conclude(now, horizon) {
-                    _ if strays.has(name) => count.hidden += 1,
+                match group.conclude(invariant, horizon) {
+                    _ if strays.has(name) || hides(number as u32) => count.hidden += 1,
                     Some(_) if cut => count.cut += 1,
+                    Some(lapsed) if is_as_arrived && !lapsed.is_wrong() => count.concurrent += 1,
                     Some(lapsed) => breaches.push(Breach {
                         invariant: index,
                         group: name.to_owned(),
                         lapsed,
                     }),
-                    None if group.total.is_none() => count.unknown += 1,
+                    None if group.total().is_none() => count.unknown += 1,
                     None if group.is_concurrent => count.concurrent += 1,
-                    None if group.total != Some(invariant.equals) => count.pending += 1,
+                    None if !group.is_right(invariant) => count.pending += 1,
                     None => {}
                 }
             }
@@ -207,66 +276,36 @@ impl Ledger {
 }
 
 impl Groups {
-    /// Adds up what was put off, in the order of time.
-    fn put_in_order(&mut self, invariant: &Invariant, clocks: [Span; 2]) {
-        self.timed.sort_unstable();
-        for event in std::mem::take(&mut self.timed) {
-            let at = (event.position, event.time);
-            match self.groups.get_mut(event.group as usize) {
-                Some(group) => group.add(event.amount, at, invariant, clocks),
-                None => self.groups.push(Group::of(event.amount, at)),
-            }
+    /// The group of this number, which may be the next one, with this as its first event.
+    fn group(&mut self, number: u32, at: At) -> &mut Group {
+        let number = number as usize;
+        if number >= self.groups.len() {
+            self.groups.push(Group::new(at));
         }
-    }
-}
-
-impl Group {
-    fn of(amount: Option<Decimal>, at: At) -> Group {
-        Group {
-            total: amount,
-            last: at,
-            quiet: Quiet::since(at.1),
-            is_concurrent: false,
-        }
+        &mut self.groups[number]
     }
 
-    /// Adds an event, after the total was held against the invariant as it stood until then. Its
-    /// time may lie so far above those that follow it; and events whose times are less than a `skew`
-    /// apart may have happened in the other order.
+    /// Adds an amount that an event gives.
     fn add(
         &mut self,
+        number: u32,
         amount: Option<Decimal>,
         at: At,
         invariant: &Invariant,
         [tolerance, skew]: [Span; 2],
     ) {
-        let grace = invariant.grace;
-        if let Some(total) = self.total.filter(|total| *total != invariant.equals) {
-            let youngest = self.quiet.youngest().greatest();
-            let is_over = grace.is_none_or(|grace| at.1 > youngest.after(grace));
-            match is_over && at.1 < youngest.after(skew) && skew > Span::ZERO {
-                true => self.is_concurrent = true,
-                false => self.quiet.rest(total, self.last, grace, at.1),
-            }
-        }
-        self.total = self
-            .total
-            .zip(amount)
-            .and_then(|(total, amount)| exact_sum(total, amount));
-        self.last = at;
-        self.quiet.take(at.1, tolerance);
-        if self.total == Some(invariant.equals) {
-            self.quiet.mend();
-        }
+        let group = self.group(number, at);
+        group.rest(at.1, invariant, skew);
+        group.add(amount);
+        group.settle(at, invariant, tolerance, false);
     }
 
-    /// How the total stands at the horizon.
-    fn now(&self, invariant: &Invariant, horizon: Timestamp) -> Now<Decimal> {
-        match self.total {
-            None => Now::Unknown,
-            Some(total) if total == invariant.equals => Now::Right,
-            Some(total) if self.quiet.is_tolerated(invariant.grace, horizon) => Now::Pending(total),
-            Some(total) => Now::Wrong(total, self.last),
+    /// Adds up what was put off, in the order of time.
+    fn put_in_order(&mut self, invariant: &Invariant, clocks: [Span; 2]) {
+        self.timed.sort_unstable();
+        for event in std::mem::take(&mut self.timed) {
+            let at = (event.position, event.time);
+            self.add(event.group, event.amount, at, invariant, clocks);
         }
     }
 }

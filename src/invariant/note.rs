@@ -1,14 +1,14 @@
-//! What one event adds to the totals of its groups, told from its row alone.
+//! What one event adds to the totals over events, told from its row alone.
 
 use std::borrow::Cow;
 
 use rust_decimal::Decimal;
-use serde_json::Value;
 
 use crate::absent::Of;
-use crate::definition::invariant::Invariant;
+use crate::definition::invariant::{Invariant, OfEvents, Total};
 use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
+use crate::invariant::amount;
 use crate::log::{BadRow, Fields};
 use crate::reader::{self, Looks};
 use crate::texts::{Keys, Text, Texts};
@@ -44,25 +44,37 @@ pub type Reader = reader::Reader<Invariant>;
 
 impl Looks for Invariant {
     fn fields(&self) -> Fields {
-        let total = &self.total;
+        let Total::Events(total) = &self.total else {
+            return Fields::default();
+        };
         let own = Fields {
             time: true,
             correlation: total.per.is_none(),
             ..Fields::default()
         };
-        let expressions = total.of.values().chain(&total.per).chain(&self.narrow);
+        let expressions = total.of.values().chain(&total.per).chain(&total.narrow);
         own.with(Fields::of(expressions))
     }
 }
 
 impl Reader {
+    /// The totals over events, by the indices of their invariants.
+    fn totals(&self) -> impl Iterator<Item = (u16, &OfEvents)> {
+        (0..)
+            .zip(&self.of)
+            .filter_map(|(index, one)| match &one.total {
+                Total::Events(total) => Some((index, total)),
+                Total::States(_) => None,
+            })
+    }
+
     /// What an event type concerns.
     pub fn route(&self, kind: &str) -> Route {
-        let uses = self.of.iter().enumerate().filter_map(|(index, one)| {
-            let whole = one.total.of.get(kind)?.clone();
+        let uses = self.totals().filter_map(|(index, total)| {
+            let whole = total.of.get(kind)?.clone();
             let positive = whole.source().trim().strip_prefix('-');
             let negated = positive.and_then(|positive| Expression::parse(positive).ok());
-            Some((index as u16, Amount { whole, negated }))
+            Some((index, Amount { whole, negated }))
         });
         reader::Route(uses.collect())
     }
@@ -70,12 +82,14 @@ impl Reader {
     /// Adds what an event of this type says.
     pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
         for (index, amount) in &route.0 {
-            let invariant = &self.of[usize::from(*index)];
-            let inside = invariant.narrow.as_ref().map(|narrow| narrow.holds(row));
+            let Total::Events(total) = &self.of[usize::from(*index)].total else {
+                continue;
+            };
+            let inside = total.narrow.as_ref().map(|narrow| narrow.holds(row));
             if inside == Some(Ok(false)) {
                 continue;
             }
-            let group = match &invariant.total.per {
+            let group = match &total.per {
                 None => row.correlation.map(Cow::Borrowed),
                 Some(per) => per.text(row).ok().flatten(),
             };
@@ -102,11 +116,13 @@ impl Reader {
     /// told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
         for (index, invariant) in self.losing(bad) {
-            let total = &invariant.total;
+            let Total::Events(total) = &invariant.total else {
+                continue;
+            };
             if kind.is_some_and(|kind| !total.of.contains_key(kind)) {
                 continue;
             }
-            let mut narrow = invariant.narrow.iter();
+            let mut narrow = total.narrow.iter();
             if narrow.any(|narrow| bad.rules_out(narrow, kind)) {
                 continue;
             }
@@ -122,17 +138,9 @@ impl Reader {
 /// A number, or a text that is one, with all its digits: also of a field behind a minus, which the
 /// engine would compute as a floating-point number.
 fn exact(amount: &Amount, row: &Scope<'_>) -> Option<Decimal> {
-    let parse = |text: &str| {
-        // A number of neither JSON nor people, which the library takes all the same.
-        if text.contains('_') {
-            return None;
-        }
-        let exact = Decimal::from_str_exact(text);
-        exact.or_else(|_| Decimal::from_scientific(text)).ok()
-    };
     let recorded = |field: &Expression| {
-        let recorded = field.recorded(row)?;
-        Some(recorded.ok().and_then(|text| parse(text.trim_matches('"'))))
+        let recorded = field.recorded(row)?.ok();
+        Some(recorded.and_then(|text| amount::parse(text.trim_matches('"'))))
     };
     if let Some(known) = recorded(&amount.whole) {
         return known;
@@ -140,12 +148,5 @@ fn exact(amount: &Amount, row: &Scope<'_>) -> Option<Decimal> {
     if let Some(known) = amount.negated.as_ref().and_then(recorded) {
         return known.map(|positive| -positive);
     }
-    match amount.whole.evaluate(row).ok()? {
-        // What was calculated with floating point is told by the digits that it is sure of.
-        Value::Number(number) if number.is_f64() => parse(&format!("{:.14e}", number.as_f64()?)),
-        Value::Number(number) => parse(&number.to_string()),
-        // A plus joins texts; what comes of that is no sum.
-        Value::String(text) if !amount.whole.source().contains('+') => parse(&text),
-        _ => None,
-    }
+    amount::calculated(amount.whole.evaluate(row).ok()?, amount.whole.source())
 }

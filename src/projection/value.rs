@@ -150,6 +150,15 @@ impl Value {
         }
     }
 
+    /// What these keys lead to in it.
+    pub fn at(&self, keys: &[String]) -> Option<&Value> {
+        keys.iter().try_fold(self, |value, key| match value {
+            Value::Object(fields) => fields.get(key),
+            Value::List(items) => items.get(key.parse::<usize>().ok()?),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => None,
+        })
+    }
+
     /// As expressions see it.
     pub fn to_json(&self) -> Json {
         match self {

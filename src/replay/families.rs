@@ -61,6 +61,8 @@ pub struct Ledgers {
     pub isolation: isolation::Ledger,
     /// Totals.
     pub invariants: invariant::Ledger,
+    /// Those of them over states.
+    pub totals: invariant::States,
     /// Obligations.
     pub reactions: reaction::Ledger,
     /// Keys.
@@ -240,6 +242,7 @@ impl Ledgers {
                 scope.log.as_ref(),
             ),
             invariants: invariant::Ledger::new(&scope.invariants, scope.log.as_ref()),
+            totals: invariant::States::new(&scope.invariants, &scope.projections),
             reactions: reaction::Ledger::new(&scope.reactions, order),
             idempotency: idempotency::Ledger::new(&scope.idempotency, order),
             transactions: transaction::Ledger::new(&scope.transactions, order),
@@ -268,12 +271,15 @@ impl Ledgers {
 
     /// Bytes kept by states and what joins them.
     pub(super) fn of_states(&self) -> usize {
-        self.projections.bytes() + self.requirements.bytes() + self.isolation.bytes()
+        let [_, of_states] = self.invariants.bytes();
+        let totals = self.totals.bytes() + of_states;
+        self.projections.bytes() + self.requirements.bytes() + self.isolation.bytes() + totals
     }
 
     /// Bytes kept by what is of one key each.
     pub(super) fn of_keys(&self) -> usize {
-        self.invariants.bytes() + self.idempotency.bytes() + self.transactions.bytes()
+        let [of_events, _] = self.invariants.bytes();
+        of_events + self.idempotency.bytes() + self.transactions.bytes()
     }
 
     /// Looks at what the event of a note is about to write, in the sight of the deeds up to it.
@@ -296,6 +302,14 @@ impl Ledgers {
         }
     }
 
+    /// Holds what an event has changed against what states have to keep, once all of it is changed.
+    fn look_at_states(&mut self) {
+        self.requirements.take(&self.applied, &self.projections);
+        self.totals
+            .take(&self.applied, &self.projections, &mut self.invariants);
+        self.applied.clear();
+    }
+
     /// Takes what the next rows say, and what they mean to steps that can be compensated.
     pub(super) fn take(&mut self, notes: &Notes, texts: &Texts, deeds: &[Deed]) {
         let mut deeds = deeds;
@@ -311,8 +325,7 @@ impl Ledgers {
                 && let Some(last) = self.applied.last()
                 && last.position != event.position
             {
-                self.requirements.take(&self.applied, &self.projections);
-                self.applied.clear();
+                self.look_at_states();
             }
             let Some(applied) = self.projections.take_numbered(note, number, texts) else {
                 continue;
@@ -325,8 +338,7 @@ impl Ledgers {
             }
             self.applied.push(applied);
         }
-        self.requirements.take(&self.applied, &self.projections);
-        self.applied.clear();
+        self.look_at_states();
         deeds.iter().for_each(|deed| self.isolation.finish(deed));
         for note in &notes.invariants {
             self.invariants.take(note, texts);

@@ -10,7 +10,7 @@ use crate::event::{Span, Timestamp};
 use crate::projection::{self, Applied};
 use crate::requirement::book::{Book, Clocks};
 use crate::requirement::found::{Breach, Count, Untold};
-use crate::requirement::look::{Held, looked_at};
+use crate::requirement::look::Held;
 use crate::requirement::sharing::Sharing;
 use crate::requirement::subject::Subject;
 use crate::requirement::watched::Watched;
@@ -39,7 +39,8 @@ impl Ledger {
         let fields = |requirement: &Requirement, name: &str, projection: usize| {
             let projection = projections.get(projection);
             projection.map_or_else(Vec::new, |projection| {
-                looked_at(requirement, name, projection)
+                let formulas = requirement.formulas().map(|(formula, _)| formula);
+                projection.looked_at(name, formulas)
             })
         };
         let book = |requirement: &Arc<Requirement>| Book {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use serde_json::{Map, Value};
 
-use crate::definition::projection::Projection;
 use crate::definition::requirement::{Lookup, Requirement};
 use crate::expression::{Formula, Undetermined};
 use crate::json;
@@ -23,27 +22,6 @@ pub(super) enum Held {
     Yes,
     No(Arc<str>),
     Unknown(Box<str>),
-}
-
-/// The fields of a projection that formulas look at under this name; all of them, where a formula
-/// looks at the whole.
-pub(super) fn looked_at(
-    requirement: &Requirement,
-    name: &str,
-    projection: &Projection,
-) -> Vec<usize> {
-    let formulas = requirement.formulas();
-    let own = formulas.flat_map(|(formula, _)| formula.references());
-    let mut fields = Vec::new();
-    for reference in own.filter(|reference| reference.name == name) {
-        match reference.keys.first() {
-            Some(field) => fields.extend(projection.field(field)),
-            None => fields.extend(0..projection.fields.len()),
-        }
-    }
-    fields.sort_unstable();
-    fields.dedup();
-    fields
 }
 
 /// A digest of some fields of a key, which may not be there; never 0.

@@ -37,4 +37,5 @@ mod residues;
 mod rows;
 mod shadows;
 mod shown;
+mod sums;
 mod totals;

@@ -155,6 +155,29 @@ fn a_bank_is_judged_alike_in_any_number_of_passes() {
 }
 
 #[test]
+fn totals_over_states_are_kept_whole_beside_what_is_divided() {
+    let sums = "invariant: money-is-conserved
+where: state.balance is defined
+total: { of: =state.balance, states-of: accounts }
+grace: 1s
+---
+invariant: nobody-owes
+total: { of: =-state.balance, states-of: accounts, per: state.owner }
+";
+    let world = World::new(&[&text("sagas/bank/bank.yaml"), sums], |_, path| {
+        let options = bank::Options {
+            seed: 2,
+            transfers: 300,
+            faults: Some(200),
+            spacing: 20_000,
+            start: 1_772_431_200_000,
+        };
+        bank::bank(options, path).unwrap();
+    });
+    are_more_and_more(&world.passes(all, &FEW));
+}
+
+#[test]
 fn what_cannot_be_divided_is_kept_whole_and_judged_alike() {
     let world = World::new(&[DEPOT, &text("tests/definitions/vans.yaml")], |_, path| {
         let options = depot::Options {

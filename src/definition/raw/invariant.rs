@@ -1,4 +1,4 @@
-//! The `invariant:` document as written.
+//! The `invariant:` document with a `total`, as written.
 
 use std::collections::BTreeMap;
 
@@ -49,6 +49,39 @@ pub(crate) struct Total {
 #[serde(transparent)]
 #[schemars(rename = "amounts")]
 pub(crate) struct Amounts(pub(crate) BTreeMap<String, Text<Amount>>);
+
+/// An invariant over states: what those of a projection's keys have to add up to.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "invariant-over-states")]
+pub(crate) struct OverStates {
+    /// The invariant's name.
+    pub(crate) invariant: Text<Name>,
+    /// What it is for.
+    pub(crate) about: Option<String>,
+    /// Only keys for whose state this expression holds count.
+    pub(crate) r#where: Option<String>,
+    /// What is added up.
+    pub(crate) total: TotalOfStates,
+    /// What each group's total has to be; default 0.
+    pub(crate) equals: Option<TextOrNumber>,
+    /// How long a group has to be quiet before its total has to be right. Without it, it has to be
+    /// right after each event.
+    pub(crate) grace: Option<Text<Span>>,
+}
+
+/// Amounts of states, added up per group. `state` is a key's state, `key` the key itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "total-of-states")]
+pub(crate) struct TotalOfStates {
+    /// The amount of a key: an expression.
+    pub(crate) of: String,
+    /// The projection whose keys count.
+    pub(crate) states_of: Text<Name>,
+    /// What tells the group of a key: an expression. Without it, all keys are one group.
+    pub(crate) per: Option<String>,
+}
 
 /// The type that stands for all types.
 pub(crate) const EVERY: &str = "*";

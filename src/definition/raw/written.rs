@@ -14,9 +14,10 @@ use wildmatch::WildMatch;
 use crate::definition::fault;
 use crate::definition::raw::reaction::Matched;
 use crate::definition::raw::requirement::Lookup;
+use crate::definition::requirement::{KEY, STATE};
 use crate::definition::settings::AsOf;
 use crate::event::{Span, Timestamp};
-use crate::expression::Expression;
+use crate::expression::{Expression, Formula};
 
 /// Why a text is not what is wanted.
 #[derive(Debug)]
@@ -256,6 +257,12 @@ impl Written for Key {
     }
 }
 
+/// An expression that may stand behind `=`.
+pub(crate) fn without_sign(text: &str) -> &str {
+    let bare = text.trim_start();
+    bare.strip_prefix('=').unwrap_or(bare)
+}
+
 /// What an event adds up to: an expression, bare or behind `=`.
 #[derive(Debug, Clone)]
 pub(crate) struct Amount(pub(crate) Expression);
@@ -264,8 +271,18 @@ impl Written for Amount {
     const FORMAT: &'static str = "amount";
 
     fn read(text: &str) -> Result<Amount, Misread> {
-        let bare = text.trim_start();
-        Expression::read(bare.strip_prefix('=').unwrap_or(bare)).map(Amount)
+        let bare = without_sign(text);
+        Expression::read(bare).map(Amount).map_err(|misread| {
+            // What an expression over states is meant for stands elsewhere in the document.
+            let help = match Formula::parse(bare, &[STATE, KEY]) {
+                Ok(_) => Some(
+                    "name the projection instead of event types: `states-of: account-view`"
+                        .to_owned(),
+                ),
+                Err(_) => misread.help,
+            };
+            Misread { help, ..misread }
+        })
     }
 }
 

@@ -7,41 +7,99 @@ use rust_decimal::Decimal;
 
 use crate::definition::document::At;
 use crate::definition::fault::{self, Fault};
-use crate::definition::invariant::{Invariant, Total};
+use crate::definition::invariant::{Invariant, OfEvents, OfStates, Total};
 use crate::definition::raw::invariant as raw;
-use crate::definition::raw::written::By;
+use crate::definition::raw::shape::TextOrNumber;
+use crate::definition::raw::written::{By, without_sign};
+use crate::definition::requirement::{KEY, STATE};
+use crate::definition::validate::states::{self, Known};
 use crate::expression::Expression;
 
-/// The checked invariant; `None` where something fatal is wrong with it.
+/// The checked invariant over events; `None` where something fatal is wrong with it.
 pub(crate) fn check(raw: raw::Invariant, at: At<'_>, faults: &mut Vec<Fault>) -> Option<Invariant> {
     let from = faults.len();
-    let equals = match &raw.equals {
-        None => Decimal::ZERO,
-        Some(number) => number.0.parse().unwrap_or_else(|_| {
-            let message = format!("`{}` is not a number", number.0);
-            let place = at.key("equals").place();
-            faults.push(Fault::fatal(fault::BAD_VALUE, place, message).label("not a number"));
-            Decimal::ZERO
-        }),
-    };
+    let equals = equals(raw.equals.as_ref(), at, faults);
     let of = amounts(&raw.total, at.key("total"), faults);
     let invariant = Invariant {
         name: raw.invariant.0.0,
         about: raw.about,
         place: at.key("invariant").place(),
-        narrow: raw.r#where.map(|text| text.0),
-        total: Total {
+        total: Total::Events(OfEvents {
+            narrow: raw.r#where.map(|text| text.0),
             of,
             per: match raw.total.per.0 {
                 By::Correlation => None,
                 By::Expression(expression) => Some(expression),
             },
-        },
+        }),
         equals,
         grace: raw.grace.map(|text| text.0),
     };
     let is_sound = !faults[from..].iter().any(|fault| fault.fatal);
     is_sound.then_some(invariant)
+}
+
+/// The checked invariant over states; `None` where something fatal is wrong with it.
+pub(crate) fn check_over_states(
+    raw: raw::OverStates,
+    at: At<'_>,
+    faults: &mut Vec<Fault>,
+) -> Option<Invariant> {
+    let from = faults.len();
+    let total = at.key("total");
+    let names = [STATE, KEY];
+    let equals = equals(raw.equals.as_ref(), at, faults);
+    let mut places = Vec::new();
+    let mut formula = |source: &str, at: At<'_>| {
+        places.push(at.place());
+        states::formula(source, &names, at, faults)
+    };
+    let narrow = raw.r#where.as_deref();
+    let narrow = narrow.map(|source| formula(source, at.key("where")));
+    let of = formula(without_sign(&raw.total.of), total.key("of"));
+    let per = raw.total.per.as_deref();
+    let per = per.map(|source| formula(without_sign(source), total.key("per")));
+    let invariant = Invariant {
+        name: raw.invariant.0.0,
+        about: raw.about,
+        place: at.key("invariant").place(),
+        total: Total::States(OfStates {
+            projection: raw.total.states_of.0.0,
+            projection_place: total.key("states-of").place(),
+            narrow: narrow.flatten(),
+            of: of?,
+            per: per.flatten(),
+            places,
+        }),
+        equals,
+        grace: raw.grace.map(|text| text.0),
+    };
+    let is_sound = !faults[from..].iter().any(|fault| fault.fatal);
+    is_sound.then_some(invariant)
+}
+
+/// Finds fault with a total over a projection or fields that are not there.
+pub(crate) fn bind(invariant: &Invariant, known: Known<'_>, faults: &mut Vec<Fault>) {
+    let Total::States(total) = &invariant.total else {
+        return;
+    };
+    known.projection(&total.projection, &total.projection_place, faults);
+    for (formula, place) in total.formulas().zip(&total.places) {
+        let projection = |name: &str| (name == STATE).then_some(&total.projection);
+        known.fields(formula, place, projection, faults);
+    }
+}
+
+fn equals(raw: Option<&TextOrNumber>, at: At<'_>, faults: &mut Vec<Fault>) -> Decimal {
+    let Some(number) = raw else {
+        return Decimal::ZERO;
+    };
+    number.0.parse().unwrap_or_else(|_| {
+        let message = format!("`{}` is not a number", number.0);
+        let place = at.key("equals").place();
+        faults.push(Fault::fatal(fault::BAD_VALUE, place, message).label("not a number"));
+        Decimal::ZERO
+    })
 }
 
 /// The amount of each type: its own, or that of all types that `over` names.

@@ -14,4 +14,5 @@ pub(crate) mod record;
 pub(crate) mod requirement;
 pub(crate) mod saga;
 pub(crate) mod settings;
+pub(crate) mod states;
 pub(crate) mod transaction;

@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use crate::definition::document::At;
 use crate::definition::fault::{self, Fault};
-use crate::definition::projection::Projection;
 use crate::definition::raw::requirement as raw;
 use crate::definition::requirement::{KEY, Lookup, Requirement, STATE};
-use crate::expression::Formula;
-use crate::suggest::did_you_mean;
+use crate::definition::validate::states::{Known, formula};
 
 /// The checked invariant; `None` where something fatal is wrong with it.
 pub(crate) fn check(
@@ -64,59 +62,18 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(word)
 }
 
-fn formula(source: &str, names: &[&str], at: At<'_>, faults: &mut Vec<Fault>) -> Option<Formula> {
-    let compiled = Formula::parse(source, names);
-    let report = |error: crate::expression::ExpressionError| {
-        faults.push(
-            Fault::fatal(fault::BAD_EXPRESSION, at.place(), error.message)
-                .label("this expression")
-                .help(error.help),
-        );
-    };
-    compiled.map_err(report).ok()
-}
-
 /// Finds fault with an invariant over projections or fields that are not there.
-pub(crate) fn bind(
-    requirement: &Requirement,
-    projections: &[Arc<Projection>],
-    named: &[&str],
-    faults: &mut Vec<Fault>,
-) {
+pub(crate) fn bind(requirement: &Requirement, known: Known<'_>, faults: &mut Vec<Fault>) {
     let lookups = requirement.lookups.iter();
     let used = lookups.map(|lookup| (&lookup.projection, &lookup.place));
     for (name, place) in [(&requirement.each, &requirement.each_place)]
         .into_iter()
         .chain(used)
     {
-        if !named.contains(&&**name) {
-            let message = format!("no projection of this log is called `{name}`");
-            let fault = Fault::fatal(fault::UNKNOWN_PROJECTION, place.clone(), message);
-            let help = did_you_mean(name, named.iter().copied());
-            faults.push(fault.label("it has no states").help(help));
-        }
+        known.projection(name, place, faults);
     }
     for (formula, place) in requirement.formulas() {
-        for reference in formula.references() {
-            let projection = requirement.projection(reference.name);
-            let projection = projections
-                .iter()
-                .find(|one| projection.is_some_and(|name| *name == one.name));
-            let (Some(projection), Some(field)) = (projection, reference.keys.first()) else {
-                continue;
-            };
-            if projection.field(field).is_none() {
-                let message = format!(
-                    "no event changes a field `{field}` of `{}`",
-                    projection.name
-                );
-                let known = projection.fields.iter().map(|field| &*field.name);
-                faults.push(
-                    Fault::fatal(fault::UNKNOWN_FIELD, place.clone(), message)
-                        .label(format!("refers to `{reference}`"))
-                        .help(did_you_mean(field, known)),
-                );
-            }
-        }
+        let projection = |name: &str| requirement.projection(name);
+        known.fields(formula, place, projection, faults);
     }
 }
