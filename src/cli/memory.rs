@@ -15,8 +15,9 @@ pub struct MemoryArgs {
     /// result is the same. The cap is on what keys take, not on the program as a whole, which takes
     /// some megabytes besides; nor are findings counted, or the events of keys whose stored rows are
     /// looked into. Rules that join instances and states (isolation/*, compensation/residue),
-    /// invariants with look-ups, and causes that stand after their effects, whose circles are looked
-    /// for, need all of those at once, whatever the cap. So does one key that is larger than it.
+    /// invariants with look-ups, totals over states, and causes that stand after their effects, whose
+    /// circles are looked for, need all of those at once, whatever the cap. So does one key that is
+    /// larger than it.
     #[arg(
         long,
         env = "SAGACTL_MEMORY",

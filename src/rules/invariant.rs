@@ -19,10 +19,10 @@ pub const VIOLATED: Info = Info {
     severity: Severity::Error,
     summary: "what has to hold across aggregates does not",
     explanation: "\
-Finds groups of events whose total is not what the invariant says, and keys of a projection for whose \
-state it does not hold: with a `grace`, once everything that it looks at has been quiet for that long, \
-at the horizon or at any time before; without one, after any event. The event that left it so is the \
-evidence. What became right again later is reported too, and the message says so. An event whose time \
+Finds groups, of events or of keys of a projection, whose total is not what the invariant says, and \
+keys for whose state it does not hold: with a `grace`, once everything that it looks at has been quiet \
+for that long, at the horizon or at any time before; without one, after any event. The event that left \
+it so is the evidence. What became right again later is reported too, and the message says so. An event whose time \
 lies beyond the horizon does not make anything less quiet.
 
 Aggregates are each consistent by themselves; what holds between them is held by nobody. Money left \
@@ -31,10 +31,17 @@ one account and never arrived at the other, or arrived twice.
 `sagactl show` the saga that drives the group, if there is one. Otherwise look for the event that is \
 missing or doubled beside the one named here.
 
-An amount that an event does not give makes the verdict of its group unknown; a key or a field that \
-an invariant over states looks at and that is missing makes it `invariant/unknown`. So does a row that \
-cannot be judged and is of the group or key. One that may be of any can account for one fault: where \
-more are found, all of them are reported and say so, else none.
+A total over states (`states-of`) adds up the keys that there are: one whose state changes moves its \
+amount, and one that is deleted takes it along. What changes neither an amount nor a group is no event of \
+a group. Without `per` all keys are the group `all`; with it, a group that its last key has left is none, \
+and a key that tells no group counts nowhere. `where: state.balance is defined` leaves out keys to which \
+nothing was added yet.
+
+An amount that an event or a state does not give makes the verdict of its group unknown; a key or a \
+field that an invariant `for-each` key looks at and that is missing makes it `invariant/unknown`. So does \
+a row that cannot be judged and is of the group or key. One that may be of any can account for one fault, \
+or for one in each group that a key may have been in: where more are found, all of them are reported and \
+say so, else none.
 
 A key that more than 1,000 keys look at is not followed event by event: those are held against it \
 when they change themselves, and at the horizon. What may have been wrong in between is unknown.
@@ -44,9 +51,11 @@ its first 15. States are compared as expressions compare numbers, so that `0.1 +
 hold: round, or keep cents.
 
 Example: `total: { of: { Debited: =-data.amount, Credited: =data.amount }, per: data.transfer }`, \
-`grace: 1m`; transfer t-7 was debited 30 at 10:00 and never credited, horizon 10:05. Or `for-each: \
-order-view`, `let: { payment: =projection('payment-view', state.payment) }`, `require: state.status != \
-'paid' or payment.status == 'captured'`; the payment of order o-4 was voided after the order was paid.",
+`grace: 1m`; transfer t-7 was debited 30 at 10:00 and never credited, horizon 10:05. Or `total: { \
+of: =state.balance, states-of: account-view, per: state.currency }`, `grace: 1m`; an account was closed with 30 \
+euros on it. Or `for-each: order-view`, `let: { payment: =projection('payment-view', state.payment) }`, \
+`require: state.status != 'paid' or payment.status == 'captured'`; the payment of order o-4 was voided \
+after the order was paid.",
 };
 
 /// `invariant/unknown`
