@@ -7,7 +7,7 @@ use crate::definition::projection::Projection;
 use crate::event::Span;
 use crate::inspect::run::Run;
 use crate::inspect::{Options, RunError, Watch, filter};
-use crate::projection::{Conclusion, Mark, Repairs, Standing, Verdict};
+use crate::projection::{Conclusion, Mark, Refusal, Repairs, Standing, Verdict};
 use crate::report::LogSummary;
 use crate::rules;
 
@@ -41,9 +41,9 @@ pub struct Held {
 
 impl Held {
     /// Of a conclusion, what is asked for: some keys, or all where none is named.
-    fn of(mut conclusion: Conclusion, keys: &[String]) -> Held {
+    fn of(mut conclusion: Conclusion, refusal: &Refusal, keys: &[String]) -> Held {
         let is_wanted = |key: &str| keys.is_empty() || keys.iter().any(|one| one == key);
-        let repairs = Repairs::of(&conclusion, is_wanted);
+        let repairs = Repairs::of(&conclusion, refusal, is_wanted);
         conclusion.standings.retain(|one| is_wanted(&one.key));
         let count = |verdict| conclusion.counts.get(&verdict).copied().unwrap_or(0);
         Held {
@@ -97,7 +97,8 @@ pub fn diff(
         let held = match run.projections.pop() {
             Some(conclusion) => {
                 remarks.extend(rules::projection::beside_mark(&conclusion));
-                Ok(Held::of(conclusion, keys))
+                let refusal = Refusal::of(&conclusion, &run.models, &run.log)?;
+                Ok(Held::of(conclusion, &refusal, keys))
             }
             None if projection.stored.is_none() => Err("it does not say where they are stored"),
             None => Err(

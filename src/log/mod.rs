@@ -45,7 +45,7 @@ pub(crate) use open::Database;
 pub use opened::Log;
 pub use recognise::{Recognised, recognise};
 pub(crate) use snapshot::copy as private_copy;
-pub use table::{Beside, Snapshot, Wanted};
+pub use table::{Beside, Demands, Snapshot, Wanted};
 pub(crate) use value::text as column_text;
 
 /// A recorded event type, interned by the log that it was read from.

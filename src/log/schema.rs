@@ -257,6 +257,42 @@ fn without_rowid(connection: &Connection, table: &str) -> rusqlite::Result<bool>
     )
 }
 
+/// Whether every column of a table holds values of its type only.
+pub(crate) fn is_strict(database: &Database, shape: &Shape) -> Result<bool, LogError> {
+    let read = || {
+        let sql = "SELECT count(*) FROM pragma_table_list \
+                   WHERE schema = 'main' AND name = ?1 COLLATE NOCASE AND strict = 1";
+        let connection = database.connection();
+        connection.query_row(sql, [&shape.name], |row| row.get::<_, i64>(0))
+    };
+    let is_table = matches!(shape.kind, Kind::Table | Kind::WithoutRowid);
+    let found = is_table.then(read).transpose();
+    let found = found.map_err(|error| database.failure(&error))?;
+    Ok(found.is_some_and(|found| found > 0))
+}
+
+/// By which collations no two rows of a table may hold the same in a column.
+pub(crate) fn unique_collations(
+    database: &Database,
+    shape: &Shape,
+    column: &str,
+) -> Result<Vec<String>, LogError> {
+    if matches!(shape.kind, Kind::View | Kind::Query) {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT DISTINCT part.coll FROM pragma_index_list(?1, 'main') AS list, \
+               pragma_index_xinfo(list.name, 'main') AS part \
+               WHERE list.\"unique\" AND NOT list.partial AND part.key \
+               AND part.name = ?2 COLLATE NOCASE \
+               AND (SELECT count(*) FROM pragma_index_xinfo(list.name, 'main') WHERE key) = 1";
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let mut statement = database.connection().prepare(sql)?;
+        let found = statement.query_map([shape.name.as_str(), column], |row| row.get(0))?;
+        found.collect()
+    };
+    read().map_err(|error| database.failure(&error))
+}
+
 /// An index over plain columns of a table, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Index {

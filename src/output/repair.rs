@@ -143,12 +143,46 @@ fn literal(value: &Raw) -> String {
         Raw::Real(number) if number.is_finite() => format!("{number:?}"),
         Raw::Real(number) if *number > 0.0 => "9e999".to_owned(),
         Raw::Real(_) => "-9e999".to_owned(),
-        Raw::Text(text) if text.contains(escape::acts) => {
-            format!("CAST({} AS TEXT)", hexadecimal(text.as_bytes()))
-        }
-        Raw::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Raw::Text(text) if text.contains(escape::acts) => joined(&pieces(text)),
+        Raw::Text(text) => quoted(text),
         Raw::Garbled(bytes) => format!("CAST({} AS TEXT)", hexadecimal(bytes)),
         Raw::Blob(bytes) => hexadecimal(bytes),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A text in pieces, those that act as numbers of their characters: what bytes they are is for the
+/// database to say, which may hold another encoding than this one.
+fn pieces(text: &str) -> Vec<String> {
+    /// No version of SQLite takes fewer arguments than this.
+    const MOST: usize = 100;
+    let mut pieces = Vec::new();
+    let characters: Vec<char> = text.chars().collect();
+    for run in characters.chunk_by(|one, next| escape::acts(*one) == escape::acts(*next)) {
+        if !run.first().copied().is_some_and(escape::acts) {
+            pieces.push(quoted(&run.iter().collect::<String>()));
+            continue;
+        }
+        for some in run.chunks(MOST) {
+            let numbers: Vec<String> = some.iter().map(|one| u32::from(*one).to_string()).collect();
+            pieces.push(format!("char({})", numbers.join(", ")));
+        }
+    }
+    pieces
+}
+
+/// Pieces put together by halves, since an expression can be nested so many times only.
+fn joined(pieces: &[String]) -> String {
+    match pieces {
+        [] => quoted(""),
+        [one] => one.clone(),
+        several => {
+            let (first, rest) = several.split_at(several.len() / 2);
+            format!("({} || {})", joined(first), joined(rest))
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::projection::compare::{Likeness, Raw, Row, likenesses};
 use crate::projection::history::History;
 use crate::projection::manner::Manner;
 use crate::projection::number::Number;
+use crate::projection::refusal::Refusal;
 use crate::projection::spelling;
 use crate::projection::state::{Cell, State};
 use crate::projection::stored::Mark;
@@ -55,7 +56,11 @@ pub struct Repairs {
 impl Repairs {
     /// What would repair the rows that were found wrong.
     /// Only those of `wanted` keys are told; what stands for several is looked for among all.
-    pub fn of(conclusion: &Conclusion, wanted: impl Fn(&str) -> bool) -> Repairs {
+    pub fn of(
+        conclusion: &Conclusion,
+        refusal: &Refusal,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Repairs {
         let mut repairs = Repairs::default();
         let histories = conclusion.histories.iter();
         let histories: BTreeMap<&str, &History> =
@@ -66,6 +71,7 @@ impl Repairs {
             let key = table_key(conclusion, &standing.key, history(&standing.key));
             *forms.entry(form(&key)).or_default() += 1;
         }
+        let mut found: Vec<(&Standing, Repair)> = Vec::new();
         let standings = conclusion.standings.iter();
         for standing in standings.filter(|standing| wanted(&standing.key)) {
             match repair(conclusion, standing, history(&standing.key)) {
@@ -76,11 +82,23 @@ impl Repairs {
                     );
                     repairs.left.push((standing.key.clone(), why));
                 }
-                Ok(Some(repair)) => repairs.repairs.push(repair),
+                Ok(Some(repair)) => found.push((standing, repair)),
                 Ok(None) => {}
                 Err(why) => repairs.left.push((standing.key.clone(), why)),
             }
         }
+        let all: Vec<&Repair> = found.iter().map(|(_, repair)| repair).collect();
+        let reasons = refusal.reasons(&all);
+        for ((standing, repair), reason) in found.into_iter().zip(reasons) {
+            match reason {
+                None => repairs.repairs.push(repair),
+                Some(why) => {
+                    let why = format!("{}: {why}", standing.verdict.label());
+                    repairs.left.push((standing.key.clone(), why));
+                }
+            }
+        }
+        repairs.left.sort();
         // What goes is gone before anything is made that a column may take for the same key.
         let is_last = |repair: &Repair| repair.change != Change::Delete;
         repairs.repairs.sort_by_key(is_last);
@@ -154,6 +172,12 @@ fn repair(
             let changed = changed(conclusion, &state, row, version)?;
             if changed.is_empty() {
                 return Err(ahead());
+            }
+            if let Some(column) = unheld(stored, row, &changed) {
+                return Err(format!(
+                    "{label}: `{column}` holds numbers, of which none has all the digits of what it \
+                     should hold"
+                ));
             }
             Change::Update(changed)
         }
@@ -290,6 +314,27 @@ fn changed(
         }
     }
     Ok(all)
+}
+
+/// A column that would hold the same number as before: what it should hold has more digits than it
+/// keeps.
+fn unheld<'c>(stored: &Stored, row: &Row, changed: &'c [(String, Raw)]) -> Option<&'c str> {
+    let stands = |name: &str| {
+        let at = stored.columns.iter().position(|column| column.name == name);
+        at.and_then(|at| row.values.get(at))
+    };
+    let is_same = |now: &Raw, then: &Raw| match (now, then) {
+        (Raw::Real(now), Raw::Real(then)) => now.to_bits() == then.to_bits(),
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a whole number as SQLite holds it among others"
+        )]
+        (Raw::Integer(now), Raw::Real(then)) => *now as f64 == *then,
+        _ => false,
+    };
+    let mut changed = changed.iter();
+    let unheld = changed.find(|(name, then)| stands(name).is_some_and(|now| is_same(now, then)));
+    unheld.map(|(name, _)| name.as_str())
 }
 
 /// What a column should hold, written as what it holds now is, or as other rows write it.

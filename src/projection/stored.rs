@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rusqlite::types::ValueRef;
 
 use crate::definition::projection::{Checkpoint, Counts, Letter, Picked, Projection, Stored};
-use crate::log::{Beside, Log, LogError, Snapshot, Wanted, column_text};
+use crate::log::{Beside, Demands, Log, LogError, Snapshot, Wanted, column_text};
 use crate::projection::clues::DeadLetters;
 use crate::projection::compare::{Known, Raw, Row};
 use crate::texts::Keys;
@@ -143,6 +143,20 @@ impl ReadModels {
             );
             Ok(())
         })
+    }
+
+    /// What the table of a projection demands of its rows.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub(super) fn demands(&self, projection: &Projection, log: &Log) -> Result<Demands, LogError> {
+        match &projection.stored {
+            Some(stored) => {
+                let snapshot = self.snapshot(stored, log)?;
+                snapshot.demands(&stored.relation, &stored.key)
+            }
+            None => Ok(Demands::default()),
+        }
     }
 
     /// How far the consumer of a projection says that it has come.

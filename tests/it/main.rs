@@ -30,6 +30,7 @@ mod readme;
 mod readmodels;
 mod recorded;
 mod recovery;
+mod refusals;
 mod reopened;
 mod repairs;
 mod requirements;
