@@ -155,6 +155,15 @@ impl Absent {
         self.strays.get(&of).unwrap_or(Strays::NONE)
     }
 
+    /// What they are known to be of, with the hash of the key there.
+    pub fn told(&self) -> impl Iterator<Item = (Of, u64)> {
+        let of = |(of, strays): (&Of, &Strays)| {
+            let keys: Vec<(Of, u64)> = strays.keys.keys().map(|key| (*of, *key)).collect();
+            keys
+        };
+        self.strays.iter().flat_map(of)
+    }
+
     /// Those that may be of a total.
     pub fn of_total(&self, index: usize) -> &Strays {
         self.of(Of::Total(index as u16))

@@ -40,6 +40,8 @@ pub enum Hidden {
     Nameless,
     /// Its cause cannot be read.
     Effect,
+    /// Its cause can be read, and its correlation cannot.
+    Uncorrelated,
     /// It has an id, and nobody looks whether that stands twice.
     Untold,
 }
@@ -90,6 +92,8 @@ pub struct Conclusion {
     pub faults: Vec<Fault>,
     /// Events whose cause cannot be read, or is, or may be, a row that is not judged.
     pub hidden: u64,
+    /// Events with a cause whose correlation cannot be read.
+    pub uncorrelated: u64,
     /// Rows that are not judged and may have an id that stands elsewhere, too.
     pub untold_ids: u64,
     /// A cause stands after its effect, so that there may be circles.
@@ -112,6 +116,8 @@ pub struct Register {
     nameless: u64,
     /// How many events have a cause that cannot be read.
     causeless: u64,
+    /// How many events have a cause and a correlation that cannot be read.
+    uncorrelated: u64,
     /// How many rows have an id of which nobody looks whether it stands twice.
     untold: u64,
 }
@@ -124,6 +130,7 @@ impl Default for Register {
             hidden: Vec::new(),
             nameless: 0,
             causeless: 0,
+            uncorrelated: 0,
             untold: 0,
         }
     }
@@ -146,6 +153,7 @@ impl Conclusion {
         self.with_cause += other.with_cause;
         self.hidden += other.hidden;
         self.untold_ids += other.untold_ids;
+        self.uncorrelated += other.uncorrelated;
         self.goes_back |= other.goes_back;
         self.same_id.extend(other.same_id);
         self.same_id.sort_unstable_by_key(|(_, again)| *again);
@@ -172,6 +180,7 @@ impl Register {
             Hidden::Id(id) => self.hidden.push(id),
             Hidden::Nameless => self.nameless += 1,
             Hidden::Effect => self.causeless += 1,
+            Hidden::Uncorrelated => self.uncorrelated += 1,
             Hidden::Untold => self.untold += 1,
         }
     }
@@ -206,6 +215,7 @@ impl Register {
             conclusion.with_cause = self.causeless;
             conclusion.hidden = self.causeless;
             conclusion.untold_ids = self.untold;
+            conclusion.uncorrelated = self.uncorrelated;
         }
         for notes in &known.shelves {
             conclusion.with_id += notes.len() as u64;
@@ -262,11 +272,17 @@ impl Register {
             rest = &rest[skipped..];
             let same = rest.iter().take_while(|note| note.id == cause).count();
             let causes = Causes::of(&rest[..same]);
+            let is_hidden = self.hidden.binary_search(&cause).is_ok();
             for effect in effects {
                 if let Some(causes) = &causes {
                     conclusion.goes_back |= causes.first.position > effect.position;
+                    if is_hidden {
+                        // The one that is not judged may be the cause.
+                        conclusion.hidden += 1;
+                        continue;
+                    }
                     judge(circles, causes, effect, order, &mut conclusion.faults);
-                } else if self.nameless > 0 || self.hidden.binary_search(&cause).is_ok() {
+                } else if self.nameless > 0 || is_hidden {
                     conclusion.hidden += 1;
                 } else {
                     let fault = Fault::new(What::Dangling, effect, None);

@@ -188,6 +188,8 @@ pub struct Finding {
     pub facet: Option<String>,
     /// The log that it was found in, where several are judged.
     pub origin: Option<Origin>,
+    /// The key that it is about, where its subject is an event.
+    pub key: Option<String>,
     /// The events that show it, in order.
     pub evidence: Vec<Position>,
     /// Since when it has been so.

@@ -205,6 +205,11 @@ impl Keys {
         self.index.find(hash, |number| self.text(number) == text)
     }
 
+    /// Whether a text with this hash was met; very rarely another one has it, too.
+    pub fn has_like(&self, hash: u64) -> bool {
+        self.index.likely(hash) != Index::NONE
+    }
+
     /// The text with this number.
     pub fn text(&self, number: u32) -> &str {
         let number = number as usize;

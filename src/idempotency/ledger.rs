@@ -147,6 +147,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Whether an event uses a key with this hash, of one rule.
+    pub fn has_like(&self, rule: usize, hash: u64) -> bool {
+        let keys = self.keys.get(rule);
+        keys.is_some_and(|(names, _)| names.has_like(hash))
+    }
+
     /// Whether an event uses this key.
     pub fn knows(&self, key: &str) -> bool {
         let hash = Keys::hash(key);

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::brief;
+use crate::finding::{Finding, SubjectKind};
 use crate::inspect::Options;
 
 /// The subjects that are asked for.
@@ -36,10 +37,22 @@ impl Asked {
         self.keys.is_empty()
     }
 
-    /// Whether a finding about this subject is asked for; counts those that are not. Of instances no
-    /// others are judged.
-    pub(super) fn is_about(&mut self, id: &str) -> bool {
-        let is_about = self.is_about_all() || self.keys.iter().any(|key| key == id);
+    /// Whether a finding is about what is asked for; counts those that are not. Of instances no others
+    /// are judged.
+    pub(super) fn is_about(&mut self, finding: &Finding) -> bool {
+        let subject = &finding.subject;
+        let key = match subject.kind {
+            SubjectKind::Key
+            | SubjectKind::Group
+            | SubjectKind::IdempotencyKey
+            | SubjectKind::Transaction
+            | SubjectKind::Instance => Some(&subject.id),
+            _ => finding.key.as_ref(),
+        };
+        let mut asked = self.instances.iter().chain(&self.keys);
+        let met = key.and_then(|key| asked.find(|asked| *asked == key));
+        self.met.extend(met.cloned());
+        let is_about = self.is_about_all() || met.is_some();
         self.left_out += u64::from(!is_about);
         is_about
     }

@@ -109,6 +109,7 @@ pub fn finding(
         step: draft.step.map(|step| saga.steps[step].name.clone()),
         facet: draft.facet,
         origin: None,
+        key: None,
         evidence,
         since: draft.since,
         age: draft.since.map(|since| horizon.since(since)),

@@ -86,6 +86,9 @@ impl Run<'_> {
             if maps.id && maps.causation && (by_position || info.name != causes::LATER.name) {
                 tally.checked(info.name, conclusion.with_cause);
                 tally.unknown(info.name, conclusion.hidden);
+                if *info == causes::OTHER_CORRELATION {
+                    tally.unknown(info.name, conclusion.uncorrelated);
+                }
             } else {
                 tally.idle(
                     info.name,

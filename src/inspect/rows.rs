@@ -33,6 +33,7 @@ pub fn findings(
         noticed,
         unread,
         untold,
+        untimed,
     } = std::mem::take(&mut sum.observations);
     let is_gap = |one: &Observation| matches!(one.what, Noticed::Gap(..));
     let (gaps, others): (Vec<Observation>, Vec<Observation>) =
@@ -45,10 +46,12 @@ pub fn findings(
     found.extend(others.into_iter().map(|one| judge.observation(one)));
     if maps.stream {
         tally.unknown(rules::GAP.name, untold + strays.untold(sum.streams));
-        for rule in [&rules::DUPLICATE_VERSION, &rules::VERSION_BACKWARDS] {
-            let any = gathered.streamless.min(sum.streams);
-            tally.unknown(rule.name, unread + any);
+        let untold = |streams: u64| (streams + gathered.streamless).min(sum.streams);
+        tally.unknown(rules::DUPLICATE_VERSION.name, untold(unread));
+        if definition.order == Order::Position {
+            tally.unknown(rules::VERSION_BACKWARDS.name, untold(unread));
         }
+        tally.unknown(rules::TIME_BACKWARDS.name, untold(untimed));
         if tally.wants(rules::GAP.name) {
             let whose = format!("streams of {}", definition.name);
             strays.remark(&whose, ["gap", "gaps"], tally);
@@ -142,7 +145,10 @@ fn count(
         }
     }
     tally.checked(rules::POSITION_REUSE.name, log.facts().len() as u64);
-    tally.checked(rules::BAD_ROW.name, gathered.events + gathered.bad.total);
+    tally.checked(
+        rules::BAD_ROW.name,
+        gathered.events + gathered.bad.total - gathered.partial,
+    );
     tally.checked(rules::FUTURE_TIME.name, gathered.events);
     match definition.order {
         Order::Position => tally.idle(rules::TOO_LATE.name, "the log is ordered by position"),
@@ -188,6 +194,7 @@ impl Rows<'_> {
             step: None,
             facet: None,
             origin: None,
+            key: None,
             evidence,
             since,
             age: since

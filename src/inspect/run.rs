@@ -208,6 +208,7 @@ impl<'s> Run<'s> {
     ) -> Result<(), RunError> {
         let fields = Fields {
             stream: true,
+            version: true,
             ..Fields::default()
         };
         let mut rows = 0_u64;

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
+use crate::absent::Of;
 use crate::causation;
 use crate::definition::log::Order;
+use crate::definition::reaction::Count;
 use crate::event::{Position, Timestamp};
 use crate::finding::Finding;
 use crate::idempotency;
@@ -19,6 +21,7 @@ use crate::replay::Observations;
 use crate::requirement;
 use crate::rules;
 use crate::saga::Outcome;
+use crate::texts::Keys;
 use crate::transaction::{self, View};
 
 /// What the shares showed so far.
@@ -58,7 +61,11 @@ impl Run<'_> {
             instances.filter(|id| sagas.clone().any(|saga| gathered.instances.knows(saga, id))),
         );
         let keys = self.options.keys.iter();
-        tally.meet(keys.filter(|key| gathered.ledgers.knows(key)));
+        let is_hidden = |key: &str| {
+            let hash = Keys::hash(key);
+            gathered.absent.told().any(|(_, hidden)| hidden == hash)
+        };
+        tally.meet(keys.filter(|key| gathered.ledgers.knows(key) || is_hidden(key)));
         let mut found = std::mem::take(&mut self.findings);
         let mut register = std::mem::take(&mut self.gathered.register);
         let (order, share) = (self.definition.order, self.share);
@@ -90,9 +97,38 @@ impl Run<'_> {
         if self.share.is_first() {
             self.isolation(horizon, tally, found);
         }
+        self.add_unseen(tally);
         self.add_states(horizon);
         self.add_reactions(horizon);
         self.add_keys(horizon);
+    }
+
+    /// Counts that nothing is known of the keys of which only rows tell that cannot be judged.
+    fn add_unseen(&self, tally: &mut Tally) {
+        let gathered = &self.gathered;
+        let of_instances = self.share_of_instances();
+        let is_own = |of: Of, key: u64| match of {
+            Of::Trigger(_) | Of::Effect(_) => of_instances.is_some_and(|share| share.has(key)),
+            _ => self.share.has(key),
+        };
+        let unseen = gathered
+            .absent
+            .told()
+            .filter(|(of, key)| is_own(*of, *key) && !gathered.ledgers.has_like(*of, *key));
+        let mut subjects: BTreeSet<(&str, u16, u64)> = BTreeSet::new();
+        for (of, key) in unseen {
+            let (own, index) = judging(of);
+            let declared = self.scope.reactions.get(usize::from(index));
+            let takes_any = declared.is_some_and(|it| matches!(it.count, Count::AtLeastOnce));
+            let judging = own
+                .into_iter()
+                .filter(|rule| *rule != rules::reaction::DOUBLE.name || !takes_any);
+            subjects.extend(judging.map(|rule| (rule, index, key)));
+        }
+        for (rule, ..) in subjects {
+            tally.checked(rule, 1);
+            tally.unknown(rule, 1);
+        }
     }
 
     fn add_streams(&mut self) {
@@ -106,6 +142,7 @@ impl Run<'_> {
         sum.noticed.extend(observations.noticed);
         sum.unread += observations.unread;
         sum.untold += observations.untold;
+        sum.untimed += observations.untimed;
     }
 
     fn add_states(&mut self, horizon: Timestamp) {
@@ -170,6 +207,23 @@ impl Run<'_> {
             concluded,
             transaction::Conclusion::add,
         );
+    }
+}
+
+/// The rules that judge keys of something declared, as far as nothing else counts them, and its index.
+fn judging(of: Of) -> (Vec<&'static str>, u16) {
+    use rules::{idempotency, invariant, reaction};
+    let names = |infos: &[&rules::Info]| infos.iter().map(|info| info.name).collect();
+    match of {
+        Of::Total(index) => (names(&[&invariant::VIOLATED]), index),
+        Of::Trigger(index) => (names(&[&reaction::MISSING, &reaction::LATE]), index),
+        Of::Effect(index) => (names(&[&reaction::DOUBLE, &reaction::ORPHAN]), index),
+        Of::Key(index) => {
+            let judging = [&idempotency::DOUBLE_EFFECT, &idempotency::KEY_CONFLICT];
+            (names(&judging), index)
+        }
+        Of::Transaction(index, _) => (names(&rules::transaction::ALL), index),
+        Of::Saga(_) | Of::State(_) | Of::Reaction(_) | Of::Keyless(_) => (Vec::new(), 0),
     }
 }
 

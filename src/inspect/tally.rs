@@ -231,7 +231,7 @@ impl Tally {
     ) -> Option<Finding> {
         let usual = is_usual(&finding);
         finding.severity = severity(settings, (finding.rule, finding.severity), usual)?;
-        if !self.asked.is_about(&finding.subject.id) {
+        if !(self.wants(finding.rule) && self.asked.is_about(&finding)) {
             return None;
         }
         let accepted = settings

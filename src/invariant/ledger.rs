@@ -134,6 +134,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Whether an event is of a group with this hash, of one invariant.
+    pub fn has_like(&self, invariant: usize, hash: u64) -> bool {
+        let groups = self.groups.get(invariant);
+        groups.is_some_and(|groups| groups.keys.has_like(hash))
+    }
+
     /// Whether an event is of this group.
     pub fn knows(&self, group: &str) -> bool {
         let hash = Keys::hash(group);

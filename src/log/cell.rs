@@ -32,6 +32,11 @@ pub(super) struct Document {
 }
 
 impl Document {
+    /// Whether what it stands in could not be unpacked.
+    pub(super) fn is_broken(&self, row: &Open<'_>) -> bool {
+        row.is_broken(self.unpacked)
+    }
+
     pub(super) fn bytes<'a>(&self, row: &Open<'a>) -> Result<Option<&'a [u8]>, String> {
         let Some(bytes) = row.json(self.unpacked) else {
             return Ok(None);
@@ -54,6 +59,14 @@ pub(crate) fn not_json(name: &str, bytes: &[u8], error: &str) -> String {
 }
 
 impl Cell {
+    /// Whether what it stands in could not be unpacked.
+    pub(super) fn is_broken(&self, row: &Open<'_>) -> bool {
+        match &self.place {
+            Place::Column(_) => false,
+            Place::Json { unpacked, .. } => row.is_broken(*unpacked),
+        }
+    }
+
     /// The value, where it is a column's own.
     #[inline]
     pub(super) fn plain<'a>(&self, row: &Open<'a>) -> Option<ValueRef<'a>> {

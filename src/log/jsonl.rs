@@ -168,7 +168,12 @@ fn parse(line: &[u8], row: &mut Vec<Value>) -> Result<(), String> {
             .map(|raw| raw.get());
         let stored = match field {
             "time" => instant(raw),
-            "position" | "version" => whole(field, raw),
+            "position" => whole(field, raw),
+            // Whoever reads the column says what is wrong with it; the other fields can be judged.
+            "version" => {
+                let written = || Value::Text(raw.unwrap_or_default().to_owned());
+                Ok(whole(field, raw).unwrap_or_else(|_| written()))
+            }
             "type" => match text(raw) {
                 Value::Null => Err("has no `type`".to_owned()),
                 name => Ok(name),

@@ -82,7 +82,7 @@ impl<'p> Layout<'p> {
             _ => None,
         };
         let stream = cell(fields.stream, &plan.stream);
-        let version = cell(fields.stream, &plan.version);
+        let version = cell(fields.version, &plan.version);
         let id = cell(fields.id, &plan.id);
         let correlation = cell(fields.correlation, &plan.correlation);
         let causation = cell(fields.causation, &plan.causation);
@@ -274,12 +274,17 @@ impl Remains<'_> {
             (None, None) => Some(0),
         };
         let rest = self.rest(row);
-        let recorded = self.kind.text(row).ok().flatten();
-        let correlation = text(&mut self.correlation, row);
+        let hides_id = rest.unread == Fields::ALL && self.id.is_some();
+        let recorded = match self.kind.is_broken(row) {
+            true => None,
+            false => self.kind.text(row).ok().flatten(),
+        };
+        let correlation = sound_text(&mut self.correlation, row);
         BadRow {
             position: own.map(Position),
             reason,
-            id: match text(&mut self.id, row) {
+            id: match sound_text(&mut self.id, row) {
+                Ok(None) if hides_id => BadId::Unreadable,
                 Ok(id) => BadId::from(named(id)),
                 Err(_) => BadId::Unreadable,
             },
@@ -301,28 +306,39 @@ impl Remains<'_> {
         }
         let mut unread = Fields::default();
         let read_time = |cell: &mut Cell| {
+            if cell.is_broken(row) {
+                return None;
+            }
             let value = cell.value(row).ok()?;
             time::read(value, self.unit).ok()
         };
         let time = self.time.as_mut().map(read_time);
         unread.time = time == Some(None);
         let read_version = |cell: &mut Cell| {
+            if cell.is_broken(row) {
+                return None;
+            }
             let value = cell.value(row).ok()?;
             value::integer(value).ok()
         };
         let version = self.version.as_mut().map(read_version);
-        unread.stream = version == Some(None);
-        let is_unread = |cell: &mut Option<Cell>| text(cell, row).is_err();
+        unread.version = version == Some(None);
+        let is_unread = |cell: &mut Option<Cell>| sound_text(cell, row).is_err();
         unread.id = is_unread(&mut self.id);
         unread.correlation = is_unread(&mut self.correlation);
-        let owned = |cell: &mut Option<Cell>, unread: &mut bool| match text(cell, row) {
+        let owned = |cell: &mut Option<Cell>, unread: &mut bool| match sound_text(cell, row) {
             Ok(text) => text.map(str::to_owned),
             Err(_) => {
                 *unread = true;
                 None
             }
         };
+        let is_broken = |slot: &Option<Document>| slot.as_ref().is_some_and(|it| it.is_broken(row));
         let bytes = |slot: &Option<Document>, unread: &mut bool| match document(slot, row) {
+            Ok(_) if is_broken(slot) => {
+                *unread = true;
+                None
+            }
             Ok(bytes) => bytes.map(<[u8]>::to_owned),
             Err(_) => {
                 *unread = true;
@@ -359,6 +375,14 @@ fn text<'a>(cell: &'a mut Option<Cell>, row: &Open<'a>) -> Result<Option<&'a str
     match cell {
         Some(cell) => cell.text(row),
         None => Ok(None),
+    }
+}
+
+/// The same of what could be unpacked.
+fn sound_text<'a>(cell: &'a mut Option<Cell>, row: &Open<'a>) -> Result<Option<&'a str>, String> {
+    match cell {
+        Some(cell) if cell.is_broken(row) => Err("it cannot be unpacked".to_owned()),
+        cell => text(cell, row),
     }
 }
 

@@ -61,8 +61,10 @@ pub struct TypeId(pub u32);
 pub struct Fields {
     /// [`Row::time`]
     pub time: bool,
-    /// [`Row::stream`] and [`Row::version`]
+    /// [`Row::stream`]
     pub stream: bool,
+    /// [`Row::version`]
+    pub version: bool,
     /// [`Row::id`]
     pub id: bool,
     /// [`Row::correlation`]
@@ -99,7 +101,8 @@ impl Fields {
     fn read_by(event: impl Fn(&str) -> bool, [data, metadata]: [bool; 2]) -> Fields {
         Fields {
             time: event("time"),
-            stream: event("stream") || event("version"),
+            stream: event("stream"),
+            version: event("version"),
             id: event("id"),
             correlation: event("correlation"),
             causation: event("causation"),
@@ -113,6 +116,7 @@ impl Fields {
     pub const ALL: Fields = Fields {
         time: true,
         stream: true,
+        version: true,
         id: true,
         correlation: true,
         causation: true,
@@ -125,6 +129,7 @@ impl Fields {
     pub fn meets(self, other: Fields) -> bool {
         self.time && other.time
             || self.stream && other.stream
+            || self.version && other.version
             || self.id && other.id
             || self.correlation && other.correlation
             || self.causation && other.causation
@@ -138,6 +143,7 @@ impl Fields {
         Fields {
             time: self.time || other.time,
             stream: self.stream || other.stream,
+            version: self.version || other.version,
             id: self.id || other.id,
             correlation: self.correlation || other.correlation,
             causation: self.causation || other.causation,
@@ -264,13 +270,12 @@ impl BadRow {
             metadata,
             ..
         } = self.scope(None);
-        let tells_version = !unread.stream;
         self.position.map(|_| Row {
             position,
             kind,
             time: *time,
-            stream: stream.filter(|_| tells_version),
-            version: version.filter(|_| tells_version),
+            stream,
+            version,
             id,
             correlation,
             causation,

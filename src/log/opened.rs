@@ -171,7 +171,11 @@ impl Log {
         let mut visit = |origin: Origin, row: Result<Row<'_>, BadRow>| {
             match row {
                 Ok(row) => events.push(self.event(origin, &row, &mut bad_rows)),
-                Err(bad) => bad_rows.push(bad),
+                Err(bad) => {
+                    let event = bad.event();
+                    events.extend(event.map(|row| self.event(origin, &row, &mut bad_rows)));
+                    bad_rows.push(bad);
+                }
             }
             if events.len() < count {
                 ControlFlow::Continue(())
@@ -244,7 +248,8 @@ impl Log {
         let any = |field: fn(&Plan) -> bool| self.plans.iter().any(field);
         Fields {
             time: true,
-            stream: any(|plan| plan.stream.is_some() || plan.version.is_some()),
+            stream: any(|plan| plan.stream.is_some()),
+            version: any(|plan| plan.version.is_some()),
             id: any(|plan| plan.id.is_some()),
             correlation: any(|plan| plan.correlation.is_some()),
             causation: any(|plan| plan.causation.is_some()),

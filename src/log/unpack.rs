@@ -62,6 +62,11 @@ impl<'a> Open<'a> {
         get(self.row, column)
     }
 
+    /// Whether a packed column could not be unpacked.
+    pub(crate) fn is_broken(&self, index: usize) -> bool {
+        self.unpacked[index].is_broken
+    }
+
     /// The JSON text of a packed column; `None` for NULL.
     #[inline(always)]
     pub(crate) fn json(&self, index: usize) -> Option<&'a [u8]> {
@@ -84,6 +89,7 @@ pub(crate) struct Unpacked {
     encoding: Encoding,
     buffer: Vec<u8>,
     buffered: bool,
+    is_broken: bool,
 }
 
 impl Unpacked {
@@ -93,6 +99,7 @@ impl Unpacked {
             encoding,
             buffer: Vec::new(),
             buffered: false,
+            is_broken: false,
         }
     }
 
@@ -104,6 +111,7 @@ impl Unpacked {
     #[inline(always)]
     fn load(&mut self, raw: ValueRef<'_>) -> Result<(), String> {
         self.buffered = false;
+        self.is_broken = false;
         match (raw, self.encoding) {
             (ValueRef::Text(_), Encoding::Plain) | (ValueRef::Null, _) => Ok(()),
             _ => self.unpack(raw),
@@ -129,6 +137,7 @@ impl Unpacked {
             self.buffered = true;
             if let Err(reason) = inflate(bytes, &mut self.buffer) {
                 self.buffer.clear();
+                self.is_broken = true;
                 return Err(format!("{} {reason}", value::excerpt(raw)));
             }
         } else if matches!(raw, ValueRef::Blob(_)) && jsonb::looks_like(bytes) {

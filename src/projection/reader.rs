@@ -239,6 +239,7 @@ fn fields_of(fold: &Fold) -> Fields {
     let own = Fields {
         time: true,
         stream: matches!(definition.key, Key::Stream { .. }) || counts_versions(definition),
+        version: counts_versions(definition),
         ..Fields::default()
     };
     own.with(Fields::of(plain(definition)))

@@ -166,6 +166,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Whether an event is of a match value with this hash, of one reaction.
+    pub fn has_like(&self, reaction: usize, hash: u64) -> bool {
+        let book = self.books.get(reaction);
+        book.is_some_and(|book| book.keys.has_like(hash))
+    }
+
     /// Whether an event is of this match value.
     pub fn knows(&self, value: &str) -> bool {
         let hash = Keys::hash(value);

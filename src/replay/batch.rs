@@ -70,6 +70,8 @@ pub(super) struct Batch {
     /// Rows of sagas without a correlation value.
     pub(super) unattributed: u64,
     pub(super) bad: Vec<BadRow>,
+    /// How many of them are events all the same.
+    pub(super) partial: u64,
     pub(super) sightings: Vec<Sighting>,
     /// In step with the sightings, in a log in which the position does not order; else empty.
     pub(super) links: Vec<Link>,
@@ -80,6 +82,8 @@ pub(super) struct Batch {
     pub(super) streams: Vec<StreamNote>,
     /// Of events whose version cannot be read, the hashes of their streams.
     pub(super) unversioned: Vec<u64>,
+    /// Of rows whose place is not known, the hashes of their streams and their versions.
+    pub(super) unplaced: Vec<(u64, i64)>,
     /// Rows that may be of any stream.
     pub(super) streamless: u64,
     /// Ids and causes.
@@ -112,6 +116,7 @@ impl Batch {
             beyond,
             unattributed,
             bad,
+            partial,
             sightings,
             links,
             doubts,
@@ -119,6 +124,7 @@ impl Batch {
             families,
             streams,
             unversioned,
+            unplaced,
             streamless,
             ids,
             bare_ids,
@@ -134,6 +140,7 @@ impl Batch {
         *beyond = 0;
         *unattributed = 0;
         bad.clear();
+        *partial = 0;
         sightings.clear();
         links.clear();
         doubts.clear();
@@ -141,6 +148,7 @@ impl Batch {
         families.clear();
         streams.clear();
         unversioned.clear();
+        unplaced.clear();
         *streamless = 0;
         ids.clear();
         bare_ids.clear();

@@ -269,6 +269,19 @@ impl Ledgers {
             || self.transactions.knows(key)
     }
 
+    /// Whether an event can be read that is of the same key as a row that cannot be judged. Of states
+    /// and instances others tell.
+    pub fn has_like(&self, of: absent::Of, hash: u64) -> bool {
+        use absent::Of;
+        match of {
+            Of::Total(index) => self.invariants.has_like(index.into(), hash),
+            Of::Trigger(index) | Of::Effect(index) => self.reactions.has_like(index.into(), hash),
+            Of::Key(index) => self.idempotency.has_like(index.into(), hash),
+            Of::Transaction(index, _) => self.transactions.has_like(index.into(), hash),
+            Of::Saga(_) | Of::State(_) | Of::Reaction(_) | Of::Keyless(_) => true,
+        }
+    }
+
     /// Bytes kept by states and what joins them.
     pub(super) fn of_states(&self) -> usize {
         let [_, of_states] = self.invariants.bytes();

@@ -247,6 +247,7 @@ impl<'a> Gatherer<'a> {
         let last = batch.rows.last().map(|(last, _)| *last);
         let bad = batch.bad.iter().filter_map(|bad| bad.position);
         gathered.head = bad.chain(last).chain(gathered.head).max();
+        gathered.partial += batch.partial;
         batch.bad.drain(..).for_each(|bad| gathered.bad.push(bad));
         if let (Some((first, _)), Some((last, _))) = (batch.rows.first(), batch.rows.last()) {
             let first = gathered.positions.map_or(*first, |(first, _)| first);
@@ -268,6 +269,9 @@ impl<'a> Gatherer<'a> {
         gathered.streams.take(events);
         for hash in &batch.unversioned {
             gathered.streams.take_unread(*hash);
+        }
+        for (hash, version) in &batch.unplaced {
+            gathered.streams.take_unplaced(*hash, *version);
         }
         gathered.streamless += batch.streamless;
         for note in &batch.ids {

@@ -169,6 +169,8 @@ pub struct Gathered {
     pub future: Cut<(Position, Timestamp)>,
     /// Rows that cannot be judged.
     pub bad: Cut<BadRow>,
+    /// How many of them are events all the same.
+    pub partial: u64,
     /// What those rows may be.
     pub absent: Absent,
     /// Rows later than the declared lateness; strays delay nothing.

@@ -218,6 +218,7 @@ impl Reader<'_> {
         if let (true, Some(data)) = (selection.data && !is_json, row.data)
             && let Err(error) = serde_json::from_slice::<IgnoredAny>(data)
         {
+            batch.partial += 1;
             batch.bad.push(BadRow {
                 position: Some(row.position),
                 reason: format!("data is not JSON ({error}): `{}`", excerpt(data)),

@@ -124,6 +124,7 @@ impl<'a> Reading<'a> {
         }
         fields.time = true;
         fields.stream |= streams;
+        fields.version |= streams;
         fields.id |= ids;
         fields.causation |= causes;
         fields.correlation |= causes;
@@ -139,6 +140,7 @@ impl<'a> Reading<'a> {
         let by_time = self.definition.order != Order::Position;
         Fields {
             stream: by_time,
+            version: by_time,
             id: by_time,
             causation: by_time,
             ..Fields::default()

@@ -104,6 +104,7 @@ impl Reader<'_> {
                 of,
             });
         }
+        batch.partial += u64::from(is_event && !is_later);
         batch.bad.push(BadRow {
             rest: Box::default(),
             ..bad
@@ -112,18 +113,27 @@ impl Reader<'_> {
 
     /// Adds what is not known of the id and the cause of a row.
     fn hide(&self, bad: &BadRow, is_event: bool, is_later: bool, batch: &mut Batch) {
+        let Rest {
+            causation, unread, ..
+        } = &*bad.rest;
+        let has_cause = unread.causation || (causation.is_some() && !is_event);
         let (hidden, is_untold) = match &bad.id {
             BadId::None => (None, false),
             BadId::Known(_) if is_event => (None, false),
             BadId::Known(id) => (Some(Hidden::of(id)), true),
             BadId::Unreadable => (Some(Hidden::Nameless), true),
         };
-        let is_effect = is_event && bad.rest.unread.causation && self.reading.selection.causes;
-        let untold = (is_untold && !is_later).then_some(Hidden::Untold);
-        let effect = (is_effect && !is_later).then_some(Hidden::Effect);
+        let counts = !is_later;
+        let causes = counts && self.reading.selection.causes;
+        let of_correlation = is_event && !has_cause && causation.is_some() && unread.correlation;
+        let more = [
+            (counts && is_untold).then_some(Hidden::Untold),
+            (causes && has_cause).then_some(Hidden::Effect),
+            (causes && of_correlation).then_some(Hidden::Uncorrelated),
+        ];
         batch
             .hidden
-            .extend(hidden.into_iter().chain(untold).chain(effect));
+            .extend(hidden.into_iter().chain(more.into_iter().flatten()));
     }
 
     /// Adds where in which stream a row stands of which something cannot be read, as far as nothing
@@ -144,8 +154,10 @@ impl Reader<'_> {
         if !self.reading.share.has(hash) {
             return;
         }
+        // What may be later than the horizon may stand anywhere, or nowhere.
+        let may_be_later = time.is_none() && self.reading.until.is_some();
         match (version, bad.position) {
-            _ if unread.stream => batch.unversioned.push(hash),
+            _ if unread.version || may_be_later => batch.unversioned.push(hash),
             _ if is_event => {}
             (Some(version), Some(position)) => batch.streams.push(StreamNote {
                 hash,
@@ -155,7 +167,7 @@ impl Reader<'_> {
                 time: *time,
                 is_tombstone: false,
             }),
-            (Some(_), None) => batch.unversioned.push(hash),
+            (Some(version), None) => batch.unplaced.push((hash, *version)),
             (None, _) => {}
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::event::{Position, Timestamp};
 use crate::texts::{Keys, room};
@@ -39,9 +39,14 @@ pub struct Observations {
     pub noticed: Vec<Observation>,
     /// How many streams have an event whose version cannot be read.
     pub unread: u64,
-    /// In how many of them all missing versions may be those.
+    /// Of how many of them it cannot be told whether a version is missing.
     pub untold: u64,
+    /// How many streams have an event whose time cannot be read.
+    pub untimed: u64,
 }
+
+/// The version of a stream of which none was seen.
+const NONE_YET: i64 = i64::MIN;
 
 #[derive(Debug, Clone, Copy)]
 struct Hole {
@@ -81,6 +86,10 @@ pub struct Streams {
     by_version: bool,
     /// How many events of a stream have a version that cannot be read, by the hash of its name.
     unread: HashMap<u64, u64, FixedState>,
+    /// Versions of events whose place is not known, by the same.
+    unplaced: HashMap<u64, Vec<i64>, FixedState>,
+    /// The numbers of streams with an event whose time cannot be read.
+    untimed: HashSet<u32, FixedState>,
 }
 
 /// What of an event concerns its stream.
@@ -140,13 +149,22 @@ impl Streams {
         *self.unread.entry(hash).or_default() += 1;
     }
 
+    /// Takes an event of the stream with this hash that stands nobody knows where.
+    pub fn take_unplaced(&mut self, hash: u64, version: i64) {
+        self.unplaced.entry(hash).or_default().push(version);
+    }
+
     fn push(&mut self, at: usize, event: StreamEvent<'_>) {
         let Streams {
             streams,
             repeats,
             by_version,
+            untimed,
             ..
         } = self;
+        if event.time.is_none() {
+            untimed.insert(at as u32);
+        }
         if at == streams.len() {
             streams.push(Stream::new(&event));
             return;
@@ -178,25 +196,30 @@ impl Streams {
             streams,
             names,
             repeats,
-            unread,
+            mut unread,
+            mut unplaced,
+            untimed,
             ..
         } = self;
         let mut found = Vec::new();
-        let mut untold = 0;
+        let all_unread = unread.len() as u64;
         for (at, stream) in streams.into_iter().enumerate() {
-            let Some(odd) = stream.odd else { continue };
+            let Some(mut odd) = stream.odd else { continue };
             let name = names.text(at as u32).to_owned();
+            let hash = Keys::hash(&name);
+            for version in unplaced.remove(&hash).unwrap_or_default() {
+                odd.fill(version);
+            }
             let holes = odd.holes.values();
             let holes = holes.filter(|hole| !(cut && hole.before.is_none()));
-            let may_be = unread.get(&Keys::hash(&name)).copied().unwrap_or(0);
+            let may_be = unread.get(&hash).copied().unwrap_or(0);
             let missing: u64 = holes.clone().map(Hole::len).fold(0, u64::saturating_add);
             if missing > may_be {
+                unread.remove(&hash);
                 found.extend(holes.map(|hole| Observation {
                     stream: name.clone(),
                     what: Noticed::Gap(hole.from..=hole.to, hole.before, hole.after, may_be),
                 }));
-            } else {
-                untold += u64::from(missing > 0);
             }
             if let Some((times, from, to, at)) = odd.backwards {
                 found.push(Observation {
@@ -210,15 +233,16 @@ impl Streams {
         }));
         Observations {
             noticed: found,
-            unread: unread.len() as u64,
-            untold,
+            unread: all_unread,
+            untold: unread.len() as u64,
+            untimed: untimed.len() as u64,
         }
     }
 }
 
 impl Stream {
     fn new(event: &StreamEvent<'_>) -> Stream {
-        let highest = event.version.unwrap_or(0);
+        let highest = event.version.unwrap_or(NONE_YET);
         let mut stream = Stream {
             lowest: highest,
             highest,
@@ -244,6 +268,19 @@ impl Stream {
     }
 
     fn version(&mut self, version: i64, event: &StreamEvent<'_>, repeats: &mut Vec<Observation>) {
+        if self.highest == NONE_YET {
+            let Stream {
+                odd, time, last_at, ..
+            } = std::mem::replace(self, Stream::new(event));
+            let begun = self.odd.take();
+            *self = Stream {
+                odd: begun.or(odd),
+                time,
+                last_at,
+                ..*self
+            };
+            return;
+        }
         if version > self.highest {
             if version > self.highest.saturating_add(1) && !event.is_tombstone {
                 let hole = Hole {

@@ -150,6 +150,7 @@ impl Info {
             step: None,
             facet: None,
             origin: None,
+            key: None,
             evidence: Vec::new(),
             since: None,
             age: None,

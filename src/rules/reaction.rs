@@ -134,6 +134,7 @@ pub fn finding(
     };
     Finding {
         facet,
+        key: Some(value.clone()),
         next: is_instance.then(|| Next::command(["show", value.as_str()])),
         ..info
             .finding(

@@ -175,6 +175,12 @@ impl Conclusion {
 }
 
 impl Ledger {
+    /// Whether an event is of a transaction with this hash, of one definition.
+    pub fn has_like(&self, definition: usize, hash: u64) -> bool {
+        let book = self.books.get(definition);
+        book.is_some_and(|book| book.ids.has_like(hash))
+    }
+
     /// Whether an event is of this transaction.
     pub fn knows(&self, id: &str) -> bool {
         let hash = Keys::hash(id);

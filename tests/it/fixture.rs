@@ -90,6 +90,7 @@ pub fn finding(rule: &'static str, severity: Severity, id: &str, step: Option<&s
         step: step.map(Arc::from),
         facet: None,
         origin: None,
+        key: None,
         evidence: vec![Position(2), Position(3)],
         since: Some(at("2024-06-02T11:02:00Z")),
         age: Some(Span::from_secs(46_680)),
