@@ -79,3 +79,73 @@ fn what_is_in_no_log_is_not_fine() {
         "{said}"
     );
 }
+
+/// A folder with a log of these lines and a definition.
+fn folder(lines: &[&str], definition: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("it can be written");
+    };
+    write("log.jsonl", &lines.join("\n"));
+    let log = "log: lines\ndatabase: log.jsonl\n---\n";
+    write("log.yaml", &format!("{log}{definition}"));
+    folder
+}
+
+fn audited(folder: &Path, arguments: &[&str]) -> (Option<i32>, Value) {
+    let all = ["audit", ".", "--format", "json", "--limit", "0"];
+    let output = run(folder, &[&all, arguments].concat());
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    (output.status.code(), report)
+}
+
+#[test]
+fn a_reaction_is_asked_for_by_its_match_value_and_not_by_where_its_event_stands() {
+    let folder = folder(
+        &[
+            r#"{"type":"B","time":"2024-01-01T00:00:00Z","correlation":"i1"}"#,
+            r#"{"type":"B","time":"2024-01-01T00:00:01Z","correlation":"i2"}"#,
+            r#"{"type":"B","time":"2024-01-01T00:00:02Z","correlation":"2"}"#,
+            r#"{"type":"Q","time":"2024-01-01T01:00:00Z","correlation":"i1"}"#,
+        ],
+        "reaction: r\nwhen: B\nthen: C\nmatch: correlation\nwithin: 1m\n",
+    );
+    let evidence = |key: &str| {
+        let (code, report) = audited(folder.path(), &["--key", key]);
+        let found = list(&report, "findings");
+        let found: Vec<Value> = found.iter().map(|one| one["evidence"].clone()).collect();
+        (code, found)
+    };
+    assert_eq!(evidence("i1"), (Some(1), vec![serde_json::json!([1])]));
+    assert_eq!(evidence("2"), (Some(1), vec![serde_json::json!([3])]));
+    assert_eq!(evidence("3"), (Some(3), vec![]));
+}
+
+#[test]
+fn what_a_broken_line_may_hold_is_not_said_to_be_missing() {
+    let folder = folder(
+        &[
+            r#"{"type":"B","time":"2024-01-01T00:00:00Z","id":"e1","correlation":"i1"}"#,
+            r#"{"type":"B","time":"2024-01-01T00:00:01Z","id":"e2","corr"#,
+            r#"{"type":"B","time":"2024-01-01T00:00:02Z","id":"e3","causation":"e2","correlation":"i1"}"#,
+            r#"{"type":"B","time":"2024-01-01T00:00:03Z","id":"e4","version":"abc","stream":"s","correlation":"i1"}"#,
+        ],
+        "projection: p\nfrom: { stream: \"{key}\" }\non: { B: { add: { events: 1 } } }\n",
+    );
+    let (code, report) = audited(folder.path(), &[]);
+    assert_eq!(code, Some(1));
+    let found: Vec<String> = list(&report, "findings")
+        .iter()
+        .map(|one| format!("{} {}", one["rule"], one["evidence"]))
+        .collect();
+    assert_eq!(found, [r#""log/bad-row" [2]"#, r#""log/bad-row" [4]"#]);
+    let count = |rule: &str, what: &str| {
+        let rules = list(&report, "rules");
+        let one = rules.iter().find(|one| one["rule"] == rule);
+        one.map_or(Value::Null, |one| one[what].clone())
+    };
+    assert_eq!(count("causation/dangling", "unknown"), 2);
+    assert_eq!(count("log/duplicate-id", "unknown"), 1);
+    assert_eq!(count("log/bad-row", "checked"), 4);
+}
