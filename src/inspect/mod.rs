@@ -167,6 +167,8 @@ pub struct InstanceView {
     pub headline: String,
     /// Every event of it.
     pub timeline: Vec<TimelineRow>,
+    /// Rows that cannot be judged and may be events of it: where each stands and what is wrong with it.
+    pub hidden: Vec<String>,
     /// Every step of it, as declared.
     pub steps: Vec<StepView>,
     /// What is wrong with it.

@@ -240,6 +240,19 @@ impl Run<'_> {
         doubtful
             .chain(statuses)
             .for_each(|remark| tally.remark(remark));
+        for (index, saga) in (0_u16..).zip(&self.scope.sagas) {
+            let known = self.gathered.absent.of(Of::Saga(index)).known() as u64;
+            let at_fault = self.sum.shadowed.get(&usize::from(index));
+            let others = known.saturating_sub(at_fault.map_or(0, |(count, _)| *count));
+            tally.count_remarks(
+                &format!("saga {}", saga.name),
+                &[(
+                    others,
+                    "instance without a fault has a row that cannot be judged, which may hide one",
+                    "instances without a fault have rows that cannot be judged, which may hide some",
+                )],
+            );
+        }
         for (saga, (count, (_, id))) in std::mem::take(&mut self.sum.shadowed) {
             let instances = brief::count(
                 count,

@@ -3,6 +3,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use crate::absent::Of;
 use crate::definition::saga::Saga;
 use crate::event::{Event, Position, Timestamp};
 use crate::finding::Finding;
@@ -35,6 +36,7 @@ impl Run<'_> {
         positions.sort_unstable();
         let (events, _) = self.log.events(Filter::Positions(&positions))?;
         let timeline = timeline(&saga, &verdict.moments, &attempts, events, &findings);
+        let hidden = self.hidden_of(&saga, &row.id);
         let in_force = instance.in_force(&saga);
         let shows_force = !matches!(verdict.outcome, Outcome::Running | Outcome::Completed);
         let steps = saga
@@ -70,6 +72,7 @@ impl Run<'_> {
             log: self.summary(),
             headline: describe::headline(&saga, &instance, verdict.outcome, horizon),
             timeline,
+            hidden,
             steps,
             claim,
             next: row.next.clone(),
@@ -77,6 +80,30 @@ impl Run<'_> {
             row,
             saga,
         })
+    }
+}
+
+impl Run<'_> {
+    /// The rows that cannot be judged and may be events of an instance.
+    fn hidden_of(&self, saga: &Saga, id: &str) -> Vec<String> {
+        let mut sagas = (0_u16..).zip(&self.scope.sagas);
+        let index = sagas.find(|(_, one)| one.name == saga.name);
+        let is_hidden = |index: u16| self.gathered.absent.of(Of::Saga(index)).has(id);
+        if !index.is_some_and(|(index, _)| is_hidden(index)) {
+            return Vec::new();
+        }
+        let rows = self.gathered.bad.listed.iter();
+        let own = rows.filter(|bad| bad.correlation.as_deref() == Some(id));
+        let told: Vec<String> = own
+            .map(|bad| match bad.position {
+                Some(position) => format!("position {position}: {}", bad.reason),
+                None => format!("a row without a position: {}", bad.reason),
+            })
+            .collect();
+        match told.is_empty() {
+            true => vec!["a row whose own saga value names it".to_owned()],
+            false => told,
+        }
     }
 }
 

@@ -43,6 +43,9 @@ struct ViewV1<'a> {
     instance: InstanceV1<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     claim: Option<&'a str>,
+    /// Rows that may be events of it.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    not_judged: &'a [String],
     timeline: Vec<EventV1<'a>>,
     steps: Vec<StepV1<'a>>,
     findings: Vec<FindingV1<'a>>,
@@ -136,6 +139,7 @@ fn view<'a>(view: &'a InstanceView, again: &'a Again) -> ViewV1<'a> {
         headline: &view.headline,
         instance: row(&view.row, again),
         claim: view.claim.as_deref(),
+        not_judged: &view.hidden,
         timeline: view.timeline.iter().map(event).collect(),
         steps: view.steps.iter().map(step).collect(),
         findings: view

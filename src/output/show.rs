@@ -40,6 +40,10 @@ pub fn write(
     page.text(0, STRONG, &escape::terminal(&view.headline))?;
     page.blank()?;
     timeline(page, &view.timeline)?;
+    for row in &view.hidden {
+        let row = escape::terminal(row);
+        page.labelled(0, STRONG, "not judged   ", STRONG, &row)?;
+    }
     page.blank()?;
     steps(page, view)?;
     page.blank()?;

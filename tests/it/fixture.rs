@@ -390,6 +390,7 @@ pub fn view(id: &str) -> InstanceView {
                 vec!["compensation/uncompensated"],
             ),
         ],
+        hidden: vec![],
         steps: vec![
             step(
                 "reserve-stock",
