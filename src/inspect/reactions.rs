@@ -21,9 +21,10 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    /// One more event of its own can make right: one effect that is missing, or one that is spare; all
-    /// the late ones of a match value, which answer each after the other; and with `at-least-once`
-    /// everything of a value.
+    /// One more event of its own can make right: one effect that is missing, or one that is more than
+    /// was called for; of a match value all effects that nothing called for, all the late ones, which
+    /// answer each after the other, and all that are more where a trigger may call for any number; and
+    /// with `at-least-once` everything of a value.
     fn new(
         (reaction, conclusion): (&Reaction, &'a Conclusion),
         is_own: fn(&Wrong) -> bool,
@@ -33,10 +34,10 @@ impl<'a> Side<'a> {
         let faults = conclusion.faults.iter();
         let faults: Vec<&Fault> = faults.filter(|fault| is_own(&fault.wrong)).collect();
         let values: BTreeSet<&str> = faults.iter().map(|fault| fault.value.as_str()).collect();
-        let each = |fault: &&Fault| match fault.wrong {
-            Wrong::Missing { missing, .. } => u64::from(missing),
-            Wrong::Double | Wrong::Orphan => 1,
-            Wrong::Late { .. } => 0,
+        let each = |fault: &&Fault| match (fault.wrong, &reaction.count) {
+            (Wrong::Missing { missing, .. }, _) => u64::from(missing),
+            (Wrong::Double, Count::Once) => 1,
+            (Wrong::Double | Wrong::Orphan | Wrong::Late { .. }, _) => 0,
         };
         let wrong = match reaction.count {
             Count::AtLeastOnce => 0,

@@ -78,7 +78,7 @@ impl Strays {
             return finding;
         }
         let message = format!(
-            "{}; rows of which nobody knows whose they are may account for {} of {} such findings",
+            "{}; rows of which nobody knows whose they are may account for what is wrong with {} of {} such subjects",
             finding.message, self.most, self.wrong
         );
         Finding { message, ..finding }

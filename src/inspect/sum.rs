@@ -118,17 +118,27 @@ impl Run<'_> {
         let mut subjects: BTreeSet<(&str, u16, u64)> = BTreeSet::new();
         for (of, key) in unseen {
             let (own, index) = judging(of);
-            let declared = self.scope.reactions.get(usize::from(index));
-            let takes_any = declared.is_some_and(|it| matches!(it.count, Count::AtLeastOnce));
-            let judging = own
-                .into_iter()
-                .filter(|rule| *rule != rules::reaction::DOUBLE.name || !takes_any);
+            let judging = own.into_iter().filter(|rule| self.has_use_of(rule, index));
             subjects.extend(judging.map(|rule| (rule, index, key)));
         }
         for (rule, ..) in subjects {
             tally.checked(rule, 1);
             tally.unknown(rule, 1);
         }
+    }
+
+    /// Whether a rule that only some definitions have a use for is of use for this one of its kind.
+    fn has_use_of(&self, rule: &str, index: u16) -> bool {
+        let index = usize::from(index);
+        if rule == rules::reaction::DOUBLE.name {
+            let reaction = self.scope.reactions.get(index);
+            return reaction.is_some_and(|it| !matches!(it.count, Count::AtLeastOnce));
+        }
+        if rule == rules::idempotency::EXPIRED.name {
+            let keys = self.scope.idempotency.get(index);
+            return keys.is_some_and(|it| it.retention.is_some());
+        }
+        true
     }
 
     fn add_streams(&mut self) {
@@ -219,7 +229,11 @@ fn judging(of: Of) -> (Vec<&'static str>, u16) {
         Of::Trigger(index) => (names(&[&reaction::MISSING, &reaction::LATE]), index),
         Of::Effect(index) => (names(&[&reaction::DOUBLE, &reaction::ORPHAN]), index),
         Of::Key(index) => {
-            let judging = [&idempotency::DOUBLE_EFFECT, &idempotency::KEY_CONFLICT];
+            let judging = [
+                &idempotency::DOUBLE_EFFECT,
+                &idempotency::KEY_CONFLICT,
+                &idempotency::EXPIRED,
+            ];
             (names(&judging), index)
         }
         Of::Transaction(index, _) => (names(&rules::transaction::ALL), index),

@@ -161,6 +161,7 @@ fn fill(path: &Path, file: File, connection: &Connection, sql: &str) -> Result<(
 fn parse(line: &[u8], row: &mut Vec<Value>) -> Result<(), String> {
     let object: Object<'_> =
         serde_json::from_slice(line).map_err(|error| format!("is not a JSON object ({error})"))?;
+    let mut fault = Ok(());
     for (field, names) in FIELDS {
         let raw = names
             .iter()
@@ -182,9 +183,12 @@ fn parse(line: &[u8], row: &mut Vec<Value>) -> Result<(), String> {
             "data" => Ok(raw.map_or(Value::Null, |raw| Value::Text(raw.to_owned()))),
             _ => Ok(text(raw)),
         };
-        row.push(stored?);
+        row.push(stored.unwrap_or_else(|reason| {
+            fault = std::mem::replace(&mut fault, Ok(())).and(Err(reason));
+            Value::Null
+        }));
     }
-    Ok(())
+    fault
 }
 
 fn text(raw: Option<&str>) -> Value {

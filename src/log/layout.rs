@@ -295,10 +295,10 @@ impl Remains<'_> {
     }
 
     fn rest(&mut self, row: &Open<'_>) -> Rest {
-        if self
+        let is_fault = self
             .fault
-            .is_some_and(|column| matches!(row.get(column), ValueRef::Text(_)))
-        {
+            .is_some_and(|column| matches!(row.get(column), ValueRef::Text(_)));
+        if is_fault && matches!(self.kind.plain(row), Some(ValueRef::Null)) {
             return Rest {
                 unread: Fields::ALL,
                 ..Rest::default()

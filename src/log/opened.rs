@@ -172,8 +172,9 @@ impl Log {
             match row {
                 Ok(row) => events.push(self.event(origin, &row, &mut bad_rows)),
                 Err(bad) => {
+                    // One reason is enough.
                     let event = bad.event();
-                    events.extend(event.map(|row| self.event(origin, &row, &mut bad_rows)));
+                    events.extend(event.map(|row| self.event(origin, &row, &mut Vec::new())));
                     bad_rows.push(bad);
                 }
             }

@@ -85,8 +85,11 @@ impl Reader {
 
     /// The columns that it looks at.
     pub fn fields(&self) -> Fields {
+        let of_streams = |fold: &Arc<Fold>| matches!(fold.definition().key, Key::Stream { .. });
         let own = Fields {
             id: self.tells_ids,
+            // Where it can be read it tells more of an event; nothing rests on that.
+            version: self.folds.iter().any(of_streams),
             ..Fields::default()
         };
         let each = self.folds.iter().map(|fold| fields_of(fold));

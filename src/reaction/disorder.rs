@@ -47,14 +47,28 @@ pub(super) fn of_one_each(triggers: &[Trigger], effects: &[Effect], within: Span
     if cost == (0, 0) || cost == at_best.cost() && !has_one_of_both(triggers, effects) {
         return could_be;
     }
-    let mut search = Search::new(triggers, effects, within);
-    for answer in &could_be.answers {
-        if answer.late == Span::ZERO {
-            search.join(answer.effect, answer.trigger);
-        }
+    Search::new(triggers, effects, within, Places::Count).from(&could_be)
+}
+
+/// The same where the clocks contradict nothing: a search is of use only where an event is both trigger
+/// and effect, of which the sweep knows too late that it does not answer itself.
+pub(super) fn of_one_each_in_order(
+    triggers: &[Trigger],
+    effects: &[Effect],
+    within: Span,
+) -> Assignment {
+    let swept = Assignment::of_one_each(triggers, effects, within);
+    if swept.cost() == (0, 0) || !has_one_of_both(triggers, effects) {
+        return swept;
     }
-    search.run();
-    search.assignment()
+    Search::new(triggers, effects, within, Places::DoNot).from(&swept)
+}
+
+/// Whether an effect may answer a trigger for standing after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Places {
+    Count,
+    DoNot,
 }
 
 /// Whether an event is both a trigger and an effect: it does not answer itself, which is not looked at
@@ -142,6 +156,7 @@ struct Search<'a> {
     triggers: &'a [Trigger],
     effects: &'a [Effect],
     within: Span,
+    places: Places,
     /// By effect, the trigger that it answers.
     answered: Vec<Option<usize>>,
     /// By trigger, the effects that answer it.
@@ -154,11 +169,17 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(triggers: &'a [Trigger], effects: &'a [Effect], within: Span) -> Search<'a> {
+    fn new(
+        triggers: &'a [Trigger],
+        effects: &'a [Effect],
+        within: Span,
+        places: Places,
+    ) -> Search<'a> {
         Search {
             triggers,
             effects,
             within,
+            places,
             answered: vec![None; effects.len()],
             answering: vec![Vec::new(); triggers.len()],
             owed: triggers.iter().map(|trigger| trigger.of).collect(),
@@ -170,7 +191,7 @@ impl<'a> Search<'a> {
     /// Whether an effect may answer a trigger.
     fn may_join(&self, effect: usize, trigger: usize) -> bool {
         let (effect, trigger) = (&self.effects[effect], &self.triggers[trigger]);
-        let is_before = trigger.at.0 < effect.at.0;
+        let is_before = self.places == Places::Count && trigger.at.0 < effect.at.0;
         let is_reached = trigger.at.1 <= effect.reach && trigger.at.0 != effect.at.0;
         is_before || is_reached
     }
@@ -183,6 +204,17 @@ impl<'a> Search<'a> {
         self.answered[effect] = Some(trigger);
         self.answering[trigger].push(effect);
         self.owed[trigger] -= 1;
+    }
+
+    /// What is best, begun with those answers of another assignment that are in time.
+    fn from(mut self, known: &Assignment) -> Assignment {
+        for answer in &known.answers {
+            if answer.late == Span::ZERO {
+                self.join(answer.effect, answer.trigger);
+            }
+        }
+        self.run();
+        self.assignment()
     }
 
     /// Joins as many as can be, and as few of them late.

@@ -196,7 +196,7 @@ fn assign(
     let within = terms.reaction.within;
     if !terms.is_shared() {
         return match clocks {
-            Clocks::Agree => Assignment::of_one_each(waited, answered, within),
+            Clocks::Agree => disorder::of_one_each_in_order(waited, answered, within),
             Clocks::Disagree => disorder::of_one_each(waited, answered, within),
         };
     }

@@ -149,3 +149,20 @@ fn what_a_broken_line_may_hold_is_not_said_to_be_missing() {
     assert_eq!(count("log/duplicate-id", "unknown"), 1);
     assert_eq!(count("log/bad-row", "checked"), 4);
 }
+
+#[test]
+fn a_line_whose_time_cannot_be_read_says_whose_it_is() {
+    let folder = folder(
+        &[
+            r#"{"type":"T","time":"2026-03-01T12:00:00Z","data":{"k":1}}"#,
+            r#"{"type":"E","time":"soon","data":{"k":2}}"#,
+            r#"{"type":"Nop","time":"2026-03-01T13:00:00Z"}"#,
+        ],
+        "reaction: r\nwhen: T\nthen: E\nmatch: data.k\nwithin: 5s\ncount: once\n",
+    );
+    let (code, report) = audited(folder.path(), &["--rule", "reaction/missing"]);
+    assert_eq!(code, Some(1));
+    let found = list(&report, "findings");
+    assert_eq!(found.len(), 1, "{report}");
+    assert_eq!(found[0]["evidence"], serde_json::json!([1]));
+}

@@ -256,6 +256,7 @@ fn judge(rule: &Rule, seen: &[(i64, &Told)], bad: &[&Told], judged: &mut Judged)
     let unread = untold.iter().filter(|told| told.damage == Damage::Data);
     let strays = unread.count() + bad.iter().filter(|told| is_untold(told)).count();
     let mut keys: Vec<String> = concerned.filter_map(|(_, told)| (rule.key)(told)).collect();
+    keys.extend(bad.iter().filter_map(|told| (rule.key)(told)));
     keys.sort();
     keys.dedup();
     let mut unknown = [0_u64; RULES.len()];

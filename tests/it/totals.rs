@@ -1,6 +1,6 @@
 //! Totals against SQL, which adds everything up anew after each event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rusqlite::params;
@@ -244,6 +244,16 @@ fn slowly(told: &[Told], log: &Log, horizon: i64) -> Judged {
         let unread = own.filter(|(name, group, _)| *name == invariant && group.is_none());
         let may_be_any = unread.count() as i64 + keyless;
         let is_hidden = |(name, ..): &Group| hidden.iter().flatten().any(|it| it == name);
+        let is_known = |name: &&String| groups.iter().any(|group| group.0 == **name);
+        let unseen: BTreeSet<&String> = hidden.iter().flatten().collect();
+        let unseen = unseen.into_iter().filter(|name| !is_known(name)).count() as i64;
+        if told
+            .iter()
+            .any(|told| told.damage != Damage::Time && told.time <= horizon)
+        {
+            judged.groups += unseen;
+            judged.unknown += unseen;
+        }
         let (pinned, others): (Vec<Group>, Vec<Group>) = groups.into_iter().partition(is_hidden);
         let untold = |group: &&Group| group.1.is_none() && !group.2;
         let untold = (pinned.len() + others.iter().filter(untold).count()) as i64;

@@ -149,6 +149,7 @@ impl Bench {
             if let Some(mut versions) = suspects.overtaken() {
                 let fields = Fields {
                     stream: true,
+                    version: true,
                     ..Fields::default()
                 };
                 log.scan(fields, Filter::All, &mut |row| {

@@ -305,7 +305,9 @@ fn accounted(report: &Report) -> usize {
         .iter()
         .filter(|finding| finding.rule == RULE);
     let told = own.filter_map(|finding| {
-        let (_, told) = finding.message.split_once("may account for ")?;
+        let (_, told) = finding
+            .message
+            .split_once("may account for what is wrong with ")?;
         told.split_once(' ')?.0.parse().ok()
     });
     told.max().unwrap_or(0)
