@@ -98,6 +98,21 @@ impl Group {
         }
     }
 
+    /// What is to be told of it at the horizon, where events arrive in another order than they happened:
+    /// that it is wrong since its last one, and nothing of what was before.
+    pub(super) fn stands(
+        &self,
+        invariant: &Invariant,
+        horizon: Timestamp,
+    ) -> Option<Lapsed<Decimal>> {
+        let total = self.total().filter(|_| !self.is_right(invariant))?;
+        let is_tolerated = self.quiet.is_tolerated(invariant.grace, horizon);
+        (!is_tolerated).then_some(Lapsed {
+            first: (total, self.last),
+            now: Now::Wrong(total, self.last),
+        })
+    }
+
     /// What is to be told of it at the horizon.
     pub(super) fn conclude(
         &self,

@@ -263,7 +263,14 @@ impl Ledger {
                 match group.conclude(invariant, horizon) {
                     _ if strays.has(name) || hides(number as u32) => count.hidden += 1,
                     Some(_) if cut => count.cut += 1,
-                    Some(lapsed) if is_as_arrived && !lapsed.is_wrong() => count.concurrent += 1,
+                    Some(_) if is_as_arrived => match group.stands(invariant, horizon) {
+                        None => count.concurrent += 1,
+                        Some(lapsed) => breaches.push(Breach {
+                            invariant: index,
+                            group: name.to_owned(),
+                            lapsed,
+                        }),
+                    },
                     Some(lapsed) => breaches.push(Breach {
                         invariant: index,
                         group: name.to_owned(),
