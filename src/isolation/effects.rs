@@ -388,11 +388,14 @@ fn of_step(step: u8) -> std::ops::RangeInclusive<(u8, u32)> {
 }
 
 impl Deed {
+    /// Whether it is a success of a step that can be compensated, or of its compensation.
+    pub(super) const fn is_of_step(&self) -> bool {
+        matches!(self.act, Act::Done | Act::Undone)
+    }
+
     /// Whether it is one of the step behind an effect, or of its compensation.
     fn is_of(&self, effect: &Effect) -> bool {
-        self.instance == effect.instance
-            && self.step == effect.step
-            && matches!(self.act, Act::Done | Act::Undone)
+        self.instance == effect.instance && self.step == effect.step && self.is_of_step()
     }
 }
 

@@ -8,8 +8,11 @@
 //! **Dirty touch.** Sagas have no isolation: what one of them wrote can be seen, and overwritten,
 //! before it is certain (H. Garcia-Molina and K. Salem, "Sagas", SIGMOD 1987). Additions and
 //! subtractions commute, and so do appending and removing; any other pair of writes to one field
-//! does not. If a step of another instance writes like that to the field of an uncommitted effect,
-//! the outcome depends on who comes last. Once the effect is undone that is definite.
+//! does not. If another instance writes like that to the field of an uncommitted effect, the outcome
+//! depends on who comes last. Once the effect is undone that is definite. Every event that has a place
+//! in the other saga is a write of it, its start and its end, too, whether or not it can be
+//! compensated: what was written over is the same. An event of no saga is none, and one that is of
+//! both instances is no other's.
 //!
 //! **Residue.** The keys that a step or its compensation touched are to be what they are without
 //! both: the fold of their events is compared with the fold of all but those of the two, however
@@ -80,12 +83,12 @@ pub fn is_possible(sagas: &[Arc<Saga>], projections: &[Arc<Projection>]) -> bool
     })
 }
 
-/// What an event means to a step.
+/// What an event means to a step of its instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     /// The step succeeded, and can be compensated.
     Done,
-    /// The step succeeded for good.
+    /// Nothing that can be compensated: a step succeeded for good, or it is no success of a step.
     Writes,
     /// The same, and no step before it can be compensated any more.
     Commits,
@@ -95,7 +98,7 @@ pub enum Act {
     Doubtful,
 }
 
-/// An event of a step.
+/// An event of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deed {
     /// Where the event stands.
@@ -104,7 +107,7 @@ pub struct Deed {
     pub time: Timestamp,
     /// The number of its instance.
     pub instance: u32,
-    /// The step's index.
+    /// The step's index, where it is one's.
     pub step: u8,
     /// What it means.
     pub act: Act,
@@ -190,7 +193,8 @@ impl Ledger {
         self.before.clear();
         let fold = self.folds.get(usize::from(event.projection));
         let key = (event.projection, number);
-        let met = fold.filter(|_| !deeds.is_empty() || self.effects.has(key));
+        let is_of_step = deeds.iter().any(Deed::is_of_step);
+        let met = fold.filter(|_| is_of_step || self.effects.has(key));
         self.is_met = met.is_some();
         let Some(fold) = met else { return };
         let is_cut = self.is_cut;
@@ -201,7 +205,7 @@ impl Ledger {
             return;
         };
         let before = changes.filter_map(|(field, operation)| match operation {
-            Operation::Set if !deeds.is_empty() => Some((field, held(field))),
+            Operation::Set if is_of_step => Some((field, held(field))),
             Operation::Remove => Some((field, Before::Items(left::count(state.cell(field))))),
             Operation::Set | Operation::Add | Operation::Subtract | Operation::Append => None,
         });
@@ -327,7 +331,7 @@ impl Ledger {
                 after: &State::NONE,
             },
         };
-        for deed in deeds {
+        for deed in deeds.iter().filter(|deed| deed.is_of_step()) {
             self.doubt(deed.instance);
             match deed.act {
                 Act::Done => self.done(doing, deed),

@@ -170,7 +170,7 @@ impl<'a> Gatherer<'a> {
         self.gathered.instances.shed();
     }
 
-    /// What the rows mean to steps, where states are folded.
+    /// What the rows mean to steps, and which others are of sagas, where states are folded.
     fn deeds(&mut self, batch: &Batch, router: &Router) {
         self.deeds.clear();
         let isolation = &mut self.gathered.ledgers.isolation;
@@ -208,7 +208,15 @@ impl<'a> Gatherer<'a> {
                     Some(deed(step, act))
                 }
                 Meaning::Undo(step, StepEvent::Success) => Some(deed(step, Act::Undone)),
-                _ => None,
+                // It has no place in the saga, with a namespace or without.
+                Meaning::Stray => None,
+                Meaning::Start
+                | Meaning::Step(..)
+                | Meaning::Undo(..)
+                | Meaning::Completes
+                | Meaning::Aborts
+                | Meaning::Compensated
+                | Meaning::Abandons => Some(deed(0, Act::Writes)),
             };
             self.deeds.extend(own);
             let completes = match isolation.completes(saga, *at, meaning) {

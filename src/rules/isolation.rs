@@ -14,10 +14,11 @@ pub const DIRTY_TOUCH: Info = Info {
     severity: Severity::Warning,
     summary: "a saga wrote over an effect of another one that was not certain yet; an error once that was undone",
     explanation: "\
-Finds a key of a projection on which a step had an effect, and to which a step of another instance \
-wrote before the first one had passed its pivot, completed, or undone the effect; to say that it is \
-complete while a step is missing is not to be. Only writes that do not commute count: two additions may \
-come in any order, but of two `set`s the last one wins.
+Finds a key of a projection on which a step had an effect, and to which another instance wrote before \
+the first one had passed its pivot, completed, or undone the effect; to say that it is complete while a \
+step is missing is not to be. Every event that has a place in its saga is a write of the other: its \
+start, a step, a compensation, a refusal, its end. Only writes that do not commute count: two additions \
+may come in any order, but of two `set`s the last one wins.
 
 Sagas have no isolation. Whoever builds on an effect that is undone later has built on nothing, and \
 the compensation may put back a value that is not the last one any more. Once the first saga did \

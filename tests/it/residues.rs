@@ -19,6 +19,8 @@ enum Who {
     Undo(usize, usize),
     /// From here on the instance cannot go back.
     Pivot(usize),
+    /// Nothing that can be compensated: it starts, is done, is refused, and so on.
+    Other(usize, usize),
     Nobody,
 }
 
@@ -59,6 +61,10 @@ struct Told {
 
 const INSTANCES: usize = 2;
 const STEPS: usize = 2;
+/// What an instance does that is no success of a step that can be compensated.
+const OTHERS: [&str; 8] = [
+    "Asked", "Begun", "Failed", "Refused", "UndoBegun", "Done", "Undone", "Ended",
+];
 const FIELDS: [&str; 3] = ["amount", "list", "word"];
 
 /// What a field holds.
@@ -150,9 +156,10 @@ impl Told {
 
     fn instance(&self) -> Option<usize> {
         match self.who {
-            Who::Step(instance, _) | Who::Undo(instance, _) | Who::Pivot(instance) => {
-                Some(instance)
-            }
+            Who::Step(instance, _)
+            | Who::Undo(instance, _)
+            | Who::Pivot(instance)
+            | Who::Other(instance, _) => Some(instance),
             Who::Nobody => None,
         }
     }
@@ -329,13 +336,20 @@ fn definitions() -> Definitions {
             )
         })
         .collect();
+    let [asked, begun, failed, refused, undo_begun, done, undone, ended] = OTHERS.map(types);
     let mut text = format!(
-        "saga: pairs\nstarts: Started\ndeadline: 1d\nsteps:\n{steps}  - {{ step: go, pivot: true, succeeds: Gone, timeout: 1h }}\n  - {{ step: end, after: go, succeeds: Ended, timeout: 1h }}\naborts: Refused\n"
+        "saga: pairs\nstarts: {asked}\ndeadline: 1d\nsteps:\n{steps}\
+        \x20 - {{ step: more, optional: true, begins: {begun}, fails: {failed}, succeeds: More, timeout: 1h, \
+             compensation: {{ begins: {undo_begun}, succeeds: Less, timeout: 1h }} }}\n\
+        \x20 - {{ step: go, pivot: true, succeeds: Gone, timeout: 1h }}\n\
+        \x20 - {{ step: end, after: go, succeeds: {ended}, timeout: 1h }}\n\
+         aborts: {refused}\ncompletes: {done}\ncompensated: {undone}\n"
     );
     for (projection, key) in [("p0", "a"), ("p1", "b")] {
         text += &format!("---\nprojection: {projection}\nkey: data.{key}\non:\n");
         let who = (0..STEPS).flat_map(|step| [format!("S{step}"), format!("U{step}")]);
-        for who in who.chain(["N".to_owned()]) {
+        let others = OTHERS.map(str::to_owned);
+        for who in who.chain(["N".to_owned()]).chain(others) {
             for what in ALL {
                 text += &format!("  {who}{}: {}\n", what.name(), what.effect());
             }
@@ -356,6 +370,9 @@ fn quickly(told: &[Told], definitions: &Definitions) -> BTreeMap<(usize, usize),
             Who::Step(instance, step) => (format!("S{step}{name}"), format!("\"{instance}\"")),
             Who::Undo(instance, step) => (format!("U{step}{name}"), format!("\"{instance}\"")),
             Who::Pivot(instance) => ("Gone".to_owned(), format!("\"{instance}\"")),
+            Who::Other(instance, kind) => {
+                (format!("{}{name}", OTHERS[kind]), format!("\"{instance}\""))
+            }
             Who::Nobody => (format!("N{name}"), "null".to_owned()),
         };
         let ([a, b], value) = (one.keys, one.value);
@@ -461,6 +478,7 @@ fn logs() -> impl Strategy<Value = Vec<Told>> {
         6 => (instance(), 0..STEPS).prop_map(|(instance, step)| Who::Step(instance, step)),
         6 => (instance(), 0..STEPS).prop_map(|(instance, step)| Who::Undo(instance, step)),
         1 => instance().prop_map(Who::Pivot),
+        3 => (instance(), 0..OTHERS.len()).prop_map(|(instance, kind)| Who::Other(instance, kind)),
         2 => Just(Who::Nobody),
     ];
     let what = prop_oneof![
