@@ -201,12 +201,30 @@ impl Effects {
         }
     }
 
-    /// An instance can no longer go back: its open effects are certain.
+    /// An instance can no longer go back: its open effects are certain. What happened to one that was
+    /// undone before is so, too.
     pub(super) fn commit(&mut self, instance: u32) {
         let own = self.open.get(&instance).cloned();
         for (_, at) in own.unwrap_or_default() {
             self.leave(at);
-            self.free(at);
+            let effect = self.all[at as usize].as_ref();
+            match effect.and_then(|effect| effect.dirty) {
+                Some(dirty) if dirty.undone.is_some() => self.forget(at),
+                Some(_) | None => self.free(at),
+            }
+        }
+    }
+
+    /// What an effect leaves is of no interest any more.
+    fn forget(&mut self, at: u32) {
+        let Some(effect) = &mut self.all[at as usize] else {
+            return;
+        };
+        let left = std::mem::take(&mut effect.left);
+        if let Some(on_key) = self.by_key.get_mut(&effect.key) {
+            for (field, left) in &left {
+                on_key.field(*field).forget(at, left);
+            }
         }
     }
 
@@ -363,6 +381,7 @@ impl Effects {
 
     /// Drops an effect that is not open.
     fn free(&mut self, at: u32) {
+        self.forget(at);
         let Some(effect) = self.all[at as usize].take() else {
             return;
         };
@@ -373,9 +392,6 @@ impl Effects {
             return;
         };
         on_key.count -= 1;
-        for (field, left) in &effect.left {
-            on_key.field(*field).forget(at, left);
-        }
         if on_key.count == 0 {
             self.by_key.remove(&effect.key);
         }

@@ -9,10 +9,11 @@
 //! before it is certain (H. Garcia-Molina and K. Salem, "Sagas", SIGMOD 1987). Additions and
 //! subtractions commute, and so do appending and removing; any other pair of writes to one field
 //! does not. If another instance writes like that to the field of an uncommitted effect, the outcome
-//! depends on who comes last. Once the effect is undone that is definite. Every event that has a place
-//! in the other saga is a write of it, its start and its end, too, whether or not it can be
-//! compensated: what was written over is the same. An event of no saga is none, and one that is of
-//! both instances is no other's.
+//! depends on who comes last. Once the effect is undone that is definite, and stays so when the step
+//! succeeds once more and its instance completes after all. Every event that has a place in the other
+//! saga is a write of it, its start and its end, too, whether or not it can be compensated: what was
+//! written over is the same. An event of no saga is none, and one that is of both instances is no
+//! other's.
 //!
 //! **Residue.** The keys that a step or its compensation touched are to be what they are without
 //! both: the fold of their events is compared with the fold of all but those of the two, however

@@ -22,8 +22,8 @@ may come in any order, but of two `set`s the last one wins.
 
 Sagas have no isolation. Whoever builds on an effect that is undone later has built on nothing, and \
 the compensation may put back a value that is not the last one any more. Once the first saga did \
-compensate, that is no risk but a fact, and the finding is an error. If it completed, nothing \
-happened, and nothing is reported.
+compensate, that is no risk but a fact, and the finding is an error, whatever it did once more after \
+that. If it completed without, nothing happened, and nothing is reported.
 
 Look at both sagas, and at the key with `sagactl diff`. To prevent it, make the writes commute, or let \
 the first step mark the key as taken, so that other sagas wait or refuse (a semantic lock).

@@ -294,12 +294,11 @@ fn slowly(told: &[Told]) -> BTreeMap<(usize, usize), Blame> {
                 continue;
             }
             let is_undone = is_undone(told, key, own);
-            if pivot.is_some() && !is_undone {
-                continue;
-            }
             let touch = first_touch(told, key, own);
             let explained = touch.map(|(field, ..)| field);
-            if let Some(touch) = touch {
+            // What is certain now, and was undone before, was written over then.
+            let is_over = pivot.is_some() && !is_undone;
+            if let Some(touch) = touch.filter(|(.., is_definite)| *is_definite || !is_over) {
                 blame.dirty.insert(key, touch);
             }
             if !is_undone {
