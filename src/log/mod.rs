@@ -11,6 +11,7 @@ use crate::texts::Keys;
 
 mod cell;
 mod claims;
+mod demands;
 mod describe;
 mod error;
 mod facts;
@@ -39,13 +40,14 @@ mod unpack;
 mod value;
 mod yaml;
 
+pub use demands::{Demands, Field};
 pub use describe::{Description, describe};
 pub use error::LogError;
 pub(crate) use open::Database;
 pub use opened::Log;
 pub use recognise::{Recognised, recognise};
 pub(crate) use snapshot::copy as private_copy;
-pub use table::{Beside, Demands, Snapshot, Wanted};
+pub use table::{Beside, Snapshot, Wanted};
 pub(crate) use value::text as column_text;
 
 /// A recorded event type, interned by the log that it was read from.

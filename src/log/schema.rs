@@ -271,6 +271,16 @@ pub(crate) fn is_strict(database: &Database, shape: &Shape) -> Result<bool, LogE
     Ok(found.is_some_and(|found| found > 0))
 }
 
+/// Whether the primary key of a table has an index of its own, which that of the rowid needs not.
+pub(crate) fn has_key_index(database: &Database, shape: &Shape) -> Result<bool, LogError> {
+    let sql = "SELECT count(*) FROM pragma_index_list(?1, 'main') WHERE origin = 'pk'";
+    let connection = database.connection();
+    let found = connection.query_row(sql, [&shape.name], |row| row.get::<_, i64>(0));
+    found
+        .map(|found| found > 0)
+        .map_err(|error| database.failure(&error))
+}
+
 /// By which collations no two rows of a table may hold the same in a column.
 pub(crate) fn unique_collations(
     database: &Database,

@@ -9,7 +9,7 @@ use super::error::LogError;
 use super::mapping::{Numbering, Plan};
 use super::open::Database;
 use super::opened::Log;
-use super::schema::{self, Shape, quote};
+use super::schema::{Shape, quote};
 use crate::definition::log::{Merge, Relation};
 
 /// A database other than the log's, in one read transaction from its opening on.
@@ -21,15 +21,6 @@ pub struct Beside(Database);
 /// The one instant at which a database is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot<'a>(&'a Database);
-
-/// What a table demands of its rows, beside what its columns' types only wish for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Demands {
-    /// The types of its columns, in capitals, where it is STRICT.
-    pub types: Vec<(String, String)>,
-    /// By which collations no two rows may have one key.
-    pub collations: Vec<String>,
-}
 
 /// What is wanted of a table.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +76,12 @@ impl Log {
     }
 }
 
-impl Snapshot<'_> {
+impl<'a> Snapshot<'a> {
+    /// Where it is read.
+    pub(super) fn database(self) -> &'a Database {
+        self.0
+    }
+
     /// The columns of a table or query.
     ///
     /// # Errors
@@ -93,21 +89,6 @@ impl Snapshot<'_> {
     pub fn columns(self, relation: &Relation) -> Result<Vec<String>, LogError> {
         let shape = Shape::of(self.0, relation)?;
         Ok(shape.columns.into_iter().map(|it| it.name).collect())
-    }
-
-    /// What a table or query demands of its rows, one column of which is their key.
-    ///
-    /// # Errors
-    /// When there is no such table, or the query does not work.
-    pub fn demands(self, relation: &Relation, key: &str) -> Result<Demands, LogError> {
-        let shape = Shape::of(self.0, relation)?;
-        let is_strict = schema::is_strict(self.0, &shape)?;
-        let columns = shape.columns.iter().filter(|_| is_strict);
-        let declared = columns.map(|it| (it.name.clone(), it.declared.to_ascii_uppercase()));
-        Ok(Demands {
-            types: declared.collect(),
-            collations: schema::unique_collations(self.0, &shape, key)?,
-        })
     }
 
     /// Hands out the wanted columns of each row.

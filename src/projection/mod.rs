@@ -24,6 +24,7 @@ mod state;
 mod stored;
 mod sums;
 mod suspects;
+mod trial;
 mod value;
 mod verdict;
 

@@ -7,12 +7,14 @@ use crate::projection::audit::Conclusion;
 use crate::projection::compare::Raw;
 use crate::projection::repair::{Change, Repair};
 use crate::projection::stored::ReadModels;
+use crate::projection::trial::Trial;
 use crate::projection::verdict::Verdict;
 
 /// A table as far as it may refuse a row.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub struct Refusal {
     demands: Demands,
+    trial: Trial,
     /// By what a key is told from others there, the keys of rows that may stand in the way of a
     /// missing one.
     keys: BTreeMap<(Fold, String), BTreeSet<String>>,
@@ -55,8 +57,10 @@ impl Refusal {
         log: &Log,
     ) -> Result<Refusal, LogError> {
         let definition = conclusion.fold.definition();
+        let demands = models.demands(definition, log)?;
         let mut refusal = Refusal {
-            demands: models.demands(definition, log)?,
+            trial: Trial::of(&demands)?,
+            demands,
             keys: BTreeMap::new(),
         };
         let folds = refusal.folds();
@@ -104,8 +108,7 @@ impl Refusal {
             }
         }
         let each = repairs.iter();
-        each.map(|repair| self.untaken(repair).or_else(|| self.taken(repair, &keys)))
-            .collect()
+        each.map(|repair| self.taken(repair, &keys)).collect()
     }
 
     /// That another row has the key of one that is to be made, as the table sees it.
@@ -125,31 +128,19 @@ impl Refusal {
         ))
     }
 
-    /// That a column of a strict table does not take what it should hold.
-    fn untaken(&self, repair: &Repair) -> Option<String> {
-        let (Change::Update(columns) | Change::Insert(columns)) = &repair.change else {
-            return None;
-        };
-        columns.iter().find_map(|(column, value)| {
-            let mut types = self.demands.types.iter();
-            let (_, kind) = types.find(|(name, _)| name.eq_ignore_ascii_case(column))?;
-            (!takes(kind, value)).then(|| {
-                format!("`{column}` is {kind} in a STRICT table, which does not take {value}")
-            })
+    /// What a column would hold of a value.
+    ///
+    /// # Errors
+    /// That it does not take it.
+    pub(super) fn held(&self, column: &str, value: &Raw) -> Result<Raw, String> {
+        self.trial.held(column, value).ok_or_else(|| {
+            let declared = self.demands.column(column).map(|field| &field.declared);
+            let declared = declared.map_or("", String::as_str);
+            let place = match self.demands.is_strict {
+                true => format!("{declared} in a STRICT table"),
+                false => format!("{declared} PRIMARY KEY"),
+            };
+            format!("`{column}` is {place}, which does not take {value}")
         })
-    }
-}
-
-/// Whether a column of a strict table takes a value. Texts that are numbers it takes for such, and
-/// what else can be told of them only SQLite does.
-fn takes(kind: &str, value: &Raw) -> bool {
-    match (kind, value) {
-        (_, Raw::Null) | ("ANY", _) => true,
-        ("INT" | "INTEGER", Raw::Real(number)) => number.fract() == 0.0 && number.abs() < 9e18,
-        ("INT" | "INTEGER" | "REAL", Raw::Text(text)) => text.trim().parse::<f64>().is_ok(),
-        ("INT" | "INTEGER" | "REAL", Raw::Blob(_) | Raw::Garbled(_)) => false,
-        ("TEXT", Raw::Blob(_)) => false,
-        ("BLOB", value) => matches!(value, Raw::Blob(_)),
-        _ => true,
     }
 }

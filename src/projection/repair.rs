@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::definition::projection::{Blank, Column, Stored};
 use crate::projection::audit::Conclusion;
-use crate::projection::compare::{Likeness, Raw, Row, likenesses};
+use crate::projection::compare::{Known, Likeness, Raw, Row, likenesses};
 use crate::projection::history::History;
 use crate::projection::manner::Manner;
 use crate::projection::number::Number;
@@ -68,13 +68,14 @@ impl Repairs {
         let history = |key: &str| histories.get(key).copied();
         let mut forms: BTreeMap<String, u32> = BTreeMap::new();
         for standing in &conclusion.standings {
-            let key = table_key(conclusion, &standing.key, history(&standing.key));
+            let history = history(&standing.key);
+            let key = table_key(conclusion, refusal, &standing.key, history);
             *forms.entry(form(&key)).or_default() += 1;
         }
         let mut found: Vec<(&Standing, Repair)> = Vec::new();
         let standings = conclusion.standings.iter();
         for standing in standings.filter(|standing| wanted(&standing.key)) {
-            match repair(conclusion, standing, history(&standing.key)) {
+            match repair(conclusion, refusal, standing, history(&standing.key)) {
                 Ok(Some(Repair { key, .. })) if forms.get(&form(&key)) > Some(&1) => {
                     let why = format!(
                         "{}: the table holds its key as {key}, which stands for another one, too",
@@ -106,12 +107,40 @@ impl Repairs {
     }
 }
 
-/// A key as the table holds it, or would.
-fn table_key(conclusion: &Conclusion, key: &str, history: Option<&History>) -> Raw {
-    match history.and_then(History::row) {
-        Some(row) => row.key.clone(),
-        None => spelled(key, conclusion.sample_key.as_ref()),
+/// A key as the table holds it, or would; as it is asked to where it would not take it.
+fn table_key(
+    conclusion: &Conclusion,
+    refusal: &Refusal,
+    key: &str,
+    history: Option<&History>,
+) -> Raw {
+    if let Some(row) = history.and_then(History::row) {
+        return row.key.clone();
     }
+    let asked = spelled(key, conclusion.sample_key.as_ref());
+    let stored = conclusion.fold.definition().stored.as_ref();
+    let held = stored.and_then(|stored| refusal.held(&stored.key, &asked).ok());
+    held.unwrap_or(asked)
+}
+
+/// Why a missing key cannot be put into the table so that it is the key that stands there.
+fn unkeyed(conclusion: &Conclusion, refusal: &Refusal, key: &str) -> Option<String> {
+    let stored = conclusion.fold.definition().stored.as_ref()?;
+    let sample = conclusion.sample_key.as_ref();
+    let asked = spelled(key, sample);
+    if !is_spelled(&asked, key, sample) {
+        return Some("how the table would hold its key is not known".to_owned());
+    }
+    let held = match refusal.held(&stored.key, &asked) {
+        Ok(held) => held,
+        Err(why) => return Some(why),
+    };
+    // What is no text there is the key only where it is spelled as the key is.
+    let is_key = match asked {
+        Raw::Text(_) => held == asked || spelling::stored(&held).is_some_and(|held| held == key),
+        _ => is_spelled(&held, key, sample),
+    };
+    (!is_key).then(|| format!("`{}` would hold its key as {held}", stored.key))
 }
 
 /// What all spellings of a key have in common.
@@ -123,6 +152,7 @@ fn form(key: &Raw) -> String {
 /// left alone.
 fn repair(
     conclusion: &Conclusion,
+    refusal: &Refusal,
     standing: &Standing,
     history: Option<&History>,
 ) -> Result<Option<Repair>, String> {
@@ -151,22 +181,18 @@ fn repair(
     if let Some(doubt) = state.doubt() {
         return Err(format!("{label}: {doubt}"));
     }
-    let key = table_key(conclusion, &standing.key, Some(history));
+    let key = table_key(conclusion, refusal, &standing.key, Some(history));
     let ahead = || format!("{label}: its consumer has yet to come to what is wrong with it");
     let change = match (history.row(), state.is_alive()) {
         (None, false) => return Err(ahead()),
         (Some(_), false) => Change::Delete,
-        (None, true) if !is_spelled(&key, &standing.key, conclusion.sample_key.as_ref()) => {
-            return Err(format!(
-                "{label}: how the table would hold its key is not known"
-            ));
+        (None, true) => {
+            if let Some(why) = unkeyed(conclusion, refusal, &standing.key) {
+                return Err(format!("{label}: {why}"));
+            }
+            let version = version(history, applied);
+            Change::Insert(inserted(conclusion, stored, &state, version)?)
         }
-        (None, true) => Change::Insert(inserted(
-            conclusion,
-            stored,
-            &state,
-            version(history, applied),
-        )?),
         (Some(row), true) => {
             let version = version(history, applied);
             let changed = changed(conclusion, &state, row, version)?;
@@ -182,6 +208,9 @@ fn repair(
             Change::Update(changed)
         }
     };
+    if let Some(why) = unkept(conclusion, refusal, &state, history.row(), &change) {
+        return Err(format!("{label}: {why}"));
+    }
     let holds = history.row().map(|row| holds(stored, row));
     Ok(Some(Repair {
         key,
@@ -335,6 +364,50 @@ fn unheld<'c>(stored: &Stored, row: &Row, changed: &'c [(String, Raw)]) -> Optio
     let mut changed = changed.iter();
     let unheld = changed.find(|(name, then)| stands(name).is_some_and(|now| is_same(now, then)));
     unheld.map(|(name, _)| name.as_str())
+}
+
+/// Why a row would not be what it should be after a change: a column that does not take its value,
+/// or makes something else of it.
+fn unkept(
+    conclusion: &Conclusion,
+    refusal: &Refusal,
+    state: &State,
+    row: Option<&Row>,
+    change: &Change,
+) -> Option<String> {
+    let (Change::Update(columns) | Change::Insert(columns)) = change else {
+        return None;
+    };
+    let definition = conclusion.fold.definition();
+    let stored = definition.stored.as_ref()?;
+    let mut after = Row {
+        key: Raw::Null,
+        version: None,
+        stamp: None,
+        values: match row {
+            Some(row) => row.values.clone(),
+            None => vec![Raw::Null; stored.columns.len()],
+        },
+        known: Known::default(),
+    };
+    for (column, value) in columns {
+        let held = match refusal.held(column, value) {
+            Ok(held) => held,
+            Err(why) => return Some(why),
+        };
+        let all = stored.columns.iter().zip(&mut after.values);
+        for (_, place) in all.filter(|(one, _)| one.name == *column) {
+            *place = held.clone();
+        }
+    }
+    let written = |name: &str| columns.iter().find(|(column, _)| column == name);
+    let all = stored.columns.iter().zip(&after.values);
+    let mut unlike = all
+        .zip(likenesses(definition, state, &after))
+        .filter(|(_, likeness)| *likeness != Likeness::Same)
+        .filter_map(|((column, held), _)| Some((written(&column.name)?, held)));
+    let ((column, value), held) = unlike.next()?;
+    Some(format!("`{column}` would hold {held} instead of {value}"))
 }
 
 /// What a column should hold, written as what it holds now is, or as other rows write it.

@@ -313,7 +313,7 @@ fn about(projection: &Projection, place: &crate::definition::fault::Place) -> St
     )
 }
 
-fn raw(value: ValueRef<'_>) -> Raw {
+pub(super) fn raw(value: ValueRef<'_>) -> Raw {
     match value {
         ValueRef::Null => Raw::Null,
         ValueRef::Integer(number) => Raw::Integer(number),

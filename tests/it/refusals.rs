@@ -4,6 +4,7 @@ use std::fs;
 
 use rusqlite::Connection;
 
+use crate::anchors::{BY_STREAM, bank, changes, rows as balances};
 use crate::repairs::{ROWS, diff, keyed, run, shop, verdicts};
 
 #[test]
@@ -109,5 +110,142 @@ fn a_text_that_acts_is_the_same_in_every_encoding() {
         copy.execute_batch(&script).expect("a script that runs");
         drop(copy);
         assert_eq!(verdicts(folder.path()), Vec::<String>::new(), "{script}");
+    }
+}
+
+/// What the script of a table makes of it, which `quote` tells of each row, and what it leaves alone.
+fn repaired(keys: &[&str], sql: &str) -> (Vec<String>, String) {
+    let folder = keyed(keys, "", sql);
+    let (script, _) = diff(folder.path(), &["--sql"]);
+    run(folder.path(), &script);
+    let log = Connection::open(folder.path().join("bank.db")).expect("the copy");
+    let mut rows = log
+        .prepare("SELECT quote(k) || ' ' || quote(state) FROM view ORDER BY k, state")
+        .expect("a query");
+    let rows = rows.query_map([], |row| row.get(0)).expect("rows");
+    (rows.collect::<Result<_, _>>().expect("text"), script)
+}
+
+#[test]
+fn a_key_that_an_empty_table_would_hold_as_another_is_left_alone() {
+    for (column, keys, made, told) in [
+        (
+            "k INTEGER PRIMARY KEY",
+            &["7", "007", "12"][..],
+            &["12 'x'"][..],
+            "left alone: 7 (missing: the table holds its key as 7, which stands for another one",
+        ),
+        (
+            "k INTEGER",
+            &["007", "12"],
+            &["12 'x'"],
+            "left alone: 007 (missing: `k` would hold its key as 7)",
+        ),
+        (
+            "k INTEGER PRIMARY KEY",
+            &["abc", "12"],
+            &["12 'x'"],
+            r#"left alone: abc (missing: `k` is INTEGER PRIMARY KEY, which does not take "abc")"#,
+        ),
+        (
+            "k NUMERIC",
+            &["abc", "1e3"],
+            &["'abc' 'x'"],
+            "left alone: 1e3 (missing: `k` would hold its key as 1000)",
+        ),
+        (
+            "k TEXT",
+            &["abc", "007", "7"],
+            &["'007' 'x'", "'7' 'x'", "'abc' 'x'"],
+            "COMMIT",
+        ),
+    ] {
+        let sql = format!("CREATE TABLE view ({column}, state)");
+        let (rows, script) = repaired(keys, &sql);
+        assert_eq!(rows, made, "{script}");
+        assert!(script.contains(told), "{script}");
+    }
+    for (kind, told) in [
+        ("BLOB", "`k` is BLOB in a STRICT table, which does not take"),
+        ("INT", "`k` is INT in a STRICT table, which does not take"),
+    ] {
+        let sql = format!("CREATE TABLE view (k {kind}, state ANY) STRICT");
+        let (rows, script) = repaired(&["abc"], &sql);
+        assert_eq!(rows, Vec::<String>::new());
+        assert!(script.contains(told), "{script}");
+    }
+    // Text that stands there is no reason to take another for what it is not.
+    let sql = "CREATE TABLE view (k INTEGER, state); INSERT INTO view VALUES ('abc', 'x')";
+    let (rows, script) = repaired(&["abc", "007"], sql);
+    assert_eq!(rows, ["'abc' 'x'"], "{script}");
+}
+
+#[test]
+fn what_its_column_would_hold_as_something_else_is_neither_set_nor_inserted() {
+    for (column, kind, n, told) in [
+        (
+            "INTEGER",
+            "Set",
+            r#"" 5""#,
+            r#"would hold 5 instead of " 5""#,
+        ),
+        (
+            "INTEGER",
+            "Dep",
+            "1.0000000000000000001",
+            "would hold 1 instead of",
+        ),
+        ("NUMERIC", "Set", r#""1e3""#, ""),
+        ("REAL", "Dep", "9007199254740993", ""),
+        ("REAL", "Dep", "99999999999999999999", ""),
+        ("INTEGER", "Dep", "0.5", ""),
+        ("INTEGER", "Set", r#""007""#, ""),
+        ("TEXT", "Set", r#""007""#, ""),
+    ] {
+        for held in ["('other', 1, NULL)", "('k', NULL, NULL)"] {
+            let sql = format!(
+                "CREATE TABLE view (id TEXT, bal {column}, ver); INSERT INTO view VALUES {held};"
+            );
+            let events = [("a-k", "1", kind, n)];
+            let folder = bank(BY_STREAM, ", ignore: ver", &events, &sql);
+            let first = changes(&folder);
+            let (rows, second) = (balances(&folder), changes(&folder));
+            let is_left = |line: &String| line.starts_with("-- left alone: k (");
+            match first.iter().find(|line| is_left(line)) {
+                Some(line) => assert!(!told.is_empty() && line.contains(told), "{first:?}"),
+                None => assert_eq!(told, "", "{column} {n}: {first:?} {rows:?}"),
+            }
+            let left: Vec<String> = first.into_iter().filter(is_left).collect();
+            assert_eq!(second, left, "what is done is clean afterwards: {rows:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_strict_column_makes_nothing_of_leaves_the_rest_to_be_repaired() {
+    for (column, n, is_held) in [
+        ("INTEGER", r#""0.5""#, false),
+        ("INT", r#""12""#, true),
+        ("REAL", r#""Infinity""#, false),
+        ("REAL", r#""NaN""#, false),
+        ("REAL", r#""0.5""#, true),
+        ("ANY", r#""NaN""#, true),
+    ] {
+        for held in ["", ", ('k', NULL)"] {
+            let sql = format!(
+                "CREATE TABLE view (id TEXT, bal {column}) STRICT;
+                 INSERT INTO view VALUES ('stranger', 1){held};
+                 ALTER TABLE view ADD ver ANY;"
+            );
+            let events = [("a-k", "1", "Set", n)];
+            let folder = bank(BY_STREAM, ", ignore: ver", &events, &sql);
+            let told = changes(&folder);
+            let left = told
+                .iter()
+                .filter(|line| line.starts_with("-- left alone: k"));
+            assert_eq!(left.count() == 0, is_held, "{column} {n}: {told:?}");
+            let rows = balances(&folder);
+            assert!(!rows.iter().any(|row| row.contains("stranger")), "{told:?}");
+        }
     }
 }
