@@ -40,12 +40,13 @@ mod unpack;
 mod value;
 mod yaml;
 
-pub use demands::{Demands, Field};
+pub use demands::{Demands, Field, Unique};
 pub use describe::{Description, describe};
 pub use error::LogError;
 pub(crate) use open::Database;
 pub use opened::Log;
 pub use recognise::{Recognised, recognise};
+pub use schema::Gives;
 pub(crate) use snapshot::copy as private_copy;
 pub use table::{Beside, Snapshot, Wanted};
 pub(crate) use value::text as column_text;

@@ -13,6 +13,20 @@ pub(crate) struct Column {
     pub(crate) declared: String,
     /// Its place in the primary key, from 1; 0 outside of it.
     pub(crate) key: i64,
+    pub(crate) gives: Gives,
+    /// Whether it has to hold something.
+    pub(crate) required: bool,
+}
+
+/// What a column holds that nothing was put into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gives {
+    /// Nothing.
+    Null,
+    /// A value of its own.
+    Default,
+    /// What it is calculated from; nothing can be put there.
+    Calculated,
 }
 
 /// A table, a view or a query, with its columns.
@@ -119,6 +133,8 @@ impl Shape {
                 name: name.to_owned(),
                 declared: String::new(),
                 key: 0,
+                gives: Gives::Null,
+                required: false,
             })
             .collect();
         Ok(Shape {
@@ -238,12 +254,22 @@ pub(crate) fn tables(database: &Database) -> Result<Vec<String>, LogError> {
 
 fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>> {
     connection
-        .prepare("SELECT name, type, pk FROM pragma_table_xinfo(?1, 'main') WHERE hidden <> 1")?
+        .prepare(
+            "SELECT name, type, pk, hidden IN (2, 3), \
+             coalesce(dflt_value, 'NULL') <> 'NULL' COLLATE NOCASE, \"notnull\" \
+             FROM pragma_table_xinfo(?1, 'main') WHERE hidden <> 1",
+        )?
         .query_map([table], |row| {
             Ok(Column {
                 name: row.get(0)?,
                 declared: row.get(1)?,
                 key: row.get(2)?,
+                gives: match (row.get(3)?, row.get(4)?) {
+                    (true, _) => Gives::Calculated,
+                    (false, true) => Gives::Default,
+                    (false, false) => Gives::Null,
+                },
+                required: row.get(5)?,
             })
         })?
         .collect()
@@ -355,6 +381,44 @@ pub(crate) fn quote(name: &str) -> String {
 /// Whether the statement that made a table says AUTOINCREMENT, outside of names and comments.
 pub(crate) fn says_autoincrement(sql: &str) -> bool {
     tokens(sql).any(|(_, token)| token.eq_ignore_ascii_case("autoincrement"))
+}
+
+/// Whether the statement that made a table says CHECK, outside of names and comments.
+pub(crate) fn says_check(sql: &str) -> bool {
+    tokens(sql).any(|(_, token)| token.eq_ignore_ascii_case("check"))
+}
+
+/// By which conflict clause a table lets something else become of a row than it is told: one that
+/// replaces or ignores.
+pub(crate) fn gives_way(sql: &str) -> Option<&'static str> {
+    let is_said = |(_, token): &(usize, &str)| {
+        !token.trim().is_empty() && !token.starts_with("--") && !token.starts_with("/*")
+    };
+    let words: Vec<&str> = tokens(sql)
+        .filter(is_said)
+        .map(|(_, token)| token)
+        .collect();
+    words.windows(3).find_map(|words| {
+        let says = |at: usize, word: &str| words[at].eq_ignore_ascii_case(word);
+        let is_clause = says(0, "on") && says(1, "conflict");
+        match () {
+            () if is_clause && says(2, "replace") => Some("ON CONFLICT REPLACE"),
+            () if is_clause && says(2, "ignore") => Some("ON CONFLICT IGNORE"),
+            () => None,
+        }
+    })
+}
+
+/// The triggers of a table or view.
+pub(crate) fn triggers(database: &Database, shape: &Shape) -> Result<Vec<String>, LogError> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'trigger' \
+               AND tbl_name = ?1 COLLATE NOCASE ORDER BY name";
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let mut statement = database.connection().prepare(sql)?;
+        let found = statement.query_map([&shape.name], |row| row.get(0))?;
+        found.collect()
+    };
+    read().map_err(|error| database.failure(&error))
 }
 
 /// Where a statement's semicolon stands, or its end.

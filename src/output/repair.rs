@@ -50,11 +50,16 @@ pub fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     if !stored.ignore.is_empty() {
         comment(out, &format!("not touched: {}", stored.ignore.join(", ")))?;
     }
-    writeln!(out, "BEGIN IMMEDIATE;")?;
-    for repair in &held.repairs.repairs {
-        statement(out, &name(table), &name(&stored.key), repair)?;
+    if let Some(remark) = held.repairs.remark {
+        comment(out, remark)?;
     }
-    writeln!(out, "COMMIT;")?;
+    if !held.repairs.repairs.is_empty() {
+        writeln!(out, "BEGIN IMMEDIATE;")?;
+        for repair in &held.repairs.repairs {
+            statement(out, &name(table), &name(&stored.key), repair)?;
+        }
+        writeln!(out, "COMMIT;")?;
+    }
     for (key, why) in &held.repairs.left {
         let [key, why] = [key, why].map(|text| brief::one(text, brief::IN_A_TABLE));
         comment(out, &format!("left alone: {key} ({why})"))?;

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::log::{Demands, Log, LogError};
+use crate::log::{Demands, Gives, Log, LogError, Unique};
 use crate::projection::audit::Conclusion;
-use crate::projection::compare::Raw;
+use crate::projection::compare::{Known, Likeness, Raw, Row, likenesses};
 use crate::projection::repair::{Change, Repair};
+use crate::projection::state::State;
 use crate::projection::stored::ReadModels;
 use crate::projection::trial::Trial;
 use crate::projection::verdict::Verdict;
@@ -15,6 +16,8 @@ use crate::projection::verdict::Verdict;
 pub struct Refusal {
     demands: Demands,
     trial: Trial,
+    /// The column of the key.
+    key: String,
     /// By what a key is told from others there, the keys of rows that may stand in the way of a
     /// missing one.
     keys: BTreeMap<(Fold, String), BTreeSet<String>>,
@@ -61,6 +64,10 @@ impl Refusal {
         let mut refusal = Refusal {
             trial: Trial::of(&demands)?,
             demands,
+            key: match &definition.stored {
+                Some(stored) => stored.key.clone(),
+                None => String::new(),
+            },
             keys: BTreeMap::new(),
         };
         let folds = refusal.folds();
@@ -108,7 +115,13 @@ impl Refusal {
             }
         }
         let each = repairs.iter();
-        each.map(|repair| self.taken(repair, &keys)).collect()
+        each.map(|repair| {
+            let unforeseen = self.demands.unforeseen.clone();
+            unforeseen
+                .or_else(|| self.untaken(repair))
+                .or_else(|| self.taken(repair, &keys))
+        })
+        .collect()
     }
 
     /// That another row has the key of one that is to be made, as the table sees it.
@@ -126,6 +139,125 @@ impl Refusal {
         Some(format!(
             "its table takes its key for that of another row, `{other}`"
         ))
+    }
+
+    /// That the table cannot take a row, or may not.
+    fn untaken(&self, repair: &Repair) -> Option<String> {
+        let (columns, is_new) = match &repair.change {
+            Change::Delete => return None,
+            Change::Update(columns) => (columns, false),
+            Change::Insert(columns) => (columns, true),
+        };
+        let given = |name: &str| {
+            let is_key = is_new && name.eq_ignore_ascii_case(&self.key);
+            let mut columns = columns.iter();
+            let given = columns.find(|(column, _)| column.eq_ignore_ascii_case(name));
+            given
+                .map(|(_, value)| value)
+                .or(is_key.then_some(&repair.key))
+        };
+        for field in &self.demands.columns {
+            let name = &field.name;
+            let is_empty = match given(name) {
+                Some(_) if field.gives == Gives::Calculated => {
+                    return Some(format!("`{name}` is calculated by its table"));
+                }
+                Some(value) => *value == Raw::Null,
+                None => is_new && field.gives == Gives::Null && !field.is_rowid,
+            };
+            if is_empty && field.is_required {
+                return Some(format!("`{name}` is NOT NULL, and would be left empty"));
+            }
+        }
+        // A column that a new row leaves to its table may hold there what all others hold.
+        let is_filled = |name: &str| match (given(name), self.demands.column(name)) {
+            (Some(value), _) => *value != Raw::Null,
+            (None, Some(field)) => is_new && field.gives != Gives::Null,
+            (None, None) => false,
+        };
+        let is_touched = |unique: &Unique| {
+            let mut columns = unique.columns.iter();
+            columns.any(|column| column.as_deref().is_none_or(is_filled))
+        };
+        let unique = self
+            .demands
+            .uniques
+            .iter()
+            .find(|unique| is_touched(unique));
+        if let Some(unique) = unique {
+            let columns = unique.columns.iter();
+            let columns: Vec<String> = columns
+                .map(|column| match column {
+                    Some(column) => format!("`{column}`"),
+                    None => "an expression".to_owned(),
+                })
+                .collect();
+            return Some(format!(
+                "another row may hold the same in {}, which has to be unique",
+                columns.join(", ")
+            ));
+        }
+        let mut collations = self.demands.collations.iter();
+        let unknown = collations.find(|name| {
+            is_new && Fold::named(name).is_none() && !name.eq_ignore_ascii_case("BINARY")
+        })?;
+        Some(format!(
+            "which keys are one by the collation {unknown} is not known"
+        ))
+    }
+
+    /// Why a row would not be what it should be after a change: a column that does not take its value,
+    /// or makes something else of it.
+    pub(super) fn unkept(
+        &self,
+        conclusion: &Conclusion,
+        state: &State,
+        row: Option<&Row>,
+        change: &Change,
+    ) -> Option<String> {
+        let (Change::Update(columns) | Change::Insert(columns)) = change else {
+            return None;
+        };
+        let definition = conclusion.fold.definition();
+        let stored = definition.stored.as_ref()?;
+        let mut after = Row {
+            key: Raw::Null,
+            version: None,
+            stamp: None,
+            values: match row {
+                Some(row) => row.values.clone(),
+                None => vec![Raw::Null; stored.columns.len()],
+            },
+            known: Known::default(),
+        };
+        for (column, value) in columns {
+            let held = match self.held(column, value) {
+                Ok(held) => held,
+                Err(why) => return Some(why),
+            };
+            let all = stored.columns.iter().zip(&mut after.values);
+            for (_, place) in all.filter(|(one, _)| one.name == *column) {
+                *place = held.clone();
+            }
+        }
+        let written = |name: &str| columns.iter().find(|(column, _)| column == name);
+        let all = stored.columns.iter().zip(&after.values);
+        let mut unlike = all
+            .zip(likenesses(definition, state, &after))
+            .filter(|(_, likeness)| *likeness != Likeness::Same)
+            .filter_map(|((column, held), _)| Some((written(&column.name)?, held)));
+        let ((column, value), held) = unlike.next()?;
+        Some(format!("`{column}` would hold {held} instead of {value}"))
+    }
+
+    /// What should be known of all changes of rows.
+    pub(super) fn remark(&self, repairs: &[Repair]) -> Option<&'static str> {
+        let mut repairs = repairs.iter();
+        let is_checked =
+            self.demands.has_checks && repairs.any(|repair| repair.change != Change::Delete);
+        is_checked.then_some(
+            "its table has CHECK constraints, which may refuse a statement: see that none fails",
+        )
     }
 
     /// What a column would hold of a value.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::definition::projection::{Blank, Column, Stored};
 use crate::projection::audit::Conclusion;
-use crate::projection::compare::{Known, Likeness, Raw, Row, likenesses};
+use crate::projection::compare::{Likeness, Raw, Row, likenesses};
 use crate::projection::history::History;
 use crate::projection::manner::Manner;
 use crate::projection::number::Number;
@@ -51,6 +51,8 @@ pub struct Repairs {
     pub repairs: Vec<Repair>,
     /// By key.
     pub left: Vec<(String, String)>,
+    /// What should be known before they are made.
+    pub remark: Option<&'static str>,
 }
 
 impl Repairs {
@@ -100,6 +102,7 @@ impl Repairs {
             }
         }
         repairs.left.sort();
+        repairs.remark = refusal.remark(&repairs.repairs);
         // What goes is gone before anything is made that a column may take for the same key.
         let is_last = |repair: &Repair| repair.change != Change::Delete;
         repairs.repairs.sort_by_key(is_last);
@@ -208,7 +211,7 @@ fn repair(
             Change::Update(changed)
         }
     };
-    if let Some(why) = unkept(conclusion, refusal, &state, history.row(), &change) {
+    if let Some(why) = refusal.unkept(conclusion, &state, history.row(), &change) {
         return Err(format!("{label}: {why}"));
     }
     let holds = history.row().map(|row| holds(stored, row));
@@ -364,50 +367,6 @@ fn unheld<'c>(stored: &Stored, row: &Row, changed: &'c [(String, Raw)]) -> Optio
     let mut changed = changed.iter();
     let unheld = changed.find(|(name, then)| stands(name).is_some_and(|now| is_same(now, then)));
     unheld.map(|(name, _)| name.as_str())
-}
-
-/// Why a row would not be what it should be after a change: a column that does not take its value,
-/// or makes something else of it.
-fn unkept(
-    conclusion: &Conclusion,
-    refusal: &Refusal,
-    state: &State,
-    row: Option<&Row>,
-    change: &Change,
-) -> Option<String> {
-    let (Change::Update(columns) | Change::Insert(columns)) = change else {
-        return None;
-    };
-    let definition = conclusion.fold.definition();
-    let stored = definition.stored.as_ref()?;
-    let mut after = Row {
-        key: Raw::Null,
-        version: None,
-        stamp: None,
-        values: match row {
-            Some(row) => row.values.clone(),
-            None => vec![Raw::Null; stored.columns.len()],
-        },
-        known: Known::default(),
-    };
-    for (column, value) in columns {
-        let held = match refusal.held(column, value) {
-            Ok(held) => held,
-            Err(why) => return Some(why),
-        };
-        let all = stored.columns.iter().zip(&mut after.values);
-        for (_, place) in all.filter(|(one, _)| one.name == *column) {
-            *place = held.clone();
-        }
-    }
-    let written = |name: &str| columns.iter().find(|(column, _)| column == name);
-    let all = stored.columns.iter().zip(&after.values);
-    let mut unlike = all
-        .zip(likenesses(definition, state, &after))
-        .filter(|(_, likeness)| *likeness != Likeness::Same)
-        .filter_map(|((column, held), _)| Some((written(&column.name)?, held)));
-    let ((column, value), held) = unlike.next()?;
-    Some(format!("`{column}` would hold {held} instead of {value}"))
 }
 
 /// What a column should hold, written as what it holds now is, or as other rows write it.

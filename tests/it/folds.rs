@@ -111,7 +111,7 @@ fn a_script_repairs_every_row_that_went_wrong_and_no_other() {
     assert_eq!(kept, 3, "rows that stay keep what is not the projection's");
     let again = sagactl(&["diff", "orders", text(&path), "--sql"]);
     let changes = again.out.lines().filter(|line| !line.starts_with("--"));
-    assert_eq!(changes.collect::<Vec<_>>(), ["BEGIN IMMEDIATE;", "COMMIT;"]);
+    assert_eq!(changes.collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]

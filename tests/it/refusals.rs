@@ -157,7 +157,7 @@ fn a_key_that_an_empty_table_would_hold_as_another_is_left_alone() {
             "k TEXT",
             &["abc", "007", "7"],
             &["'007' 'x'", "'7' 'x'", "'abc' 'x'"],
-            "COMMIT",
+            "COMMIT;",
         ),
     ] {
         let sql = format!("CREATE TABLE view ({column}, state)");
@@ -248,4 +248,123 @@ fn what_a_strict_column_makes_nothing_of_leaves_the_rest_to_be_repaired() {
             assert!(!rows.iter().any(|row| row.contains("stranger")), "{told:?}");
         }
     }
+}
+
+#[test]
+fn a_table_that_makes_more_of_a_statement_than_it_says_is_left_alone_as_a_whole() {
+    const ROWS: &str = "INSERT INTO view VALUES ('gone', 'x'), ('wrong', 'y');";
+    const TRIGGER: &str = "CREATE TRIGGER more AFTER UPDATE ON View \
+                           BEGIN DELETE FROM view WHERE k <> new.k; END;";
+    for (sql, told) in [
+        (
+            format!("CREATE TABLE view (k, state); {ROWS} {TRIGGER}"),
+            "`view` has triggers, which may change other rows: `more`",
+        ),
+        (
+            format!("CREATE TABLE view (k, state UNIQUE ON /* so */ CONFLICT\nreplace); {ROWS}"),
+            "`view` says ON CONFLICT REPLACE",
+        ),
+        (
+            format!("CREATE TABLE view (k PRIMARY KEY ON CONFLICT REPLACE, state); {ROWS}"),
+            "`view` says ON CONFLICT REPLACE",
+        ),
+        (
+            format!("CREATE TABLE view (k, state NOT NULL ON CONFLICT IGNORE); {ROWS}"),
+            "`view` says ON CONFLICT IGNORE",
+        ),
+        (
+            format!("CREATE TABLE base (k, state); CREATE VIEW view AS SELECT * FROM base; {ROWS}")
+                .replace("INTO view", "INTO base"),
+            "`view` is a view, whose rows are other tables'",
+        ),
+    ] {
+        let (rows, script) = repaired(&["new", "wrong"], &sql);
+        assert_eq!(rows, ["'gone' 'x'", "'wrong' 'y'"], "{script}");
+        for key in ["gone (orphan", "new (missing", "wrong (divergent"] {
+            let left = format!("left alone: {key}: {told}");
+            assert!(script.contains(&left), "{script}");
+        }
+        let mut lines = script.lines();
+        assert!(lines.all(|line| line.starts_with("--")), "{script}");
+    }
+    // What is only called so does nothing.
+    let sql = format!(
+        "CREATE TABLE view (k, state /* UNIQUE ON CONFLICT REPLACE */ DEFAULT 'on conflict ignore');
+         CREATE TABLE other (k UNIQUE ON CONFLICT REPLACE);
+         CREATE TRIGGER more AFTER DELETE ON other BEGIN DELETE FROM view; END; {ROWS}"
+    );
+    let (rows, script) = repaired(&["new", "wrong"], &sql);
+    assert_eq!(rows, ["'new' 'x'", "'wrong' 'x'"], "{script}");
+}
+
+#[test]
+fn what_a_table_cannot_take_or_may_not_leaves_the_rest_to_be_repaired() {
+    let calculated = "`state` is calculated by its table";
+    let unique = "another row may hold the same in `state`, which has to be unique";
+    for (table, left, told) in [
+        ("k TEXT, state, more NOT NULL DEFAULT 1", &[][..], "COMMIT;"),
+        (
+            "k TEXT, state, more NOT NULL",
+            &["new missing"],
+            "`more` is NOT NULL, and would be left empty",
+        ),
+        (
+            "k TEXT, state AS (more), more",
+            &["new missing", "wrong divergent"],
+            calculated,
+        ),
+        (
+            "k TEXT, state UNIQUE, more",
+            &["new missing", "wrong divergent"],
+            unique,
+        ),
+        ("k TEXT, state, more UNIQUE", &[], "COMMIT;"),
+        (
+            "k TEXT, state, more DEFAULT 2 UNIQUE",
+            &["new missing"],
+            "another row may hold the same in `more`, which has to be unique",
+        ),
+        ("k TEXT, state, more, UNIQUE (k, state)", &[], "COMMIT;"),
+        ("k TEXT, state, more, PRIMARY KEY (k, more)", &[], "COMMIT;"),
+        (
+            "k TEXT, state, more, PRIMARY KEY (k, more)) WITHOUT ROWID, (",
+            &["new missing"],
+            "`more` is NOT NULL, and would be left empty",
+        ),
+        ("k TEXT, state, more INTEGER PRIMARY KEY", &[], "COMMIT;"),
+        (
+            "k TEXT, state, more, CHECK (state <> 'z')",
+            &[],
+            "its table has CHECK constraints, which may refuse a statement",
+        ),
+    ] {
+        let table = table
+            .strip_suffix(", (")
+            .map_or(format!("{table})"), str::to_owned);
+        let columns = if table.contains("AS (") {
+            "k, more"
+        } else {
+            "k, state"
+        };
+        let columns = match table.contains("WITHOUT") || table.contains("more NOT NULL)") {
+            true => "k, state, more) VALUES ('gone', 'v', 1), ('wrong', 'y', 2)".to_owned(),
+            false if table.contains("more DEFAULT") => {
+                "k, state, more) VALUES ('gone', 'v', 1), ('wrong', 'y', 3)".to_owned()
+            }
+            false => format!("{columns}) VALUES ('gone', 'v'), ('wrong', 'y')"),
+        };
+        let sql = format!("CREATE TABLE view ({table}; INSERT INTO view ({columns};");
+        let folder = keyed(&["new", "wrong"], ", ignore: more", &sql);
+        let (script, _) = diff(folder.path(), &["--sql"]);
+        run(folder.path(), &script);
+        assert_eq!(verdicts(folder.path()), left, "{table}\n{script}");
+        assert!(script.contains(told), "{told}\n{script}");
+    }
+    let sql = "CREATE TABLE view (k TEXT, state);
+               INSERT INTO view VALUES ('gone', 'v'), ('wrong', 'y');
+               CREATE UNIQUE INDEX other ON view (lower(k));";
+    let (rows, script) = repaired(&["new", "wrong"], sql);
+    assert_eq!(rows, ["'wrong' 'y'"], "{script}");
+    let told = "another row may hold the same in an expression, which has to be unique";
+    assert!(script.contains(told), "{script}");
 }
