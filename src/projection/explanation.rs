@@ -12,8 +12,8 @@ use std::fmt;
 use crate::definition::projection::Key;
 use crate::event::Position;
 use crate::projection::compare::{Likeness, likenesses};
+use crate::projection::edit::{Edit, Found, Reach};
 use crate::projection::history::History;
-use crate::projection::search::{Edit, Found, Reach};
 use crate::projection::state::State;
 
 /// How many of several edits are listed.

@@ -6,8 +6,9 @@ use crate::definition::projection::{Counts, DEFAULT_TOLERANCE, Projection};
 use crate::event::Position;
 use crate::projection::clues::Clues;
 use crate::projection::compare::{Likeness, Raw, Row, compare};
+use crate::projection::edit::Found;
 use crate::projection::fold::{Fold, Touch};
-use crate::projection::search::{Found, Search};
+use crate::projection::search::Search;
 use crate::projection::state::{Cell, State};
 use crate::projection::value::Value;
 
@@ -198,12 +199,18 @@ impl History {
             .map(|reach| self.greatest().map_or(reach, |own| own.max(reach)))
     }
 
-    /// The least edits of the events that give the row; `passed` of the first are claimed to be
-    /// applied. Where the row is what the first `applied` give, the loss of the other claimed ones
-    /// is one of them. `budget` is how many events all searches together may still apply.
-    pub(super) fn edits(&self, passed: usize, applied: Option<usize>, budget: &mut usize) -> Found {
+    /// The least edits of the events that give the row; `claimed` of the first are claimed to be
+    /// applied, and of these by the row itself. Where the row is what the first `applied` give, the
+    /// loss of the other claimed ones may be one of them. `budget` is how many events all searches
+    /// together may still apply.
+    pub(super) fn edits(
+        &self,
+        claimed: (usize, usize),
+        applied: Option<usize>,
+        budget: &mut usize,
+    ) -> Found {
         let own = BUDGET.min(*budget);
-        let mut search = Search::new(self, passed, own);
+        let mut search = Search::new(self, claimed, own);
         let found = search.run(applied);
         *budget -= own - search.budget;
         found

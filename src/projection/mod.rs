@@ -7,6 +7,7 @@
 mod audit;
 mod clues;
 mod compare;
+mod edit;
 mod explanation;
 mod fold;
 mod held;

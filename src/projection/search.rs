@@ -2,8 +2,14 @@
 //!
 //! An edit is what a consumer that goes wrong does to the order of events: it leaves one out, applies
 //! one twice in a row, or swaps two neighbours. Each of these costs one, and so does each further
-//! event left out; a run of events that is applied twice in a row costs as many as it has. Of the events that the consumer does not claim, it may have applied any first
-//! part, at no cost; one of these edits with the last of the claimed events lost beside it costs two.
+//! event left out; a run of events that is applied twice in a row costs as many as it has. Of the
+//! events that the consumer does not claim, it may have applied any first part, at no cost.
+//!
+//! The last of the claimed events may be lost, alone or beside another edit. Where a checkpoint of the
+//! whole log claims them, they cost one together, however many they are: the consumer stopped at this
+//! key and went on with others. Where the row itself claims them, it has come to each of them, and
+//! each costs one, as any event left out does.
+//!
 //! All edits of the least cost are found, so that nothing is named that is not the only one.
 //!
 //! Deliberately absent: an event that comes back later than right after itself or its run, and two
@@ -13,6 +19,7 @@ use std::collections::HashSet;
 use std::ops::{Range, RangeInclusive};
 
 use crate::projection::compare::{Likeness, likenesses};
+use crate::projection::edit::{Edit, Found, Reach};
 use crate::projection::history::{History, Match};
 use crate::projection::state::{Cell, State};
 use crate::projection::sums::Sums;
@@ -24,44 +31,16 @@ const STATES: usize = 640;
 /// How many different contents of one column are followed to show that none can be stored.
 const CONTENTS: usize = 400;
 
-/// An edit of events, which are told by their index.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::projection) enum Edit {
-    /// These are left out.
-    LeftOut(Vec<usize>),
-    /// This one is applied twice in a row; these, the last of those claimed, are lost.
-    Twice(usize, Vec<usize>),
-    /// This one and the next are swapped; these, the last of those claimed, are lost.
-    Swapped(usize, Vec<usize>),
-    /// From this one on so many are applied and then applied again.
-    Again(usize, usize),
-}
-
-/// What a search found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::projection) struct Found {
-    /// All edits of the least cost; some, where `reach` says that not all were tried.
-    pub(in crate::projection) edits: Vec<Edit>,
-    /// How far the search came.
-    pub(in crate::projection) reach: Reach,
-    /// Why it cannot be told of some edit whether it gives the row.
-    pub(in crate::projection) doubt: Option<String>,
-}
-
-/// How far a search came before its budget ran out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::projection) enum Reach {
-    /// To its end.
-    Whole,
-    /// Every edit of at most this cost was tried.
-    Cost(usize),
-}
+/// What an edit costs, and the edit.
+type Priced = (usize, Edit);
 
 /// A search in progress; its steps are `None` where the budget ran out.
 pub(super) struct Search<'h> {
     history: &'h History,
     /// How many of the first events are claimed to be applied.
     passed: usize,
+    /// How many of them the row itself claims.
+    by_row: usize,
     /// The state before every so many events.
     before: Vec<State>,
     step: usize,
@@ -75,10 +54,17 @@ pub(super) struct Search<'h> {
 }
 
 impl<'h> Search<'h> {
-    pub(super) fn new(history: &'h History, passed: usize, budget: usize) -> Search<'h> {
+    /// A search where so many of the first events are claimed to be applied, and so many of these by
+    /// the row itself.
+    pub(super) fn new(
+        history: &'h History,
+        (passed, by_row): (usize, usize),
+        budget: usize,
+    ) -> Search<'h> {
         Search {
             history,
             passed,
+            by_row,
             before: Vec::new(),
             step: 1,
             sums: None,
@@ -89,7 +75,7 @@ impl<'h> Search<'h> {
     }
 
     /// The least edits of a row of which also the last claimed events, from `applied` on, may be
-    /// lost, where that is `Some`: as one stop of the consumer this costs one.
+    /// lost, where that is `Some`.
     pub(super) fn run(&mut self, applied: Option<usize>) -> Found {
         let (edits, reach) = self.least(applied);
         Found {
@@ -100,14 +86,21 @@ impl<'h> Search<'h> {
     }
 
     fn least(&mut self, applied: Option<usize>) -> (Vec<Edit>, Reach) {
-        let tail = applied.map(|applied| Edit::LeftOut((applied..self.passed).collect()));
-        let Some((mut singles, beside)) = self.prepare().and_then(|()| self.singles()) else {
+        let tail = applied.map(|applied| {
+            let lost = (applied..self.passed).collect();
+            (self.cost_of_loss(applied), Edit::LeftOut(lost))
+        });
+        let Some((mut singles, mut beside)) = self.prepare().and_then(|()| self.singles()) else {
+            let tail = tail.map(|(_, edit)| edit);
             return (tail.into_iter().collect(), Reach::Cost(0));
         };
-        if tail.is_some() {
-            singles.extend(tail);
-            singles.sort_unstable();
-            singles.dedup();
+        match tail.clone() {
+            Some((1, edit)) => {
+                singles.push(edit);
+                singles.sort_unstable();
+                singles.dedup();
+            }
+            tail => beside.extend(tail),
         }
         if !singles.is_empty() {
             return (singles, Reach::Whole);
@@ -124,15 +117,23 @@ impl<'h> Search<'h> {
         self.budget += kept;
         match found {
             Ok(found) => (found, Reach::Whole),
-            Err(size) => (self.runs(size), Reach::Cost(size - 1)),
+            Err(size) => (self.shortest(size, tail), Reach::Cost(size - 1)),
         }
     }
 
-    /// The least edits of a cost of two or more, with those of cost two that are known; the cost up to
-    /// which not all could be tried where that matters.
-    fn several(&mut self, beside: Vec<Edit>, may_be_lost: bool) -> Result<Vec<Edit>, usize> {
-        let mut found = beside;
+    /// What the loss of the last claimed events costs of which so many were applied.
+    fn cost_of_loss(&self, applied: usize) -> usize {
+        let stop = usize::from(applied.max(self.by_row) < self.passed);
+        self.by_row.saturating_sub(applied) + stop
+    }
+
+    /// The least edits of a cost of two or more, with those that are known with their cost; the cost
+    /// up to which not all could be tried where that matters.
+    fn several(&mut self, known: Vec<Priced>, may_be_lost: bool) -> Result<Vec<Edit>, usize> {
+        let mut found = Vec::new();
         for size in 2..=self.history.touches().len() {
+            let of_size = known.iter().filter(|(cost, _)| *cost == size);
+            found.extend(of_size.map(|(_, edit)| edit.clone()));
             if may_be_lost && size <= self.passed {
                 let start = self.sums.is_none().then_some(State::NONE);
                 self.sets(start, 0, size, 0.0, &mut Vec::new(), &mut found)
@@ -168,29 +169,31 @@ impl<'h> Search<'h> {
         Some(())
     }
 
-    /// The edits of cost one, and those with lost events beside them.
-    fn singles(&mut self) -> Option<(Vec<Edit>, Vec<Edit>)> {
+    /// The edits of cost one, and those with lost events beside them, with their cost.
+    fn singles(&mut self) -> Option<(Vec<Edit>, Vec<Priced>)> {
         let count = self.history.touches().len();
         let mut singles = Vec::new();
         let mut beside = Vec::new();
         let mut keep =
-            |found: Option<usize>, passed: usize, edit: &dyn Fn(Vec<usize>) -> Edit| match found {
-                Some(applied) if applied < passed => beside.push(edit((applied..passed).collect())),
+            |own: &Self, found: Option<usize>, edit: &dyn Fn(Vec<usize>) -> Edit| match found {
+                Some(applied) if applied < own.passed => {
+                    let lost = (applied..own.passed).collect();
+                    beside.push((1 + own.cost_of_loss(applied), edit(lost)));
+                }
                 Some(_) => singles.push(edit(Vec::new())),
                 None => {}
             };
-        let passed = self.passed;
         for at in 0..count {
             let given = self.given(at..at + 1);
             let left_out = self.applied(at, &[], at + 1, -given)?;
-            keep(left_out, passed, &|lost| {
+            keep(self, left_out, &|lost| {
                 Edit::LeftOut(std::iter::once(at).chain(lost).collect())
             });
             let twice = self.applied(at, &[at, at], at + 1, given)?;
-            keep(twice, passed, &|lost| Edit::Twice(at, lost));
+            keep(self, twice, &|lost| Edit::Twice(at, lost));
             if at + 1 < count {
                 let swapped = self.applied(at, &[at + 1, at], at + 2, 0.0)?;
-                keep(swapped, passed, &|lost| Edit::Swapped(at, lost));
+                keep(self, swapped, &|lost| Edit::Swapped(at, lost));
             }
         }
         Some((singles, beside))
@@ -340,10 +343,25 @@ impl<'h> Search<'h> {
         Some(())
     }
 
-    /// The shortest runs of at least `size` claimed events that give the row when they are left out,
-    /// as far as the budget goes.
-    fn runs(&mut self, size: usize) -> Vec<Edit> {
-        for size in size..=self.passed {
+    /// Some edits of at least this cost, where not all can be tried: the shortest runs of claimed
+    /// events that give the row when they are left out, or the loss of the last ones where it is known
+    /// to give it and costs no more.
+    fn shortest(&mut self, size: usize, tail: Option<Priced>) -> Vec<Edit> {
+        let most = tail.as_ref().map_or(self.passed, |(cost, _)| *cost);
+        let runs = self.runs(size..=most.min(self.passed));
+        let is_shorter = |edit: &Edit| matches!(edit, Edit::LeftOut(run) if run.len() < most);
+        match tail {
+            Some((_, tail)) if !runs.iter().any(is_shorter) && !runs.contains(&tail) => {
+                runs.into_iter().chain([tail]).collect()
+            }
+            Some(_) | None => runs,
+        }
+    }
+
+    /// The shortest runs of claimed events that give the row when they are left out, as far as the
+    /// budget goes.
+    fn runs(&mut self, sizes: RangeInclusive<usize>) -> Vec<Edit> {
+        for size in sizes {
             let mut found = Vec::new();
             for start in 0..=self.passed - size {
                 let run = start..start + size;

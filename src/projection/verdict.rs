@@ -8,9 +8,9 @@
 use crate::definition::projection::Counts;
 use crate::event::{Position, Span, Timestamp};
 use crate::projection::compare::{Difference, Likeness, differences, likenesses};
+use crate::projection::edit::Edit;
 use crate::projection::explanation::{Class, Explanation};
 use crate::projection::history::{History, Match};
-use crate::projection::search::Edit;
 use crate::projection::state::State;
 
 /// How a stored row relates to the events of its key.
@@ -354,7 +354,8 @@ fn explained(
     budget: &mut usize,
 ) -> Standing {
     let claimed = passed.unwrap_or(0);
-    let mut found = history.edits(claimed, applied, budget);
+    let by_row = self::passed(history, None).map_or(0, |by_row| by_row.min(claimed));
+    let mut found = history.edits((claimed, by_row), applied, budget);
     if history.is_incomplete() {
         let doubt = || "a row that cannot be judged may be one of them".to_owned();
         found.doubt.get_or_insert_with(doubt);

@@ -63,7 +63,14 @@ const INSTANCES: usize = 2;
 const STEPS: usize = 2;
 /// What an instance does that is no success of a step that can be compensated.
 const OTHERS: [&str; 8] = [
-    "Asked", "Begun", "Failed", "Refused", "UndoBegun", "Done", "Undone", "Ended",
+    "Asked",
+    "Begun",
+    "Failed",
+    "Refused",
+    "UndoBegun",
+    "Done",
+    "Undone",
+    "Ended",
 ];
 const FIELDS: [&str; 3] = ["amount", "list", "word"];
 
@@ -335,7 +342,16 @@ fn definitions() -> Definitions {
             )
         })
         .collect();
-    let [asked, begun, failed, refused, undo_begun, done, undone, ended] = OTHERS.map(types);
+    let [
+        asked,
+        begun,
+        failed,
+        refused,
+        undo_begun,
+        done,
+        undone,
+        ended,
+    ] = OTHERS.map(types);
     let mut text = format!(
         "saga: pairs\nstarts: {asked}\ndeadline: 1d\nsteps:\n{steps}\
         \x20 - {{ step: more, optional: true, begins: {begun}, fails: {failed}, succeeds: More, timeout: 1h, \

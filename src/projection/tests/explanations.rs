@@ -9,11 +9,11 @@ use proptest::prelude::*;
 use crate::definition;
 use crate::event::{Position, Timestamp};
 use crate::projection::compare::{Known, Raw, Row};
+use crate::projection::edit::{Edit, Reach};
 use crate::projection::explanation::Class;
 use crate::projection::fold::{Fold, Input, Touch};
 use crate::projection::history::{BUDGET, History};
 use crate::projection::number::Number;
-use crate::projection::search::{Edit, Reach};
 use crate::projection::value::Value;
 use crate::projection::{Standing, Verdict, judge};
 
@@ -32,6 +32,7 @@ stored:
   key: k
   columns: { list: list, name: name, sum: sum }
   checkpoint: 1
+  version: at
 ";
 
 /// An event: its type, by its place in the definition, and its number.
@@ -109,11 +110,32 @@ fn order(edit: &Edit, applied: usize) -> Vec<usize> {
     order
 }
 
-/// Every edit of a cost that gives the row, each with as little lost beside it as can be.
-fn edits(events: &[Happened], passed: usize, row: &Model, cost: usize) -> BTreeSet<Edit> {
+/// How many events are claimed to be applied: by anything, and of these by the row itself.
+type Claimed = (usize, usize);
+
+/// What it costs to lose the last claimed events, from one on: each costs one that the row claims,
+/// and the others one together.
+fn loss(from: usize, (passed, by_row): Claimed) -> usize {
+    let others = from.max(by_row)..passed;
+    (from..by_row).count() + usize::from(!others.is_empty())
+}
+
+/// Every edit of a cost that gives the row, each with as little lost beside it as can be; the row is
+/// what the events before `tail` give.
+fn edits(
+    events: &[Happened],
+    claimed: Claimed,
+    tail: Option<usize>,
+    row: &Model,
+    cost: usize,
+) -> BTreeSet<Edit> {
+    let (passed, _) = claimed;
     let count = events.len();
     let gives = |edit: &Edit, applied: usize| Model::of(events, order(edit, applied)).is_in(row);
     let mut found = BTreeSet::new();
+    if let Some(tail) = tail.filter(|tail| loss(*tail, claimed) == cost) {
+        found.insert(Edit::LeftOut((tail..passed).collect()));
+    }
     let mut singles: Vec<(Edit, usize)> = Vec::new();
     for at in 0..count {
         singles.push((Edit::LeftOut(vec![at]), at + 1));
@@ -131,7 +153,7 @@ fn edits(events: &[Happened], passed: usize, row: &Model, cost: usize) -> BTreeS
         let Some(short) = (least..passed).rev().find(|applied| gives(&edit, *applied)) else {
             continue;
         };
-        if cost == 2 && !whole {
+        if cost == 1 + loss(short, claimed) && !whole {
             let lost: Vec<usize> = (short..passed).collect();
             found.insert(match edit {
                 Edit::LeftOut(events) => Edit::LeftOut([events, lost].concat()),
@@ -181,7 +203,7 @@ fn history(fold: &Arc<Fold>, events: &[Happened], row: Row) -> History {
         history.push(Touch {
             position: Position(at as i64 + 1),
             time: Timestamp::from_nanos(at as i64 * 1_000_000_000),
-            version: None,
+            version: Some(at as i64 + 1),
             id: None,
             stream: None,
             effect,
@@ -214,6 +236,7 @@ enum Fault {
     Twice,
     Swapped,
     Again(usize),
+    Stopped(usize),
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -223,6 +246,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         Just(Fault::Twice),
         Just(Fault::Swapped),
         (2..4_usize).prop_map(Fault::Again),
+        (2..5_usize).prop_map(Fault::Stopped),
     ]
 }
 
@@ -234,7 +258,8 @@ fn injected(fault: Fault, at: usize, passed: usize) -> Option<Edit> {
         Fault::Twice => Edit::Twice(at, vec![]),
         Fault::Swapped if at + 1 < passed => Edit::Swapped(at, vec![]),
         Fault::Again(size) if at + size <= passed => Edit::Again(at, size),
-        Fault::TwoLeftOut(_) | Fault::Swapped | Fault::Again(_) => return None,
+        Fault::Stopped(size) if size <= passed => Edit::LeftOut((passed - size..passed).collect()),
+        Fault::TwoLeftOut(_) | Fault::Swapped | Fault::Again(_) | Fault::Stopped(_) => return None,
     })
 }
 
@@ -265,6 +290,7 @@ proptest! {
         fault in fault(),
         place in 0..10_usize,
         claimed in 0..10_usize,
+        by_row in 0..20_usize,
         further in 0..3_usize,
         only_adds in any::<bool>(),
     ) {
@@ -282,15 +308,21 @@ proptest! {
         };
         let applied = (passed + further).min(events.len());
         let row = Model::of(&events, order(&made, applied));
-        let is_prefix = |applied: usize| Model::of(&events, 0..applied).is_in(&row);
+        let is_prefix = |applied: &usize| Model::of(&events, 0..*applied).is_in(&row);
         let is_over = !Model::of(&events, 0..events.len()).alive || !row.alive;
-        if is_over || (0..=events.len()).any(is_prefix) {
+        let tail = (0..=events.len()).rev().find(is_prefix);
+        if is_over || tail.is_some_and(|tail| tail >= passed) {
             return Ok(());
         }
+        // As often as not the row claims nothing, or all that is claimed.
+        let by_row = by_row.checked_sub(10).map_or(0, |by_row| passed.min(1 + by_row));
+        let version = (by_row > 0).then_some(Ok(by_row as i64));
+        let claimed = (passed, by_row);
         let fold = if only_adds { adding() } else { fold() };
-        let history = history(&fold, &events, row.row());
-        let found = history.edits(passed, None, &mut (2 * BUDGET));
-        let by_cost = (1..=events.len()).map(|cost| edits(&events, passed, &row, cost));
+        let history = history(&fold, &events, Row { version, ..row.row() });
+        let found = history.edits(claimed, tail, &mut (2 * BUDGET));
+        let by_cost =
+            (1..=events.len()).map(|cost| edits(&events, claimed, tail, &row, cost));
         let least = by_cost.into_iter().find(|edits| !edits.is_empty()).unwrap_or_default();
         let listed: BTreeSet<Edit> = found.edits.iter().cloned().collect();
         prop_assert_eq!(&listed, &least);
@@ -302,7 +334,7 @@ proptest! {
         let is_claimed = |edit: &Edit| {
             matches!(edit, Edit::LeftOut(events) if events.iter().all(|at| *at < passed))
         };
-        let verdict = match least.iter().all(is_claimed) {
+        let verdict = match tail.is_some() || least.iter().all(is_claimed) {
             true => Verdict::Skipped,
             false => Verdict::Divergent,
         };
@@ -373,7 +405,7 @@ fn keys_of_a_few_thousand_events_are_searched_whole() {
         let events = many(count);
         let row = Model::of(&events, order(&made, count));
         let history = history(&fold, &events, row.row());
-        let found = history.edits(count, None, &mut (2 * BUDGET));
+        let found = history.edits((count, 0), None, &mut (2 * BUDGET));
         assert_eq!((found.edits, found.reach), (vec![made], Reach::Whole));
     }
 }
@@ -393,5 +425,64 @@ fn a_loss_at_the_end_is_known_however_long_the_history_is() {
         )
     );
     // Nothing is named that is not known to be the only one.
+    assert_eq!(explanation.named, []);
+}
+
+#[test]
+fn a_loss_at_the_end_is_one_stop_unless_the_row_claims_each_of_its_events() {
+    let fold = adding();
+    let added = |n| Happened { kind: "Added", n };
+    let events = [5, 3, 7, 3].map(added);
+    let row = Model::of(&events, 0..2);
+    let said = |version: Option<i64>| {
+        let version = version.map(Ok);
+        let row = Row {
+            version,
+            ..row.row()
+        };
+        let standing = said(&history(&fold, &events, row), 4);
+        assert_eq!(standing.verdict, Verdict::Skipped);
+        let explanation = standing.explanation.unwrap();
+        let named: Vec<i64> = explanation.named.iter().map(|it| it.0).collect();
+        (explanation.text.unwrap(), named)
+    };
+    let stop = (
+        "positions 3 and 4 left out would give it".to_owned(),
+        vec![3, 4],
+    );
+    let either = (
+        "any of these would give it: positions 2 and 3 left out; positions 3 and 4 left out"
+            .to_owned(),
+        vec![3],
+    );
+    // The consumer came to the third event and stopped there, or lost what that one did.
+    for (version, told) in [
+        (None, &stop),
+        (Some(2), &stop),
+        (Some(3), &either),
+        (Some(4), &either),
+    ] {
+        assert_eq!(&said(version), told, "{version:?}");
+    }
+}
+
+#[test]
+fn a_long_loss_that_a_row_claims_is_told_as_far_as_the_budget_goes() {
+    let fold = fold();
+    let events = many(300);
+    let row = Row {
+        version: Some(Ok(300)),
+        ..Model::of(&events, 0..260).row()
+    };
+    let standing = said(&history(&fold, &events, row), 0);
+    assert_eq!(standing.verdict, Verdict::Skipped);
+    let explanation = standing.explanation.unwrap();
+    assert_eq!(explanation.class, Class::Unsearched);
+    assert_eq!(
+        explanation.text.as_deref(),
+        Some(
+            "40 positions from 261 to 300 left out would give it; whether less would is unknown: search budget"
+        )
+    );
     assert_eq!(explanation.named, []);
 }
