@@ -157,11 +157,13 @@ impl Absent {
 
     /// What they are known to be of, with the hash of the key there.
     pub fn told(&self) -> impl Iterator<Item = (Of, u64)> {
-        let of = |(of, strays): (&Of, &Strays)| {
-            let keys: Vec<(Of, u64)> = strays.keys.keys().map(|key| (*of, *key)).collect();
-            keys
-        };
-        self.strays.iter().flat_map(of)
+        let strays = self.strays.iter();
+        strays.flat_map(|(of, strays)| strays.keys.keys().map(|key| (*of, *key)))
+    }
+
+    /// Whether one of them is known to be of something with this key.
+    pub fn has_key(&self, key: &str) -> bool {
+        self.strays.values().any(|strays| strays.has(key))
     }
 
     /// Those that may be of a total.

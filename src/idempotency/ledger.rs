@@ -147,17 +147,9 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Whether an event uses a key with this hash, of one rule.
-    pub fn has_like(&self, rule: usize, hash: u64) -> bool {
-        let keys = self.keys.get(rule);
-        keys.is_some_and(|(names, _)| names.has_like(hash))
-    }
-
-    /// Whether an event uses this key.
-    pub fn knows(&self, key: &str) -> bool {
-        let hash = Keys::hash(key);
-        let mut keys = self.keys.iter();
-        keys.any(|(names, _)| names.find(hash, key).is_some())
+    /// The names of the keys, by the index of the rule.
+    pub fn names(&self) -> impl Iterator<Item = &Keys> {
+        self.keys.iter().map(|(names, _)| names)
     }
 
     /// A ledger for these rules in a log of this order; by position where it is not declared.

@@ -46,12 +46,12 @@ pub fn findings(
     found.extend(others.into_iter().map(|one| judge.observation(one)));
     if maps.stream {
         tally.unknown(rules::GAP.name, untold + strays.untold(sum.streams));
-        let untold = |streams: u64| (streams + gathered.streamless).min(sum.streams);
-        tally.unknown(rules::DUPLICATE_VERSION.name, untold(unread));
+        let unsure = |streams: u64| (streams + gathered.streamless).min(sum.streams);
+        tally.unknown(rules::DUPLICATE_VERSION.name, unsure(unread));
         if definition.order == Order::Position {
-            tally.unknown(rules::VERSION_BACKWARDS.name, untold(unread));
+            tally.unknown(rules::VERSION_BACKWARDS.name, unsure(unread));
         }
-        tally.unknown(rules::TIME_BACKWARDS.name, untold(untimed));
+        tally.unknown(rules::TIME_BACKWARDS.name, unsure(untimed));
         if tally.wants(rules::GAP.name) {
             let whose = format!("streams of {}", definition.name);
             strays.remark(&whose, ["gap", "gaps"], tally);

@@ -1,6 +1,7 @@
 //! What the shares of a log's keys showed, added up. A log that is read in one pass has one share.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
@@ -9,6 +10,7 @@ use crate::absent::Of;
 use crate::causation;
 use crate::definition::log::Order;
 use crate::definition::reaction::Count;
+use crate::definition::saga::Saga;
 use crate::event::{Position, Timestamp};
 use crate::finding::Finding;
 use crate::idempotency;
@@ -17,11 +19,10 @@ use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
 use crate::invariant;
 use crate::reaction::{self, Unseen};
-use crate::replay::Observations;
+use crate::replay::{Gathered, Observations};
 use crate::requirement;
 use crate::rules;
 use crate::saga::Outcome;
-use crate::texts::Keys;
 use crate::transaction::{self, View};
 
 /// What the shares showed so far.
@@ -55,17 +56,11 @@ pub struct Sum {
 impl Run<'_> {
     /// Adds up what the share that was read last shows, apart from its instances.
     pub fn add_up(&mut self, tally: &mut Tally) {
-        let (gathered, sagas) = (&self.gathered, 0..self.scope.sagas.len() as u16);
+        let gathered = &self.gathered;
         let instances = self.options.instances.iter();
-        tally.meet(
-            instances.filter(|id| sagas.clone().any(|saga| gathered.instances.knows(saga, id))),
-        );
+        tally.meet(instances.filter(|id| is_instance(gathered, &self.scope.sagas, id)));
         let keys = self.options.keys.iter();
-        let is_hidden = |key: &str| {
-            let hash = Keys::hash(key);
-            gathered.absent.told().any(|(_, hidden)| hidden == hash)
-        };
-        tally.meet(keys.filter(|key| gathered.ledgers.knows(key) || is_hidden(key)));
+        tally.meet(keys.filter(|key| gathered.ledgers.knows(key) || gathered.absent.has_key(key)));
         let mut found = std::mem::take(&mut self.findings);
         let mut register = std::mem::take(&mut self.gathered.register);
         let (order, share) = (self.definition.order, self.share);
@@ -148,11 +143,7 @@ impl Run<'_> {
             self.definition.cut,
             self.definition.order == Order::Position,
         );
-        let sum = &mut self.sum.observations;
-        sum.noticed.extend(observations.noticed);
-        sum.unread += observations.unread;
-        sum.untold += observations.untold;
-        sum.untimed += observations.untimed;
+        self.sum.observations.add(observations);
     }
 
     fn add_states(&mut self, horizon: Timestamp) {
@@ -172,14 +163,9 @@ impl Run<'_> {
             absent: &gathered.absent,
         };
         let reactions = gathered.ledgers.reactions.conclude(horizon, unseen);
-        let sagas = 0..self.scope.sagas.len() as u16;
-        let is_instance = |id: &str| {
-            let mut sagas = sagas.clone();
-            sagas.any(|saga| gathered.instances.knows(saga, id))
-        };
         let faults = reactions.iter().flat_map(|one| &one.faults);
         let values = faults.map(|fault| fault.value.as_str());
-        let reacting = values.filter(|value| is_instance(value));
+        let reacting = values.filter(|value| is_instance(gathered, &self.scope.sagas, value));
         sum.reacting.extend(reacting.map(str::to_owned));
         each(&mut sum.reactions, reactions, reaction::Conclusion::add);
     }
@@ -218,6 +204,12 @@ impl Run<'_> {
             transaction::Conclusion::add,
         );
     }
+}
+
+/// Whether an event is of an instance with this id, of whichever of the sagas.
+fn is_instance(gathered: &Gathered, sagas: &[Arc<Saga>], id: &str) -> bool {
+    let mut sagas = 0..sagas.len() as u16;
+    sagas.any(|saga| gathered.instances.knows(saga, id))
 }
 
 /// The rules that judge keys of something declared, as far as nothing else counts them, and its index.

@@ -134,17 +134,9 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Whether an event is of a group with this hash, of one invariant.
-    pub fn has_like(&self, invariant: usize, hash: u64) -> bool {
-        let groups = self.groups.get(invariant);
-        groups.is_some_and(|groups| groups.keys.has_like(hash))
-    }
-
-    /// Whether an event is of this group.
-    pub fn knows(&self, group: &str) -> bool {
-        let hash = Keys::hash(group);
-        let mut groups = self.groups.iter();
-        groups.any(|groups| groups.keys.find(hash, group).is_some())
+    /// The names of the groups, by the index of the invariant.
+    pub fn names(&self) -> impl Iterator<Item = &Keys> {
+        self.groups.iter().map(|groups| &groups.keys)
     }
 
     /// A ledger for these invariants of a log, all groups empty.

@@ -69,11 +69,9 @@ pub struct Keyless {
 }
 
 impl Ledger {
-    /// Whether an event is of this key.
-    pub fn knows(&self, key: &str) -> bool {
-        let hash = Keys::hash(key);
-        let mut books = self.books.iter();
-        books.any(|book| book.keys.find(hash, key).is_some())
+    /// The names of the keys, by the index of the projection.
+    pub fn names(&self) -> impl Iterator<Item = &Keys> {
+        self.books.iter().map(|book| &book.keys)
     }
 
     /// A ledger of these projections, in which nothing happened yet.

@@ -166,17 +166,9 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Whether an event is of a match value with this hash, of one reaction.
-    pub fn has_like(&self, reaction: usize, hash: u64) -> bool {
-        let book = self.books.get(reaction);
-        book.is_some_and(|book| book.keys.has_like(hash))
-    }
-
-    /// Whether an event is of this match value.
-    pub fn knows(&self, value: &str) -> bool {
-        let hash = Keys::hash(value);
-        let mut books = self.books.iter();
-        books.any(|book| book.keys.find(hash, value).is_some())
+    /// The names of the match values, by the index of the reaction.
+    pub fn names(&self) -> impl Iterator<Item = &Keys> {
+        self.books.iter().map(|book| &book.keys)
     }
 
     /// A ledger for these reactions in a log of this order, if there is a log.

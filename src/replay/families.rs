@@ -17,7 +17,7 @@ use crate::reaction;
 use crate::replay::memory::Divisible;
 use crate::requirement;
 use crate::share::Share;
-use crate::texts::Texts;
+use crate::texts::{Keys, Texts};
 use crate::transaction;
 
 /// What every family reads out of rows.
@@ -262,24 +262,27 @@ impl Ledgers {
     /// Whether an event is of something with this key: a state, a group, a match value, an
     /// idempotency key or a transaction.
     pub fn knows(&self, key: &str) -> bool {
-        self.projections.knows(key)
-            || self.invariants.knows(key)
-            || self.reactions.knows(key)
-            || self.idempotency.knows(key)
-            || self.transactions.knows(key)
+        let hash = Keys::hash(key);
+        let mut names = (self.projections.names())
+            .chain(self.invariants.names())
+            .chain(self.reactions.names())
+            .chain(self.idempotency.names())
+            .chain(self.transactions.names());
+        names.any(|names| names.find(hash, key).is_some())
     }
 
     /// Whether an event can be read that is of the same key as a row that cannot be judged. Of states
     /// and instances others tell.
     pub fn has_like(&self, of: absent::Of, hash: u64) -> bool {
         use absent::Of;
-        match of {
-            Of::Total(index) => self.invariants.has_like(index.into(), hash),
-            Of::Trigger(index) | Of::Effect(index) => self.reactions.has_like(index.into(), hash),
-            Of::Key(index) => self.idempotency.has_like(index.into(), hash),
-            Of::Transaction(index, _) => self.transactions.has_like(index.into(), hash),
-            Of::Saga(_) | Of::State(_) | Of::Reaction(_) | Of::Keyless(_) => true,
-        }
+        let names = match of {
+            Of::Total(index) => self.invariants.names().nth(index.into()),
+            Of::Trigger(index) | Of::Effect(index) => self.reactions.names().nth(index.into()),
+            Of::Key(index) => self.idempotency.names().nth(index.into()),
+            Of::Transaction(index, _) => self.transactions.names().nth(index.into()),
+            Of::Saga(_) | Of::State(_) | Of::Reaction(_) | Of::Keyless(_) => return true,
+        };
+        names.is_some_and(|names| names.has_like(hash))
     }
 
     /// Bytes kept by states and what joins them.

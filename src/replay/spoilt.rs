@@ -64,14 +64,14 @@ impl Reader<'_> {
         event: Option<&Kind>,
         batch: &mut Batch,
     ) {
-        if self.reading.selection.streams && !self.is_later(bad.rest.time) {
-            self.place(&bad, event.is_some(), batch);
+        let is_event = event.is_some();
+        let is_later = self.is_later(bad.rest.time);
+        if self.reading.selection.streams && !is_later {
+            self.place(&bad, is_event, batch);
         }
         if self.reading.again {
             return;
         }
-        let is_event = event.is_some();
-        let is_later = self.is_later(bad.rest.time);
         let Selection {
             sagas,
             families,

@@ -45,6 +45,16 @@ pub struct Observations {
     pub untimed: u64,
 }
 
+impl Observations {
+    /// Adds what other streams tell.
+    pub fn add(&mut self, other: Observations) {
+        self.noticed.extend(other.noticed);
+        self.unread += other.unread;
+        self.untold += other.untold;
+        self.untimed += other.untimed;
+    }
+}
+
 /// The version of a stream of which none was seen.
 const NONE_YET: i64 = i64::MIN;
 

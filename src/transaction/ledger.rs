@@ -175,17 +175,9 @@ impl Conclusion {
 }
 
 impl Ledger {
-    /// Whether an event is of a transaction with this hash, of one definition.
-    pub fn has_like(&self, definition: usize, hash: u64) -> bool {
-        let book = self.books.get(definition);
-        book.is_some_and(|book| book.ids.has_like(hash))
-    }
-
-    /// Whether an event is of this transaction.
-    pub fn knows(&self, id: &str) -> bool {
-        let hash = Keys::hash(id);
-        let mut books = self.books.iter();
-        books.any(|book| book.ids.find(hash, id).is_some())
+    /// The names of the transactions, by the index of the definition.
+    pub fn names(&self) -> impl Iterator<Item = &Keys> {
+        self.books.iter().map(|book| &book.ids)
     }
 
     /// A ledger for these definitions in a log of this order; by position where it is not declared.

@@ -6,7 +6,7 @@ use sagactl::event::Timestamp;
 use sagactl::inspect::{self, Go, Options};
 use sagactl::rules;
 
-use crate::rows::{self, Log, Row, looked_at};
+use crate::rows::{self, Log, Row, looked_at, row};
 
 const RULE: &str = "saga/false-claim";
 
@@ -20,16 +20,6 @@ namespace: [Parcel*]
 ";
     let text = format!("{}{saga}", rows::LOG.replace("---\n", claims));
     definition::load_text("rows.yaml".as_ref(), &text, &rules::names()).expect("definitions")
-}
-
-fn row(correlation: &str, kind: &'static str, time: Option<i64>) -> Row {
-    Row {
-        time,
-        kind,
-        correlation: Some(correlation.to_owned()),
-        data: "{}".to_owned(),
-        ..Row::default()
-    }
 }
 
 fn log(statuses: &[(&str, &str)]) -> Log {

@@ -139,18 +139,21 @@ fn a_shop_is_judged_alike_in_any_number_of_passes() {
     assert!(passes[2].1 <= FEW[2], "{passes:?}");
 }
 
+/// Writes a bank's log.
+fn bank_at(_: &Definitions, path: &Path) {
+    let options = bank::Options {
+        seed: 2,
+        transfers: 300,
+        faults: Some(200),
+        spacing: 20_000,
+        start: 1_772_431_200_000,
+    };
+    bank::bank(options, path).unwrap();
+}
+
 #[test]
 fn a_bank_is_judged_alike_in_any_number_of_passes() {
-    let world = World::new(&[&text("sagas/bank/bank.yaml")], |_, path| {
-        let options = bank::Options {
-            seed: 2,
-            transfers: 300,
-            faults: Some(200),
-            spacing: 20_000,
-            start: 1_772_431_200_000,
-        };
-        bank::bank(options, path).unwrap();
-    });
+    let world = World::new(&[&text("sagas/bank/bank.yaml")], bank_at);
     are_more_and_more(&world.passes(all, &FEW));
 }
 
@@ -164,16 +167,7 @@ grace: 1s
 invariant: nobody-owes
 total: { of: =-state.balance, states-of: accounts, per: state.owner }
 ";
-    let world = World::new(&[&text("sagas/bank/bank.yaml"), sums], |_, path| {
-        let options = bank::Options {
-            seed: 2,
-            transfers: 300,
-            faults: Some(200),
-            spacing: 20_000,
-            start: 1_772_431_200_000,
-        };
-        bank::bank(options, path).unwrap();
-    });
+    let world = World::new(&[&text("sagas/bank/bank.yaml"), sums], bank_at);
     are_more_and_more(&world.passes(all, &FEW));
 }
 

@@ -29,6 +29,17 @@ pub struct Row {
     pub data: String,
 }
 
+/// A row of an instance that says nothing more.
+pub fn row(correlation: &str, kind: &'static str, time: Option<i64>) -> Row {
+    Row {
+        time,
+        kind,
+        correlation: Some(correlation.to_owned()),
+        data: "{}".to_owned(),
+        ..Row::default()
+    }
+}
+
 /// A log on disk; it goes when this does.
 pub struct Log {
     pub connection: Connection,
@@ -123,6 +134,28 @@ pub fn by_time(text: &str) -> Definitions {
 pub fn looked_at(report: &Report, rule: &str) -> (u64, u64) {
     let count = report.rules.iter().find(|count| count.rule == rule);
     count.map_or((0, 0), |count| (count.checked, count.unknown))
+}
+
+/// A total that was not what it has to be: the invariant, the group, the event that left it so, and
+/// whether it is right again.
+pub type Breach = (String, String, i64, bool);
+
+/// What was found of totals, sorted.
+pub fn breaches(report: &Report) -> Vec<Breach> {
+    let own = report.findings.iter();
+    let own = own.filter(|finding| finding.rule == "invariant/violated");
+    let mut found: Vec<Breach> = own
+        .map(|finding| {
+            (
+                finding.subject.definition.to_string(),
+                finding.subject.id.clone(),
+                finding.evidence[0].0,
+                finding.message.contains("it is right again"),
+            )
+        })
+        .collect();
+    found.sort();
+    found
 }
 
 const fn at(seconds: i64) -> Timestamp {

@@ -1,6 +1,6 @@
 //! Sagas that lack an event of which a row stands in the log that cannot be judged.
 
-use crate::rows::{Log, Row, definitions};
+use crate::rows::{Log, Row, definitions, row};
 
 const DEFINITIONS: &str = "saga: order
 starts: Placed
@@ -11,16 +11,6 @@ steps:
     succeeds: Shipped
     timeout: 10s
 ";
-
-fn row(correlation: &str, kind: &'static str, time: Option<i64>) -> Row {
-    Row {
-        time,
-        kind,
-        correlation: Some(correlation.to_owned()),
-        data: "{}".to_owned(),
-        ..Row::default()
-    }
-}
 
 #[test]
 fn a_fault_is_told_beside_the_row_that_may_be_what_it_lacks() {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rusqlite::params;
 use sagactl::report::Report;
 
-use crate::rows::{Log, Row, definitions, looked_at};
+use crate::rows::{Breach, Log, Row, breaches, definitions, looked_at};
 
 const DEFINITIONS: &str = "invariant: transfers
 where: data.live
@@ -135,12 +135,9 @@ SELECT invariant, grp, position, total, is_known, next IS NULL,
   END
 FROM prefixes ORDER BY invariant, grp, position";
 
-/// A breach: invariant, group, the event that left it so, and whether it is right again.
-type Found = (String, String, i64, bool);
-
 #[derive(Debug, Default, PartialEq)]
 struct Judged {
-    found: Vec<Found>,
+    found: Vec<Breach>,
     groups: i64,
     unknown: i64,
 }
@@ -258,7 +255,7 @@ fn slowly(told: &[Told], log: &Log, horizon: i64) -> Judged {
         let untold = |group: &&Group| group.1.is_none() && !group.2;
         let untold = (pinned.len() + others.iter().filter(untold).count()) as i64;
         let groups = (pinned.len() + others.len()) as i64;
-        let wrong: Vec<Found> = others
+        let wrong: Vec<Breach> = others
             .into_iter()
             .filter_map(|(name, breach, _, right)| {
                 Some((invariant.to_owned(), name, breach?, right))
@@ -277,21 +274,7 @@ fn slowly(told: &[Told], log: &Log, horizon: i64) -> Judged {
 }
 
 fn quickly(report: &Report) -> Judged {
-    let own = report
-        .findings
-        .iter()
-        .filter(|finding| finding.rule == RULE);
-    let mut found: Vec<Found> = own
-        .map(|finding| {
-            (
-                finding.subject.definition.to_string(),
-                finding.subject.id.clone(),
-                finding.evidence[0].0,
-                finding.message.contains("it is right again"),
-            )
-        })
-        .collect();
-    found.sort();
+    let found = breaches(report);
     let (groups, unknown) = looked_at(report, RULE);
     Judged {
         found,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use sagactl::report::Report;
 
-use crate::rows::{Log, Row, definitions, looked_at};
+use crate::rows::{Breach, Log, Row, breaches, definitions, looked_at};
 
 use accounts::{CURRENCIES, Cell, Damage, PROJECTION, State, Told, fold, logs};
 
@@ -130,12 +130,9 @@ fn see(sum: &Sum, account: u8, state: &State) -> Seen {
 /// if that can be told.
 type After = (i64, i64, Option<bool>);
 
-/// A breach: invariant, group, the event that left it so, and whether it is right again.
-type Found = (String, String, i64, bool);
-
 #[derive(Debug, Default, PartialEq)]
 struct Judged {
-    found: Vec<Found>,
+    found: Vec<Breach>,
     groups: usize,
     unknown: usize,
 }
@@ -244,19 +241,7 @@ fn slowly(told: &[Told], horizon: i64) -> Judged {
 }
 
 fn quickly(report: &Report) -> Judged {
-    let own = report.findings.iter();
-    let own = own.filter(|finding| finding.rule == RULE);
-    let mut found: Vec<Found> = own
-        .map(|finding| {
-            (
-                finding.subject.definition.to_string(),
-                finding.subject.id.clone(),
-                finding.evidence[0].0,
-                finding.message.contains("it is right again"),
-            )
-        })
-        .collect();
-    found.sort();
+    let found = breaches(report);
     let (groups, unknown) = looked_at(report, RULE);
     Judged {
         found,
