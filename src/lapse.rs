@@ -145,6 +145,14 @@ impl<V: Clone> Quiet<V> {
         }
     }
 
+    /// Whether it did not hold for too long, and does not since, as far as is known before the
+    /// horizon is.
+    pub fn is_lapsed(&self) -> bool {
+        let otherwise = self.otherwise.as_ref().map(|it| &it.lapses);
+        let mut both = otherwise.into_iter().chain([&self.lapses]);
+        both.any(Lapses::goes_on)
+    }
+
     /// Whether its youngest event is not longer ago than is tolerated.
     pub fn is_tolerated(&self, grace: Option<Span>, horizon: Timestamp) -> bool {
         let youngest = self.youngest().at(horizon);
@@ -222,6 +230,11 @@ impl<V> Lapses<V> {
                 }));
             }
         }
+    }
+
+    fn goes_on(&self) -> bool {
+        let known = self.0.as_deref();
+        known.is_some_and(|known| known.current.is_some())
     }
 
     /// It holds again.

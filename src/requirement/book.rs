@@ -178,7 +178,7 @@ impl Book {
             *looks_at = watched.look(number, *looks_at, key);
         }
         if matches!(held, Held::Yes | Held::Exempt) {
-            subject.quiet.mend();
+            subject.mend();
         }
         subject.held = held;
         subject.last = at;

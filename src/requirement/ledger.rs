@@ -154,8 +154,9 @@ impl Ledger {
                         breaches.push(Breach {
                             requirement: index,
                             key,
+                            is_unwatched: is_unwatched
+                                || lapsed.is_wrong() && subject.may_have_held(),
                             lapsed,
-                            is_unwatched,
                         });
                     }
                     (None, Held::Unknown(_)) if is_tolerated && !is_unwatched => count.early += 1,

@@ -21,6 +21,8 @@ pub(super) struct Subject {
     pub(super) seen: u64,
     /// It may have been wrong for too long while nobody looked.
     is_unwatched: bool,
+    /// It was wrong for too long, and may have been right since while nobody looked.
+    may_have_held: bool,
     /// Where the horizon lies before this time, it may have been, too.
     relies_on: Timestamp,
 }
@@ -35,6 +37,7 @@ impl Subject {
             looks_at: vec![None; lookups],
             seen: 0,
             is_unwatched: false,
+            may_have_held: false,
             relies_on: Timestamp::MIN,
         }
     }
@@ -60,8 +63,11 @@ impl Subject {
     }
 
     fn miss(&mut self, until: Option<Timestamp>, missed: Missed, clocks: Clocks) {
+        // What a single change came to is seen at the end.
+        let is_unseen = until.is_some() || missed.last != missed.first;
+        self.may_have_held |= is_unseen && self.quiet.is_lapsed();
         self.is_unwatched |= match clocks.grace {
-            None => until.is_some() || missed.last != missed.first,
+            None => is_unseen,
             Some(grace) => {
                 let own = self.quiet.youngest().greatest().max(missed.first.1);
                 let all = own.max(missed.youngest.greatest());
@@ -70,6 +76,17 @@ impl Subject {
                     || until.is_some_and(|until| until > all.after(grace))
             }
         };
+    }
+
+    /// It holds again.
+    pub(super) fn mend(&mut self) {
+        self.quiet.mend();
+        self.may_have_held = false;
+    }
+
+    /// Whether it may have been right since when it is said to be wrong.
+    pub(super) const fn may_have_held(&self) -> bool {
+        self.may_have_held
     }
 
     /// Whether it may have been wrong for too long while nobody looked.
