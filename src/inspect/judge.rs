@@ -1,23 +1,20 @@
 //! Judges one instance, in every order and under every meaning that its log leaves open.
 //!
 //! Where a log's order is time, events closer than the skew are concurrent; where a condition could
-//! not be evaluated, an event may mean one thing or another. An instance is then judged in each of
-//! the possible ways: what is wrong in all of them is wrong, what is wrong in some is unknown.
+//! not be evaluated, or something of a row cannot be read, an event may mean one thing or another. An
+//! instance is then judged in each of the possible ways: what is wrong in all of them is wrong, what
+//! is wrong in some is unknown.
 
 use std::sync::Arc;
 
-use crate::definition::log::{LogDefinition, Order};
+use crate::definition::log::LogDefinition;
 use crate::definition::saga::Saga;
 use crate::event::Timestamp;
-use crate::inspect::orders::orders;
+use crate::inspect::ways::ways;
 use crate::replay::{Doubt, Link};
-use crate::rules::case::{Case, Claim, Draft};
-use crate::rules::{self, Check};
+use crate::rules::case::{Case, Claim, Claimed, Draft};
+use crate::rules::{self, Check, false_claim};
 use crate::saga::{Instance, Moment, Names, Outcome};
-
-/// How many ways to read one instance are tried. Beyond that, orders are sampled, the same ones in
-/// every run; an instance with too many doubtful events is not judged.
-const WAYS: usize = 128;
 
 /// What is known of an instance.
 #[derive(Debug, Clone)]
@@ -142,18 +139,26 @@ impl<'a> Judge<'a> {
         names: &Names,
     ) -> Verdict {
         let (saga, checks) = (&self.sagas[saga], &self.checks[saga]);
-        let Some(ways) = ways(&evidence, self.definition.order) else {
+        let Some(ways) = ways(saga, &evidence, self.definition.order, horizon) else {
             return self.undetermined(saga, evidence.moments);
         };
+        let claims_an_end = evidence
+            .claim
+            .is_some_and(|claim| claim.claimed != Claimed::Running);
         let mut common: Option<Vec<Draft>> = None;
         let mut unknown: Vec<&'static str> = Vec::new();
         for moments in &ways {
             self.instance.replay(saga, moments);
             let case = self.case(saga, moments, horizon, evidence.claim, names);
             let mut drafts = Vec::new();
-            rules::judge(&case, checks, &mut drafts);
-            if rules::is_unlimited(&case) {
-                unknown.push("compensation/uncompensated");
+            if self.instance.first.is_some() {
+                rules::judge(&case, checks, &mut drafts);
+                if rules::is_unlimited(&case) {
+                    unknown.push("compensation/uncompensated");
+                }
+            } else if claims_an_end {
+                // It is no instance so, and what is claimed of it is false.
+                unknown.push(false_claim::INFO.name);
             }
             let same = |one: &Draft, other: &Draft| {
                 (one.rule, one.step, &one.facet) == (other.rule, other.step, &other.facet)
@@ -201,50 +206,4 @@ impl<'a> Judge<'a> {
             moments: moments.to_vec(),
         }
     }
-}
-
-/// Every way to read an instance, the most plausible first; `None` where there are too many
-/// doubtful events.
-fn ways(evidence: &Evidence<'_>, order: Order) -> Option<Vec<Vec<Moment>>> {
-    let mut readings: Vec<Vec<(Moment, Option<Link>)>> = vec![
-        evidence
-            .moments
-            .iter()
-            .enumerate()
-            .map(|(index, moment)| (*moment, evidence.links.get(index).copied()))
-            .collect(),
-    ];
-    for doubt in evidence.doubts {
-        if readings.len() * doubt.options.len() > WAYS {
-            return None;
-        }
-        readings = readings
-            .iter()
-            .flat_map(|reading| {
-                doubt.options.iter().map(move |option| {
-                    let mut reading = reading.clone();
-                    if let Some(meaning) = option {
-                        let moment = Moment {
-                            meaning: *meaning,
-                            ..doubt.moment
-                        };
-                        let place =
-                            reading.partition_point(|(other, _)| other.position < moment.position);
-                        reading.insert(place, (moment, Some(doubt.link)));
-                    }
-                    reading
-                })
-            })
-            .collect();
-    }
-    let most = (WAYS / readings.len()).max(1);
-    Some(
-        readings
-            .into_iter()
-            .flat_map(|reading| match order {
-                Order::Position => vec![reading.into_iter().map(|(moment, _)| moment).collect()],
-                Order::Time { skew, .. } => orders(&reading, skew, most),
-            })
-            .collect(),
-    )
 }

@@ -6,6 +6,7 @@ mod beside;
 mod claims;
 mod describe;
 mod diff;
+mod doubtful;
 mod families;
 mod filter;
 mod ids;
@@ -27,6 +28,7 @@ mod unjudged;
 mod vacant;
 mod verdicts;
 mod view;
+mod ways;
 mod whereabouts;
 
 use std::path::PathBuf;
@@ -169,6 +171,8 @@ pub struct InstanceView {
     pub timeline: Vec<TimelineRow>,
     /// Rows that cannot be judged and may be events of it: where each stands and what is wrong with it.
     pub hidden: Vec<String>,
+    /// Rules of which it cannot be told whether it breaks them.
+    pub unknown: Vec<&'static str>,
     /// Every step of it, as declared.
     pub steps: Vec<StepView>,
     /// What is wrong with it.

@@ -11,10 +11,11 @@ use crate::causation;
 use crate::definition::log::Order;
 use crate::definition::reaction::Count;
 use crate::definition::saga::Saga;
-use crate::event::{Position, Timestamp};
+use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::idempotency;
 use crate::inspect::beside;
+use crate::inspect::doubtful::Doubtful;
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
 use crate::invariant;
@@ -30,10 +31,8 @@ use crate::transaction::{self, View};
 pub struct Sum {
     /// Instances judged, by saga and outcome.
     pub(super) outcomes: Vec<[u64; Outcome::ALL.len()]>,
-    /// Why an instance cannot be judged, by the event that is in doubt.
-    pub(super) doubtful: Vec<(Position, String)>,
-    /// By saga, how many instances at fault have rows that cannot be judged, and the first of them.
-    pub(super) shadowed: BTreeMap<usize, (u64, (Position, String))>,
+    /// By saga, the instances that cannot be judged fully.
+    pub(super) doubtful: BTreeMap<usize, Doubtful>,
     /// Remarks about claims.
     pub(super) statuses: BTreeSet<String>,
     /// Streams met.

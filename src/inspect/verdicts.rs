@@ -6,8 +6,6 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::absent::Of;
-use crate::brief;
 use crate::definition::saga::Saga;
 use crate::event::Timestamp;
 use crate::finding::Finding;
@@ -178,25 +176,8 @@ impl Run<'_> {
                 *unknown.entry(CLAIMS).or_default() += 1;
             }
             if let Some(doubt) = doubts.first().filter(|_| !verdict.unknown.is_empty()) {
-                let position = doubt.moment.position;
-                let remark = format!(
-                    "saga {}: {id} cannot be judged fully: at position {position}, {}",
-                    saga.name, doubt.reason
-                );
-                self.sum.doubtful.push((position, remark));
-            }
-            if let Some(first) = instance.first.filter(|_| !verdict.drafts.is_empty())
-                && self.gathered.absent.of(Of::Saga(entry.saga)).has(id)
-            {
-                let own = (first.position, id.to_owned());
-                let shadowed = &mut self.sum.shadowed;
-                let (count, known) = shadowed
-                    .entry(saga_index)
-                    .or_insert_with(|| (0, own.clone()));
-                *count += 1;
-                if own < *known {
-                    *known = own;
-                }
+                let doubtful = self.sum.doubtful.entry(saga_index).or_default();
+                doubtful.take(id, doubt);
             }
             let is_shared = !verdict.drafts.is_empty() && self.is_shared(saga_index, id);
             let findings: Vec<Finding> = verdict
@@ -233,36 +214,12 @@ impl Run<'_> {
 
     /// Counts the instances of all shares, and tells why some of them cannot be judged.
     pub(super) fn instances(&mut self, tally: &mut Tally) {
-        let mut doubtful = std::mem::take(&mut self.sum.doubtful);
-        doubtful.sort();
-        let statuses = std::mem::take(&mut self.sum.statuses).into_iter();
-        let doubtful = doubtful.into_iter().map(|(_, remark)| remark);
-        doubtful
-            .chain(statuses)
-            .for_each(|remark| tally.remark(remark));
-        for (index, saga) in (0_u16..).zip(&self.scope.sagas) {
-            let known = self.gathered.absent.of(Of::Saga(index)).known() as u64;
-            let at_fault = self.sum.shadowed.get(&usize::from(index));
-            let others = known.saturating_sub(at_fault.map_or(0, |(count, _)| *count));
-            tally.count_remarks(
-                &format!("saga {}", saga.name),
-                &[(
-                    others,
-                    "instance without a fault has a row that cannot be judged, which may hide one",
-                    "instances without a fault have rows that cannot be judged, which may hide some",
-                )],
-            );
-        }
-        for (saga, (count, (_, id))) in std::mem::take(&mut self.sum.shadowed) {
-            let instances = brief::count(
-                count,
-                "instance at fault has a row that cannot be judged, which may be what it lacks:",
-                "instances at fault have rows that cannot be judged, which may be what they lack, first",
-            );
-            let id = brief::one(&id, brief::IN_A_SENTENCE);
+        for (saga, doubtful) in std::mem::take(&mut self.sum.doubtful) {
             let saga = &self.scope.sagas[saga].name;
-            tally.remark(format!("saga {saga}: {instances} {id}"));
+            tally.remark(format!("saga {saga}: {}", doubtful.in_words()));
         }
+        let statuses = std::mem::take(&mut self.sum.statuses).into_iter();
+        statuses.for_each(|remark| tally.remark(remark));
         for (saga, outcomes) in self.scope.sagas.iter().zip(&self.sum.outcomes) {
             self.count(saga, outcomes.iter().sum(), tally);
             tally.saga(saga.name.clone(), *outcomes);

@@ -73,6 +73,7 @@ impl Run<'_> {
             headline: describe::headline(&saga, &instance, verdict.outcome, horizon),
             timeline,
             hidden,
+            unknown: verdict.unknown,
             steps,
             claim,
             next: row.next.clone(),

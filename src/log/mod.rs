@@ -339,6 +339,11 @@ impl BadRow {
         self.tells(condition, kind.is_some()) && condition.holds(&self.scope(kind)) == Ok(false)
     }
 
+    /// Whether it tells that a condition holds for it.
+    pub fn affirms(&self, condition: &Expression, kind: Option<&str>) -> bool {
+        self.tells(condition, kind.is_some()) && condition.holds(&self.scope(kind)) == Ok(true)
+    }
+
     /// The hash by [`Keys::hash`] of the text that an expression has for it, where it tells one.
     pub fn hash_of(&self, expression: &Expression, kind: Option<&str>) -> Option<u64> {
         if !self.tells(expression, kind.is_some()) {

@@ -46,6 +46,9 @@ struct ViewV1<'a> {
     /// Rows that may be events of it.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     not_judged: &'a [String],
+    /// Rules of which it cannot be told whether it breaks them.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unknown: &'a [&'static str],
     timeline: Vec<EventV1<'a>>,
     steps: Vec<StepV1<'a>>,
     findings: Vec<FindingV1<'a>>,
@@ -140,6 +143,7 @@ fn view<'a>(view: &'a InstanceView, again: &'a Again) -> ViewV1<'a> {
         instance: row(&view.row, again),
         claim: view.claim.as_deref(),
         not_judged: &view.hidden,
+        unknown: &view.unknown,
         timeline: view.timeline.iter().map(event).collect(),
         steps: view.steps.iter().map(step).collect(),
         findings: view

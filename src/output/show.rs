@@ -44,6 +44,10 @@ pub fn write(
         let row = escape::terminal(row);
         page.labelled(0, STRONG, "not judged   ", STRONG, &row)?;
     }
+    if !view.unknown.is_empty() {
+        let rules = view.unknown.join(", ");
+        page.labelled(0, STRONG, "cannot tell  ", STRONG, &rules)?;
+    }
     page.blank()?;
     steps(page, view)?;
     page.blank()?;
@@ -277,12 +281,16 @@ fn standing(page: &mut Page<'_>, view: &InstanceView) -> io::Result<()> {
 /// The last line: what to do now that one has looked.
 fn next(page: &mut Page<'_>, view: &InstanceView, again: &Again) -> io::Result<()> {
     page.blank()?;
+    let nothing = match view.unknown.is_empty() {
+        true => "nothing to do",
+        false => "next: find out by hand what the log cannot tell; until then nothing is driven",
+    };
     let Some(next) = &view.next else {
-        return page.text(0, STRONG, "nothing to do");
+        return page.text(0, STRONG, nothing);
     };
     match words::recovery(next) {
         Some(recovery) => page.text(0, STRONG, &format!("next: {recovery}"))?,
-        None if view.findings.is_empty() => page.text(0, STRONG, "nothing to do")?,
+        None if view.findings.is_empty() => page.text(0, STRONG, nothing)?,
         None => page.text(
             0,
             STRONG,

@@ -10,7 +10,7 @@ use crate::causation;
 use crate::event::{Position, Timestamp};
 use crate::log::BadRow;
 use crate::replay::families::Notes;
-use crate::replay::instances::Link;
+use crate::replay::instances::{Blank, Link};
 use crate::saga::{Meaning, Moment};
 use crate::texts::{Text, Texts};
 
@@ -40,6 +40,8 @@ pub(super) struct Sighting {
 pub(super) struct Options {
     /// `None` is nothing at all.
     pub(super) meanings: Vec<Option<Meaning>>,
+    /// What else of it could not be told.
+    pub(super) blank: Blank,
     /// Why it could not be told.
     pub(super) reason: String,
 }

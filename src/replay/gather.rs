@@ -305,12 +305,14 @@ impl<'a> Gatherer<'a> {
         let link = batch.links.get(index).copied();
         if let Some(doubt) = sighting.doubt {
             let options = &batch.doubts[doubt as usize];
-            instances.doubts.entry(at).or_default().push(Doubt {
+            let doubt = Doubt {
                 moment,
                 link: link.unwrap_or_default(),
                 options: options.meanings.clone(),
+                blank: options.blank,
                 reason: options.reason.clone(),
-            });
+            };
+            instances.doubt(at, doubt);
             return;
         }
         let instances = &mut self.gathered.instances;

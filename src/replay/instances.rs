@@ -17,6 +17,9 @@ use crate::texts::{Index, Keys, room};
 /// How many events of settled instances are kept: 2 MB, which a core's own cache can hold.
 const KEPT: usize = 1 << 16;
 
+/// How many events of which not everything can be told are kept of one instance.
+const DOUBTS: usize = 8;
+
 /// How many events an instance is given room for at first.
 const FIRST: usize = 8;
 /// Room for more than this is not kept for another instance.
@@ -48,7 +51,22 @@ pub struct Link {
     pub cause: u64,
 }
 
-/// An event whose meaning could not be told.
+/// What of an event cannot be read, beside what it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Blank {
+    /// Its position.
+    pub position: bool,
+    /// What puts it before or after others.
+    pub order: bool,
+    /// When it happened.
+    pub time: bool,
+    /// Its idempotency key.
+    pub key: bool,
+    /// The name of its error.
+    pub error: bool,
+}
+
+/// An event of which not everything could be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubt {
     /// The event, with one of its possible meanings.
@@ -57,6 +75,8 @@ pub struct Doubt {
     pub link: Link,
     /// Everything that it may mean; `None` is nothing at all.
     pub options: Vec<Option<Meaning>>,
+    /// What else of it could not be told.
+    pub blank: Blank,
     /// Why it could not be told.
     pub reason: String,
 }
@@ -206,6 +226,28 @@ impl Instances {
         true
     }
 
+    /// Adds an event of which not everything can be told. An instance that has too many of them is not
+    /// judged, so that no more are kept.
+    pub fn doubt(&mut self, at: u32, doubt: Doubt) {
+        let entry = &mut self.entries[at as usize];
+        match entry.stage {
+            Stage::Dropped(_) | Stage::Reopened => {
+                entry.stage = Stage::Reopened;
+                return;
+            }
+            Stage::Settled(_) => {
+                entry.stage = Stage::Open;
+                self.kept -= entry.moments.len();
+            }
+            Stage::Open => {}
+        }
+        let doubts = self.doubts.entry(at).or_default();
+        match doubts.len() {
+            DOUBTS => doubts[0].blank.order = true,
+            _ => doubts.push(doubt),
+        }
+    }
+
     /// Notes that an instance is over and clean.
     pub fn settle(&mut self, at: u32, outcome: Outcome) {
         let entry = &mut self.entries[at as usize];
@@ -239,8 +281,12 @@ impl Instances {
         let moments: usize = moments.chain(&self.spare).map(room).sum();
         let links = self.links.values().map(room);
         let links: usize = links.map(|own| own + size_of::<(u32, Vec<Link>)>()).sum();
+        let doubts = self.doubts.values().flatten();
+        let doubts: usize = doubts
+            .map(|doubt| size_of::<Doubt>() + room(&doubt.options) + doubt.reason.len())
+            .sum();
         let tables = self.index.bytes() + room(&self.entries) + self.ids.capacity();
-        tables + moments + links
+        tables + moments + links + doubts
     }
 
     /// The instances that have to be read again.

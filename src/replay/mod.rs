@@ -25,7 +25,7 @@ pub use families::{Ledgers, Readers};
 pub use gather::Gatherer;
 pub use gathered::{Cut, Gathered, Selection};
 pub use horizon::Horizon;
-pub use instances::{Doubt, Entry, Instances, Link, Stage};
+pub use instances::{Blank, Doubt, Entry, Instances, Link, Stage};
 pub use memory::{Divisible, Held, Limit};
 pub use pass::{Continue, histories, pass};
 pub use reading::Reading;

@@ -15,14 +15,14 @@ use crate::expression::Scope;
 use crate::log::{BadId, BadRow, Fields, Log, Rest, Row};
 use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
 use crate::replay::families::Routes;
-use crate::replay::instances::{Instances, Link};
+use crate::replay::instances::{Blank, Instances, Link};
 use crate::replay::reading::Reading;
 use crate::replay::route::{Candidate, Meant, Route, Use};
 use crate::saga::{Meaning, Moment, StepEvent};
 use crate::texts::{Keys, Text};
 
 /// A row with more text than this cannot be taken along with others.
-const MOST_TEXT: usize = 1 << 30;
+pub(super) const MOST_TEXT: usize = 1 << 30;
 
 /// What is known of an event type.
 #[derive(Debug)]
@@ -297,7 +297,12 @@ impl Reader<'_> {
                     .iter()
                     .map(|option| option.map(|one| one.meaning))
                     .collect();
-                batch.doubts.push(Options { meanings, reason });
+                let blank = Blank::default();
+                batch.doubts.push(Options {
+                    meanings,
+                    blank,
+                    reason,
+                });
                 (first, Some(batch.doubts.len() as u32 - 1))
             }
         };
@@ -353,7 +358,7 @@ impl Reader<'_> {
         });
     }
 
-    fn is_wanted(&self, id: &str) -> bool {
+    pub(super) fn is_wanted(&self, id: &str) -> bool {
         let Reading {
             about, instances, ..
         } = self.reading;

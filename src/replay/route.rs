@@ -5,12 +5,10 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::absent::Of;
 use crate::definition::saga::{EventPattern, Saga};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadRow, Fields};
 use crate::saga::{Meaning, StepEvent};
-use crate::texts::Keys;
 
 /// What an event type may mean in one saga.
 #[derive(Debug, Clone)]
@@ -87,6 +85,17 @@ pub struct Candidate {
     pub error: Option<Expression>,
 }
 
+/// What a row that a saga cannot judge may be to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Missed {
+    /// Index of the saga.
+    pub(super) saga: u16,
+    /// The correlation value of its instance, where that can be told.
+    pub(super) id: Option<String>,
+    /// Everything that it may mean; `None` is nothing at all.
+    pub(super) meanings: Vec<Option<Meaning>>,
+}
+
 /// Everything that definitions have to do with one event type.
 #[derive(Debug, Clone, Default)]
 pub struct Route {
@@ -152,15 +161,15 @@ impl Router {
         Route { uses }
     }
 
-    /// Adds of which sagas a row that cannot be judged may be an event, and of which instance, where it
-    /// tells that. Events are put in order by the columns `orders_by`, too.
+    /// Of which sagas a row that cannot be judged may be an event, of which instances, and what it may
+    /// mean there. Events are put in order by the columns `orders_by`, too.
     pub(super) fn missed(
         &self,
         bad: &BadRow,
         kind: Option<&str>,
         orders_by: Fields,
-        of: &mut Vec<(Of, Option<u64>)>,
-    ) {
+    ) -> Vec<Missed> {
+        let mut missed = Vec::new();
         for (index, saga) in (0_u16..).zip(&self.sagas) {
             if !bad.is_lost_to(fields_of(saga).with(orders_by)) {
                 continue;
@@ -169,22 +178,30 @@ impl Router {
             if narrow.any(|narrow| bad.rules_out(narrow, kind)) {
                 continue;
             }
+            let meanings = may_mean(saga, bad, kind);
+            if meanings.iter().all(Option::is_none) {
+                continue;
+            }
             let correlates: Vec<Option<&Expression>> = match kind {
-                Some(kind) if !may_mean(saga, bad, kind) => continue,
                 Some(kind) => vec![correlate(saga, kind)],
                 None => {
                     let each = saga.correlate.by_type.values().map(Some);
                     each.chain([saga.correlate.default.as_ref()]).collect()
                 }
             };
-            let mut ids: Vec<Option<u64>> = correlates
+            let mut ids: Vec<Option<String>> = correlates
                 .into_iter()
                 .filter_map(|correlate| instance(bad, kind, correlate))
                 .collect();
             ids.sort_unstable();
             ids.dedup();
-            of.extend(ids.into_iter().map(|id| (Of::Saga(index), id)));
+            missed.extend(ids.into_iter().map(|id| Missed {
+                saga: index,
+                id,
+                meanings: meanings.clone(),
+            }));
         }
+        missed
     }
 
     /// The parts of a row that routing and judging need, whatever the log maps.
@@ -275,24 +292,45 @@ fn correlate<'s>(saga: &'s Saga, kind: &str) -> Option<&'s Expression> {
     own.or(saga.correlate.default.as_ref())
 }
 
-/// Whether a row of this type that cannot be judged may mean anything in a saga.
-fn may_mean(saga: &Saga, bad: &BadRow, kind: &str) -> bool {
-    let is_ruled_out = |when: &Expression| bad.rules_out(when, Some(kind));
-    let mut candidates = candidates(saga, kind).into_iter();
-    candidates.any(|one| !one.when.as_ref().is_some_and(is_ruled_out))
+/// Everything that a row which cannot be judged may mean in a saga, the most plausible first; `None`
+/// is nothing at all.
+fn may_mean(saga: &Saga, bad: &BadRow, kind: Option<&str>) -> Vec<Option<Meaning>> {
+    let is_so = |condition: &Expression| bad.affirms(condition, kind);
+    let is_inside = saga.narrow.as_ref().is_none_or(is_so);
+    let Some(name) = kind else {
+        let strays = (!saga.namespace.is_empty()).then_some(Meaning::Stray);
+        let mut meanings: Vec<Meaning> = patterns(saga).map(|(_, meaning)| meaning).collect();
+        meanings.dedup();
+        let meanings = meanings.into_iter().chain(strays).map(Some);
+        return std::iter::once(None).chain(meanings).collect();
+    };
+    let mut meanings = Vec::new();
+    for Candidate { when, meaning, .. } in candidates(saga, name) {
+        let is_ruled_out = |when: &Expression| bad.rules_out(when, kind);
+        if when.as_ref().is_some_and(is_ruled_out) {
+            continue;
+        }
+        meanings.push(Some(meaning));
+        if when.as_ref().is_none_or(is_so) {
+            meanings.extend((!is_inside).then_some(None));
+            return meanings;
+        }
+    }
+    meanings.push(None);
+    meanings
 }
 
-/// The hash of the correlation value that a row which cannot be judged has there; `Some(None)` where
-/// that cannot be told, and `None` where it has none.
+/// The correlation value that a row which cannot be judged has there; `Some(None)` where that cannot
+/// be told, and `None` where it has none.
 fn instance(
     bad: &BadRow,
     kind: Option<&str>,
     correlate: Option<&Expression>,
-) -> Option<Option<u64>> {
+) -> Option<Option<String>> {
     let Some(correlate) = correlate else {
         let is_unread = bad.rest.unread.correlation;
         return match &bad.correlation {
-            Some(id) => Some(Some(Keys::hash(id))),
+            Some(id) => Some(Some(id.clone())),
             None => is_unread.then_some(None),
         };
     };
@@ -301,7 +339,7 @@ fn instance(
     }
     let scope = bad.scope(kind);
     match correlate.name(&scope) {
-        Some(id) => Some(Some(Keys::hash(&id))),
+        Some(id) => Some(Some(id.into_owned())),
         None => (!scope.is_sound()).then_some(None),
     }
 }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use crate::absent::{self, Of};
 use crate::causation::Hidden;
+use crate::definition::log::Order;
+use crate::event::{Position, Timestamp};
 use crate::log::{BadId, BadRow, Fields, Log, Rest};
-use crate::replay::batch::{Batch, StreamNote};
+use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
 use crate::replay::gathered::Selection;
-use crate::replay::reader::{Kind, Reader};
+use crate::replay::instances::{Blank, Instances, Link};
+use crate::replay::reader::{Kind, MOST_TEXT, Reader};
 use crate::replay::reading::Reading;
-use crate::replay::route::Route;
-use crate::texts::Keys;
+use crate::replay::route::{Missed, Route};
+use crate::saga::Moment;
+use crate::texts::{Keys, named};
 
 impl Reader<'_> {
     /// Adds what can be told of a row of which something cannot be read.
@@ -69,15 +73,27 @@ impl Reader<'_> {
         if self.reading.selection.streams && !is_later {
             self.place(&bad, is_event, batch);
         }
-        if self.reading.again {
-            return;
-        }
         let Selection {
             sagas,
             families,
             ids,
             ..
         } = self.reading.selection;
+        let missed = match sagas {
+            true => {
+                let Reading { router, .. } = self.reading;
+                router.missed(&bad, name.as_deref(), self.reading.orders_by())
+            }
+            false => Vec::new(),
+        };
+        if !is_later {
+            for one in &missed {
+                self.sight_missed(&bad, name.as_deref(), one, batch);
+            }
+        }
+        if self.reading.again {
+            return;
+        }
         if ids {
             self.hide(&bad, is_event, is_later, batch);
         }
@@ -85,15 +101,18 @@ impl Reader<'_> {
         if sagas || families {
             self.reading.readers.missed(&bad, name.as_deref(), &mut of);
         }
-        if sagas {
-            let orders_by = self.reading.orders_by();
-            let router = self.reading.router;
-            router.missed(&bad, name.as_deref(), orders_by, &mut of);
-        }
-        // What is later may have called for what is not, by its place.
-        let may_call = of.iter().any(|(of, _)| matches!(of, Of::Trigger(_)));
-        if is_later && !may_call {
+        of.extend(
+            missed
+                .into_iter()
+                .map(|Missed { saga, id, .. }| (Of::Saga(saga), id.as_deref().map(Keys::hash))),
+        );
+        if is_later {
             batch.beyond += u64::from(!is_event);
+            // It may have called, by its place, for what is not.
+            of.retain(|(of, _)| matches!(of, Of::Trigger(_)));
+            if !of.is_empty() {
+                batch.absent.push(absent::Hidden { row: None, of });
+            }
             return;
         }
         if sagas || families {
@@ -104,10 +123,77 @@ impl Reader<'_> {
                 of,
             });
         }
-        batch.partial += u64::from(is_event && !is_later);
+        batch.partial += u64::from(is_event);
         batch.bad.push(BadRow {
             rest: Box::default(),
             ..bad
+        });
+    }
+
+    /// Adds what a row which a saga cannot judge may mean to the instance that it tells.
+    fn sight_missed(&self, bad: &BadRow, name: Option<&str>, missed: &Missed, batch: &mut Batch) {
+        let id = missed.id.as_deref().filter(|id| id.len() <= MOST_TEXT);
+        let Some(id) = named(id).filter(|id| self.is_wanted(id)) else {
+            return;
+        };
+        let Rest {
+            time,
+            stream,
+            version,
+            causation,
+            key,
+            unread,
+            ..
+        } = &*bad.rest;
+        let by_time = self.reading.definition.order != Order::Position;
+        let mut meanings = missed.meanings.clone();
+        // It may be later than the horizon.
+        if time.is_none() && self.reading.until.is_some() && !meanings.contains(&None) {
+            meanings.push(None);
+        }
+        let Some(meaning) = meanings.iter().flatten().next().copied() else {
+            return;
+        };
+        let detail = name.map_or(0, |name| {
+            let name = batch.texts.keep(name);
+            batch.details.push(name);
+            batch.details.len() as u32
+        });
+        let moment = Moment {
+            position: bad.position.unwrap_or(Position(0)),
+            time: time.unwrap_or(Timestamp::MIN),
+            key: Keys::hash_of_name(key.as_deref()),
+            detail,
+            meaning,
+        };
+        if by_time {
+            batch.links.push(Link {
+                stream: stream.as_deref().map_or(0, |stream| Keys::hash(stream) | 1),
+                version: version.unwrap_or(i64::MIN),
+                id: match &bad.id {
+                    BadId::Known(id) => Keys::hash_of_name(Some(id)),
+                    BadId::None | BadId::Unreadable => 0,
+                },
+                cause: Keys::hash_of_name(causation.as_deref()),
+            });
+        }
+        batch.doubts.push(Options {
+            meanings,
+            blank: Blank {
+                position: bad.position.is_none(),
+                order: self.reading.orders_by().meets(*unread),
+                time: time.is_none(),
+                key: unread.key,
+                error: unread.data || unread.metadata,
+            },
+            reason: bad.reason.clone(),
+        });
+        batch.sightings.push(Sighting {
+            hash: Instances::hash(missed.saga, id),
+            id: batch.texts.keep(id),
+            saga: missed.saga,
+            doubt: Some(batch.doubts.len() as u32 - 1),
+            moment,
         });
     }
 

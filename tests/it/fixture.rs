@@ -391,6 +391,7 @@ pub fn view(id: &str) -> InstanceView {
             ),
         ],
         hidden: vec![],
+        unknown: Vec::new(),
         steps: vec![
             step(
                 "reserve-stock",

@@ -15,6 +15,7 @@ mod command;
 mod fixture;
 mod folds;
 mod golden;
+mod hidden;
 mod house;
 mod imports;
 mod isolation;
