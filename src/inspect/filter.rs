@@ -40,7 +40,21 @@ pub fn rules(options: &Options) -> Result<Vec<&'static str>, RunError> {
             "no rule that `{globs}` names speaks of keys, as --key asks for"
         )));
     }
+    let is_left_out = |name: &&str| left_out(options, name).is_some();
+    if !patterns.is_empty() && meant.iter().all(is_left_out) {
+        let globs = options.rules.join(", ");
+        return Err(RunError::Filter(format!(
+            "no rule that `{globs}` names is judged of some sagas or instances alone; leave out --saga and --instance"
+        )));
+    }
     Ok(meant)
+}
+
+/// Why a rule is not judged, where that is since the run is about some sagas or instances only.
+pub fn left_out(options: &Options, rule: &str) -> Option<&'static str> {
+    let of_instances = !options.instances.is_empty();
+    let is_judged = !options.narrowed() || rules::is_judged_of_some(rule, of_instances);
+    (!is_judged).then_some("not judged of some sagas or instances alone")
 }
 
 /// The scopes to run, each with a log and only the sagas asked for.

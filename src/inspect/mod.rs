@@ -244,6 +244,11 @@ pub fn audit(
     )
     .of_logs(scopes)
     .about(Asked::of(options));
+    for rule in &rules {
+        if let Some(reason) = filter::left_out(options, rule) {
+            tally.idle(rule, reason);
+        }
+    }
     for scope in filter::scopes(definitions, options)? {
         if let Some(log) = scope.log.as_ref().filter(|_| scopes.len() > 1) {
             tally.begin(log.full_name());

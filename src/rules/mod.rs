@@ -348,6 +348,16 @@ pub fn needs_instances(name: &str) -> bool {
     joins.iter().any(|info| info.name == name) || of_instances.any(|rule| rule.info.name == name)
 }
 
+/// Whether a rule is judged where a run is about some sagas only, or about some instances of them.
+pub fn is_judged_of_some(name: &str, of_instances: bool) -> bool {
+    let own = TABLE.iter().find(|rule| rule.info.name == name);
+    own.is_none_or(|rule| match rule.judge {
+        Judge::Instance { .. } | Judge::Definition => true,
+        Judge::Log => !of_instances,
+        Judge::Family => false,
+    })
+}
+
 /// Whether the findings of a rule are about keys: of states, groups, match values, idempotency keys or
 /// transactions.
 pub fn speaks_of_keys(name: &str) -> bool {

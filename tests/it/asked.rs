@@ -78,6 +78,18 @@ fn what_is_in_no_log_is_not_fine() {
         said.contains("no rule that `saga/*` names speaks of keys"),
         "{said}"
     );
+    for narrow in [["--instance", "order-1"], ["--saga", "order-fulfilment"]] {
+        let all = [&["sagas/shop", "--rule", "isolation/*"][..], &narrow].concat();
+        let (code, _, said) = audit(&all);
+        assert_eq!(code, Some(2));
+        let told = "no rule that `isolation/*` names is judged of some sagas or instances alone";
+        assert!(said.contains(told), "{said}");
+        let (_, report, _) = audit(&[&["sagas/shop"][..], &narrow].concat());
+        let mut counts = list(&report, "rules").into_iter();
+        let own = counts.find(|count| count["rule"] == "isolation/dirty-touch");
+        let reason = "not judged of some sagas or instances alone";
+        assert_eq!(own.expect("every rule is counted")["idle"], reason);
+    }
 }
 
 /// A folder with a log of these lines and a definition.
