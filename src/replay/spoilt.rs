@@ -20,7 +20,7 @@ use crate::texts::{Keys, named};
 impl Reader<'_> {
     /// Adds what can be told of a row of which something cannot be read.
     #[cold]
-    pub(super) fn spoilt(&mut self, bad: BadRow, log: &Log, batch: &mut Batch) {
+    pub(super) fn spoilt(&mut self, mut bad: BadRow, log: &Log, batch: &mut Batch) {
         let name = bad.kind.map(|kind| log.type_name(kind));
         let Some(row) = bad.event() else {
             return self.bad(bad, name, None, batch);
@@ -29,7 +29,13 @@ impl Reader<'_> {
         let Some(Some(kind)) = self.types.get(row.kind.0 as usize) else {
             return;
         };
+        let known = batch.bad.len();
         self.judge(&row, &self.without(kind, bad.rest.unread), batch);
+        // Whatever is wrong with a row is told at once.
+        for other in batch.bad.drain(known..) {
+            batch.partial -= 1;
+            bad.reason = format!("{}; {}", other.reason, bad.reason);
+        }
         self.bad(bad, name, Some(kind), batch);
     }
 

@@ -1,6 +1,8 @@
 //! Rows that cannot be judged and may be what something lacks.
 
-use crate::rows::{Log, Row, definitions, looked_at, row};
+use sagactl::{definition, rules};
+
+use crate::rows::{LOG, Log, Row, definitions, looked_at, row};
 
 const DEFINITIONS: &str = "saga: order
 starts: Placed
@@ -60,4 +62,24 @@ fn triggers_beyond_the_horizon_are_seen_in_every_pass() {
         assert_eq!(capped.findings, []);
         assert_eq!(format!("{:?}", capped.rules), format!("{:?}", whole.rules));
     }
+}
+
+#[test]
+fn all_that_is_wrong_with_a_row_is_one_finding() {
+    let log = LOG.replace("idempotency: key", "idempotency: data.key");
+    let text = format!("{log}idempotency: payments\neffects: [Paid]\n");
+    let definitions = definition::load_text("rows.yaml".as_ref(), &text, &rules::names());
+    let torn = Row {
+        data: "{torn".to_owned(),
+        ..row("a", "Paid", Some(1))
+    };
+    let report = Log::new(&[torn, row("b", "Paid", Some(2))])
+        .audit(&definitions.expect("sound definitions"), 10);
+    let found = report.findings.iter();
+    let mut found = found.filter(|one| one.rule == "log/bad-row");
+    let message = &found.next().expect("it is bad").message;
+    assert!(message.contains("data is not JSON"), "{message}");
+    assert!(message.contains("data.key"), "{message}");
+    assert_eq!(found.next(), None);
+    assert_eq!(looked_at(&report, "log/bad-row"), (2, 0));
 }
