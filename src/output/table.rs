@@ -253,11 +253,31 @@ fn looked_at(page: &mut Page<'_>, rules: &[RuleCount]) -> io::Result<()> {
     if !reasons.is_empty() {
         page.blank()?;
         page.line(heading("not looked at"))?;
-        for (reason, rules) in reasons {
-            page.text(2, PLAIN, &format!("{}: {reason}", rules.join(", ")))?;
+        for (reason, idle) in reasons {
+            let names = in_families(&idle).join(", ");
+            page.text(2, PLAIN, &format!("{names}: {reason}"))?;
         }
     }
     Ok(())
+}
+
+/// These rules, with `family/*` instead of all of a family.
+fn in_families(these: &[&str]) -> Vec<String> {
+    let family = |rule: &str| rule.split('/').next().unwrap_or_default().to_owned();
+    let all = rules::names();
+    let mut named: Vec<String> = Vec::new();
+    for rule in these {
+        let own = family(rule);
+        let mut of_family = all.iter().filter(|one| family(one) == own);
+        let name = match of_family.all(|one| these.contains(one)) {
+            true => format!("{own}/*"),
+            false => (*rule).to_owned(),
+        };
+        if !named.contains(&name) {
+            named.push(name);
+        }
+    }
+    named
 }
 
 fn counted(page: &mut Page<'_>, ran: &[&RuleCount]) -> io::Result<()> {
@@ -392,4 +412,19 @@ fn verdict(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         parts.push(format!("{} unknown", brief::grouped(unknown)));
     }
     page.text(0, style, &parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_named_once_where_all_of_it_is_meant() {
+        let all = rules::names().into_iter();
+        let mut these: Vec<&str> = all.filter(|one| one.starts_with("causation/")).collect();
+        these.push("log/gap");
+        assert_eq!(in_families(&these), ["causation/*", "log/gap"]);
+        these.remove(0);
+        assert!(in_families(&these).iter().all(|one| !one.ends_with("/*")));
+    }
 }
