@@ -23,6 +23,8 @@ pub struct Reader {
     tells_ids: bool,
     /// Notes tell the streams of events of which versions are claimed.
     tells_streams: bool,
+    /// The log's beginning was removed, so that versions tell whether that of a key was.
+    is_cut: bool,
 }
 
 /// Which projections an event type concerns.
@@ -48,13 +50,15 @@ impl Route {
 }
 
 impl Reader {
-    /// A reader for these projections, whose indices the notes use.
-    pub fn new(projections: &[Arc<Projection>]) -> Reader {
+    /// A reader for these projections, whose indices the notes use, of a log whose beginning may
+    /// have been removed.
+    pub fn new(projections: &[Arc<Projection>], is_cut: bool) -> Reader {
         Reader {
             folds: Fold::all(projections),
             share: Share::WHOLE,
             tells_ids: false,
             tells_streams: false,
+            is_cut,
         }
     }
 
@@ -88,8 +92,11 @@ impl Reader {
         let of_streams = |fold: &Arc<Fold>| matches!(fold.definition().key, Key::Stream { .. });
         let own = Fields {
             id: self.tells_ids,
-            // Where it can be read it tells more of an event; nothing rests on that.
-            version: self.folds.iter().any(of_streams),
+            // Of an event of a stream it tells more; nothing rests on that where nothing was cut.
+            version: match self.is_cut {
+                true => !self.folds.is_empty(),
+                false => self.folds.iter().any(of_streams),
+            },
             ..Fields::default()
         };
         let each = self.folds.iter().map(|fold| fields_of(fold));

@@ -77,8 +77,9 @@ pub struct Ledgers {
 impl Readers {
     /// Readers for the definitions of a scope.
     pub fn new(scope: &Scope) -> Readers {
+        let is_cut = scope.log.as_ref().is_some_and(|log| log.cut);
         Readers {
-            projections: projection::Reader::new(&scope.projections),
+            projections: projection::Reader::new(&scope.projections, is_cut),
             invariants: invariant::Reader::new(&scope.invariants),
             reactions: reaction::Reader::new(&scope.reactions),
             idempotency: idempotency::Reader::new(&scope.idempotency),

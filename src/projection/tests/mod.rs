@@ -87,7 +87,7 @@ impl Bench {
 
     /// One pass over the log.
     fn pass(&self, log: &Log, take: &mut dyn FnMut(&Note, &Texts)) {
-        let reader = Reader::new(&self.projections).of_histories();
+        let reader = Reader::new(&self.projections, false).of_histories();
         self.read(log, &reader, take);
     }
 
@@ -114,7 +114,7 @@ impl Bench {
 
     fn ledger_of(&self, log: &Log, share: Share) -> Ledger {
         let mut ledger = Ledger::new(&self.projections);
-        let reader = Reader::new(&self.projections).of_share(share);
+        let reader = Reader::new(&self.projections, false).of_share(share);
         self.read(log, &reader, &mut |note, texts| {
             ledger.take(note, texts);
         });
