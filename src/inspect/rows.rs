@@ -225,11 +225,10 @@ impl Rows<'_> {
                         )
                     }
                 };
-                let evidence = before.into_iter().chain([after]).collect();
-                let gap = self.finding(&rules::GAP, stream, None, evidence, what);
+                let gap = self.finding(&rules::GAP, stream, None, Vec::new(), what);
                 Finding {
                     facet: Some(format!("{from}..{to}")),
-                    ..gap
+                    ..gap.shown_by(before.into_iter().chain([after]))
                 }
             }
             Noticed::DuplicateVersion(version, first, again) => {

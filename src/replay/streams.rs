@@ -58,14 +58,24 @@ impl Observations {
 /// The version of a stream of which none was seen.
 const NONE_YET: i64 = i64::MIN;
 
+/// Versions of a stream that were not seen, though some were beyond them.
 #[derive(Debug, Clone, Copy)]
 struct Hole {
-    from: i64,
     to: i64,
+    /// The event before it, where that and its place are known.
     before: Option<Position>,
     after: Position,
+    /// No version of the stream was seen before it.
+    is_first: bool,
+    /// A tombstone right after it stands for the events.
+    is_meant: bool,
 }
 
+/// The holes of all streams, by the stream's number and their first version. Few streams have any.
+#[derive(Debug, Default)]
+struct Holes(BTreeMap<(u32, i64), Hole>);
+
+/// There may be as many as events.
 #[derive(Debug)]
 struct Stream {
     lowest: i64,
@@ -73,17 +83,15 @@ struct Stream {
     highest_at: Position,
     time: Timestamp,
     last_at: Position,
-    /// What few streams have. There may be as many streams as events.
-    odd: Option<Box<Odd>>,
+    backwards: Option<Box<Backwards>>,
 }
 
-/// What is not as it should be in a stream.
-#[derive(Debug, Default)]
-struct Odd {
-    /// By their first version.
-    holes: BTreeMap<i64, Hole>,
-    /// How often times go back, and first between which events to which time.
-    backwards: Option<(u64, Position, Position, Timestamp)>,
+/// How often times go back, and first between which events to which time.
+#[derive(Debug)]
+struct Backwards {
+    times: u64,
+    between: [Position; 2],
+    to: Timestamp,
 }
 
 /// Follows every stream of a log in position order.
@@ -92,6 +100,7 @@ pub struct Streams {
     names: Keys,
     streams: Vec<Stream>,
     found: Vec<u32>,
+    holes: Holes,
     repeats: Vec<Observation>,
     by_version: bool,
     /// How many events of a stream have a version that cannot be read, by the hash of its name.
@@ -138,9 +147,10 @@ impl Streams {
         self.streams.is_empty()
     }
 
-    /// Bytes kept; of holes and repeats, which are faults, none.
+    /// Bytes kept; of repeats, which are faults, none.
     pub fn bytes(&self) -> usize {
-        self.names.bytes() + room(&self.streams)
+        let holes = self.holes.0.len() * size_of::<((u32, i64), Hole)>();
+        self.names.bytes() + room(&self.streams) + holes
     }
 
     /// Takes the next events in position order.
@@ -167,74 +177,81 @@ impl Streams {
     fn push(&mut self, at: usize, event: StreamEvent<'_>) {
         let Streams {
             streams,
+            holes,
             repeats,
             by_version,
             untimed,
             ..
         } = self;
+        let number = at as u32;
         if event.time.is_none() {
-            untimed.insert(at as u32);
+            untimed.insert(number);
         }
         if at == streams.len() {
-            streams.push(Stream::new(&event));
-            return;
+            streams.push(Stream::new(event.position));
         }
         let stream = &mut streams[at];
-        let is_late = *by_version
-            && event
+        let is_next = !*by_version
+            || event
                 .version
-                .is_some_and(|version| version < stream.highest);
+                .is_some_and(|version| version > stream.highest);
         if let Some(version) = event.version {
-            stream.version(version, &event, repeats);
+            repeats.extend(stream.version(version, &event, (number, holes)));
         }
-        if is_late {
-            return;
+        if let Some(time) = event.time.filter(|_| is_next) {
+            stream.time(time, event.position);
         }
-        let Some(time) = event.time else { return };
-        if time < stream.time {
-            let first = (0, stream.last_at, event.position, time);
-            stream.odd().backwards.get_or_insert(first).0 += 1;
-        }
-        stream.time = time;
-        stream.last_at = event.position;
     }
 
     /// Everything observed, in the order of the streams' first events. A log whose beginning was
     /// `cut` may start its streams anywhere; in one that is not `by_position`, arrival is no order.
     pub fn observations(self, cut: bool, by_position: bool) -> Observations {
         let Streams {
-            streams,
+            mut streams,
             names,
+            mut holes,
             repeats,
             mut unread,
-            mut unplaced,
+            unplaced,
             untimed,
             ..
         } = self;
+        let with_unplaced = (0..).zip(&mut streams).filter(|_| !unplaced.is_empty());
+        for (number, stream) in with_unplaced {
+            let versions = unplaced.get(&Keys::hash(names.text(number)));
+            let versions = versions.into_iter().flatten();
+            for version in versions.filter(|version| **version < stream.highest) {
+                holes.fill((number, *version), &mut stream.lowest, None, false);
+            }
+        }
         let mut found = Vec::new();
         let all_unread = unread.len() as u64;
-        for (at, stream) in streams.into_iter().enumerate() {
-            let Some(mut odd) = stream.odd else { continue };
-            let name = names.text(at as u32).to_owned();
-            let hash = Keys::hash(&name);
-            for version in unplaced.remove(&hash).unwrap_or_default() {
-                odd.fill(version);
+        let mut holes = holes.0.into_iter().peekable();
+        for (number, stream) in (0..).zip(streams) {
+            let is_own = |((of, _), _): &((u32, i64), Hole)| *of == number;
+            let own = std::iter::from_fn(|| holes.next_if(is_own));
+            let own = own.map(|((_, from), hole)| (from, hole));
+            let own = own.filter(|(_, hole)| !(hole.is_meant || cut && hole.is_first));
+            let own: Vec<(i64, Hole)> = own.collect();
+            if own.is_empty() && stream.backwards.is_none() {
+                continue;
             }
-            let holes = odd.holes.values();
-            let holes = holes.filter(|hole| !(cut && hole.before.is_none()));
+            let name = names.text(number).to_owned();
+            let hash = Keys::hash(&name);
             let may_be = unread.get(&hash).copied().unwrap_or(0);
-            let missing: u64 = holes.clone().map(Hole::len).fold(0, u64::saturating_add);
-            if missing > may_be {
+            let missing = own.iter().map(|(from, hole)| hole.len(*from));
+            if missing.fold(0, u64::saturating_add) > may_be {
                 unread.remove(&hash);
-                found.extend(holes.map(|hole| Observation {
+                found.extend(own.into_iter().map(|(from, hole)| Observation {
                     stream: name.clone(),
-                    what: Noticed::Gap(hole.from..=hole.to, hole.before, hole.after, may_be),
+                    what: Noticed::Gap(from..=hole.to, hole.before, hole.after, may_be),
                 }));
             }
-            if let Some((times, from, to, at)) = odd.backwards {
+            if let Some(backwards) = stream.backwards {
+                let Backwards { times, between, to } = *backwards;
                 found.push(Observation {
                     stream: name,
-                    what: Noticed::TimeBackwards(times, [from, to], at),
+                    what: Noticed::TimeBackwards(times, between, to),
                 });
             }
         }
@@ -251,109 +268,163 @@ impl Streams {
 }
 
 impl Stream {
-    fn new(event: &StreamEvent<'_>) -> Stream {
-        let highest = event.version.unwrap_or(NONE_YET);
-        let mut stream = Stream {
-            lowest: highest,
-            highest,
-            highest_at: event.position,
-            time: event.time.unwrap_or(Timestamp::MIN),
-            last_at: event.position,
-            odd: None,
-        };
-        if event.version.is_some_and(|version| version > 1) && !event.is_tombstone {
-            stream.odd().leave(Hole {
-                from: 1,
-                to: highest - 1,
-                before: None,
-                after: event.position,
-            });
-            stream.lowest = 1;
+    /// One of which nothing was seen yet.
+    const fn new(at: Position) -> Stream {
+        Stream {
+            lowest: NONE_YET,
+            highest: NONE_YET,
+            highest_at: at,
+            time: Timestamp::MIN,
+            last_at: at,
+            backwards: None,
         }
-        stream
     }
 
-    fn odd(&mut self) -> &mut Odd {
-        self.odd.get_or_insert_default()
-    }
-
-    fn version(&mut self, version: i64, event: &StreamEvent<'_>, repeats: &mut Vec<Observation>) {
-        if self.highest == NONE_YET {
-            let Stream {
-                odd, time, last_at, ..
-            } = std::mem::replace(self, Stream::new(event));
-            let begun = self.odd.take();
-            *self = Stream {
-                odd: begun.or(odd),
-                time,
-                last_at,
-                ..*self
+    /// Takes the version of the next event; what is noteworthy about it.
+    fn version(
+        &mut self,
+        version: i64,
+        event: &StreamEvent<'_>,
+        (number, holes): (u32, &mut Holes),
+    ) -> Option<Observation> {
+        let &StreamEvent {
+            position,
+            is_tombstone,
+            ..
+        } = event;
+        let is_first = self.highest == NONE_YET;
+        if is_first || version > self.highest {
+            let next = match is_first {
+                true => 1,
+                false => self.highest.saturating_add(1),
             };
-            return;
-        }
-        if version > self.highest {
-            if version > self.highest.saturating_add(1) && !event.is_tombstone {
+            if version > next {
                 let hole = Hole {
-                    from: self.highest + 1,
                     to: version - 1,
-                    before: Some(self.highest_at),
-                    after: event.position,
+                    before: (!is_first).then_some(self.highest_at),
+                    after: position,
+                    is_first,
+                    is_meant: is_tombstone,
                 };
-                self.odd().leave(hole);
+                holes.0.insert((number, next), hole);
+            }
+            if is_first {
+                self.lowest = version;
             }
             self.highest = version;
-            self.highest_at = event.position;
-            return;
+            self.highest_at = position;
+            return None;
         }
-        let hole = self.odd.as_mut().and_then(|odd| odd.fill(version));
-        let is_first = version < self.lowest && version >= 0;
-        if hole.is_some() || is_first {
-            self.lowest = self.lowest.min(version);
-            repeats.push(Observation {
-                stream: event.stream.to_owned(),
-                what: Noticed::VersionBackwards(version, self.highest_at, event.position),
-            });
-        } else {
-            let first = (version == self.highest).then_some(self.highest_at);
-            repeats.push(Observation {
-                stream: event.stream.to_owned(),
-                what: Noticed::DuplicateVersion(version, first, event.position),
-            });
+        let is_new = holes.fill(
+            (number, version),
+            &mut self.lowest,
+            Some(position),
+            is_tombstone,
+        );
+        let what = match is_new {
+            true => Noticed::VersionBackwards(version, self.highest_at, position),
+            false => {
+                let first = (version == self.highest).then_some(self.highest_at);
+                Noticed::DuplicateVersion(version, first, position)
+            }
+        };
+        Some(Observation {
+            stream: event.stream.to_owned(),
+            what,
+        })
+    }
+
+    /// Takes the time of the next event.
+    fn time(&mut self, time: Timestamp, position: Position) {
+        if time < self.time {
+            let first = || {
+                Box::new(Backwards {
+                    times: 0,
+                    between: [self.last_at, position],
+                    to: time,
+                })
+            };
+            self.backwards.get_or_insert_with(first).times += 1;
         }
+        self.time = time;
+        self.last_at = position;
     }
 }
 
 impl Hole {
-    fn len(&self) -> u64 {
-        self.to.abs_diff(self.from).saturating_add(1)
+    fn len(&self, from: i64) -> u64 {
+        self.to.abs_diff(from).saturating_add(1)
     }
 }
 
-impl Odd {
-    fn leave(&mut self, hole: Hole) {
-        self.holes.insert(hole.from, hole);
-    }
-
-    /// The hole that a version fills, at least in part.
-    fn fill(&mut self, version: i64) -> Option<Hole> {
-        let (_, hole) = self.holes.range(..=version).next_back()?;
-        let hole = *hole;
-        if hole.to < version {
-            return None;
+impl Holes {
+    /// Takes a version of a stream that is not above all that were seen, the lowest of which is
+    /// this, and where it stands, if that is known; whether it is new.
+    fn fill(
+        &mut self,
+        (number, version): (u32, i64),
+        lowest: &mut i64,
+        at: Option<Position>,
+        is_tombstone: bool,
+    ) -> bool {
+        let Holes(holes) = self;
+        let lowest_before = std::mem::replace(lowest, version.min(*lowest));
+        let mut below = holes.range_mut((number, i64::MIN)..=(number, version));
+        match below.next_back() {
+            Some(((_, from), hole)) if hole.to >= version => {
+                let (from, hole) = (*from, *hole);
+                holes.remove(&(number, from));
+                if from < version {
+                    let lower = Hole {
+                        to: version - 1,
+                        after: at.unwrap_or(hole.after),
+                        is_meant: is_tombstone,
+                        ..hole
+                    };
+                    holes.insert((number, from), lower);
+                }
+                if version < hole.to {
+                    let upper = Hole {
+                        before: at.or(hole.before),
+                        is_first: false,
+                        ..hole
+                    };
+                    holes.insert((number, version + 1), upper);
+                }
+                true
+            }
+            Some((_, hole)) if version >= lowest_before.min(1) => {
+                hole.is_meant |= is_tombstone && hole.to == version - 1;
+                false
+            }
+            _ if version >= lowest_before.min(1) => false,
+            // It stands below 1. What is between negative ones nobody counts.
+            _ => {
+                let first = holes.get(&(number, 1)).copied();
+                let first = first.filter(|hole| hole.is_first);
+                if first.is_some() {
+                    holes.remove(&(number, 1));
+                }
+                let next = match first {
+                    Some(hole) => Some(Hole {
+                        before: at,
+                        is_first: false,
+                        ..hole
+                    }),
+                    None => (version + 1 < lowest_before).then_some(Hole {
+                        to: lowest_before - 1,
+                        before: at,
+                        after: at.unwrap_or(Position(0)),
+                        is_first: false,
+                        is_meant: true,
+                    }),
+                };
+                holes.extend(next.map(|hole| ((number, version + 1), hole)));
+                true
+            }
         }
-        self.holes.remove(&hole.from);
-        if hole.from < version {
-            self.leave(Hole {
-                to: version - 1,
-                ..hole
-            });
-        }
-        if version < hole.to {
-            self.leave(Hole {
-                from: version + 1,
-                ..hole
-            });
-        }
-        Some(hole)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! What streams tell, against a look at all versions of each at once.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// An event of one of two streams.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    stream: usize,
+    version: Option<i64>,
+    time: Option<i64>,
+    is_tombstone: bool,
+}
+
+/// A log, and versions of the first stream of which nobody knows where they stand.
+type Told = (Vec<Seen>, Vec<i64>);
+
+const NAMES: [&str; 2] = ["one", "other"];
+
+fn logs() -> impl Strategy<Value = Told> {
+    let version = prop_oneof![9 => (0..8_i64).prop_map(Some), 1 => Just(None)];
+    let time = prop_oneof![9 => (0..6_i64).prop_map(Some), 1 => Just(None)];
+    let seen = (prop::bool::weighted(0.2), version, time, any::<u8>());
+    let seen = seen.prop_map(|(other, version, time, kind)| Seen {
+        stream: usize::from(other),
+        version,
+        time,
+        is_tombstone: kind % 4 == 0,
+    });
+    let unplaced = prop_oneof![
+        3 => Just(Vec::new()),
+        1 => prop::collection::vec(0..8_i64, 1..3)
+    ];
+    (prop::collection::vec(seen, 1..9), unplaced)
+}
+
+fn position(index: usize) -> Position {
+    Position(index as i64 + 1)
+}
+
+fn quickly((seen, unplaced): &Told, cut: bool, by_position: bool) -> Vec<Observation> {
+    let mut streams = match by_position {
+        true => Streams::default(),
+        false => Streams::by_version(),
+    };
+    let events = seen.iter().enumerate().map(|(index, seen)| StreamEvent {
+        hash: Keys::hash(NAMES[seen.stream]),
+        stream: NAMES[seen.stream],
+        version: seen.version,
+        position: position(index),
+        time: seen.time.map(Timestamp::from_nanos),
+        is_tombstone: seen.is_tombstone,
+    });
+    streams.take(events);
+    for version in unplaced {
+        streams.take_unplaced(Keys::hash(NAMES[0]), *version);
+    }
+    streams.observations(cut, by_position).noticed
+}
+
+fn slowly((seen, unplaced): &Told, cut: bool, by_position: bool) -> Vec<Observation> {
+    let (mut found, mut repeats) = (Vec::new(), Vec::new());
+    let mut names: Vec<usize> = seen.iter().map(|seen| seen.stream).collect();
+    names.dedup();
+    names.truncate(2);
+    for stream in names {
+        let own: Vec<(Position, Seen)> = seen
+            .iter()
+            .enumerate()
+            .filter(|(_, seen)| seen.stream == stream)
+            .map(|(index, seen)| (position(index), *seen))
+            .collect();
+        let observe = |what| Observation {
+            stream: NAMES[stream].to_owned(),
+            what,
+        };
+        // Where each version stands first, and whether a tombstone has it.
+        let mut placed: BTreeMap<i64, (Position, bool)> = BTreeMap::new();
+        let mut backwards: Option<(u64, [Position; 2], Timestamp)> = None;
+        let mut last: Option<(i64, Position)> = None;
+        for (at, seen) in &own {
+            let highest = placed
+                .last_key_value()
+                .map(|(version, at)| (*version, at.0));
+            let is_next = match (seen.version, highest) {
+                (None, _) => by_position,
+                (Some(version), Some((highest, _))) => by_position || version > highest,
+                (Some(_), None) => true,
+            };
+            if let Some(time) = seen.time.filter(|_| is_next) {
+                if let Some((_, before)) = last.filter(|(last, _)| time < *last) {
+                    let first = (0, [before, *at], Timestamp::from_nanos(time));
+                    backwards.get_or_insert(first).0 += 1;
+                }
+                last = Some((time, *at));
+            }
+            let Some(version) = seen.version else {
+                continue;
+            };
+            if let Some((highest, highest_at)) = highest.filter(|it| version <= it.0) {
+                let what = match placed.contains_key(&version) {
+                    true => {
+                        let first = (version == highest).then_some(highest_at);
+                        Some(Noticed::DuplicateVersion(version, first, *at))
+                    }
+                    false => {
+                        by_position.then_some(Noticed::VersionBackwards(version, highest_at, *at))
+                    }
+                };
+                repeats.extend(what.map(|what| (*at, observe(what))));
+            }
+            placed.entry(version).or_insert((*at, false)).1 |= seen.is_tombstone;
+        }
+        let mut all: BTreeMap<i64, bool> = placed
+            .iter()
+            .map(|(version, (_, is_meant))| (*version, *is_meant))
+            .collect();
+        let highest = all.keys().next_back().copied();
+        for version in unplaced
+            .iter()
+            .filter(|it| stream == 0 && Some(**it) < highest)
+        {
+            all.entry(*version).or_insert(false);
+        }
+        let mut next = None;
+        for (version, is_meant) in all {
+            let from = next.unwrap_or(1);
+            if version > from && !is_meant && !(cut && next.is_none()) {
+                let before = placed.range(..from).next_back().map(|(_, at)| at.0);
+                let (_, (after, _)) = placed
+                    .range(version..)
+                    .next()
+                    .expect("the highest is placed");
+                found.push(observe(Noticed::Gap(from..=version - 1, before, *after, 0)));
+            }
+            next = Some(version + 1);
+        }
+        found.extend(
+            backwards.map(|(times, at, to)| observe(Noticed::TimeBackwards(times, at, to))),
+        );
+    }
+    repeats.sort_by_key(|(at, _)| *at);
+    found.extend(repeats.into_iter().map(|(_, one)| one));
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #[test]
+    fn streams_tell_as_they_go_what_a_look_at_all_of_their_versions_tells(
+        told in logs(), cut in any::<bool>(), by_position in any::<bool>()
+    ) {
+        prop_assert_eq!(quickly(&told, cut, by_position), slowly(&told, cut, by_position));
+    }
+}
+
+#[test]
+fn versions_below_zero_are_new_once() {
+    let events = [0, 3, -5, -3, -3].map(|version| Seen {
+        stream: 0,
+        version: Some(version),
+        time: None,
+        is_tombstone: false,
+    });
+    let told = quickly(&(events.to_vec(), Vec::new()), false, false);
+    let repeats = |one: &&Observation| matches!(one.what, Noticed::DuplicateVersion(..));
+    let gap = Noticed::Gap(1..=2, Some(Position(1)), Position(2), 0);
+    assert!(told.iter().any(|one| one.what == gap), "{told:?}");
+    assert_eq!(told.iter().filter(repeats).count(), 1, "{told:?}");
+}
