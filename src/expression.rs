@@ -231,6 +231,13 @@ impl Expression {
         named(self.text(scope).ok().flatten())
     }
 
+    /// Whether a document that it looks into cannot be read, so that nobody knows what it would find.
+    pub fn is_blind(&self, scope: &Scope<'_>) -> bool {
+        let is_damaged = |document: Option<&[u8]>| document.is_some_and(|it| !json::is_valid(it));
+        (self.reads_data() && is_damaged(scope.data))
+            || (self.reads_metadata() && is_damaged(scope.metadata))
+    }
+
     /// Whether it looks into `data`.
     pub fn reads_data(&self) -> bool {
         self.reads("data", None)

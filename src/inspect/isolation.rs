@@ -154,7 +154,7 @@ impl Run<'_> {
         let projections = &self.scope.projections;
         let unread = (0..projections.len()).filter_map(|projection| {
             let keyless = self.gathered.ledgers.projections.keyless(projection)?;
-            Some(keyless.unread)
+            Some(keyless.unread_named)
         });
         let unread: u64 = unread.sum();
         if absent.is_empty() && unread == 0 {

@@ -64,6 +64,8 @@ pub struct Keyless {
     pub count: u64,
     /// Of them, those that cannot be read: they may be events of any key.
     pub unread: u64,
+    /// Of these, those of types that the projection names.
+    pub unread_named: u64,
     /// The first one, and why.
     pub first: Option<(Position, String)>,
 }
@@ -121,12 +123,15 @@ impl Ledger {
             if let Note::Keyless {
                 projection,
                 position,
+                is_named,
                 is_bad,
                 reason,
             } = note
                 && let Some(book) = self.books.get_mut(usize::from(*projection))
             {
-                book.keyless.add((*position, *is_bad), texts.get(*reason));
+                let keyless = &mut book.keyless;
+                keyless.unread_named += u64::from(*is_named && *is_bad);
+                keyless.add((*position, *is_bad), texts.get(*reason));
             }
             return None;
         };

@@ -24,12 +24,15 @@ pub enum Note {
     Stream(NonZeroU64),
     /// An input of the event before it.
     Given(Given),
-    /// An event of a type that the projection names, whose key cannot be told.
+    /// An event whose key cannot be told: one of a type that the projection names, or one that
+    /// cannot be read.
     Keyless {
         /// The projection's index.
         projection: u16,
         /// Where it stands.
         position: Position,
+        /// The projection names its type.
+        is_named: bool,
         /// What it says cannot be read.
         is_bad: bool,
         /// Why its key cannot be told.

@@ -158,15 +158,21 @@ impl Reader {
             }
             Key::Expression(expression) => match note::key(expression, row) {
                 Ok(key) => key,
-                // What only the entry for all events concerns is not of this projection without a key.
-                Err(_) if !fold.is_named(one.effect) || !self.share.is_first() => return,
+                Err(_) if !self.share.is_first() => return,
                 Err(reason) => {
-                    notes.push(Note::Keyless {
-                        projection: one.projection,
-                        position: row.position,
-                        is_bad: !row.is_sound(),
-                        reason: texts.keep(&reason),
-                    });
+                    let is_named = fold.is_named(one.effect);
+                    let is_bad = expression.is_blind(row);
+                    // What only the entry for all events concerns is not of this projection where it
+                    // is known to have no key.
+                    if is_named || is_bad {
+                        notes.push(Note::Keyless {
+                            projection: one.projection,
+                            position: row.position,
+                            is_named,
+                            is_bad,
+                            reason: texts.keep(&reason),
+                        });
+                    }
                     return;
                 }
             },
@@ -232,7 +238,7 @@ impl Reader {
                     let is_named = effect.flatten().is_none_or(|effect| fold.is_named(effect));
                     match note::key(expression, &row) {
                         Ok(key) => Some(Keys::hash(&key)),
-                        Err(_) if !is_named => continue,
+                        Err(_) if !is_named && !expression.is_blind(&row) => continue,
                         Err(_) => None,
                     }
                 }

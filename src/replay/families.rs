@@ -307,6 +307,10 @@ impl Ledgers {
                 let state = self.projections.state(event.projection.into(), number);
                 self.isolation.foresee(event, number, own, state);
             }
+            // What the entry for all events does is nothing to an effect.
+            projection::Note::Keyless {
+                is_named: false, ..
+            } => {}
             projection::Note::Keyless {
                 projection,
                 position,

@@ -24,7 +24,33 @@ const DAMAGE: [&str; 9] = [
 const BY_TIME: &str = "order: { time: { lateness: 1h } }\n";
 const CUT: &str = "cut: true\n";
 
-/// A copy of a shipped example, whose ids stand where they may not be read.
+/// States of which every event may be one, and what they have to add up to.
+const STATES: &str = "\
+projection: beside
+key: data.currency
+on:
+  InvoiceIssued: { set: { issued: =data.amount } }
+  \"*\": { add: { applied: 1 } }
+---
+projection: traced
+key: metadata.trace
+on: { CardCharged: { set: { charged: =data.amount } }, \"*\": { add: { applied: 1 } } }
+---
+invariant: nothing-beside
+total: { of: =state.applied, states-of: beside }
+equals: 0
+---
+invariant: nothing-traced
+total: { of: =state.applied, states-of: traced, per: =key }
+equals: 0
+---
+invariant: none-charged
+for-each: traced
+let: { beside: \"=projection('beside', 'EUR')\" }
+require: state.charged is undefined
+";
+
+/// A copy of a shipped example, whose ids stand where they may not be read, with states of ours.
 fn example(name: &str, folder: &Path) -> Connection {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("sagas")
@@ -44,6 +70,7 @@ fn example(name: &str, folder: &Path) -> Connection {
             std::fs::copy(from, to).expect("it can be copied");
         }
     }
+    std::fs::write(folder.join("states.yaml"), STATES).expect("it can be written");
     let log = Connection::open(folder.join(format!("{name}.db"))).expect("it can be opened");
     log.execute(
         "UPDATE events SET headers = json_object('id', event_id, 'cause', causation_id, 'key', idempotency_key)",

@@ -380,3 +380,25 @@ fn a_growing_list_is_told_event_by_event_and_whole_for_machines() {
     assert_eq!(seen(&state["state"]), json!([0, 1, 2]));
     assert_eq!(state["history"][2]["type"], "Deposited");
 }
+
+#[test]
+fn what_cannot_be_read_does_not_pass_for_the_same_where_every_event_counts() {
+    const COUNTED: &str = "projection: accounts
+key: data.k
+on: { Opened: { set: { owner: =data.owner } }, \"*\": { add: { balance: 1 } } }
+stored: { table: accounts, key: account, columns: { owner: owner, balance: balance }, checkpoint: 1 }
+";
+    let twice = COUNTED.replace("balance: 1", "balance: 2");
+    let damaged = |damage: &str| {
+        let bank = Bank::new(COUNTED, &[("account-a", "Other", json!({}))], "");
+        let damage = format!("UPDATE events SET data = '{damage}'");
+        bank.sql(&damage);
+        let told = bank.diff(&["--against", &bank.other(&twice)]);
+        (told.code, told.out)
+    };
+    let (code, out) = damaged("{oops");
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("as far as can be told"), "{out}");
+    let (code, out) = damaged("{}");
+    assert_eq!(code, Some(0), "{out}");
+}
