@@ -66,14 +66,24 @@ impl Projection {
         fields
     }
 
-    /// Whether every event that changes a field says what it is, whatever the state was before.
-    pub fn is_only_set(&self, field: usize) -> bool {
+    /// Everything that events do to fields.
+    fn changes(&self) -> impl Iterator<Item = &Change> {
         let own = self.on.values().filter_map(|effect| match effect {
             Effect::Change(changes) => Some(changes),
             Effect::Delete => None,
         });
-        let mut changes = own.chain(&self.every).flatten();
-        changes.all(|change| {
+        own.chain(&self.every).flatten()
+    }
+
+    /// What events do this to a field with.
+    pub fn operands(&self, field: usize, operation: Operation) -> impl Iterator<Item = &Operand> {
+        let own = move |change: &&Change| change.field == field && change.operation == operation;
+        self.changes().filter(own).map(|change| &change.operand)
+    }
+
+    /// Whether every event that changes a field says what it is, whatever the state was before.
+    pub fn is_only_set(&self, field: usize) -> bool {
+        self.changes().all(|change| {
             let looks = matches!(
                 change.operand,
                 Operand::Expression(FoldExpression::State(_))

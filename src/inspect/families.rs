@@ -66,13 +66,16 @@ impl Run<'_> {
             let mut projections = self.scope.projections.iter();
             let index = projections.position(|one| one.name == definition.name);
             let hidden = index.map_or(0, |index| self.gathered.absent.of_state(index).keyless);
-            let wrong = Verdict::WRONG.iter().map(of).sum();
+            let standings = || conclusion.standings.iter();
+            let wrong = standings().filter(|it| it.may_lack()).count() as u64;
+            let settled = standings().filter(|it| it.is_settled()).count() as u64;
             let strays = Strays::one_each(hidden + conclusion.keyless.unread, wrong);
             for info in own::ALL {
                 if own::idle(info, &[definition]).is_none() {
                     let unknown = (unknown + own::untold(info, conclusion)).min(keys);
                     tally.checked(info.name, keys);
-                    tally.unknown(info.name, unknown + strays.untold(keys - unknown));
+                    let open = keys.saturating_sub(unknown + settled);
+                    tally.unknown(info.name, unknown + strays.untold(open));
                 }
             }
             if keys > 0 {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
-use crate::definition::projection::{Blank, Column, Projection};
+use crate::definition::projection::{Blank, Column, Operand, Operation, Projection};
 use crate::projection::number::Number;
 use crate::projection::state::{Cell, State};
 use crate::projection::value::Value;
@@ -81,10 +81,19 @@ pub enum Likeness {
     Same,
     /// Some column holds something else.
     Different,
-    /// Some column holds what cannot be compared: which, and why.
-    Unreadable(String),
+    /// Some column holds what cannot be compared.
+    Unreadable(Clash),
     /// No column is known to differ, but not all can be told: why.
     Unknown(String),
+}
+
+/// A column that holds what cannot be compared with what it should hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// Which, and why.
+    pub reason: String,
+    /// Whether there is no event with which it could be compared, whatever that says.
+    pub is_final: bool,
 }
 
 /// A column that does not hold what it should.
@@ -106,11 +115,12 @@ pub fn compare(definition: &Projection, state: &State, row: &Row) -> Likeness {
         return Likeness::Unknown(doubt.to_owned());
     }
     let mut likeness = Likeness::Same;
+    let mut clashes = Vec::new();
     for compared in columns(definition, row) {
         match compared.with(state) {
             Likeness::Same => {}
             Likeness::Different => likeness = Likeness::Different,
-            Likeness::Unreadable(reason) => return Likeness::Unreadable(reason),
+            Likeness::Unreadable(clash) => clashes.push(clash),
             Likeness::Unknown(reason) => {
                 if likeness == Likeness::Same {
                     likeness = Likeness::Unknown(reason);
@@ -118,7 +128,7 @@ pub fn compare(definition: &Projection, state: &State, row: &Row) -> Likeness {
             }
         }
     }
-    likeness
+    Clash::worst(clashes).map_or(likeness, Likeness::Unreadable)
 }
 
 /// How each of the declared columns compares, in their order.
@@ -146,11 +156,21 @@ pub fn differences(definition: &Projection, state: &State, row: &Row) -> Vec<Dif
         .collect()
 }
 
+impl Clash {
+    /// The first one that no event could mend, or else the first one.
+    pub(super) fn worst(clashes: impl IntoIterator<Item = Clash>) -> Option<Clash> {
+        clashes.into_iter().reduce(|worst, other| {
+            let is_worse = other.is_final && !worst.is_final;
+            if is_worse { other } else { worst }
+        })
+    }
+}
+
 /// A column of a row, with what tells how it is compared.
 struct Compared<'a> {
     at: usize,
+    definition: &'a Projection,
     column: &'a Column,
-    blank: Blank,
     row: &'a Row,
     raw: &'a Raw,
     tolerance: f64,
@@ -163,8 +183,8 @@ fn columns<'a>(definition: &'a Projection, row: &'a Row) -> impl Iterator<Item =
     let columns = columns.zip(&row.values).enumerate();
     columns.map(move |(at, (column, raw))| Compared {
         at,
+        definition,
         column,
-        blank: definition.fields[column.field].blank,
         row,
         raw,
         tolerance,
@@ -184,53 +204,70 @@ fn expected(cell: &Cell, scale: u32) -> String {
 
 impl Compared<'_> {
     fn with(&self, state: &State) -> Likeness {
+        let Compared { column, raw, .. } = *self;
+        let value = match state.cell(column.field) {
+            Cell::Unknown(reason) => return Likeness::Unknown(reason.to_string()),
+            Cell::Blank => return same(self.is_blank()),
+            Cell::Known(value) => value,
+        };
+        self.hold(value).unwrap_or_else(|wanted| {
+            Likeness::Unreadable(Clash {
+                reason: format!("`{}` holds {raw} where {wanted} is expected", column.name),
+                is_final: !self.may_be_set(),
+            })
+        })
+    }
+
+    /// Whether some event may set what can be compared with the stored value. What is added to or
+    /// appended to stays a number, or a list.
+    fn may_be_set(&self) -> bool {
+        let mut operands = self.definition.operands(self.column.field, Operation::Set);
+        operands.any(|operand| match operand {
+            Operand::Expression(_) => true,
+            Operand::Literal(literal) => self.hold(&Value::written(literal)).is_ok(),
+        })
+    }
+
+    /// Holds the stored value against one of the state; `Err` where it is of another kind, and of
+    /// which it should be.
+    fn hold(&self, value: &Value) -> Result<Likeness, &'static str> {
         let Compared {
             column,
             raw,
             tolerance,
             ..
         } = *self;
-        let value = match state.cell(column.field) {
-            Cell::Unknown(reason) => return Likeness::Unknown(reason.to_string()),
-            Cell::Blank => return same(self.is_blank()),
-            Cell::Known(value) => value,
-        };
-        let unreadable = |wanted: &str| {
-            Likeness::Unreadable(format!(
-                "`{}` holds {raw} where {wanted} is expected",
-                column.name
-            ))
-        };
-        match (value, raw) {
+        Ok(match (value, raw) {
             (Value::Null, raw) => same(*raw == Raw::Null),
             (_, Raw::Null) => Likeness::Different,
             (Value::Bool(truth), raw) => match raw.truth() {
                 Some(stored) => same(stored == *truth),
-                None => unreadable("a truth value"),
+                None => return Err("a truth value"),
             },
             (Value::Number(number), raw) => match raw.number() {
                 Some(stored) => self.numbers(*number, stored),
-                None => unreadable("a number"),
+                None => return Err("a number"),
             },
             (Value::Text(text), raw) if column.scale > 0 || raw.is_number() => {
                 match (value.number(), raw.number()) {
                     (Some(number), Some(stored)) => self.numbers(number, stored),
-                    (None, _) if raw.is_number() => unreadable("text"),
+                    (None, _) if raw.is_number() => return Err("text"),
                     (None, _) => same(raw.is_text(text)),
-                    (Some(_), None) => unreadable("a number"),
+                    (Some(_), None) => return Err("a number"),
                 }
             }
             (Value::Text(text), raw) => same(raw.is_text(text)),
             (Value::List(_) | Value::Object(_), _) => match self.json() {
                 Some(stored) => same(value.equals(&stored, tolerance)),
-                None => unreadable("JSON"),
+                None => return Err("JSON"),
             },
-        }
+        })
     }
 
     /// A field to which nothing was done yet may be stored as nothing, zero or the empty list.
     fn is_blank(&self) -> bool {
-        match (self.raw, self.blank) {
+        let blank = self.definition.fields[self.column.field].blank;
+        match (self.raw, blank) {
             (Raw::Null, _) => true,
             (_, Blank::Nothing) => false,
             (raw, Blank::Zero) => raw.number().is_some_and(Number::is_zero),

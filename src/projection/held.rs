@@ -282,7 +282,7 @@ impl Held {
     /// A suspect whose events are too many to be gathered.
     pub(super) fn unseen(&mut self, suspect: &Suspect) {
         match &suspect.unreadable {
-            Some(reason) => self.at_once(&suspect.key, Verdict::Unreadable, reason.clone()),
+            Some(clash) => self.add(Standing::unreadable(&suspect.key, clash.clone())),
             None => {
                 let reason = "more rows differ than can be looked into at once".to_owned();
                 self.at_once(&suspect.key, Verdict::Unknown, reason);
@@ -350,7 +350,7 @@ impl Held {
                     return self.count(Verdict::Exact);
                 }
                 Likeness::Unknown(reason) => return self.at_once(key, Verdict::Unknown, reason),
-                Likeness::Unreadable(reason) => unreadable = Some(reason),
+                Likeness::Unreadable(clash) => unreadable = Some(clash),
                 Likeness::Same | Likeness::Different => {}
             }
         }
@@ -386,14 +386,11 @@ impl Held {
     /// one key that is not what its events give. Where there are no more of these, none is certain.
     pub(super) fn doubt(&mut self, strays: u64) {
         self.strays = strays;
-        let is_wrong = |standing: &&mut Standing| Verdict::WRONG.contains(&standing.verdict);
-        let all = Verdict::WRONG
-            .iter()
-            .filter_map(|verdict| self.counts.get(verdict));
-        if strays == 0 || all.sum::<u64>() > strays {
+        let wrong = self.standings.iter().filter(|it| it.may_lack()).count();
+        if strays == 0 || wrong as u64 > strays {
             return;
         }
-        for standing in self.standings.iter_mut().filter(is_wrong) {
+        for standing in self.standings.iter_mut().filter(|it| it.may_lack()) {
             let looks = standing.verdict.label();
             *self.counts.entry(standing.verdict).or_default() -= 1;
             *self.counts.entry(Verdict::Unknown).or_default() += 1;

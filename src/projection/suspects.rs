@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use crate::definition::projection::{Counts, Key};
 use crate::log;
-use crate::projection::compare::Row;
+use crate::projection::compare::{Clash, Row};
 use crate::projection::fold::Fold;
 use crate::projection::history::History;
 use crate::projection::ledger::Assembly;
@@ -25,7 +25,7 @@ pub(super) struct Suspect {
     pub(super) row: Option<Row>,
     pub(super) events: u64,
     /// Why its row cannot be compared with the fold of all its events, where that is so.
-    pub(super) unreadable: Option<String>,
+    pub(super) unreadable: Option<Clash>,
 }
 
 /// Keys whose row is not the fold of all their events.

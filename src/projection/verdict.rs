@@ -7,7 +7,7 @@
 
 use crate::definition::projection::Counts;
 use crate::event::{Position, Span, Timestamp};
-use crate::projection::compare::{Difference, Likeness, differences, likenesses};
+use crate::projection::compare::{Clash, Difference, Likeness, differences, likenesses};
 use crate::projection::edit::Edit;
 use crate::projection::explanation::{Class, Explanation};
 use crate::projection::history::{History, Match};
@@ -53,15 +53,6 @@ impl Verdict {
         Verdict::Unknown,
     ];
 
-    /// Those of a row that is not what its events give, now or a while ago.
-    pub const WRONG: [Verdict; 5] = [
-        Verdict::Late,
-        Verdict::Skipped,
-        Verdict::Divergent,
-        Verdict::Missing,
-        Verdict::Orphan,
-    ];
-
     /// The one word for it, everywhere.
     pub const fn label(self) -> &'static str {
         match self {
@@ -100,6 +91,8 @@ pub struct Standing {
     pub reason: Option<String>,
     /// What would explain a row that is skipped or divergent.
     pub explanation: Option<Explanation>,
+    /// It cannot be compared with what any event could give.
+    pub is_final: bool,
 }
 
 impl Standing {
@@ -115,6 +108,37 @@ impl Standing {
             differences: Vec::new(),
             reason,
             explanation: None,
+            is_final: true,
+        }
+    }
+
+    /// A row that holds what cannot be compared.
+    pub(super) fn unreadable(key: &str, clash: Clash) -> Standing {
+        Standing {
+            is_final: clash.is_final,
+            ..Standing::at_once(key, Verdict::Unreadable, Some(clash.reason))
+        }
+    }
+
+    /// Whether it may be right by one event that was not seen.
+    pub fn may_lack(&self) -> bool {
+        match self.verdict {
+            Verdict::Late
+            | Verdict::Skipped
+            | Verdict::Divergent
+            | Verdict::Missing
+            | Verdict::Orphan => true,
+            Verdict::Unreadable => !self.is_final,
+            Verdict::Exact | Verdict::Converging | Verdict::Ahead | Verdict::Unknown => false,
+        }
+    }
+
+    /// Whether what is said of it stands whatever events were not seen.
+    pub fn is_settled(&self) -> bool {
+        match self.verdict {
+            Verdict::Ahead => true,
+            Verdict::Unreadable => self.is_final,
+            _ => false,
         }
     }
 }
@@ -167,12 +191,12 @@ pub fn judge(
             }
         }
         None if scan.last.is_alive() => match unreadable(history, &scan.last) {
-            Some(reason) => Standing::at_once(history.key(), Verdict::Unreadable, Some(reason)),
+            Some(clash) => Standing::unreadable(history.key(), clash),
             None => explained(history, (passed, None), said, budget),
         },
         None => match before_end(history, passed, horizon) {
             Some(before) => match unreadable(history, &before) {
-                Some(reason) => Standing::at_once(history.key(), Verdict::Unreadable, Some(reason)),
+                Some(clash) => Standing::unreadable(history.key(), clash),
                 None => {
                     let differences = row.map_or_else(Vec::new, |row| {
                         differences(history.definition(), &before, row)
@@ -286,7 +310,7 @@ fn beyond(history: &History) -> Option<String> {
 
 /// Why a row cannot be compared: some column can be compared with no first part of the events that
 /// gives it.
-fn unreadable(history: &History, last: &State) -> Option<String> {
+fn unreadable(history: &History, last: &State) -> Option<Clash> {
     let (definition, row) = (history.definition(), history.row()?);
     let likenesses = |state: &State| likenesses(definition, state, row).collect::<Vec<_>>();
     let mut wrong = likenesses(last);
@@ -302,10 +326,10 @@ fn unreadable(history: &History, last: &State) -> Option<String> {
             wrong.iter_mut().zip(likenesses(&state)).for_each(is_given);
         }
     }
-    wrong.into_iter().find_map(|likeness| match likeness {
-        Likeness::Unreadable(reason) => Some(reason),
+    Clash::worst(wrong.into_iter().filter_map(|likeness| match likeness {
+        Likeness::Unreadable(clash) => Some(clash),
         Likeness::Same | Likeness::Different | Likeness::Unknown(_) => None,
-    })
+    }))
 }
 
 /// A row that is the fold of the first `applied` events, and how many are claimed to be, where those
