@@ -48,7 +48,13 @@ pub fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
         comment(out, &format!("its checkpoint tells nothing: {reason}"))?;
     }
     if !stored.ignore.is_empty() {
-        comment(out, &format!("not touched: {}", stored.ignore.join(", ")))?;
+        let goes = |repair: &Repair| repair.change == Change::Delete;
+        let but = match held.repairs.repairs.iter().any(goes) {
+            true => " but in rows that go",
+            false => "",
+        };
+        let ignored = stored.ignore.join(", ");
+        comment(out, &format!("not touched{but}: {ignored}"))?;
     }
     if let Some(remark) = held.repairs.remark {
         comment(out, remark)?;

@@ -4,7 +4,8 @@
 //! that nothing is applied twice once the consumer goes on; to the fold of all events where the row
 //! carries a version of its own, which is brought up too. A consumer whose checkpoint stands nowhere
 //! or cannot be read may be anywhere, and its rows are left alone. A row that is merely behind is left
-//! to its consumer.
+//! to its consumer, and so is one that is there before the events that bring it into being: what it
+//! holds beside them would be lost with it.
 
 use std::collections::BTreeMap;
 
@@ -188,17 +189,24 @@ fn repair(
     let ahead = || format!("{label}: its consumer has yet to come to what is wrong with it");
     let change = match (history.row(), state.is_alive()) {
         (None, false) => return Err(ahead()),
+        (Some(_), false) if history.fold(0..history.touches().len()).is_alive() => {
+            return Err(format!(
+                "{label}: its consumer has yet to come to the events that bring it into being"
+            ));
+        }
         (Some(_), false) => Change::Delete,
         (None, true) => {
             if let Some(why) = unkeyed(conclusion, refusal, &standing.key) {
                 return Err(format!("{label}: {why}"));
             }
             let version = version(history, applied);
-            Change::Insert(inserted(conclusion, stored, &state, version)?)
+            let inserted = inserted(conclusion, stored, &state, version);
+            Change::Insert(inserted.map_err(|why| format!("{label}: {why}"))?)
         }
         (Some(row), true) => {
             let version = version(history, applied);
-            let changed = changed(conclusion, &state, row, version)?;
+            let changed = changed(conclusion, &state, row, version)
+                .map_err(|why| format!("{label}: {why}"))?;
             if changed.is_empty() {
                 return Err(ahead());
             }

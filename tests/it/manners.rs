@@ -97,7 +97,7 @@ fn what_is_written_looks_like_what_other_rows_hold() {
 
 #[test]
 fn bytes_without_a_sibling_are_written_as_what_they_were_and_left_alone_where_that_is_unclear() {
-    let unclear = "-- left alone: k (how `bal` holds text is not known)";
+    let unclear = "-- left alone: k (divergent: how `bal` holds text is not known)";
     for (n, now, then) in [
         (r#""cafe""#, "X'78787878'", Some("X'63616665'")),
         (r#""cafe""#, "X'ff00'", Some("X'CAFE'")),

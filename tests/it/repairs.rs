@@ -384,3 +384,36 @@ fn what_its_consumer_has_yet_to_come_to_is_listed_as_left_alone() {
     run(folder.path(), &script);
     assert_eq!(rows(folder.path()), ["'late' 'x'"]);
 }
+
+#[test]
+fn a_row_that_is_there_before_its_events_is_left_to_its_consumer() {
+    const VIEW: &str = "CREATE TABLE view (k, state, note);";
+    let script = |keys: &[&str], checkpoint: i64, row: &str| {
+        let more = format!(", ignore: [note], checkpoint: {checkpoint}");
+        let sql = format!("{VIEW} INSERT INTO view VALUES {row};");
+        let folder = keyed(keys, &more, &sql);
+        let (script, _) = diff(folder.path(), &["--sql"]);
+        run(folder.path(), &script);
+        (script, rows(folder.path()))
+    };
+    let early = ["b", "a", "a Closed"];
+    let (told, left) = script(&early, 1, "('b', 'x', 'n'), ('a', 'q', 'by hand')");
+    let why = "-- left alone: a (divergent: its consumer has yet to come to the events that bring it into being)\n";
+    assert!(told.contains(why), "{told}");
+    assert!(told.contains("-- not touched: note\n"), "{told}");
+    assert_eq!(left, ["'a' 'q'", "'b' 'x'"]);
+
+    // What is deleted by the checkpoint and comes to life again later is live, too.
+    let again = ["a", "a Forgotten", "a Closed"];
+    let (told, left) = script(&again, 2, "('a', 'q', 'by hand')");
+    assert!(told.contains(why), "{told}");
+    assert_eq!(left, ["'a' 'q'"]);
+
+    let gone = ["b", "a", "a Forgotten"];
+    let (told, left) = script(&gone, 4, "('b', 'x', 'n'), ('a', 'x', 'by hand')");
+    assert!(
+        told.contains("-- not touched but in rows that go: note\n"),
+        "{told}"
+    );
+    assert_eq!(left, ["'b' 'x'"]);
+}
