@@ -231,12 +231,7 @@ impl Compared<'_> {
     /// Holds the stored value against one of the state; `Err` where it is of another kind, and of
     /// which it should be.
     fn hold(&self, value: &Value) -> Result<Likeness, &'static str> {
-        let Compared {
-            column,
-            raw,
-            tolerance,
-            ..
-        } = *self;
+        let Compared { raw, tolerance, .. } = *self;
         Ok(match (value, raw) {
             (Value::Null, raw) => same(*raw == Raw::Null),
             (_, Raw::Null) => Likeness::Different,
@@ -248,11 +243,12 @@ impl Compared<'_> {
                 Some(stored) => self.numbers(*number, stored),
                 None => return Err("a number"),
             },
-            (Value::Text(text), raw) if column.scale > 0 || raw.is_number() => {
+            (Value::Text(text), raw) if self.is_numeric() || raw.is_number() => {
                 match (value.number(), raw.number()) {
                     (Some(number), Some(stored)) => self.numbers(number, stored),
                     (None, _) if raw.is_number() => return Err("text"),
                     (None, _) => same(raw.is_text(text)),
+                    (Some(_), None) if raw.is_text(text) => Likeness::Same,
                     (Some(_), None) => return Err("a number"),
                 }
             }
@@ -264,10 +260,18 @@ impl Compared<'_> {
         })
     }
 
+    /// Whether the field is a number however it is written: it is scaled, or something is added to it.
+    fn is_numeric(&self) -> bool {
+        self.column.scale > 0 || self.blank() == Blank::Zero
+    }
+
+    fn blank(&self) -> Blank {
+        self.definition.fields[self.column.field].blank
+    }
+
     /// A field to which nothing was done yet may be stored as nothing, zero or the empty list.
     fn is_blank(&self) -> bool {
-        let blank = self.definition.fields[self.column.field].blank;
-        match (self.raw, blank) {
+        match (self.raw, self.blank()) {
             (Raw::Null, _) => true,
             (_, Blank::Nothing) => false,
             (raw, Blank::Zero) => raw.number().is_some_and(Number::is_zero),
