@@ -51,6 +51,11 @@ pub(super) fn run(args: &DiffArgs, terminal: &Terminal, now: Timestamp) -> anyho
         }),
         PlainFormat::Json => terminal.deliver(&target, |out| diff::json(out, &comparisons)),
     }?;
+    let held = || comparisons.iter().filter_map(|one| one.held.as_ref().ok());
+    let is_known = |key: &String| held().any(|held| held.knows(key));
+    if !args.key.iter().all(is_known) {
+        return Ok(Exit::NothingInspected);
+    }
     let compared = comparisons.into_iter().filter(|one| one.held.is_ok());
     let logs: Vec<_> = compared.map(|one| one.log).collect();
     Ok(Exit::of_logs(&logs))

@@ -1,5 +1,6 @@
 //! One projection: its stored rows against the fold of its events.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::definition::Definitions;
@@ -33,6 +34,8 @@ pub struct Held {
     pub verdicts: [u64; Verdict::ALL.len()],
     /// Every key that was asked for and is not exact, by key.
     pub standings: Vec<Standing>,
+    /// Those that were asked for by name and are exact.
+    pub exact: Vec<String>,
     /// What would make their rows what they should be.
     pub repairs: Repairs,
     /// The longest time that an event waits to be applied.
@@ -41,18 +44,33 @@ pub struct Held {
 
 impl Held {
     /// Of a conclusion, what is asked for: some keys, or all where none is named.
-    fn of(mut conclusion: Conclusion, refusal: &Refusal, keys: &[String]) -> Held {
+    fn of(
+        mut conclusion: Conclusion,
+        refusal: &Refusal,
+        keys: &[String],
+        mut met: BTreeSet<String>,
+    ) -> Held {
         let is_wanted = |key: &str| keys.is_empty() || keys.iter().any(|one| one == key);
         let repairs = Repairs::of(&conclusion, refusal, is_wanted);
         conclusion.standings.retain(|one| is_wanted(&one.key));
+        for standing in &conclusion.standings {
+            met.remove(&standing.key);
+        }
         let count = |verdict| conclusion.counts.get(&verdict).copied().unwrap_or(0);
         Held {
             verdicts: Verdict::ALL.map(count),
             repairs,
             lag: conclusion.greatest_lag,
             standings: conclusion.standings,
+            exact: met.into_iter().collect(),
             mark: conclusion.mark,
         }
+    }
+
+    /// Whether an event or a row has a key that was asked for.
+    pub fn knows(&self, key: &str) -> bool {
+        let is_it = |standing: &Standing| standing.key == key;
+        self.standings.iter().any(is_it) || self.exact.iter().any(|one| one == key)
     }
 }
 
@@ -85,7 +103,14 @@ pub fn diff(
         let mut run = Run::open(scope, options, &rules)?;
         run.only_projections();
         run.pass_first(watch)?;
+        let mut met = BTreeSet::new();
         loop {
+            let states = &run.gathered.ledgers.projections;
+            met.extend(
+                keys.iter()
+                    .filter(|key| states.find(0, key).is_some())
+                    .cloned(),
+            );
             run.add_ids();
             if !run.pass_next(watch)? {
                 break;
@@ -98,7 +123,7 @@ pub fn diff(
             Some(conclusion) => {
                 remarks.extend(rules::projection::beside_mark(&conclusion));
                 let refusal = Refusal::of(&conclusion, &run.models, &run.log)?;
-                Ok(Held::of(conclusion, &refusal, keys))
+                Ok(Held::of(conclusion, &refusal, keys, met))
             }
             None if projection.stored.is_none() => Err("it does not say where they are stored"),
             None => Err(

@@ -99,12 +99,18 @@ fn keys(
         is_cut |= key(page, comparison, standing)?;
     }
     for wanted in shown.keys {
-        if !all.iter().any(|standing| standing.key == *wanted) {
-            page.blank()?;
-            let label = format!("{}  ", words::key(wanted));
-            let text = "exact, or neither an event nor a row has the key";
-            page.labelled(0, STRONG, &label, CAUTION, text)?;
-        }
+        let is_exact = held.exact.contains(wanted);
+        let (style, text) = match is_exact {
+            true => (PLAIN, Verdict::Exact.label()),
+            false if held.knows(wanted) => continue,
+            false => (
+                CAUTION,
+                "no event that can be judged and no row has this key",
+            ),
+        };
+        page.blank()?;
+        let label = format!("{}  ", words::key(wanted));
+        page.labelled(0, STRONG, &label, style, text)?;
     }
     if most < all.len() {
         page.blank()?;
@@ -213,6 +219,8 @@ struct ProjectionV1<'a> {
     checkpoint: Option<CheckpointV1<'a>>,
     verdicts: Vec<VerdictV1>,
     keys: Vec<KeyV1<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    exact: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     remarks: &'a [String],
 }
@@ -325,6 +333,7 @@ fn projection_v1(comparison: &Comparison) -> ProjectionV1<'_> {
             .and_then(|held| checkpoint_v1(&held.mark)),
         verdicts: verdicts.collect(),
         keys: standings.map(key_v1).collect(),
+        exact: held.as_ref().map_or(&[], |held| &held.exact),
         remarks,
     }
 }

@@ -249,8 +249,31 @@ fn a_script_is_made_for_the_keys_that_are_asked_for() {
     let one = bank.diff(&["--sql", "--key", "b"]);
     one.has(&["DELETE"]);
     assert!(!one.out.contains("UPDATE"), "{}", one.out);
-    bank.diff(&["--key", "b", "--key", "c"])
-        .has(&["b  orphan", "c  exact, or neither"]);
+}
+
+#[test]
+fn a_key_that_is_exact_is_told_from_one_that_is_not_there() {
+    let bank = Bank::new(
+        PROJECTION,
+        &deposits(1),
+        "INSERT INTO accounts VALUES ('a', NULL, 0, '[0]'), ('b', NULL, 7, NULL);
+         INSERT INTO checkpoint VALUES (1);",
+    );
+    let none = "c  no event that can be judged and no row has this key\n";
+    let known = bank.diff(&["--key", "b", "--key", "a"]);
+    assert_eq!(known.code, Some(0));
+    known.has(&["b  orphan", "\na  exact\n"]);
+    let one = bank.diff(&["--key", "c", "--key", "a"]);
+    assert_eq!(one.code, Some(3));
+    one.has(&[none, "\na  exact\n"]);
+    for more in [&["--memory", "20K"][..], &["--sql"], &["--format", "json"]] {
+        let shown = bank.diff(&[&["--key", "c"], more].concat());
+        assert_eq!(shown.code, Some(3), "{more:?}");
+        let exact = bank.diff(&[&["--key", "a"], more].concat());
+        assert_eq!(exact.code, Some(0), "{more:?}");
+    }
+    let json = bank.diff(&["--key", "a", "--format", "json"]).json();
+    assert_eq!(json["projections"][0]["exact"], json!(["a"]));
 }
 
 #[test]
