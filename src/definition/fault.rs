@@ -1,5 +1,6 @@
 //! What is wrong with a definition, and where.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,6 +19,12 @@ pub struct Place {
     pub start: usize,
     /// The first byte after them.
     pub end: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
 }
 
 /// One thing wrong with a definition.

@@ -14,13 +14,7 @@ pub(crate) fn read(
     only: Option<&str>,
     visit: &mut dyn FnMut(ClaimRow),
 ) -> Result<(), LogError> {
-    let about = format!(
-        "the claims about `{}`, {}:{}:{}",
-        claims.saga,
-        claims.place.file.display(),
-        claims.place.line,
-        claims.place.column
-    );
+    let about = format!("the claims about `{}`, {}", claims.saga, claims.place);
     let forms = only.and_then(value::stored_forms);
     let wanted = Wanted {
         relation: &claims.relation,

@@ -23,6 +23,34 @@ impl LogError {
         }
     }
 
+    /// Several at once, each on a line of its own and none twice.
+    pub(crate) fn all(errors: Vec<LogError>) -> LogError {
+        let has_moved = errors.iter().any(|error| error.has_moved);
+        let mut messages: Vec<String> = Vec::new();
+        for error in errors {
+            if !messages.contains(&error.message) {
+                messages.push(error.message);
+            }
+        }
+        LogError {
+            has_moved,
+            ..LogError::new(messages.join("\n"))
+        }
+    }
+
+    /// The same with what it is needed for: a key of a definition, or a thing and its place.
+    pub(crate) fn wanted_for(self, what: impl std::fmt::Display) -> LogError {
+        LogError {
+            message: format!("{} (for {what})", self.message),
+            ..self
+        }
+    }
+
+    /// That there is no file at `path`.
+    pub(crate) fn no_file(path: &Path) -> LogError {
+        LogError::new(format!("{} does not exist", path.display()))
+    }
+
     /// That the file at `path` was written to under a reader without locks.
     pub(crate) fn moved(path: &Path) -> LogError {
         LogError {

@@ -71,10 +71,7 @@ pub(crate) fn is_named_so(path: &Path) -> bool {
 /// Loads the file.
 pub(crate) fn load(path: &Path) -> Result<Database, LogError> {
     let file = File::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => LogError::new(format!(
-            "{} does not exist; check `database:`, or name the log with --log FILE",
-            path.display()
-        )),
+        std::io::ErrorKind::NotFound => LogError::no_file(path),
         _ => unreadable(path, &error),
     })?;
     let failure = |error: rusqlite::Error| LogError::sqlite(path, &error);

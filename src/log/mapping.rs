@@ -117,7 +117,11 @@ pub(crate) fn resolve(
             database.path().display()
         ))
     })?;
-    let shape = Shape::of(database, relation)?;
+    let declared = source.place.as_ref();
+    let shape = Shape::of(database, relation).map_err(|error| match declared {
+        Some(place) => error.wanted_for(format_args!("the events, {place}")),
+        None => error,
+    })?;
     let indexes = schema::indexes(database, &shape)?;
     let resolver = Resolver {
         database,
@@ -134,15 +138,24 @@ pub(crate) fn resolve(
     let time = source.time.as_ref().ok_or_else(|| missing("time"))?;
     let kind = source.kind.as_ref().ok_or_else(|| missing("type"))?;
     let kind_field = kind.field.as_ref().ok_or_else(|| missing("type"))?;
-    let optional = |key: &str, field: &Option<Field>| {
-        field
-            .as_ref()
-            .map(|field| resolver.slot(key, field))
-            .transpose()
+    let mut errors = Vec::new();
+    let numbering = kept(resolver.numbering(&indexes), &mut errors);
+    let mut slot = |key: &str, field: &Field| kept(resolver.slot(key, field), &mut errors);
+    let slots = (slot("time", &time.field), slot("type", kind_field));
+    let mut optional = |key: &str, field: &Option<Field>| slot(key, field.as_ref()?);
+    let stream = optional("stream", &source.stream);
+    let version = optional("version", &source.version);
+    let id = optional("id", &source.id);
+    let correlation = optional("correlation", &source.correlation);
+    let causation = optional("causation", &source.causation);
+    let key = optional("idempotency", &source.key);
+    let data = optional("data", &source.data);
+    let metadata = optional("metadata", &source.metadata);
+    let (Some((numbering, remark)), (Some(at), Some(of_type)), true) =
+        (numbering, slots, errors.is_empty())
+    else {
+        return Err(LogError::all(errors));
     };
-    let (numbering, remark) = resolver.numbering(&indexes)?;
-    let id = optional("id", &source.id)?;
-    let correlation = optional("correlation", &source.correlation)?;
     let facts = facts::of(
         database,
         &shape,
@@ -155,21 +168,21 @@ pub(crate) fn resolve(
         database: index,
         watched: matches!(shape.kind, Kind::Query | Kind::View),
         numbering,
-        time: resolver.slot("time", &time.field)?,
+        time: at,
         unit: time.unit,
-        kind: resolver.slot("type", kind_field)?,
+        kind: of_type,
         naming: Naming {
             last_segment: kind.last_segment.clone(),
             renames: kind.renames.clone(),
         },
-        stream: optional("stream", &source.stream)?,
-        version: optional("version", &source.version)?,
+        stream,
+        version,
         id,
         correlation,
-        causation: optional("causation", &source.causation)?,
-        key: optional("idempotency", &source.key)?,
-        data: optional("data", &source.data)?,
-        metadata: optional("metadata", &source.metadata)?,
+        causation,
+        key,
+        data,
+        metadata,
         fault: None,
         rows: facts::rows(database, &shape)?,
         facts,
@@ -177,6 +190,11 @@ pub(crate) fn resolve(
         name: shape.name,
         from: shape.from,
     })
+}
+
+/// What there is; the error is put to the others.
+fn kept<T>(found: Result<T, LogError>, errors: &mut Vec<LogError>) -> Option<T> {
+    found.map_err(|error| errors.push(error)).ok()
 }
 
 struct Resolver<'a> {
@@ -248,9 +266,8 @@ impl Resolver<'_> {
     }
 
     fn missing(&self, key: &str, field: &Field) -> LogError {
-        let place = field.place.as_ref().map_or_else(String::new, |place| {
-            format!(", {}:{}:{}", place.file.display(), place.line, place.column)
-        });
+        let place = field.place.as_ref();
+        let place = place.map_or_else(String::new, |place| format!(", {place}"));
         let wanted = match field.name.split_once('.') {
             Some((first @ ("data" | "metadata"), _)) if self.shape.column(first).is_none() => {
                 return LogError::new(format!(
@@ -264,11 +281,9 @@ impl Resolver<'_> {
             Some((first, _)) => first,
             None => &field.name,
         };
-        LogError::new(format!(
-            "{}: {} (for `{key}`{place})",
-            self.database.path().display(),
-            self.shape.no_column(wanted)
-        ))
+        let file = self.database.path().display();
+        LogError::new(format!("{file}: {}", self.shape.no_column(wanted)))
+            .wanted_for(format_args!("`{key}`{place}"))
     }
 
     fn numbering(&self, indexes: &[Index]) -> Result<(Numbering, Option<String>), LogError> {

@@ -236,9 +236,7 @@ fn first_read(connection: &Connection) -> rusqlite::Result<()> {
 fn find(path: &Path) -> Result<PathBuf, LogError> {
     let file = path.display();
     let meta = fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => LogError::new(format!(
-            "{file} does not exist; check `database:`, or name the log with --log FILE"
-        )),
+        std::io::ErrorKind::NotFound => LogError::no_file(path),
         _ => LogError::new(format!("{file} cannot be read: {error}")),
     })?;
     if meta.is_dir() {

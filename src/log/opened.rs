@@ -1,6 +1,7 @@
 //! The open log and what can be asked of it.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind::NotFound;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +52,11 @@ impl Log {
                     definition.name
                 ))
             })?;
+        if options.path.is_none() && path.metadata().is_err_and(|it| it.kind() == NotFound) {
+            let LogError { message, .. } = LogError::no_file(path);
+            let cure = "check `database:`, or name the log with --log FILE";
+            return Err(LogError::new(format!("{message}; {cure}")));
+        }
         if jsonl::is_named_so(path) {
             let databases = vec![jsonl::load(path)?];
             let plans = vec![jsonl::plan(&databases[0], definition.sources.first())?];
@@ -65,15 +71,21 @@ impl Log {
             }
             declared => declared,
         };
-        let mut plans = Vec::new();
+        let (mut plans, mut errors) = (Vec::new(), Vec::new());
         for source in sources {
             let database = match &source.attach {
                 Some(path) => opened(&mut databases, path)?,
                 None => 0,
             };
             for source in presets::complete(&databases[database], source)? {
-                plans.push(mapping::resolve(&databases[database], database, &source)?);
+                match mapping::resolve(&databases[database], database, &source) {
+                    Ok(plan) => plans.push(plan),
+                    Err(error) => errors.push(error),
+                }
             }
+        }
+        if !errors.is_empty() {
+            return Err(LogError::all(errors));
         }
         Ok(Log::assemble(path, databases, plans, definition))
     }

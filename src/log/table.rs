@@ -111,19 +111,20 @@ pub(super) fn read(
     visit: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<()>,
 ) -> Result<(), LogError> {
     let file = database.path().display();
-    let shape = Shape::of(database, wanted.relation)?;
-    let mut columns = Vec::new();
+    let shape = Shape::of(database, wanted.relation);
+    let shape = shape.map_err(|error| error.wanted_for(wanted.about))?;
+    let (mut columns, mut errors) = (Vec::new(), Vec::new());
     for (key, name) in wanted.columns {
         match shape.column(name) {
             Some(column) => columns.push(quote(&column.name)),
-            None => {
-                return Err(LogError::new(format!(
-                    "{file}: {} (for `{key}` of {})",
-                    shape.no_column(name),
-                    wanted.about
-                )));
-            }
+            None => errors.push(
+                LogError::new(format!("{file}: {}", shape.no_column(name)))
+                    .wanted_for(format_args!("`{key}` of {}", wanted.about)),
+            ),
         }
+    }
+    if !errors.is_empty() {
+        return Err(LogError::all(errors));
     }
     let mut conditions = Vec::new();
     if let Some(condition) = wanted.condition {

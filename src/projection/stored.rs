@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 
+use crate::definition::fault::Place;
 use crate::definition::projection::{Checkpoint, Counts, Letter, Picked, Projection, Stored};
 use crate::log::{Beside, Demands, Log, LogError, Snapshot, Wanted, column_text};
 use crate::projection::clues::DeadLetters;
@@ -280,7 +281,9 @@ impl ReadModels {
         let Some(stored) = &projection.stored else {
             return Ok(Vec::new());
         };
-        let columns = self.snapshot(stored, log)?.columns(&stored.relation)?;
+        let about = about(projection, &stored.place);
+        let columns = self.snapshot(stored, log)?.columns(&stored.relation);
+        let columns = columns.map_err(|error| error.wanted_for(&about))?;
         let there = |name: &str| {
             columns
                 .iter()
@@ -288,8 +291,7 @@ impl ReadModels {
         };
         if let Some(unknown) = stored.ignore.iter().find(|name| !there(name)) {
             return Err(LogError::new(format!(
-                "there is no column `{unknown}` to ignore in {}; take it out of `ignore`",
-                about(projection, &stored.place)
+                "there is no column `{unknown}` to ignore in {about}; take it out of `ignore`"
             )));
         }
         let mut named: Vec<&str> = stored.ignore.iter().map(String::as_str).collect();
@@ -303,14 +305,8 @@ impl ReadModels {
     }
 }
 
-fn about(projection: &Projection, place: &crate::definition::fault::Place) -> String {
-    format!(
-        "the projection `{}`, {}:{}:{}",
-        projection.name,
-        place.file.display(),
-        place.line,
-        place.column
-    )
+fn about(projection: &Projection, place: &Place) -> String {
+    format!("the projection `{}`, {place}", projection.name)
 }
 
 pub(super) fn raw(value: ValueRef<'_>) -> Raw {

@@ -97,6 +97,12 @@ fn source(
         .preset
         .map(|text| text.0.to_string())
         .or_else(|| preset.clone());
+    let told = match (&raw.table, &raw.query) {
+        (Some(_), _) => at.key("table"),
+        (None, Some(_)) => at.key("query"),
+        (None, None) => at,
+    };
+    let place = Some(told.place());
     let relation = relation(raw.table, raw.query, preset.is_none(), at, faults);
     if preset.is_none() {
         for key in ["time", "type"].into_iter().filter(|key| !at.has(key)) {
@@ -149,7 +155,7 @@ fn source(
         })
     };
     Source {
-        place: Some(at.place()),
+        place,
         preset,
         relation,
         attach: raw.attach.map(|path| at.folder().join(&*path.0.0)),
