@@ -19,6 +19,7 @@ pub(crate) fn document(recognised: &Recognised) -> String {
     }
     text.push_str(&format!("log: {}\n", scalar(name)));
     if let Some(database) = database {
+        text.push_str("# a path that is not absolute starts at the folder of this file\n");
         text.push_str(&format!(
             "database: {}\n",
             scalar(&database.to_string_lossy())

@@ -1,6 +1,8 @@
 //! The README against the program it speaks of.
 
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use sagactl::exit;
 use sagactl::rules;
@@ -43,7 +45,7 @@ fn what_it_shows_of_the_example_is_what_the_example_shows() {
     let text = readme();
     let (_, block) = text.split_once("```console\n").expect("a console block");
     let (block, _) = block.split_once("```").expect("its end");
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_sagactl"))
+    let output = Command::new(env!("CARGO_BIN_EXE_sagactl"))
         .args(["audit", "--color", "never"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("COLUMNS", "100")
@@ -55,4 +57,46 @@ fn what_it_shows_of_the_example_is_what_the_example_shows() {
     for line in block.lines().skip(1).filter(|line| *line != "…") {
         assert!(shown.contains(line), "the example does not show: {line}");
     }
+}
+
+/// What stands in the first block of a kind after some words.
+fn block<'t>(text: &'t str, after: &str, kind: &str) -> &'t str {
+    let (_, rest) = text.split_once(after).expect("the words before it");
+    let (_, rest) = rest.split_once(&format!("```{kind}\n")).expect("a block");
+    rest.split_once("```").expect("its end").0
+}
+
+#[test]
+fn what_it_says_to_type_on_a_log_of_ones_own_works() {
+    let text = readme();
+    let own = "## On your own log";
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("sagas/shop/shop.db");
+    fs::copy(example, path("orders.db")).expect("a log");
+    fs::write(path("order.txt"), block(&text, own, "yaml")).expect("a saga");
+    let programs = Path::new(env!("CARGO_BIN_EXE_sagactl")).parent();
+    let programs = programs.expect("its folder").display();
+    let mut commands = Vec::new();
+    for line in block(&text, own, "console").lines() {
+        let line = line.strip_prefix("$ ").expect("a command");
+        let output = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(folder.path())
+            .env_clear()
+            .env("PATH", format!("{programs}:/usr/bin:/bin"))
+            .env("EDITOR", "cp order.txt")
+            .output()
+            .expect("a shell");
+        let said = String::from_utf8_lossy(&output.stderr);
+        // Nobody has written rules about keys yet.
+        let codes = match line.contains("--key") {
+            true => &[3][..],
+            false => &[0, 1],
+        };
+        let code = output.status.code().expect("a code");
+        assert!(codes.contains(&code), "{line}: {code}\n{said}");
+        commands.push(line);
+    }
+    assert!(commands.len() > 6, "{commands:?}");
 }
