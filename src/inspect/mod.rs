@@ -25,6 +25,7 @@ mod strays;
 mod sum;
 mod tally;
 mod unjudged;
+mod unseen;
 mod vacant;
 mod verdicts;
 mod view;
@@ -350,7 +351,7 @@ pub fn show(
     Ok(views)
 }
 
-/// The event types that sagas name and that stand nowhere in their log: one fault per saga.
+/// The event types that definitions name and that stand nowhere in their log: one fault per definition.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -363,7 +364,7 @@ pub fn unseen(
     for scope in filter::scopes(definitions, options)? {
         let mut run = Run::open(&scope, options, &[])?;
         run.pass(watch)?;
-        faults.extend(scope.sagas.iter().filter_map(|saga| run.unseen_types(saga)));
+        faults.extend(run.unseen_types());
     }
     Ok(faults)
 }

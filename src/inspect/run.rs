@@ -4,9 +4,7 @@ use hashbrown::HashMap;
 
 use crate::brief;
 use crate::definition::Scope;
-use crate::definition::fault::Fault;
 use crate::definition::log::LogDefinition;
-use crate::definition::saga::Saga;
 use crate::definition::settings::AsOf;
 use crate::event::{Position, Span, Timestamp};
 use crate::finding::Finding;
@@ -18,7 +16,7 @@ use crate::log::{Fields, Filter, Log, LogError, OpenOptions};
 use crate::projection::{Audit, Conclusion, Note, ReadModels, Versions};
 use crate::replay::{
     Continue, Gathered, Gatherer, Held, Horizon, Limit, Readers, Reading, Router, Selection,
-    histories, named_types, pass,
+    histories, pass,
 };
 use crate::report::{LogSummary, Report};
 use crate::rules;
@@ -380,31 +378,6 @@ impl<'s> Run<'s> {
         tally.allowed(settings, &self.used, &self.definition.name, horizon);
         report.logs.push(summary);
         beside::give_back(std::mem::take(&mut self.gathered));
-    }
-
-    /// A fault that names the types of a saga that the log does not hold, if there are any.
-    pub fn unseen_types(&self, saga: &Saga) -> Option<Fault> {
-        let mut unseen: Vec<String> = named_types(saga)
-            .filter(|kind| !self.gathered.types.contains(kind))
-            .map(|kind| format!("`{kind}`"))
-            .collect();
-        unseen.sort();
-        unseen.dedup();
-        let info = &rules::definition::UNSEEN_EVENT;
-        (!unseen.is_empty()).then(|| Fault {
-            rule: info.name,
-            severity: info.severity,
-            fatal: false,
-            place: Some(saga.place.clone()),
-            definition: Some(saga.name.clone()),
-            message: format!(
-                "the log {} holds no {}",
-                self.log.path().display(),
-                unseen.join(", ")
-            ),
-            label: "this saga names them".to_owned(),
-            help: Some("a misspelt type is never seen; a rare one is nothing to mend".to_owned()),
-        })
     }
 }
 

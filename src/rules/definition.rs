@@ -59,9 +59,11 @@ pub const UNSEEN_EVENT: Info = lint(
     "definition/unseen-event",
     "an event type that the log does not hold (`check --log`)",
     "\
-Finds event types that a saga names and that stand nowhere in the log given with `--log`.
+Finds event types that a definition names and that stand nowhere in the log given with `--log`: of a \
+saga, a projection, an invariant, a reaction, an idempotency rule or a transaction.
 
-A misspelt type is never seen, so its step can never succeed: every instance will look stuck.
+A misspelt type is never seen: its step can never succeed, so that every instance will look stuck; a \
+projection folds less than its consumer did; a rule finds nothing wrong, as it looks at nothing.
 
 Correct the name, or the `types:` of the log document. A type that is only rare is nothing to mend.
 

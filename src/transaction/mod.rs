@@ -20,5 +20,5 @@ mod state;
 mod tests;
 
 pub use ledger::{Conclusion, Fault, Ledger, Strays, View, What};
-pub use note::{Note, Reader, Route};
+pub use note::{Note, Reader, Route, named_types};
 pub use state::{Happening, Participant, step};

@@ -1,6 +1,7 @@
 //! What an event says of a transaction.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::absent::{Of, Part};
 use crate::definition::saga::EventPattern;
@@ -76,6 +77,11 @@ fn patterns(of: &Transaction) -> impl Iterator<Item = (&EventPattern, Meaning)> 
     ];
     all.into_iter()
         .flat_map(|(patterns, meaning)| patterns.iter().map(move |pattern| (pattern, meaning)))
+}
+
+/// Every event type that a definition names.
+pub fn named_types(of: &Transaction) -> impl Iterator<Item = &Arc<str>> {
+    patterns(of).map(|(pattern, _)| &pattern.kind)
 }
 
 /// The meanings of a type; conditions are tried first.
