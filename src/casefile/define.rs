@@ -188,6 +188,7 @@ pub(super) fn join(parts: Vec<Definitions>, place: Place) -> Result<Definitions,
         match &mut joined {
             None => joined = Some(part),
             Some(joined) => {
+                joined.settings += part.settings;
                 joined.files.extend(part.files);
                 joined.texts.extend(part.texts);
             }

@@ -7,7 +7,7 @@ use crate::cli::{CheckArgs, PlainFormat};
 use crate::commands::terminal::{Target, Terminal};
 use crate::definition::fault::Fault;
 use crate::definition::settings::FailOn;
-use crate::definition::{self, Definitions, Unusable};
+use crate::definition::{self, Unusable};
 use crate::event::Timestamp;
 use crate::exit::Exit;
 use crate::finding::Severity;
@@ -29,8 +29,7 @@ pub(super) fn command(
     }
     let count = check::Count {
         files: result.files.len(),
-        sagas: result.sagas,
-        logs: result.logs,
+        things: result.things,
     };
     let target = Target::default();
     match args.format {
@@ -58,27 +57,18 @@ pub struct CheckResult {
     pub files: Vec<PathBuf>,
     /// Their texts, in the order of `files`.
     pub texts: Vec<Arc<str>>,
-    /// How many sagas were checked; `None` where a fatal fault keeps them from being counted.
-    pub sagas: Option<usize>,
-    /// How many logs they belong to; as `sagas`.
-    pub logs: Option<usize>,
+    /// What the files define; `None` where a fatal fault keeps it from being counted.
+    pub things: Option<check::Things>,
 }
 
 /// Checks the definitions at these paths; `rules` are the names that settings may use.
 pub fn run(paths: &[PathBuf], rules: &[&'static str]) -> CheckResult {
     match definition::load(paths, rules) {
-        Ok(Definitions {
-            scopes,
-            files,
-            texts,
-            lints,
-            ..
-        }) => CheckResult {
-            sagas: Some(scopes.iter().map(|scope| scope.sagas.len()).sum()),
-            logs: Some(scopes.iter().filter(|scope| scope.log.is_some()).count()),
-            faults: lints,
-            files,
-            texts,
+        Ok(definitions) => CheckResult {
+            things: Some(check::Things::of(&definitions)),
+            faults: definitions.lints,
+            files: definitions.files,
+            texts: definitions.texts,
         },
         Err(Unusable {
             faults,
@@ -88,8 +78,7 @@ pub fn run(paths: &[PathBuf], rules: &[&'static str]) -> CheckResult {
             faults,
             files,
             texts,
-            sagas: None,
-            logs: None,
+            things: None,
         },
     }
 }
@@ -145,8 +134,11 @@ mod tests {
     fn the_shipped_definitions_have_no_fault() {
         let (result, drawn) = check("sagas");
         assert_eq!(drawn, "");
-        assert!(result.sagas.is_some_and(|sagas| sagas >= 2));
-        assert!(result.logs.is_some_and(|logs| logs >= 1));
+        assert!(
+            result
+                .things
+                .is_some_and(|things| things.sagas >= 2 && things.logs >= 1)
+        );
         assert!(result.faults.is_empty());
     }
 

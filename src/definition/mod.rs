@@ -39,6 +39,7 @@ use sha2::{Digest, Sha256};
 
 pub use schema::schema;
 
+use document::Thing;
 use fault::Fault;
 use file::SourceFile;
 use idempotency::Idempotency;
@@ -56,6 +57,8 @@ use transaction::Transaction;
 pub struct Definitions {
     /// One per log, in the order of their folders' names.
     pub scopes: Vec<Scope>,
+    /// How many documents were settings, which the scopes hold merged.
+    pub settings: usize,
     /// The files read, in order.
     pub files: Vec<PathBuf>,
     /// The texts of the files, for drawing faults: same order as `files`.
@@ -203,6 +206,8 @@ impl Reading<'_> {
     }
 
     fn finish(mut self) -> Result<Definitions, Unusable> {
+        let is_settings = |one: &&scope::Located| matches!(one.declared.thing, Thing::Settings(_));
+        let settings = self.located.iter().filter(is_settings).count();
         let scopes = scope::assemble(self.located, &mut self.faults);
         self.faults
             .sort_by(|one, other| (&one.place, one.rule).cmp(&(&other.place, other.rule)));
@@ -228,6 +233,7 @@ impl Reading<'_> {
             .collect();
         Ok(Definitions {
             scopes,
+            settings,
             files,
             texts,
             hash,

@@ -9,6 +9,7 @@ mod asked;
 mod casefile;
 mod cases;
 mod causes;
+mod checked;
 mod claims;
 mod clues;
 mod command;
