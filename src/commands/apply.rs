@@ -213,6 +213,9 @@ impl Acting<'_> {
         // Whoever has acted wants to see what came of it.
         self.session.target().prepare()?;
         let permitted = apply::check(plan, world).and_then(|()| {
+            if self.write.consent.write {
+                apply::furnished(plan, world)?;
+            }
             let path = journal_of(plan, &self.session, self.write.journal.as_ref())?;
             let about = || format!("do: {}", plan::summary(plan));
             let permit = consent::permit(&self.write.consent, &actor, self.terminal, about)?;
@@ -246,14 +249,17 @@ impl Acting<'_> {
     ) -> anyhow::Result<Exit> {
         let rehearsed = |watch: Watch<'_>| apply::rehearse(plan, world, journal, watch);
         let otherwise = self.session.over_plan(plan, rehearsed)?.0?;
+        let refused = apply::furnished(plan, world).err();
+        let refused = refused.map(|refused| refused.document());
         let target = self.session.target();
         match self.format {
             ReportFormat::Table => self.terminal.page(&target, |page| {
                 plan::write(page, plan)?;
-                if otherwise.is_empty() {
-                    return Ok(());
+                if !otherwise.is_empty() {
+                    recovered::otherwise(page, &otherwise, &|key| self.settling(key, path))?;
                 }
-                recovered::otherwise(page, &otherwise, &|key| self.settling(key, path))
+                let mut refused = refused.iter();
+                refused.try_for_each(|refused| recovered::refused(page, refused))
             }),
             ReportFormat::Json => self.terminal.deliver(&target, |out| {
                 recovered::document(
@@ -261,17 +267,22 @@ impl Acting<'_> {
                     &RehearsalV1 {
                         plan,
                         otherwise: &otherwise,
+                        refused: refused.as_ref(),
                     },
                 )
             }),
             ReportFormat::Jsonl => self.terminal.deliver(&target, |out| {
                 recovered::jsonl(out, &plan.instances)?;
-                recovered::jsonl(out, &otherwise)
+                recovered::jsonl(out, &otherwise)?;
+                recovered::jsonl(out, refused.as_slice())
             }),
         }?;
         self.terminal
             .note("nothing was done; add --write and --reason to act");
-        Ok(self.exit(&otherwise))
+        Ok(match refused {
+            Some(_) => Exit::Refused,
+            None => self.exit(&otherwise),
+        })
     }
 
     fn act(

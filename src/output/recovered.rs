@@ -10,6 +10,7 @@ use crate::output::style::{ALARM, CALM, CAUTION, FAINT, STRONG};
 use crate::output::{escape, json};
 use crate::recovery::document::Way;
 use crate::recovery::item::{Item, Outcome};
+use crate::recovery::refused::NotBegunV1;
 use crate::recovery::verify::{Verdict, Verified};
 
 /// The command that says of an action, by its key, whether it was done; `None` where none can.
@@ -46,6 +47,16 @@ pub fn otherwise(page: &mut Page<'_>, found: &[Item], settling: Settling<'_>) ->
     page.blank()?;
     page.text(0, STRONG, "not as planned:")?;
     items(page, found, settling)
+}
+
+/// Writes why all of a plan would be refused as things are.
+///
+/// # Errors
+/// When the page cannot be written.
+pub fn refused(page: &mut Page<'_>, refused: &NotBegunV1) -> io::Result<()> {
+    page.blank()?;
+    let line = format!("as it is, all of it is refused: {}", refused.message);
+    page.text(0, ALARM, &escape::terminal(&line))
 }
 
 /// Writes what the log says of each action, and how many there are of each kind.

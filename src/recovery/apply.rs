@@ -115,7 +115,7 @@ pub fn secrets(definitions: &Definitions, plan: &PlanV1) -> BTreeSet<String> {
     names
 }
 
-/// Whether a plan fits the definitions and the environment.
+/// Whether a plan fits the definitions and the logs.
 ///
 /// # Errors
 /// See [`Refused`].
@@ -123,13 +123,21 @@ pub fn check(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
     if plan.definitions != world.definitions.hash {
         return Err(Refused::Stale);
     }
-    let needed = secrets(world.definitions, plan);
-    let mut needed = needed.into_iter();
-    let missing = needed.find(|name| !world.secrets.contains_key(name));
-    if let Some(name) = missing {
-        return Err(Refused::NoSecret(name));
-    }
     recordable::check(plan, world)
+}
+
+/// Whether the environment has every secret that a plan needs. A dry run goes on without.
+///
+/// # Errors
+/// [`Refused::NoSecret`].
+pub fn furnished(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
+    let needed = secrets(world.definitions, plan).into_iter();
+    let missing = needed.filter(|name| !world.secrets.contains_key(name));
+    let missing: Vec<String> = missing.collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Refused::NoSecret(missing)),
+    }
 }
 
 /// Whether a plan was not begun before, or is to be finished.

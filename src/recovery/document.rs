@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::Direction;
 use crate::recovery::item::Item;
+use crate::recovery::refused::NotBegunV1;
 
 /// The number that stands first in every plan.
 pub const VERSION: u32 = 1;
@@ -45,6 +46,9 @@ pub struct RehearsalV1<'a> {
     /// The actions that would not be sent, and what would be said of them.
     #[serde(skip_serializing_if = "<[Item]>::is_empty")]
     pub otherwise: &'a [Item],
+    /// Why all of it would be refused as things are.
+    #[serde(flatten)]
+    pub refused: Option<&'a NotBegunV1>,
 }
 
 /// A log that a plan was decided on.

@@ -25,9 +25,9 @@ pub enum Refused {
     /// It was begun before.
     #[error("this plan was begun at {0}; finish it with --resume")]
     Begun(Timestamp),
-    /// The environment lacks a value.
-    #[error("the environment has no {0}, which an action of the plan needs")]
-    NoSecret(String),
+    /// The environment lacks these values.
+    #[error("the environment has no {}, as the actions of the plan need", .0.join(" and no "))]
+    NoSecret(Vec<String>),
     /// Events are to be appended to a log that cannot take them.
     #[error("the log {0} cannot be appended to, as an action of the plan asks: {1}")]
     Unrecordable(String, RecordError),

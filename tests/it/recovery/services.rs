@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use rusqlite::Connection;
+use serde_json::Value;
 
 use super::{Bench, items, told};
 
@@ -165,6 +166,48 @@ fn what_is_answered_decides_what_came_of_it() {
             "{answers:?}"
         );
     }
+}
+
+#[test]
+fn a_dry_run_without_the_environment_shows_the_plan_and_everything_that_is_missing() {
+    let saga = SAGA.replace("OPTIONS", "idempotent: true");
+    let bench = Bench::with(&saga, &[("o", &["OrderPlaced"])]);
+    bench.plan();
+    let missing = "the environment has no STOCK_URL and no TOKEN, as the actions of the plan need";
+    for line in ["apply plan.json shop.yaml", "retry o shop.yaml"] {
+        let output = bench.command(line).env("COLUMNS", "200").output().unwrap();
+        let (code, said) = told(&output);
+        assert_eq!(code, Some(4), "{said}");
+        for part in [
+            "o of order",
+            "1. retry stock",
+            "POST ${env.STOCK_URL}/reservations/o",
+            "1 action on 1 instance",
+            &format!("as it is, all of it is refused: {missing}"),
+            "nothing was done; add --write and --reason to act",
+        ] {
+            assert!(said.contains(part), "{part}\n{said}");
+        }
+        let output = bench
+            .command(&format!("{line} --format json"))
+            .output()
+            .unwrap();
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["instances"][0]["id"], "o");
+        assert_eq!(told["refused"], "no-secret");
+        assert_eq!(told["message"], missing);
+        let (code, said) = bench.run(&format!("{line} --write --yes --reason INC-1"));
+        assert_eq!(code, Some(4), "{said}");
+        assert!(said.ends_with(&format!("error: {missing}\n")), "{said}");
+        assert!(!said.contains("1. retry stock"), "{said}");
+    }
+    let mut command = bench.command("apply plan.json shop.yaml");
+    let command = command
+        .env("STOCK_URL", "http://127.0.0.1:1")
+        .env("TOKEN", "sekret");
+    let (code, said) = told(&command.output().unwrap());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("refused"), "{said}");
 }
 
 #[test]
