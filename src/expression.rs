@@ -6,6 +6,7 @@
 
 mod document;
 mod engine;
+mod factors;
 mod fold;
 mod formula;
 mod row;

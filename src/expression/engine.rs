@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use minijinja::value::Value;
+use minijinja::value::{ObjectRepr, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value as Json};
 
 use crate::expression::document::{self, Misses};
 use crate::expression::words::{self, Path, Word};
-use crate::expression::{ExpressionError, Scope, Undetermined, bytes, not_json};
+use crate::expression::{ExpressionError, Scope, Undetermined, bytes, factors, not_json};
 use crate::json;
 use crate::suggest::closest;
 
@@ -19,12 +19,23 @@ const MAX_SOURCE: usize = 4096;
 const MAX_NESTING: usize = 64;
 /// How much work one evaluation may be, in the engine's instructions.
 const FUEL: u64 = 100_000;
+/// How many items and keys a value may have, those within others too, and pieces of text of
+/// [`PIECE`] bytes: the engine's limit does not count what is only looked at later.
+const LARGEST: usize = 1_000_000;
+/// Bytes of text that count as one item.
+const PIECE: usize = 32;
+/// What the engine would let be called and is of no use, or tells of its own inside.
+const INTERNALS: [&str; 3] = ["debug", "dict", "namespace"];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_debug(false);
+    for internal in INTERNALS {
+        environment.remove_global(internal);
+    }
+    factors::teach(&mut environment);
     environment
 });
 
@@ -184,7 +195,7 @@ pub(super) fn compile(
         return Err(error("the expression is nested too deeply"));
     }
     let code = ENVIRONMENT
-        .compile_expression_owned(source.to_owned())
+        .compile_expression_owned(factors::guarded(source))
         .map_err(|error| {
             let detail = error.detail().unwrap_or("it cannot be read");
             ExpressionError {
@@ -216,8 +227,30 @@ pub(super) fn evaluate(
     if value.is_undefined() || value.is_number() && !finite {
         return Err(Undetermined("has no value".to_owned()));
     }
+    if size(&value, LARGEST).is_none() {
+        return Err(Undetermined("has too large a value".to_owned()));
+    }
     serde_json::to_value(&value)
         .map_err(|error| Undetermined(format!("has a value that is not JSON: {error}")))
+}
+
+/// How many items and keys a value has, and pieces of text; `None` where there are more than `most`.
+fn size(value: &Value, most: usize) -> Option<usize> {
+    if let Some(text) = value.as_str() {
+        return Some(1 + text.len() / PIECE).filter(|size| *size <= most);
+    }
+    let (Some(object), Some(items)) = (value.as_object(), value.try_iter().ok()) else {
+        return Some(1).filter(|size| *size <= most);
+    };
+    let is_mapping = object.repr() == ObjectRepr::Map;
+    let mut sum = 1;
+    for item in items {
+        sum += size(&item, most.checked_sub(sum)?)?;
+        if is_mapping && let Some(held) = object.get_value(&item) {
+            sum += size(&held, most.checked_sub(sum)?)?;
+        }
+    }
+    Some(sum).filter(|sum| *sum <= most)
 }
 
 /// Whether the engine itself knows a name.

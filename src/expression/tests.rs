@@ -225,6 +225,41 @@ fn hostile_sources_end_in_an_error() {
 }
 
 #[test]
+fn what_takes_no_work_to_make_is_not_made_large() {
+    let many = ["range(99999)"; 11];
+    for (source, reason) in [
+        ("1 in ([2] * 90000000)", "a list cannot be multiplied"),
+        ("[1] * 1000000", "a list cannot be multiplied"),
+        ("1000000 * data.items", "a list cannot be multiplied"),
+        ("2 * data.currency|list", "a list cannot be multiplied"),
+        (&format!("[{}]", many.join(",")), "has too large a value"),
+        (&many.join("+"), "has too large a value"),
+    ] {
+        let value = Expression::parse(source).unwrap().evaluate(&scope());
+        let reason = reason.to_owned();
+        assert!(
+            value.as_ref().is_err_and(|error| error.0.contains(&reason)),
+            "{source}: {value:?}"
+        );
+    }
+    for (source, value) in [
+        ("data.amount * 2 + 1", json!(241)),
+        ("data.items|length * 2", json!(4)),
+        ("2 * data.items|length", json!(4)),
+        ("'a' * 3", json!("aaa")),
+        ("range(99999)|length * 1", json!(99999)),
+        ("2 * (data.amount > 1)", json!(2)),
+    ] {
+        let found = Expression::parse(source).unwrap().evaluate(&scope());
+        assert_eq!(found, Ok(value), "{source}");
+    }
+    for source in ["debug()", "dict(a=1)", "namespace()"] {
+        let message = Expression::parse(source).unwrap_err().message;
+        assert!(message.ends_with("cannot be seen here"), "{message}");
+    }
+}
+
+#[test]
 fn what_is_read_is_known_before() {
     let plain = Expression::parse("data.x").unwrap();
     assert!(plain.reads_data() && !plain.reads_metadata() && !plain.reads_event("stream"));

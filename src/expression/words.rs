@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::iter::Peekable;
+use std::ops::Range;
 use std::str::CharIndices;
 
 use crate::expression::{ExpressionError, Scope};
@@ -86,6 +87,12 @@ pub(super) enum Word<'a> {
 
 /// The words of an expression, in order.
 pub(super) fn words(source: &str) -> Vec<Word<'_>> {
+    let words = placed(source).into_iter();
+    words.map(|(word, _)| word).collect()
+}
+
+/// The same, each with the bytes that it takes.
+pub(super) fn placed(source: &str) -> Vec<(Word<'_>, Range<usize>)> {
     let mut letters = source.char_indices().peekable();
     let mut words = Vec::new();
     while let Some((start, letter)) = letters.next() {
@@ -93,7 +100,7 @@ pub(super) fn words(source: &str) -> Vec<Word<'_>> {
             let end = skip(&mut letters, source, |letter| {
                 letter.is_alphanumeric() || letter == '_'
             });
-            words.push(Word::Name(&source[start..end]));
+            words.push((Word::Name(&source[start..end]), start..end));
         } else if letter == '"' || letter == '\'' {
             let mut escaped = false;
             let end = skip(&mut letters, source, |inner| {
@@ -102,9 +109,10 @@ pub(super) fn words(source: &str) -> Vec<Word<'_>> {
                 inside
             });
             letters.next();
-            words.push(Word::Text(&source[start + 1..end]));
+            let after = letters.peek().map_or(source.len(), |(at, _)| *at);
+            words.push((Word::Text(&source[start + 1..end]), start..after));
         } else if !letter.is_whitespace() {
-            words.push(Word::Sign(letter));
+            words.push((Word::Sign(letter), start..start + letter.len_utf8()));
         }
     }
     words
