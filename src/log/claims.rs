@@ -21,6 +21,7 @@ pub(crate) fn read(
         condition: None,
         among: forms.as_deref().map(|forms| (0, forms)),
         columns: &[("id", &claims.id), ("status", &claims.status)],
+        most: table::MOST_ROWS,
         about: &about,
     };
     table::read(database, wanted, &mut |row| {
@@ -29,11 +30,13 @@ pub(crate) fn read(
             let value = row.get_ref(index)?;
             Ok(value::text(value, &mut scratch).map(str::to_owned))
         };
+        let mut kept = 0;
         if let (Some(id), Some(status)) = (text(0)?, text(1)?)
             && only.is_none_or(|only| only == id)
         {
+            kept = (size_of::<ClaimRow>() + id.len() + status.len()) as u64;
             visit(ClaimRow { id, status });
         }
-        Ok(())
+        Ok(kept)
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! Definitions and views of the log hold SQL that somebody else wrote. It runs with writing,
 //! attaching and loading switched off one by one, and under a deadline, since nothing else stops a
-//! query that never ends.
+//! query that never ends. One that gives rows without end meets no deadline: whoever reads them
+//! counts, see [`Wanted`](super::table::Wanted).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

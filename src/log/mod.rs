@@ -48,6 +48,7 @@ pub use opened::Log;
 pub use recognise::{Recognised, recognise};
 pub use schema::Gives;
 pub(crate) use snapshot::copy as private_copy;
+pub(crate) use table::MOST_ROWS;
 pub use table::{Beside, Snapshot, Wanted};
 pub(crate) use value::text as column_text;
 

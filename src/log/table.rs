@@ -9,7 +9,8 @@ use super::error::LogError;
 use super::mapping::{Numbering, Plan};
 use super::open::Database;
 use super::opened::Log;
-use super::schema::{Shape, quote};
+use super::schema::{Kind, Shape, quote};
+use crate::brief;
 use crate::definition::log::{Merge, Relation};
 
 /// A database other than the log's, in one read transaction from its opening on.
@@ -22,6 +23,12 @@ pub struct Beside(Database);
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot<'a>(&'a Database);
 
+/// How many rows a query or view may give where nobody knows how many it should.
+pub(crate) const MOST_ROWS: u64 = 10_000_000;
+
+/// How many bytes of what a query or view gives may be kept.
+const MOST_KEPT: u64 = 1 << 30;
+
 /// What is wanted of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
@@ -33,6 +40,9 @@ pub struct Wanted<'a> {
     pub among: Option<(usize, &'a [Value])>,
     /// The key of the definition that names a column, and the column.
     pub columns: &'a [(&'a str, &'a str)],
+    /// How many rows a query or view may give: what goes on for longer than anybody means has no end. A
+    /// table has as many as it has.
+    pub most: u64,
     /// For messages: whose columns they are, and where that is declared.
     pub about: &'a str,
 }
@@ -91,24 +101,24 @@ impl<'a> Snapshot<'a> {
         Ok(shape.columns.into_iter().map(|it| it.name).collect())
     }
 
-    /// Hands out the wanted columns of each row.
+    /// Hands out the wanted columns of each row to one who says how many bytes of it are kept.
     ///
     /// # Errors
     /// When the table or a column does not exist, or they cannot be read.
     pub(crate) fn rows(
         self,
         wanted: Wanted<'_>,
-        visit: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<()>,
+        visit: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<u64>,
     ) -> Result<(), LogError> {
         read(self.0, wanted, visit)
     }
 }
 
-/// Hands out the wanted columns of each row.
+/// Hands out the wanted columns of each row to one who says how many bytes of it are kept.
 pub(super) fn read(
     database: &Database,
     wanted: Wanted<'_>,
-    visit: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    visit: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<u64>,
 ) -> Result<(), LogError> {
     let file = database.path().display();
     let shape = Shape::of(database, wanted.relation);
@@ -149,14 +159,89 @@ pub(super) fn read(
             wanted.about
         ))
     };
+    let (most, most_kept) = match shape.kind {
+        Kind::Query | Kind::View => (wanted.most, MOST_KEPT),
+        Kind::Table | Kind::WithoutRowid => (u64::MAX, u64::MAX),
+    };
+    let endless = |what: &str| {
+        LogError::new(format!(
+            "{file}: `{}` gives {what} for {}; see that it ends",
+            shape.name, wanted.about
+        ))
+    };
+    let (mut given, mut kept) = (0, 0_u64);
     let mut statement = database.connection().prepare(&sql).map_err(failure)?;
     let mut rows = statement.query(params_from_iter(values)).map_err(failure)?;
     let _watch = database.pulse().watch();
     while let Some(row) = rows.next().map_err(failure)? {
         database.pulse().beat();
-        visit(row).map_err(failure)?;
+        given += 1;
+        if given > most {
+            let most = brief::grouped(most);
+            return Err(endless(&format!(
+                "more than {most} rows, the most there can be"
+            )));
+        }
+        kept = kept.saturating_add(visit(row).map_err(failure)?);
+        if kept > most_kept {
+            return Err(endless("more than 1 GiB that would have to be kept"));
+        }
     }
     drop(rows);
     drop(statement);
     database.verify()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::testing::Bench;
+
+    #[test]
+    fn rows_without_end_are_counted_where_a_query_gives_them_and_not_where_a_table_has_them() {
+        const ENDLESS: &str =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+        let bench = Bench::new(&format!(
+            "CREATE TABLE rows (i); INSERT INTO rows VALUES (1), (2), (3), (4);
+             CREATE VIEW endless AS {ENDLESS};"
+        ));
+        let database = Database::open(&bench.path).expect("opens");
+        let given = |relation: Relation, most: u64, kept: u64| {
+            let wanted = Wanted {
+                relation: &relation,
+                condition: None,
+                among: None,
+                columns: &[("key", "i")],
+                most,
+                about: "a test",
+            };
+            let mut rows = 0;
+            let read = read(&database, wanted, &mut |_| {
+                rows += 1;
+                Ok(kept)
+            });
+            (rows, read.err().map(|error| error.message))
+        };
+        let query = || Relation::Query(ENDLESS.to_owned());
+        let (rows, error) = given(query(), 3, 0);
+        assert_eq!(rows, 3);
+        let error = error.expect("it has no end");
+        assert!(
+            error.ends_with(
+                "`query` gives more than 3 rows, the most there can be for a test; see that it ends"
+            ),
+            "{error}"
+        );
+        let (_, error) = given(Relation::Table("endless".into()), 3, 0);
+        assert!(error.is_some_and(|it| it.contains("`endless` gives more than 3 rows")));
+        let (rows, error) = given(query(), u64::MAX, MOST_KEPT / 4);
+        assert_eq!(rows, 5);
+        assert!(error.is_some_and(|it| it.contains("more than 1 GiB that would have to be kept")));
+        assert_eq!(
+            given(Relation::Table("rows".into()), 3, MOST_KEPT),
+            (4, None)
+        );
+        let four = Relation::Query("SELECT i FROM rows".to_owned());
+        assert_eq!(given(four, 4, 0), (4, None));
+    }
 }

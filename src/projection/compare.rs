@@ -43,6 +43,12 @@ impl Known {
 }
 
 impl Row {
+    /// Bytes kept.
+    pub(super) fn bytes(&self) -> usize {
+        let beside = self.values.iter().map(|raw| size_of::<Raw>() + raw.bytes());
+        size_of::<Row>() + self.key.bytes() + beside.sum::<usize>()
+    }
+
     /// The same row, to be compared with many states.
     pub(super) fn remembered(mut self) -> Row {
         self.known
@@ -312,6 +318,15 @@ fn same(is: bool) -> Likeness {
 impl Raw {
     fn is_number(&self) -> bool {
         matches!(self, Raw::Integer(_) | Raw::Real(_))
+    }
+
+    /// Bytes kept beside itself.
+    fn bytes(&self) -> usize {
+        match self {
+            Raw::Null | Raw::Integer(_) | Raw::Real(_) => 0,
+            Raw::Text(text) => text.len(),
+            Raw::Garbled(bytes) | Raw::Blob(bytes) => bytes.len(),
+        }
     }
 
     pub(super) fn number(&self) -> Option<Number> {

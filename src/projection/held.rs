@@ -104,23 +104,30 @@ impl Held {
         let mut garbled: BTreeMap<Vec<u8>, (String, Row, u32)> = BTreeMap::new();
         let mut nameless = 0_u64;
         let fold = Arc::clone(&self.fold);
-        models.rows(fold.definition(), log, &mut |key, row| {
+        let keys = ledger.entries(self.projection).count() as u64;
+        let most = most_rows(keys).saturating_mul(share.of().into());
+        models.rows(fold.definition(), log, most, &mut |key, row| {
             self.sample_key.get_or_insert_with(|| row.key.clone());
             let Some(key) = key else {
                 nameless += 1;
-                return;
+                return 0;
             };
             if !share.has_key(key) {
-                return;
+                return 0;
             }
-            if let Raw::Garbled(bytes) = &row.key {
-                let first = garbled.entry(bytes.clone());
-                first.or_insert((key.to_owned(), row, 0)).2 += 1;
-                return;
+            let bytes = |row: &Row| (row.bytes() + key.len()) as u64;
+            if let Raw::Garbled(text) = &row.key {
+                let bytes = bytes(&row);
+                let first = garbled.entry(text.clone());
+                let first = first.or_insert((key.to_owned(), row, 0));
+                first.2 += 1;
+                return if first.2 == 1 { bytes } else { 0 };
             }
             let Some(number) = ledger.find(self.projection, key) else {
-                strangers.entry(key.to_owned()).or_insert((row, 0)).1 += 1;
-                return;
+                let bytes = bytes(&row);
+                let first = strangers.entry(key.to_owned()).or_insert((row, 0));
+                first.1 += 1;
+                return if first.1 == 1 { bytes } else { 0 };
             };
             let at = number as usize;
             if rows.len() <= at {
@@ -132,6 +139,7 @@ impl Held {
             {
                 self.hold(key, entry, row, unseen);
             }
+            0
         })?;
         if nameless > 0 && share.is_first() {
             let reason = format!("{} no key", brief::count(nameless, "row has", "rows have"));
@@ -461,6 +469,13 @@ impl Held {
             manners,
         }
     }
+}
+
+/// How many rows a query may give for so many keys. A read model has no more than one for each, and
+/// some that are of none: of these all are kept.
+fn most_rows(keys: u64) -> u64 {
+    const SPARE: u64 = 4_000_000;
+    keys.saturating_mul(4).saturating_add(SPARE)
 }
 
 /// Whether the last event of a key has the number that a version in its row counts.

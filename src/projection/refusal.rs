@@ -82,13 +82,15 @@ impl Refusal {
             return Ok(refusal);
         }
         let keys = &mut refusal.keys;
-        models.rows(definition, log, &mut |_, row| {
-            let Raw::Text(key) = row.key else { return };
+        // They were counted when they were read.
+        models.rows(definition, log, u64::MAX, &mut |_, row| {
+            let Raw::Text(key) = row.key else { return 0 };
             for fold in &folds {
                 if let Some(known) = keys.get_mut(&fold.of(&key)) {
                     known.insert(key.clone());
                 }
             }
+            0
         })?;
         Ok(refusal)
     }

@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 
 use crate::definition::fault::Place;
 use crate::definition::projection::{Checkpoint, Counts, Letter, Picked, Projection, Stored};
-use crate::log::{Beside, Demands, Log, LogError, Snapshot, Wanted, column_text};
+use crate::log::{Beside, Demands, Log, LogError, MOST_ROWS, Snapshot, Wanted, column_text};
 use crate::projection::clues::DeadLetters;
 use crate::projection::compare::{Known, Raw, Row};
 use crate::texts::Keys;
@@ -84,7 +84,8 @@ impl ReadModels {
             })
     }
 
-    /// Hands out every stored row with its key; a row without a key has `None`.
+    /// Hands out every stored row with its key, to one who says how many bytes of it are kept; a row
+    /// without a key has `None`. A query may give `most` rows.
     ///
     /// # Errors
     /// When the table or a column does not exist, or they cannot be read.
@@ -92,7 +93,8 @@ impl ReadModels {
         &self,
         projection: &Projection,
         log: &Log,
-        visit: &mut dyn FnMut(Option<&str>, Row),
+        most: u64,
+        visit: &mut dyn FnMut(Option<&str>, Row) -> u64,
     ) -> Result<(), LogError> {
         let Some(stored) = &projection.stored else {
             return Ok(());
@@ -113,6 +115,7 @@ impl ReadModels {
             condition: None,
             among: None,
             columns: &columns,
+            most,
             about: &about,
         };
         let numbered = log.has_recorded_positions();
@@ -132,7 +135,7 @@ impl ReadModels {
                 Some(stamp) => Some(position(stamp)),
             };
             let key = raw(row.get_ref(0)?);
-            visit(
+            Ok(visit(
                 column_text(row.get_ref(0)?, &mut scratch),
                 Row {
                     key,
@@ -141,8 +144,7 @@ impl ReadModels {
                     values,
                     known: Known::default(),
                 },
-            );
-            Ok(())
+            ))
         })
     }
 
@@ -265,11 +267,12 @@ impl ReadModels {
             condition: picked.condition.as_deref(),
             among: None,
             columns: &[(key, &picked.column)],
+            most: MOST_ROWS,
             about: &about,
         };
         self.snapshot(stored, log)?.rows(wanted, &mut |row| {
             visit(row.get_ref(0)?);
-            Ok(())
+            Ok(0)
         })
     }
 

@@ -11,6 +11,8 @@ use sagactl::projection::Verdict;
 use sagactl::report::Report;
 use sagactl::rules;
 
+use crate::repairs::{diff, keyed};
+
 /// What really happened to a row, in the words of the one who made it happen.
 #[derive(serde::Deserialize)]
 struct Truth {
@@ -129,4 +131,15 @@ fn the_next_command_shows_the_row_that_the_finding_is_about() {
         typed += 1;
     }
     assert!(typed > 10, "only {typed} findings");
+}
+
+#[test]
+fn a_read_model_without_an_end_is_no_read_model() {
+    let view = "CREATE VIEW view AS WITH RECURSIVE r(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM r)
+                SELECT NULL AS k, 'x' AS state FROM r;";
+    let folder = keyed(&["a", "b"], ", checkpoint: 3", view);
+    let (told, code) = diff(folder.path(), &[]);
+    assert_eq!(code, Some(2), "{told}");
+    let why = "`view` gives more than 4,000,008 rows, the most there can be for the projection `accounts`";
+    assert!(told.contains(why), "{told}");
 }
