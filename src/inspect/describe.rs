@@ -184,8 +184,11 @@ pub fn headline(saga: &Saga, instance: &Instance, outcome: Outcome, horizon: Tim
         return "no event of it has a place in this saga".to_owned();
     };
     let age = |at: At| horizon.since(at.time);
-    let mut text = format!("{}: ", outcome.label());
-    text.push_str(&whereabouts(saga, instance, outcome));
+    let mut text = outcome.label().to_owned();
+    let whereabouts = whereabouts(saga, instance, outcome);
+    if whereabouts != text {
+        text.push_str(&format!(": {whereabouts}"));
+    }
     if let Some(abort) = instance.abort {
         text.push_str(&format!(
             "; going back since position {} ({} ago)",

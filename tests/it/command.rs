@@ -467,3 +467,21 @@ fn faulty_definitions_are_drawn_with_their_lines() {
         );
     }
 }
+
+#[test]
+fn an_instance_that_stands_nowhere_is_told_by_its_outcome_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let definitions = "log: shop\ndatabase: shop.jsonl\n---\nsaga: order\nstarts: Asked\n\
+                       steps: [{ step: send, succeeds: Sent, timeout: 1m }]\n";
+    let event = |position: u8, kind: &str| {
+        format!(
+            r#"{{"position":{position},"time":"2026-03-01T10:00:0{position}Z","type":"{kind}","correlation":"o-1"}}"#
+        )
+    };
+    let events = [event(1, "Asked"), event(2, "Sent")].join("\n");
+    fs::write(folder.path().join("shop.yaml"), definitions).expect("definitions");
+    fs::write(folder.path().join("shop.jsonl"), events).expect("a log");
+    let shown = crate::fixture::run(folder.path(), &["show", "o-1", "."]);
+    let text = out(&shown);
+    assert!(text.contains("\ncompleted; started "), "{text}");
+}
