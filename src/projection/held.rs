@@ -429,7 +429,10 @@ impl Held {
             mute_exact,
             ..
         } = self;
-        standings.sort_by(|one, other| (&one.key, one.verdict).cmp(&(&other.key, other.verdict)));
+        standings.sort_by(|one, other| {
+            let keys = spelling::in_order(&one.key, &other.key);
+            keys.then(one.verdict.cmp(&other.verdict))
+        });
         let slow = |standing: &&Standing| {
             matches!(
                 standing.verdict,

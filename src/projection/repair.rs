@@ -102,7 +102,9 @@ impl Repairs {
                 }
             }
         }
-        repairs.left.sort();
+        repairs.left.sort_by(|(one, why), (other, other_why)| {
+            spelling::in_order(one, other).then_with(|| why.cmp(other_why))
+        });
         repairs.remark = refusal.remark(&repairs.repairs);
         // What goes is gone before anything is made that a column may take for the same key.
         let is_last = |repair: &Repair| repair.change != Change::Delete;

@@ -4,6 +4,7 @@
 //! Looked at only where a row and an event have no partner of the very same spelling, and taken for
 //! one key only where no second row and no second key of the log could be meant as well.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::projection::compare::Raw;
@@ -80,6 +81,15 @@ pub(super) fn forms(key: &str) -> impl Iterator<Item = String> {
     [decimal(key), hexadecimal(key)].into_iter().flatten()
 }
 
+/// The order in which keys are told: whole numbers by what they are, before all others.
+pub(super) fn in_order(one: &str, other: &str) -> Ordering {
+    let rank = |key: &str| {
+        let number = key.parse::<i128>().ok();
+        (number.is_none(), number)
+    };
+    rank(one).cmp(&rank(other)).then_with(|| one.cmp(other))
+}
+
 /// A number without the zeros that say nothing.
 fn decimal(text: &str) -> Option<String> {
     let (sign, digits) = match text.strip_prefix('-') {
@@ -150,6 +160,15 @@ mod tests {
             assert_eq!(found.pairs.len(), usize::from(is_one), "{row} {key}");
             assert!(found.unclear.is_empty());
         }
+    }
+
+    #[test]
+    fn numbers_are_told_in_their_order_and_before_all_else() {
+        let sorted = ["-3", "0", "01", "1", "2", "10", "", "1.5", "10a", "a"];
+        let mut keys = sorted;
+        keys.sort_unstable();
+        keys.sort_by(|one, other| in_order(one, other));
+        assert_eq!(keys, sorted);
     }
 
     #[test]

@@ -417,3 +417,19 @@ fn a_row_that_is_there_before_its_events_is_left_to_its_consumer() {
     );
     assert_eq!(left, ["'b' 'x'"]);
 }
+
+#[test]
+fn keys_that_are_numbers_are_told_in_their_order() {
+    let view = "CREATE TABLE view (k, state); INSERT INTO view VALUES
+                (0, 'y'), (1, 'y'), (10, 'y'), (2, 'y'), ('b', 'y'), ('10a', 'y');";
+    let folder = keyed(&["0", "1", "2", "10"], "", view);
+    let told = [
+        "0 divergent",
+        "1 divergent",
+        "2 divergent",
+        "10 divergent",
+        "10a orphan",
+        "b orphan",
+    ];
+    assert_eq!(verdicts(folder.path()), told);
+}
