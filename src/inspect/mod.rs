@@ -170,6 +170,11 @@ pub struct InstanceView {
     pub headline: String,
     /// Every event of it.
     pub timeline: Vec<TimelineRow>,
+    /// What else the log holds under its correlation value: events that mean nothing in the saga. Empty
+    /// where the saga finds its instances in another way.
+    pub others: Vec<Event>,
+    /// Whether definitions beside sagas may have found something about its id.
+    pub is_looked_at_beside: bool,
     /// Rows that cannot be judged and may be events of it: where each stands and what is wrong with it.
     pub hidden: Vec<String>,
     /// Rules of which it cannot be told whether it breaks them.

@@ -37,6 +37,7 @@ impl Run<'_> {
         let (events, _) = self.log.events(Filter::Positions(&positions))?;
         let timeline = timeline(&saga, &verdict.moments, &attempts, events, &findings);
         let hidden = self.hidden_of(&saga, &row.id);
+        let others = self.others(&saga, &row.id, &positions)?;
         let in_force = instance.in_force(&saga);
         let shows_force = !matches!(verdict.outcome, Outcome::Running | Outcome::Completed);
         let steps = saga
@@ -72,6 +73,8 @@ impl Run<'_> {
             log: self.summary(),
             headline: describe::headline(&saga, &instance, verdict.outcome, horizon),
             timeline,
+            others,
+            is_looked_at_beside: self.has_beside(),
             hidden,
             unknown: verdict.unknown,
             steps,
@@ -85,6 +88,33 @@ impl Run<'_> {
 }
 
 impl Run<'_> {
+    /// The events under the correlation value of an instance that stand at none of these positions.
+    fn others(&self, saga: &Saga, id: &str, own: &[Position]) -> Result<Vec<Event>, RunError> {
+        let correlate = &saga.correlate;
+        if correlate.default.is_some() || !correlate.by_type.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (mut events, _) = self.log.events(Filter::Correlation(id))?;
+        let until = self.until();
+        events.retain(|event| {
+            own.binary_search(&event.position).is_err()
+                && until.is_none_or(|until| event.time <= until)
+        });
+        Ok(events)
+    }
+
+    /// Whether definitions beside sagas speak of keys.
+    fn has_beside(&self) -> bool {
+        let scope = self.scope;
+        let stored = scope.projections.iter().any(|one| one.stored.is_some());
+        stored
+            || !scope.invariants.is_empty()
+            || !scope.requirements.is_empty()
+            || !scope.reactions.is_empty()
+            || !scope.idempotency.is_empty()
+            || !scope.transactions.is_empty()
+    }
+
     /// The rows that cannot be judged and may be events of an instance.
     fn hidden_of(&self, saga: &Saga, id: &str) -> Vec<String> {
         let mut sagas = (0_u16..).zip(&self.scope.sagas);

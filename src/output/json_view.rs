@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::event::Event;
 use crate::inspect::{InstanceView, Listing, StepView, TimelineRow};
 use crate::output::again::Again;
 use crate::output::json::{self, FindingV1, LogV1, NextV1};
@@ -50,6 +51,9 @@ struct ViewV1<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     unknown: &'a [&'static str],
     timeline: Vec<EventV1<'a>>,
+    /// Events under its correlation value that mean nothing in its saga.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    others: Vec<EventV1<'a>>,
     steps: Vec<StepV1<'a>>,
     findings: Vec<FindingV1<'a>>,
 }
@@ -144,7 +148,8 @@ fn view<'a>(view: &'a InstanceView, again: &'a Again) -> ViewV1<'a> {
         claim: view.claim.as_deref(),
         not_judged: &view.hidden,
         unknown: &view.unknown,
-        timeline: view.timeline.iter().map(event).collect(),
+        timeline: view.timeline.iter().map(moment).collect(),
+        others: view.others.iter().map(event).collect(),
         steps: view.steps.iter().map(step).collect(),
         findings: view
             .findings
@@ -174,17 +179,27 @@ fn names(steps: &[Arc<str>]) -> Vec<&str> {
     steps.iter().map(|step| &**step).collect()
 }
 
-fn event(row: &TimelineRow) -> EventV1<'_> {
-    let event = &row.event;
+fn moment(row: &TimelineRow) -> EventV1<'_> {
     EventV1 {
-        position: event.position.0,
-        time: event.time.to_string(),
-        kind: &event.kind,
         meaning: row.meaning,
         step: row.step.as_deref(),
         attempt: row.attempt,
         gap_seconds: row.gap.map(seconds),
         evidence: &row.evidence,
+        ..event(&row.event)
+    }
+}
+
+fn event(event: &Event) -> EventV1<'_> {
+    EventV1 {
+        position: event.position.0,
+        time: event.time.to_string(),
+        kind: &event.kind,
+        meaning: "not of this saga",
+        step: None,
+        attempt: None,
+        gap_seconds: None,
+        evidence: &[],
         source: event.source.as_deref(),
         id: event.id.as_deref(),
         stream: event.stream.as_deref(),

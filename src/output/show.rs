@@ -2,7 +2,9 @@
 
 use std::io;
 
-use crate::event::Position;
+use crate::brief;
+use crate::event::{Event, Position};
+use crate::finding::Next;
 use crate::inspect::{InstanceView, StepView, TimelineRow};
 use crate::output::again::Again;
 use crate::output::page::Page;
@@ -13,6 +15,8 @@ use crate::output::{escape, grid, style, table, words};
 const ROOMY: usize = 110;
 /// What position, time and gap leave to others.
 const OTHERS: usize = 34;
+/// More events than these are only counted where they are not of the saga.
+const MOST_OTHERS: usize = 20;
 /// Stands before the rules that an event is evidence for.
 const MARK: char = '◀';
 
@@ -40,6 +44,7 @@ pub fn write(
     page.text(0, STRONG, &escape::terminal(&view.headline))?;
     page.blank()?;
     timeline(page, &view.timeline)?;
+    others(page, &view.others)?;
     for row in &view.hidden {
         let row = escape::terminal(row);
         page.labelled(0, STRONG, "not judged   ", STRONG, &row)?;
@@ -69,6 +74,17 @@ pub fn write(
 
     page.blank()?;
     table::log(page, &view.log)?;
+    let beside = Next {
+        options: vec![("--key", view.row.id.clone())],
+        ..Next::command(["audit"])
+    };
+    let beside = view.is_looked_at_beside.then(|| again.next(&beside));
+    if let Some(command) = beside.flatten() {
+        page.line(format_args!(
+            "{FAINT}elsewhere    what other definitions find about this id:{FAINT:#}"
+        ))?;
+        page.line(format_args!("             {COMMAND}{command}{COMMAND:#}"))?;
+    }
     if let Some(about) = &view.saga.about {
         let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
         page.labelled(0, FAINT, "saga         ", FAINT, &escape::terminal(&about))?;
@@ -113,6 +129,39 @@ fn timeline(page: &mut Page<'_>, rows: &[TimelineRow]) -> io::Result<()> {
         .for_each(|row| row.resize(columns.len(), String::new()));
     let lines = grid::lay_out(&columns, &cells, page.width());
     lined(page, &lines)
+}
+
+/// What else stands under the correlation value, after the timeline, since it has no part in it.
+fn others(page: &mut Page<'_>, events: &[Event]) -> io::Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    let columns = [
+        grid::quantity("position"),
+        grid::word("time (UTC)"),
+        grid::text("not of this saga"),
+        grid::text("stream"),
+    ];
+    let row = |event: &Event| {
+        vec![
+            event.position.to_string(),
+            words::instant(event.time),
+            escape::terminal(&event.kind).into_owned(),
+            escape::terminal(event.stream.as_deref().unwrap_or_default()).into_owned(),
+        ]
+    };
+    let cells: Vec<Vec<String>> = events.iter().take(MOST_OTHERS).map(row).collect();
+    for line in grid::lay_out(&columns, &cells, page.width()) {
+        page.line(format_args!("{FAINT}{line}{FAINT:#}"))?;
+    }
+    let more = events.len().saturating_sub(MOST_OTHERS) as u64;
+    if more > 0 {
+        let more = brief::count(more, "more event", "more events");
+        let line = format!("and {more} under the same correlation value; --format json has them");
+        page.text(0, FAINT, &line)?;
+    }
+    Ok(())
 }
 
 fn event(row: &TimelineRow, time: &str, roomy: bool) -> Vec<String> {

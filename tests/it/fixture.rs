@@ -390,6 +390,8 @@ pub fn view(id: &str) -> InstanceView {
                 vec!["compensation/uncompensated"],
             ),
         ],
+        others: vec![event(415, "NoticeSent", "2024-06-02T11:02:01Z")],
+        is_looked_at_beside: true,
         hidden: vec![],
         unknown: Vec::new(),
         steps: vec![

@@ -102,3 +102,74 @@ fn a_remark_names_its_log_among_several() {
     ];
     assert_eq!(remarks(&[("eu", "shop"), ("us", "shop")]), namesakes);
 }
+
+#[test]
+fn what_else_stands_under_the_id_of_an_instance_is_shown_with_it() {
+    const REACTION: &str = "---
+reaction: told
+when: Sent
+then: Told
+within: 1m
+";
+    let events = |count: usize| -> String {
+        let told = |at: usize| {
+            format!(
+                r#"{{"position":{},"time":"2026-03-01T10:00:{:02}Z","type":"Told","stream":"mail","correlation":"o-1"}}"#,
+                at + 2,
+                at + 20
+            )
+        };
+        let told: Vec<String> = (0..count).map(told).collect();
+        format!(
+            "{}\n{}\n{}\n",
+            r#"{"position":1,"time":"2026-03-01T10:00:00Z","type":"Asked","correlation":"o-1"}"#,
+            told.join("\n"),
+            r#"{"position":90,"time":"2026-03-01T10:00:59Z","type":"Sent","correlation":"o-1","data":{"parcel":"p"}}"#,
+        )
+    };
+    let show = |folder: &TempDir, options: &[&str]| -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_sagactl"))
+            .args(["show", "o-1", "eu"])
+            .args(options)
+            .env_clear()
+            .env("COLUMNS", "100")
+            .current_dir(folder.path())
+            .output()
+            .expect("the program runs");
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let elsewhere = "sagactl audit eu --key o-1";
+    let folder = logs(&[("eu", "shop")]);
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join("eu").join(name), text).expect("a file");
+    };
+    write("shop.jsonl", &events(22));
+    let shown = show(&folder, &[]);
+    for part in [
+        "not of this saga",
+        "2  2026-03-01T10:00:20Z  Told",
+        "21  2026-03-01T10:00:39Z  Told",
+        "and 2 more events under the same correlation value; --format json has them",
+    ] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+    assert!(
+        !shown.contains("10:00:40Z") && !shown.contains(elsewhere),
+        "{shown}"
+    );
+    let document: Value =
+        serde_json::from_str(&show(&folder, &["--format", "json"])).expect("JSON");
+    let view = &document["views"][0];
+    assert_eq!(view["timeline"].as_array().expect("a list").len(), 2);
+    let others = view["others"].as_array().expect("a list");
+    assert_eq!(others.len(), 22);
+    assert_eq!(others[0]["position"], 2);
+    let early = show(&folder, &["--as-of", "2026-03-01T10:00:21Z"]);
+    assert_eq!(early.matches("  Told").count(), 2, "{early}");
+    write("beside.yaml", REACTION);
+    assert!(show(&folder, &[]).contains(elsewhere));
+    write("shop.jsonl", &events(0));
+    let shown = show(&folder, &[]);
+    assert!(!shown.contains("not of this saga"), "{shown}");
+}
