@@ -19,7 +19,7 @@ use crate::projection::history::History;
 use crate::projection::ledger::{Entry, Keyless, Ledger};
 use crate::projection::manner::Manners;
 use crate::projection::spelling::{self, Pairs};
-use crate::projection::stored::{Mark, ReadModels};
+use crate::projection::stored::{self, Mark, ReadModels};
 use crate::projection::suspects::Suspect;
 use crate::projection::verdict::{Standing, Verdict};
 use crate::share::Share;
@@ -105,7 +105,7 @@ impl Held {
         let mut nameless = 0_u64;
         let fold = Arc::clone(&self.fold);
         let keys = ledger.entries(self.projection).count() as u64;
-        let most = most_rows(keys).saturating_mul(share.of().into());
+        let most = stored::most_rows(keys).saturating_mul(share.of().into());
         models.rows(fold.definition(), log, most, &mut |key, row| {
             self.sample_key.get_or_insert_with(|| row.key.clone());
             let Some(key) = key else {
@@ -472,13 +472,6 @@ impl Held {
             manners,
         }
     }
-}
-
-/// How many rows a query may give for so many keys. A read model has no more than one for each, and
-/// some that are of none: of these all are kept.
-fn most_rows(keys: u64) -> u64 {
-    const SPARE: u64 = 4_000_000;
-    keys.saturating_mul(4).saturating_add(SPARE)
 }
 
 /// Whether the last event of a key has the number that a version in its row counts.

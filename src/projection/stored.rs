@@ -308,6 +308,13 @@ impl ReadModels {
     }
 }
 
+/// How many rows a query may give for so many keys. A read model has no more than one for each, and
+/// some that are of none: of these all are kept.
+pub(super) fn most_rows(keys: u64) -> u64 {
+    const SPARE: u64 = 4_000_000;
+    keys.saturating_mul(4).saturating_add(SPARE)
+}
+
 fn about(projection: &Projection, place: &Place) -> String {
     format!("the projection `{}`, {place}", projection.name)
 }
