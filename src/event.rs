@@ -106,6 +106,11 @@ impl Span {
         Span::from_nanos(seconds.saturating_mul(1_000_000_000))
     }
 
+    /// Both, one after the other, held at the end of the range.
+    pub const fn and(self, other: Span) -> Span {
+        Span(self.0.saturating_add(other.0))
+    }
+
     /// It in words, which is longer than a limit: also where both print alike.
     pub fn beyond(self, limit: Span) -> String {
         let (own, limit) = (self.to_string(), limit.to_string());

@@ -137,11 +137,14 @@ pub(crate) fn read(
                 .and_then(|raw| validate::projection::check(raw, at, faults))
                 .map(Arc::new),
         ),
-        "invariant" if at.has("for-each") => Thing::Requirement(
-            decode(at, "invariant-for-each", faults)
-                .and_then(|raw| validate::requirement::check(raw, at, faults))
-                .map(Arc::new),
-        ),
+        // What is required is required of each key of something.
+        "invariant" if at.has("for-each") || at.has("require") && !at.has("total") => {
+            Thing::Requirement(
+                decode(at, "invariant-for-each", faults)
+                    .and_then(|raw| validate::requirement::check(raw, at, faults))
+                    .map(Arc::new),
+            )
+        }
         "invariant" if at.key("total").has_nearly("states-of") => Thing::Invariant(
             decode(at, "invariant-over-states", faults)
                 .and_then(|raw| validate::invariant::check_over_states(raw, at, faults))

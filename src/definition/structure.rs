@@ -111,7 +111,9 @@ impl<'a> Checker<'a> {
 
     fn mapping(&mut self, choice: Choice<'a>, node: &Node) {
         let here = match choice.name.unwrap_or("mapping") {
-            plural @ ("settings" | "claims") => format!("these {plural}"),
+            plural @ ("settings" | "claims" | "ends") => format!("these {plural}"),
+            "decides" => "these decisions".to_owned(),
+            "invariant-for-each" | "invariant-over-states" => "this invariant".to_owned(),
             noun => format!("this {}", noun.replace('-', " ")),
         };
         let properties = choice.schema.get("properties").and_then(Value::as_object);
@@ -233,12 +235,15 @@ impl<'a> Checker<'a> {
                 .get("minimum")
                 .and_then(Value::as_i64)
                 .unwrap_or(i64::MIN);
-            let most = if integer.format() == "uint32" {
+            let fits = if integer.format() == "uint32" {
                 i64::from(u32::MAX)
             } else {
                 i64::MAX
             };
-            if number < i128::from(least) || number > i128::from(most) {
+            // What can be read and is too much is told with the rest of what cannot be meant.
+            if number < i128::from(least) || number > i128::from(fits) {
+                let most = integer.schema.get("maximum").and_then(Value::as_i64);
+                let most = most.unwrap_or(fits);
                 self.faults.push(
                     Fault::fatal(fault::BAD_VALUE, place, format!("{what} cannot be {text}"))
                         .label(format!("from {least} to {most}")),

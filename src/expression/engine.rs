@@ -200,7 +200,7 @@ pub(super) fn compile(
             let detail = error.detail().unwrap_or("it cannot be read");
             ExpressionError {
                 message: format!("not an expression: {detail}"),
-                help: hint(source),
+                help: hint(source).or_else(|| in_brackets(words)),
             }
         })?;
     check_calls(words)?;
@@ -312,6 +312,27 @@ fn hint(source: &str) -> Option<String> {
     } else {
         None
     }
+}
+
+/// How a field is written whose name has letters that the engine reads in quotes only.
+fn in_brackets(words: &[Word<'_>]) -> Option<String> {
+    let foreign = words
+        .windows(2)
+        .position(|two| matches!(two, [Word::Sign('.'), Word::Name(name)] if !name.is_ascii()))?;
+    let field = match words[foreign + 1] {
+        Word::Name(name) => name,
+        Word::Text(_) | Word::Sign(_) => return None,
+    };
+    let mut path = Vec::new();
+    for word in words[..foreign].iter().rev() {
+        match word {
+            Word::Name(name) => path.push((*name).to_owned()),
+            Word::Sign('.') => path.push(".".to_owned()),
+            Word::Text(_) | Word::Sign(_) => break,
+        }
+    }
+    path.reverse();
+    Some(format!("write `{}['{field}']`", path.concat()))
 }
 
 /// Whether a name that is no path can be seen: the engine's own functions can.

@@ -162,6 +162,14 @@ fn a_source_that_is_no_expression_is_refused_with_the_cure() {
             "event.idempotency",
             "an event has no field `idempotency`: did you mean `event.key`?",
         ),
+        (
+            "data.été",
+            "not an expression: unexpected character: write `data['été']`",
+        ),
+        (
+            "1 + data.a.größe > 2",
+            "not an expression: unexpected character: write `data.a['größe']`",
+        ),
         ("data.x|nope", "there is no filter `nope`"),
         ("data.x is nope", "there is no test `nope`"),
     ] {

@@ -301,11 +301,11 @@ pub(super) fn passed(history: &History, claimed: Option<i64>) -> Option<usize> {
 fn beyond(history: &History) -> Option<String> {
     let version = history.row_version()?;
     let last = history.reach()?;
-    let end = match history.counts()? {
-        Counts::Version => "its last event at",
-        Counts::Position => "the log ends at",
+    let (what, end) = match history.counts()? {
+        Counts::Version => ("version", "its last event has version"),
+        Counts::Position => ("position", "the log ends at"),
     };
-    (version > last).then(|| format!("the row is at {version}, {end} {last}"))
+    (version > last).then(|| format!("the row is at {what} {version}, {end} {last}"))
 }
 
 /// Why a row cannot be compared: some column can be compared with no first part of the events that

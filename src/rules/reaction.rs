@@ -1,7 +1,7 @@
 //! What should have followed from something, and what followed from nothing.
 
 use crate::definition::reaction::{Count, Reaction};
-use crate::event::Timestamp;
+use crate::event::{Span, Timestamp};
 use crate::finding::{Finding, Next, Severity, SubjectKind};
 use crate::reaction::{Fault, Wrong};
 use crate::rules::Info;
@@ -102,6 +102,7 @@ pub fn finding(
     };
     let (trigger, effect) = (list(&reaction.triggers), list(&reaction.effects));
     let (value, within) = (&fault.value, reaction.within);
+    let took = |by: Span| within.and(by).beyond(within);
     let (info, message) = match fault.wrong {
         Wrong::Missing { missing: 1, of: 1 } => (
             &MISSING,
@@ -113,12 +114,16 @@ pub fn finding(
         ),
         Wrong::Late { of: 1, by, .. } => (
             &LATE,
-            format!("{effect} for `{value}` came {by} later than {within} after it"),
+            format!(
+                "{effect} for `{value}` came after {}; {within} is allowed",
+                took(by)
+            ),
         ),
         Wrong::Late { late, of, by } => (
             &LATE,
             format!(
-                "{late} of {of} {effect} for `{value}` came up to {by} later than {within} after it"
+                "{late} of {of} {effect} for `{value}` came late, up to {} after it; {within} is allowed",
+                took(by)
             ),
         ),
         Wrong::Double => (

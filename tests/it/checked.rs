@@ -210,3 +210,16 @@ fn a_missing_log_is_told_with_the_cure_that_there_is() {
         assert_eq!(run(&folder, arguments), (2, said.to_owned()));
     }
 }
+
+#[test]
+fn a_late_reaction_is_told_with_the_time_it_took() {
+    let folder =
+        folder("log: l\ndatabase: shop.jsonl\n---\nreaction: r\nwhen: A\nthen: B\nwithin: 5m\n");
+    let events = r#"{"position":1,"time":"2026-03-01T10:00:00Z","type":"A","correlation":"o-1"}
+{"position":2,"time":"2026-03-01T10:10:26Z","type":"B","correlation":"o-1"}
+"#;
+    fs::write(folder.path().join("shop.jsonl"), events).expect("a log");
+    let (_, said) = run(&folder, &["audit", "d.yaml"]);
+    let told = "B for `o-1` came after 10m 26s; 5m is allowed\n";
+    assert!(said.contains(told), "{said}");
+}

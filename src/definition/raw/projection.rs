@@ -15,6 +15,9 @@ use crate::definition::raw::written::{Name, Pattern, Text, Written};
 use crate::event::Span;
 use crate::expression::Expression;
 
+/// Decimal places beyond which no amount is kept.
+pub(crate) const MOST_PLACES: u32 = 18;
+
 /// A projection: a fold of events into a state per key, and where that state is stored.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -147,6 +150,7 @@ pub(crate) struct Column {
     pub(crate) column: Text<Name>,
     /// The column holds the value × 10 to the power of this: 2 for cents.
     #[serde(default)]
+    #[schemars(range(max = MOST_PLACES))]
     pub(crate) scale: u32,
 }
 

@@ -10,7 +10,7 @@ use crate::definition::projection::{
     Blank, Change, Checkpoint, Column, Counts, DEFAULT_TOLERANCE, DeadLetters, Effect, Field, Key,
     Letter, Operand, Operation, Picked, Projection, RowVersion, Stored,
 };
-use crate::definition::raw::projection as raw;
+use crate::definition::raw::projection::{self as raw, MOST_PLACES};
 use crate::definition::raw::shape::Short;
 use crate::definition::raw::written::{Name, Text};
 use crate::definition::structure::shown;
@@ -22,8 +22,6 @@ use crate::suggest::did_you_mean;
 
 /// The entry that every event of a key has.
 const EVERY: &str = "*";
-/// Decimal places beyond which no amount is kept.
-const MOST_PLACES: u32 = 18;
 
 /// The checked projection; `None` where something fatal is wrong with it.
 pub(crate) fn check(

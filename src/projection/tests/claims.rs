@@ -42,9 +42,9 @@ const NOTED: [Told<'_>; 5] = [
 #[test]
 fn a_row_may_claim_events_that_its_projection_does_not_name() {
     for key in [BY_STREAM, BY_DATA] {
-        for (version, claim, end) in [
-            (VERSION, 4, "its last event at 4"),
-            (POSITION, 5, "the log ends at 5"),
+        for (version, claim, what, end) in [
+            (VERSION, 4, "version", "its last event has version 4"),
+            (POSITION, 5, "position", "the log ends at 5"),
         ] {
             let said = |balance: i64, claim: i64| {
                 let row = format!("('1', 'open', {balance}, {claim})");
@@ -57,7 +57,9 @@ fn a_row_may_claim_events_that_its_projection_does_not_name() {
             let beyond = claim + 1;
             assert_eq!(
                 said(7, beyond),
-                [format!("1 ahead [1 3] (the row is at {beyond}, {end})")],
+                [format!(
+                    "1 ahead [1 3] (the row is at {what} {beyond}, {end})"
+                )],
                 "{key}"
             );
         }

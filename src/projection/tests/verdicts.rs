@@ -309,11 +309,11 @@ fn a_consumer_beyond_the_log_is_ahead() {
     let by_row = |row: &str| said(BY_VERSION, row, "0", 1000);
     assert_eq!(
         by_row("('a', 7, 'closed', 6)"),
-        ["a ahead [1 5] (the row is at 6, its last event at 5)"]
+        ["a ahead [1 5] (the row is at version 6, its last event has version 5)"]
     );
     assert_eq!(
         by_row("('a', 99, 'closed', 6)"),
-        ["a ahead [1 5] (the row is at 6, its last event at 5)"]
+        ["a ahead [1 5] (the row is at version 6, its last event has version 5)"]
     );
 }
 
