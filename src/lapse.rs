@@ -54,6 +54,20 @@ impl Youngest {
         other.times().for_each(|time| self.take(time, tolerance));
     }
 
+    /// Whether that is not longer ago than is tolerated.
+    pub fn is_tolerated(self, grace: Option<Span>, horizon: Timestamp) -> bool {
+        let youngest = self.at(horizon);
+        grace.is_some_and(|grace| horizon < youngest.after(grace))
+    }
+
+    /// The greatest of them where this time and what is near it lie beyond the horizon.
+    fn without(self, far: Timestamp, tolerance: Span) -> Option<Timestamp> {
+        match self.greatest.after(tolerance) < far {
+            true => Some(self.greatest),
+            false => self.below,
+        }
+    }
+
     /// The greatest that is not beyond the horizon; the horizon, where it is not known which that is.
     fn at(self, horizon: Timestamp) -> Timestamp {
         if self.greatest <= horizon {
@@ -125,16 +139,51 @@ impl<V: Clone> Quiet<V> {
     /// It did not hold, as an event had left it, until something else came: that counts if it was
     /// longer than is tolerated, or at all where nothing is.
     pub fn rest(&mut self, value: V, at: At, grace: Option<Span>, until: Timestamp) {
-        let judge = |lapses: &mut Lapses<V>, youngest: Timestamp, value| {
-            let due = grace.map(|grace| youngest.after(grace));
-            if due.is_none_or(|due| until > due) {
-                lapses.lapse(value, at, due);
+        let otherwise = self.otherwise.as_ref().map(|it| it.youngest);
+        self.rest_from([Some(self.greatest), otherwise], value, at, grace, until);
+    }
+
+    /// The same, where of the times that were taken only these count by now.
+    pub fn rest_since(
+        &mut self,
+        (youngest, tolerance): (Youngest, Span),
+        value: V,
+        at: At,
+        grace: Option<Span>,
+        until: Timestamp,
+    ) {
+        let otherwise = youngest.without(self.greatest, tolerance);
+        self.rest_from(
+            [Some(youngest.greatest), otherwise],
+            value,
+            at,
+            grace,
+            until,
+        );
+    }
+
+    /// The same from these times on, the second of which is that without those beyond the horizon.
+    /// Where there is none, nobody knows since when.
+    fn rest_from(
+        &mut self,
+        [youngest, without]: [Option<Timestamp>; 2],
+        value: V,
+        at: At,
+        grace: Option<Span>,
+        until: Timestamp,
+    ) {
+        let judge = |lapses: &mut Lapses<V>, youngest: Option<Timestamp>, value| {
+            let due = grace.map(|grace| youngest.map(|youngest| youngest.after(grace)));
+            match due {
+                None => lapses.lapse(value, at, None),
+                Some(Some(due)) if until > due => lapses.lapse(value, at, Some(due)),
+                Some(_) => {}
             }
         };
         if let Some(otherwise) = &mut self.otherwise {
-            judge(&mut otherwise.lapses, otherwise.youngest, value.clone());
+            judge(&mut otherwise.lapses, without, value.clone());
         }
-        judge(&mut self.lapses, self.greatest, value);
+        judge(&mut self.lapses, youngest, value);
     }
 
     /// It holds again.
@@ -155,8 +204,7 @@ impl<V: Clone> Quiet<V> {
 
     /// Whether its youngest event is not longer ago than is tolerated.
     pub fn is_tolerated(&self, grace: Option<Span>, horizon: Timestamp) -> bool {
-        let youngest = self.youngest().at(horizon);
-        grace.is_some_and(|grace| horizon < youngest.after(grace))
+        self.youngest().is_tolerated(grace, horizon)
     }
 
     /// What is to be told at the horizon, given how it stands then.
@@ -174,9 +222,17 @@ struct Lapses<V>(Option<Box<Known<V>>>);
 
 #[derive(Debug, Clone)]
 struct Known<V> {
-    first: Lapse<V>,
+    first: Firsts<V>,
     /// That which goes on.
-    current: Option<Lapse<()>>,
+    current: Option<Firsts<()>>,
+}
+
+/// The first lapse, wherever the horizon is.
+#[derive(Debug, Clone)]
+struct Firsts<V> {
+    first: Lapse<V>,
+    /// Later ones, each of which was tolerated until before those ahead of it were.
+    sooner: Vec<Lapse<V>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -221,14 +277,18 @@ impl<V> Lapses<V> {
     /// It was left so by an event, for longer than until `due`, or at all where nothing is tolerated.
     fn lapse(&mut self, value: V, at: At, due: Option<Timestamp>) {
         let current = Lapse { value: (), at, due };
-        match &mut self.0 {
-            Some(known) => _ = known.current.get_or_insert(current),
-            None => {
-                self.0 = Some(Box::new(Known {
-                    first: Lapse { value, at, due },
-                    current: Some(current),
-                }));
-            }
+        let lapse = Lapse { value, at, due };
+        let Some(known) = &mut self.0 else {
+            self.0 = Some(Box::new(Known {
+                first: Firsts::of(lapse),
+                current: Some(Firsts::of(current)),
+            }));
+            return;
+        };
+        known.first.add(lapse);
+        match &mut known.current {
+            Some(firsts) => firsts.add(current),
+            none => *none = Some(Firsts::of(current)),
         }
     }
 
@@ -250,23 +310,43 @@ impl<V: Clone> Lapses<V> {
     /// shows nothing of how long something lasted before.
     fn conclude(&self, now: Now<V>, horizon: Timestamp) -> Option<Lapsed<V>> {
         let known = self.0.as_deref();
-        let known = known.filter(|known| known.first.is_over(horizon));
+        let known = known.and_then(|known| Some((known.first.at(horizon)?, &known.current)));
         match (known, now) {
             (None, Now::Wrong(value, at)) => Some(Lapsed {
                 first: (value.clone(), at),
                 now: Now::Wrong(value, at),
             }),
             (None, Now::Right | Now::Pending(_) | Now::Unknown) => None,
-            (Some(known), now) => Some(Lapsed {
-                first: (known.first.value.clone(), known.first.at),
-                now: match (now, &known.current) {
-                    (Now::Wrong(value, _), Some(current)) if current.is_over(horizon) => {
-                        Now::Wrong(value, current.at)
-                    }
+            (Some((first, current)), now) => Some(Lapsed {
+                first: (first.value.clone(), first.at),
+                now: match (now, current.as_ref().and_then(|it| it.at(horizon))) {
+                    (Now::Wrong(value, _), Some(current)) => Now::Wrong(value, current.at),
                     (now, _) => now,
                 },
             }),
         }
+    }
+}
+
+impl<V> Firsts<V> {
+    const fn of(lapse: Lapse<V>) -> Firsts<V> {
+        Firsts {
+            first: lapse,
+            sooner: Vec::new(),
+        }
+    }
+
+    /// Takes the next one.
+    fn add(&mut self, lapse: Lapse<V>) {
+        if lapse.due < self.sooner.last().unwrap_or(&self.first).due {
+            self.sooner.push(lapse);
+        }
+    }
+
+    /// The first one that was tolerated until no later than the horizon.
+    fn at(&self, horizon: Timestamp) -> Option<&Lapse<V>> {
+        let mut all = std::iter::once(&self.first).chain(&self.sooner);
+        all.find(|lapse| lapse.is_over(horizon))
     }
 }
 

@@ -90,3 +90,95 @@ fn the_youngest_of_several_that_are_joined_is_that_of_all() {
     assert_eq!(one.at(HORIZON), Timestamp::from_nanos(7));
     assert_eq!(one.at(Timestamp::MAX), Timestamp::from_nanos(1005));
 }
+
+/// When which of two keys changed, at which one looks since then, and whether something holds after.
+type Looks = Vec<((i64, usize), usize, bool)>;
+
+fn quickly_of_keys(looks: &Looks) -> Told {
+    let mut keys: [Option<Youngest>; 2] = [None; 2];
+    let mut quiet: Option<Quiet<()>> = None;
+    let (mut wrong, mut seen): (Option<At>, Option<Youngest>) = (None, None);
+    for (index, ((time, changed), looked_at, holds)) in looks.iter().enumerate() {
+        let at = at(index, *time);
+        let quiet = quiet.get_or_insert_with(|| Quiet::since(at.1));
+        if let (Some(last), Some(youngest)) = (wrong, seen) {
+            quiet.rest_since((youngest, TOLERANCE), (), last, Some(GRACE), at.1);
+        }
+        keys[*changed]
+            .get_or_insert(Youngest::of(at.1))
+            .take(at.1, TOLERANCE);
+        // The event itself is one of those that it looks at.
+        let mut youngest = keys[*changed].expect("it just changed");
+        if let Some(other) = keys[*looked_at] {
+            youngest = other;
+        }
+        quiet.join(Youngest::of(at.1), TOLERANCE);
+        quiet.join(youngest, TOLERANCE);
+        if *holds {
+            quiet.mend();
+        }
+        (wrong, seen) = ((!holds).then_some(at), Some(youngest));
+    }
+    let (quiet, seen) = (quiet?, seen?);
+    let now = match wrong {
+        None => Now::Right,
+        Some(_) if seen.is_tolerated(Some(GRACE), HORIZON) => Now::Pending(()),
+        Some(last) => Now::Wrong((), last),
+    };
+    let lapsed = quiet.conclude(now, HORIZON)?;
+    let since = match lapsed.now {
+        Now::Wrong((), since) => Some(since),
+        Now::Right | Now::Pending(()) | Now::Unknown => None,
+    };
+    Some((lapsed.first.1, since))
+}
+
+fn slowly_of_keys(looks: &Looks) -> Told {
+    let (mut first, mut current, mut wrong) = (None, None, None);
+    let mut due: Option<Timestamp> = None;
+    for (index, ((time, _), looked_at, holds)) in looks.iter().enumerate() {
+        let at = at(index, *time);
+        let is_over = due.is_some_and(|due| due <= HORIZON && at.1 > due);
+        if let Some(last) = wrong.filter(|_| is_over) {
+            first.get_or_insert(last);
+            current.get_or_insert(last);
+        }
+        let until_now = &looks[..=index];
+        let of = |key| {
+            until_now
+                .iter()
+                .filter(move |((_, changed), _, _)| *changed == key)
+        };
+        let of = match of(*looked_at).count() {
+            0 => of(1 - looked_at),
+            _ => of(*looked_at),
+        };
+        let times = of.map(|((time, _), _, _)| Timestamp::from_nanos(*time));
+        let youngest = times.filter(|time| *time <= HORIZON).max();
+        due = youngest.map(|youngest| youngest.after(GRACE));
+        if *holds {
+            current = None;
+        }
+        wrong = (!holds).then_some(at);
+    }
+    let is_over = due.is_some_and(|due| due <= HORIZON);
+    let wrong = wrong.filter(|_| is_over);
+    let since = wrong.map(|last| current.unwrap_or(last));
+    Some((first.or(wrong)?, since))
+}
+
+proptest::proptest! {
+    #[test]
+    fn only_what_is_looked_at_by_then_makes_something_less_quiet(
+        looks in proptest::collection::vec(
+            (
+                (proptest::prop_oneof![4 => 0..61_i64, 1 => 1000..1010_i64], 0..2_usize),
+                0..2_usize,
+                proptest::bool::ANY,
+            ),
+            1..9
+        )
+    ) {
+        proptest::prop_assert_eq!(quickly_of_keys(&looks), slowly_of_keys(&looks));
+    }
+}

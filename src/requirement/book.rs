@@ -57,7 +57,11 @@ impl Book {
         for one in applied.iter().filter(|one| one.projection == self.each) {
             let seen = digest(&self.fields, self.each, Some(one.number), states);
             let known = self.subjects.get(one.number as usize);
-            if known.and_then(Option::as_ref).map(|it| it.seen) != Some(seen) {
+            let before = match known.and_then(Option::as_ref) {
+                Some(subject) => subject.seen,
+                None => digest(&self.fields, self.each, None, states),
+            };
+            if before != seen {
                 own.push((one.number, seen));
                 touched.push(one.number);
             }
@@ -69,12 +73,9 @@ impl Book {
         };
         let at = (first.position, first.time);
         for subject in touched {
-            self.touch(subject, at, states);
-        }
-        for (number, seen) in own {
-            if let Some(Some(subject)) = self.subjects.get_mut(number as usize) {
-                subject.seen = seen;
-            }
+            let mut own = own.iter();
+            let seen = own.find(|(number, _)| *number == subject);
+            self.touch(subject, at, seen.map(|(_, seen)| *seen), states);
         }
     }
 
@@ -154,8 +155,9 @@ impl Book {
         }
     }
 
-    /// Something that a subject looks at has changed: judges what was, and looks at what is.
-    fn touch(&mut self, number: u32, at: At, states: &projection::Ledger) {
+    /// Something that a subject looks at has changed, its own key to this digest if that did: judges
+    /// what was, and looks at what is.
+    fn touch(&mut self, number: u32, at: At, seen: Option<u64>, states: &projection::Ledger) {
         let place = number as usize;
         if self.subjects.len() <= place {
             self.subjects.resize_with(place + 1, || None);
@@ -167,16 +169,21 @@ impl Book {
         }
         let (held, looked_up) = self.look(number, states);
         let mut subject = before.unwrap_or_else(|| Subject::new(at, looked_up.len()));
-        subject.quiet.take(at.1, self.clocks.tolerance);
+        if let Some(seen) = seen {
+            subject.seen = seen;
+            subject.own.take(at.1, self.clocks.tolerance);
+        }
+        let mut youngest = subject.own;
         let looks_at = subject.looks_at.iter_mut().zip(&mut self.watched);
         for ((looks_at, watched), key) in looks_at.zip(looked_up) {
             let there = key.as_ref().and_then(|(_, there)| *there);
-            if let Some(youngest) = there.and_then(|there| watched.youngest(there)) {
-                subject.quiet.join(youngest, self.clocks.tolerance);
+            if let Some(other) = there.and_then(|there| watched.youngest(there)) {
+                youngest.join(other, self.clocks.tolerance);
             }
             let key = key.as_ref().map(|(key, _)| key.as_str());
             *looks_at = watched.look(number, *looks_at, key);
         }
+        subject.renew(youngest, self.clocks.tolerance);
         if matches!(held, Held::Yes | Held::Exempt) {
             subject.mend();
         }
@@ -212,7 +219,9 @@ impl Book {
         subject.rest(None, Some(missed), is_free, self.clocks);
         subject.held = self.look(number, states).0;
         subject.last = missed.last;
-        subject.quiet.join(missed.youngest, self.clocks.tolerance);
+        let mut youngest = subject.youngest;
+        youngest.join(missed.youngest, self.clocks.tolerance);
+        subject.renew(youngest, self.clocks.tolerance);
         Cow::Owned(subject)
     }
 

@@ -138,7 +138,7 @@ impl Ledger {
                     });
                     continue;
                 }
-                let is_tolerated = subject.quiet.is_tolerated(book.clocks.grace, horizon);
+                let is_tolerated = subject.is_tolerated(book.clocks, horizon);
                 match (lapsed, &subject.held) {
                     // What arrived late may have come before, so that only what stands is certain.
                     (Some(lapsed), _) if self.by_time && !lapsed.is_wrong() => {

@@ -4,7 +4,8 @@
 //! after each event that changed a field that the invariant looks at, of the subject or of a key that
 //! it looks up. With a `grace` that counts only if none of these fields changes for that long: at the
 //! horizon, and in the past wherever the next change came later than that; times may run backwards,
-//! and the youngest change counts, whoever looked at it when it came. One beyond the horizon does not.
+//! and the youngest change counts of all keys that it looks at by then, whoever looked at them when it
+//! came. One of a key that it looks at no more does not, nor does one beyond the horizon.
 //! The first time that it did not hold is what is reported.
 //!
 //! A key that does not exist, or a field that nothing was done to, is missing. Where the invariant

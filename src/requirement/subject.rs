@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::event::Timestamp;
-use crate::lapse::{At, Now, Quiet};
+use crate::event::{Span, Timestamp};
+use crate::lapse::{At, Now, Quiet, Youngest};
 use crate::requirement::book::Clocks;
 use crate::requirement::look::Held;
 use crate::requirement::watched::Missed;
@@ -13,6 +13,10 @@ pub(super) struct Subject {
     pub(super) held: Held,
     /// The last event of anything that it looks at.
     pub(super) last: At,
+    /// The youngest change of its own key.
+    pub(super) own: Youngest,
+    /// That of all that it looks at now.
+    pub(super) youngest: Youngest,
     pub(super) quiet: Quiet<Arc<str>>,
     /// The keys that it looks at, by look-up: numbers in
     /// [`Watched`](crate::requirement::watched::Watched).
@@ -33,6 +37,8 @@ impl Subject {
         Subject {
             held: Held::Exempt,
             last: at,
+            own: Youngest::of(at.1),
+            youngest: Youngest::of(at.1),
             quiet: Quiet::since(at.1),
             looks_at: vec![None; lookups],
             seen: 0,
@@ -54,8 +60,13 @@ impl Subject {
     ) {
         let next = missed.map(|missed| missed.first.1).or(until);
         if let (Held::No(values), Some(next)) = (&self.held, next) {
-            self.quiet
-                .rest(values.clone(), self.last, clocks.grace, next);
+            self.quiet.rest_since(
+                (self.youngest, clocks.tolerance),
+                values.clone(),
+                self.last,
+                clocks.grace,
+                next,
+            );
         }
         if let Some(missed) = missed.filter(|_| !is_free) {
             self.miss(until, missed, clocks);
@@ -69,13 +80,24 @@ impl Subject {
         self.is_unwatched |= match clocks.grace {
             None => is_unseen,
             Some(grace) => {
-                let own = self.quiet.youngest().greatest().max(missed.first.1);
+                let own = self.youngest.greatest().max(missed.first.1);
                 let all = own.max(missed.youngest.greatest());
                 self.relies_on = self.relies_on.max(all);
                 missed.late.is_some_and(|(_, late)| late > own.after(grace))
                     || until.is_some_and(|until| until > all.after(grace))
             }
         };
+    }
+
+    /// The youngest change of all that it looks at is this by now.
+    pub(super) fn renew(&mut self, youngest: Youngest, tolerance: Span) {
+        self.youngest = youngest;
+        self.quiet.join(youngest, tolerance);
+    }
+
+    /// Whether what it looks at is not left alone for longer than is tolerated.
+    pub(super) fn is_tolerated(&self, clocks: Clocks, horizon: Timestamp) -> bool {
+        self.youngest.is_tolerated(clocks.grace, horizon)
     }
 
     /// It holds again.
@@ -99,9 +121,7 @@ impl Subject {
         match &self.held {
             Held::Exempt | Held::Yes => Now::Right,
             Held::Unknown(_) => Now::Unknown,
-            Held::No(values) if self.quiet.is_tolerated(clocks.grace, horizon) => {
-                Now::Pending(values.clone())
-            }
+            Held::No(values) if self.is_tolerated(clocks, horizon) => Now::Pending(values.clone()),
             Held::No(values) => Now::Wrong(values.clone(), self.last),
         }
     }

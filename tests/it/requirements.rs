@@ -167,7 +167,7 @@ fn slowly(told: &Told, horizon: i64) -> Found {
         for order in 0..2_u8 {
             let mut breach = None;
             let mut last: Option<(Held, i64, i64)> = None;
-            let mut youngest = 0;
+            let mut changed: Option<i64> = None;
             let mut paid: BTreeMap<u8, i64> = BTreeMap::new();
             let mut minutes = START;
             for (index, (what, rest)) in told.iter().enumerate() {
@@ -179,15 +179,11 @@ fn slowly(told: &Told, horizon: i64) -> Found {
                 // Only a change of what the invariant looks at counts.
                 let (before, after) = (fold(&told[..index]), fold(&told[..=index]));
                 let stream = format!("order-{order}");
-                let is_known = told[..index]
-                    .iter()
-                    .any(|(what, _)| what.stream() == stream);
                 let looks = |orders: &BTreeMap<u8, Order>| {
                     let order = orders.get(&order)?;
                     Some((order.is_paid, order.payment, order.total.filter(|_| sums)))
                 };
-                let own =
-                    what.stream() == stream && (!is_known || looks(&before.0) != looks(&after.0));
+                let own = what.stream() == stream && looks(&before.0) != looks(&after.0);
                 let pays = |payments: &BTreeMap<u8, Payment>, payment| {
                     let payment = payments.get(&payment)?;
                     Some((payment.status, payment.amount.filter(|_| sums)))
@@ -214,7 +210,11 @@ fn slowly(told: &Told, horizon: i64) -> Found {
                 }
                 let payment = orders.get(&order).and_then(|order| order.payment);
                 let other = payment.and_then(|payment| paid.get(&payment));
-                youngest = minutes.max(youngest).max(other.copied().unwrap_or(0));
+                if own {
+                    changed = changed.max(Some(minutes));
+                }
+                // What it looks at no more does not make it less quiet.
+                let youngest = changed.max(other.copied()).unwrap_or(0);
                 last = Some((held, index as i64 + 1, youngest));
             }
             let Some((held, position, since)) = last else {
@@ -291,13 +291,14 @@ proptest! {
     }
 }
 
-/// Orders that all look at one customer.
+/// Orders that all look at one customer, at first.
 const LIMITS: &str = "
 projection: orders
 key: data.order
 on:
   Placed: { set: { status: placed, customer: =data.customer } }
   Paid: { set: { status: paid } }
+  Moved: { set: { customer: =data.customer } }
   Forgotten: delete
 ---
 projection: customers
@@ -311,10 +312,13 @@ let: { customer: \"=projection('customers', state.customer)\" }
 require: state.status != 'paid' or customer.limit > 0
 ";
 
-/// An event of the customer, whose limit is 5 at first, or of the eighth order.
+/// An event of the customer, whose limit is 5 at first, of another one, or of the eighth order, which
+/// may move from one to the other and back.
 #[derive(Debug, Clone, Copy)]
 enum Later {
     Limited(i64),
+    OtherLimited(i64),
+    Moved(bool),
     Paid,
     Forgotten,
 }
@@ -339,7 +343,8 @@ fn limits(orders: usize, grace: &str, later: &[(i64, Later)]) -> Limits {
     let definitions = folder.path().join("limits.yaml");
     std::fs::write(&definitions, format!("{LIMITS}{grace}")).expect("it can be written");
     let definitions = definition::load(&[definitions], &rules::names()).expect("sound");
-    let mut told = vec![(0, "Limited", r#"{"who":"c","limit":5}"#.to_owned())];
+    let limited = |who| (0, "Limited", format!(r#"{{"who":"{who}","limit":5}}"#));
+    let mut told = vec![limited("c"), limited("d")];
     told.extend((0..orders).map(|order| {
         let data = format!(r#"{{"order":{order},"customer":"c"}}"#);
         (1, "Placed", data)
@@ -350,6 +355,19 @@ fn limits(orders: usize, grace: &str, later: &[(i64, Later)]) -> Limits {
             *time,
             "Limited",
             format!(r#"{{"who":"c","limit":{limit}}}"#),
+        ),
+        Later::OtherLimited(limit) => (
+            *time,
+            "Limited",
+            format!(r#"{{"who":"d","limit":{limit}}}"#),
+        ),
+        Later::Moved(back) => (
+            *time,
+            "Moved",
+            format!(
+                r#"{{"order":7,"customer":"{}"}}"#,
+                if *back { "c" } else { "d" }
+            ),
         ),
         Later::Paid => (*time, "Paid", r#"{"order":7}"#.to_owned()),
         Later::Forgotten => (*time, "Forgotten", r#"{"order":7}"#.to_owned()),
@@ -465,6 +483,8 @@ fn what_nobody_saw_of_a_key_among_many_is_unknown_and_counted() {
 fn later() -> impl Strategy<Value = Vec<(i64, Later)>> {
     let what = prop_oneof![
         4 => prop::sample::select(vec![-1, 0, 5]).prop_map(Later::Limited),
+        2 => prop::sample::select(vec![-1, 0, 5]).prop_map(Later::OtherLimited),
+        2 => any::<bool>().prop_map(Later::Moved),
         2 => Just(Later::Paid),
         1 => Just(Later::Forgotten),
     ];
