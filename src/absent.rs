@@ -38,28 +38,59 @@ pub enum Of {
     Key(u16),
     /// An idempotency rule that requires keys: an effect that may have none.
     Keyless(u16),
-    /// A transaction, and what it is to one.
-    Transaction(u16, Part),
+    /// A transaction, and what the row tells of its event there.
+    Transaction(u16, Hint),
 }
 
-/// What an event is to a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
+/// What an event may be to a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Parts(u8);
+
+impl Parts {
+    /// Nothing.
+    pub const NONE: Parts = Parts(0);
     /// Somebody joins.
-    Join,
-    /// A participant votes.
-    Vote,
-    /// The coordinator decides.
-    Decision,
-    /// A participant ends.
-    End,
-    /// That cannot be told.
-    Any,
+    pub const JOIN: Parts = Parts(1);
+    /// A participant votes yes.
+    pub const YES: Parts = Parts(1 << 1);
+    /// A participant votes no.
+    pub const NO: Parts = Parts(1 << 2);
+    /// The coordinator decides to commit.
+    pub const COMMIT: Parts = Parts(1 << 3);
+    /// The coordinator decides to abort.
+    pub const ABORT: Parts = Parts(1 << 4);
+    /// A participant has committed.
+    pub const COMMITTED: Parts = Parts(1 << 5);
+    /// A participant has aborted.
+    pub const ABORTED: Parts = Parts(1 << 6);
+    /// Each of them.
+    pub const ANY: Parts = Parts((1 << 7) - 1);
+
+    /// What is of one or the other.
+    pub const fn or(self, other: Parts) -> Parts {
+        Parts(self.0 | other.0)
+    }
+
+    /// Whether one of the others is among them.
+    pub const fn meets(self, others: Parts) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    /// Whether it is one only.
+    pub const fn is_one(self) -> bool {
+        self.0.is_power_of_two()
+    }
 }
 
-impl Part {
-    /// Every part.
-    pub const ALL: [Part; 5] = [Part::Join, Part::Vote, Part::Decision, Part::End, Part::Any];
+/// What is known of an event of a transaction of which something cannot be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hint {
+    /// What it may be.
+    pub may_be: Parts,
+    /// The hash of the participant's name by [`Keys::hash`]; `None` where it cannot be told.
+    pub who: Option<u64>,
+    /// It happened by the horizon, and is nothing else than one of these.
+    pub is_sure: bool,
 }
 
 /// The rows that are not judged and may be events of one thing declared.
@@ -99,6 +130,11 @@ impl Strays {
     /// How many keys are known to have one.
     pub fn known(&self) -> usize {
         self.keys.len()
+    }
+
+    /// The hashes of the keys that are known to be theirs, and how many are of each.
+    pub fn keys(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.keys.iter().map(|(key, count)| (*key, *count))
     }
 
     fn take(&mut self, key: Option<u64>) {
@@ -164,6 +200,14 @@ impl Absent {
     /// Whether one of them is known to be of something with this key.
     pub fn has_key(&self, key: &str) -> bool {
         self.strays.values().any(|strays| strays.has(key))
+    }
+
+    /// Those that may be of transactions of the definition with this index.
+    pub fn of_transactions(&self, index: u16) -> impl Iterator<Item = (Hint, &Strays)> {
+        self.strays.iter().filter_map(move |(of, strays)| match of {
+            Of::Transaction(of, hint) if *of == index => Some((*hint, strays)),
+            _ => None,
+        })
     }
 
     /// Those that may be of a total.

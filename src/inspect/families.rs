@@ -357,7 +357,7 @@ impl Run<'_> {
                 let is_own = |fault: &&Fault| fault.what == what && !fault.is_certain;
                 let (lacking, certain): (Vec<&Fault>, Vec<&Fault>) = (conclusion.faults.iter())
                     .filter(is_own)
-                    .partition(|fault| strays.may_mend(what, fault.participants.len()) > 0);
+                    .partition(|fault| strays.may_mend(what, fault.at_least) > 0);
                 found.extend(
                     certain
                         .iter()

@@ -3,6 +3,7 @@
 //!
 //! A row that cannot be read is handed out as a [`BadRow`]; it never ends the scan.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::event::{Position, Timestamp};
@@ -335,9 +336,16 @@ impl BadRow {
             && (has_kind || !expression.reads_event("type"))
     }
 
+    /// Whether a condition holds for it; `None` where it does not tell.
+    pub fn settles(&self, condition: &Expression, kind: Option<&str>) -> Option<bool> {
+        let is_told = self.tells(condition, kind.is_some());
+        let holds = is_told.then(|| condition.holds(&self.scope(kind)));
+        holds.and_then(Result::ok)
+    }
+
     /// Whether it tells that a condition does not hold for it.
     pub fn rules_out(&self, condition: &Expression, kind: Option<&str>) -> bool {
-        self.tells(condition, kind.is_some()) && condition.holds(&self.scope(kind)) == Ok(false)
+        self.settles(condition, kind) == Some(false)
     }
 
     /// Whether it tells that a condition holds for it.
@@ -352,6 +360,13 @@ impl BadRow {
         }
         let text = expression.text(&self.scope(kind)).ok().flatten()?;
         Some(Keys::hash(&text))
+    }
+
+    /// The name that an expression has for it, where it tells one.
+    pub fn name_of(&self, expression: &Expression, kind: Option<&str>) -> Option<String> {
+        let is_told = self.tells(expression, kind.is_some());
+        let name = is_told.then(|| expression.name(&self.scope(kind)));
+        name.flatten().map(Cow::into_owned)
     }
 }
 

@@ -112,6 +112,13 @@ impl Reader<'_> {
                 .into_iter()
                 .map(|Missed { saga, id, .. }| (Of::Saga(saga), id.as_deref().map(Keys::hash))),
         );
+        if bad.rest.time.is_none() && self.reading.until.is_some() {
+            for (of, _) in &mut of {
+                if let Of::Transaction(_, hint) = of {
+                    hint.is_sure = false;
+                }
+            }
+        }
         if is_later {
             batch.beyond += u64::from(!is_event);
             // It may have called, by its place, for what is not.

@@ -1,10 +1,11 @@
 //! Two-phase transactions that hold locks, fell apart or were decided wrongly.
 
+use crate::brief;
 use crate::definition::transaction::Transaction;
 use crate::event::{Span, Timestamp};
 use crate::finding::{Finding, Severity, SubjectKind};
 use crate::rules::Info;
-use crate::transaction::{Conclusion, Fault, What};
+use crate::transaction::{Conclusion, Did, Fault, Participant, What};
 
 /// `transaction/in-doubt`
 pub const IN_DOUBT: Info = Info {
@@ -123,7 +124,7 @@ pub const fn info(what: What) -> &'static Info {
 
 /// The finding of a transaction.
 pub fn of(definition: &Transaction, fault: &Fault, horizon: Timestamp) -> Finding {
-    let who = listed(&fault.participants);
+    let who = concerned(fault);
     let age = horizon.since(fault.since);
     let (info, message) = match fault.what {
         What::InDoubt => {
@@ -138,21 +139,36 @@ pub fn of(definition: &Transaction, fault: &Fault, horizon: Timestamp) -> Findin
             );
             (&IN_DOUBT, message)
         }
-        What::Torn if fault.participants.is_empty() => {
-            (&MIXED, "decided to commit and to abort".to_owned())
+        What::Torn => {
+            let ends = ends(fault);
+            let separator = if ends.is_empty() { "" } else { "; " };
+            let message = format!("decided to commit and to abort{separator}{ends}");
+            (&MIXED, message)
         }
-        What::Torn => (
-            &MIXED,
-            format!("decided to commit and to abort, and {who} followed one or the other"),
-        ),
-        What::Mixed => (
-            &MIXED,
-            format!("{who} did not end alike, or not as decided"),
-        ),
-        What::WithoutVotes => (
+        What::Mixed => {
+            let although = match fault.decided {
+                Some(Participant::Committed) => ", although commit was decided",
+                Some(_) => ", although abort was decided",
+                None => "",
+            };
+            (&MIXED, format!("{}{although}", ends(fault)))
+        }
+        What::WithoutVotes if fault.at_least < fault.participants.len() => (
             &WITHOUT_VOTES,
             format!("commit was decided without the yes of {who}"),
         ),
+        What::WithoutVotes => {
+            let votes = [
+                (Did::Refused, "refused"),
+                (Did::Nothing, "never voted"),
+                (Did::VotedLate, "voted only after that"),
+            ];
+            let votes = votes.map(|(did, words)| group(fault, did, 0, words));
+            (
+                &WITHOUT_VOTES,
+                format!("commit was decided although {}", joined(&votes)),
+            )
+        }
         What::Undelivered => (
             &UNDELIVERED,
             format!("decided, and {who} did not get to know for {age}"),
@@ -221,20 +237,59 @@ fn percentile(ascending: &[Span], percent: usize) -> Span {
     ascending.get(rank - 1).copied().unwrap_or(Span::ZERO)
 }
 
-/// The first few, in full.
-fn listed(names: &[String]) -> String {
+/// The participants that it is about.
+fn concerned(fault: &Fault) -> String {
+    let names: Vec<&str> = fault.participants.iter().map(|(name, _)| &**name).collect();
+    let all = listed(&names, 0);
+    match fault.at_least < names.len() {
+        true => format!("at least {} of {all}", fault.at_least),
+        false => all,
+    }
+}
+
+/// Who ended how.
+fn ends(fault: &Fault) -> String {
+    let [committed, aborted] = fault.nameless;
+    joined(&[
+        group(fault, Did::Both, 0, "committed and aborted"),
+        group(fault, Did::Commit, committed, "committed"),
+        group(fault, Did::Abort, aborted, "aborted"),
+    ])
+}
+
+/// Which participants did this, and how many more, in these words.
+fn group(fault: &Fault, did: Did, more: usize, words: &str) -> Option<String> {
+    let own = fault.participants.iter().filter(|(_, own)| *own == did);
+    let names: Vec<&str> = own.map(|(name, _)| &**name).collect();
+    let who = match (&*names, fault.participants.is_empty()) {
+        ([], _) if more == 0 => return None,
+        ([], true) => brief::count(more as u64, "participant", "participants"),
+        ([], false) => brief::count(more as u64, "other", "others"),
+        (names, _) => listed(names, more),
+    };
+    Some(format!("{who} {words}"))
+}
+
+/// What is there of them.
+fn joined(groups: &[Option<String>]) -> String {
+    let groups: Vec<&str> = groups.iter().flatten().map(|group| &**group).collect();
+    listed(&groups, 0)
+}
+
+/// The first few in full, and how many more.
+fn listed(names: &[&str], more: usize) -> String {
     const SHOWN: usize = 5;
-    match names {
-        [] => "nobody".to_owned(),
-        [one] => one.clone(),
-        names if names.len() > SHOWN => {
-            format!(
-                "{} and {} more",
-                names[..SHOWN].join(", "),
-                names.len() - SHOWN
-            )
-        }
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    let (names, rest) = names.split_at(names.len().min(SHOWN));
+    let more = more + rest.len();
+    match (names, more) {
+        ([], _) => String::new(),
+        (names, 1..) => format!(
+            "{} and {} more",
+            names.join(", "),
+            brief::grouped(more as u64)
+        ),
+        ([one], 0) => (*one).to_owned(),
+        ([rest @ .., last], 0) => format!("{} and {last}", rest.join(", ")),
     }
 }
 
@@ -285,5 +340,71 @@ mod tests {
             )
         );
         assert_eq!(told(&[10_000], &[60_000]), None);
+    }
+
+    /// The message for this wrong with these participants, of which it is certain with so many.
+    fn message(
+        what: What,
+        participants: &[(&str, Did)],
+        nameless: [usize; 2],
+        decided: Option<Participant>,
+    ) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions/transfer.yaml");
+        let definitions = definition::load(&[path], &[]).expect("it is sound");
+        let own = participants.iter();
+        let fault = Fault {
+            id: "t".to_owned(),
+            what,
+            participants: own.map(|(name, did)| ((*name).to_owned(), *did)).collect(),
+            at_least: participants.len(),
+            nameless,
+            decided,
+            ended: None,
+            evidence: Vec::new(),
+            since: Timestamp::MIN,
+            is_certain: true,
+            instead: None,
+        };
+        of(
+            &definitions.scopes[0].transactions[0],
+            &fault,
+            Timestamp::MIN,
+        )
+        .message
+    }
+
+    #[test]
+    fn who_did_what_is_told() {
+        use Did::{Abort, Both, Commit, Nothing, Refused, VotedLate};
+        let mixed = |participants: &[(&str, Did)], nameless, decided| {
+            message(What::Mixed, participants, nameless, decided)
+        };
+        let (commit, abort) = (Some(Participant::Committed), Some(Participant::Aborted));
+        assert_eq!(
+            mixed(&[("credit", Abort), ("debit", Commit)], [0, 0], commit),
+            "debit committed and credit aborted, although commit was decided"
+        );
+        assert_eq!(
+            mixed(&[("a", Both)], [0, 1], None),
+            "a committed and aborted and 1 other aborted"
+        );
+        assert_eq!(
+            mixed(&[], [1, 0], abort),
+            "1 participant committed, although abort was decided"
+        );
+        let many = ["a", "b", "c", "d", "e", "f"].map(|name| (name, Abort));
+        assert_eq!(
+            mixed(&[&many[..], &[("p900", Commit)]].concat(), [0, 1000], abort),
+            "p900 committed and a, b, c, d, e and 1001 more aborted, although abort was decided"
+        );
+        assert_eq!(
+            message(What::Torn, &[], [0, 0], None),
+            "decided to commit and to abort"
+        );
+        let votes = [("a", Nothing), ("b", Refused), ("c", VotedLate)];
+        assert_eq!(
+            message(What::WithoutVotes, &votes, [0, 0], None),
+            "commit was decided although b refused, a never voted and c voted only after that"
+        );
     }
 }

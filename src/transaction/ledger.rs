@@ -5,17 +5,23 @@
 //! afterwards is still told. In a log that is ordered by time nothing is settled, since what arrives
 //! late may have happened before.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::absent::{Absent, Of, Part};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::absent::{Absent, Hint, Parts};
 use crate::definition::log::Order;
 use crate::definition::transaction::Transaction;
-use crate::event::{Position, Span, Timestamp};
+use crate::event::{Span, Timestamp};
 use crate::texts::{Keys, Texts, room};
 use crate::transaction::entry::Entry;
+use crate::transaction::fault::{Fault, What};
+use crate::transaction::maybe::Maybe;
 use crate::transaction::note::{Meaning, Note};
 use crate::transaction::order::keep_first;
-use crate::transaction::state::{Happening, Participant};
+use crate::transaction::state::Happening;
 
 /// Follows transactions.
 #[derive(Debug, Default)]
@@ -37,79 +43,52 @@ struct Book {
     held: Vec<Span>,
 }
 
-/// How many events of unknown transactions there are, by what they are to these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Strays([u64; Part::ALL.len()]);
+/// How many events of unknown transactions there are, by what they may be to these.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Strays(BTreeMap<Parts, u64>);
 
 impl Strays {
     /// Those that are not judged, and may be of a transaction of the definition with this index.
     fn of_absent(absent: &Absent, index: usize) -> Strays {
-        Strays(Part::ALL.map(|part| absent.of(Of::Transaction(index as u16, part)).keyless))
+        let mut strays = Strays::default();
+        for (hint, rows) in absent.of_transactions(index as u16) {
+            strays.take(hint.may_be, rows.keyless);
+        }
+        strays
     }
 
-    fn add(&mut self, other: Strays) {
-        for (one, other) in self.0.iter_mut().zip(other.0) {
-            *one += other;
+    fn take(&mut self, may_be: Parts, count: u64) {
+        if count > 0 {
+            *self.0.entry(may_be).or_default() += count;
+        }
+    }
+
+    fn add(&mut self, other: &Strays) {
+        for (parts, count) in &other.0 {
+            self.take(*parts, *count);
         }
     }
 
     /// All of them.
     pub fn all(&self) -> u64 {
-        self.0.iter().sum()
+        self.0.values().sum()
     }
 
     /// How many of them may be what a transaction lacks of which this is wrong with so many
     /// participants: a vote or an end is that of one of them.
     pub fn may_mend(&self, what: What, participants: usize) -> u64 {
-        let (for_all, for_one): (&[Part], &[Part]) = match what {
-            What::InDoubt => (&[Part::Decision, Part::Any], &[Part::End, Part::Vote]),
-            What::Undelivered => (&[Part::Any], &[Part::End, Part::Vote]),
-            What::WithoutVotes => (&[Part::Any], &[Part::Vote]),
-            What::Mixed | What::Torn => (&[], &[]),
+        let (all, one) = what.mended_by();
+        let count = |is: &dyn Fn(&Parts) -> bool| {
+            let own = self.0.iter().filter(|(parts, _)| is(parts));
+            own.map(|(_, count)| *count).sum::<u64>()
         };
-        let sum = |parts: &[Part]| parts.iter().map(|part| self.0[*part as usize]).sum::<u64>();
-        let (for_all, for_one) = (sum(for_all), sum(for_one));
+        let for_all = count(&|parts| parts.meets(all));
+        let for_one = count(&|parts| parts.meets(one) && !parts.meets(all));
         match for_all > 0 || for_one >= participants as u64 {
             true => for_all + for_one,
             false => 0,
         }
     }
-}
-
-/// What is wrong with a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum What {
-    /// Participants prepared, and nothing is decided.
-    InDoubt,
-    /// Participants ended differently, or against the decision.
-    Mixed,
-    /// Decided to commit and to abort.
-    Torn,
-    /// Commit was decided without everybody's yes.
-    WithoutVotes,
-    /// Decided, and participants never got to know.
-    Undelivered,
-}
-
-/// A transaction with something wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The transaction's id.
-    pub id: String,
-    /// What is wrong.
-    pub what: What,
-    /// The participants that it is about.
-    pub participants: Vec<String>,
-    /// Another participant that has ended already, and how: whoever waits has to follow it.
-    pub ended: Option<(String, Participant)>,
-    /// The events that show it, in order.
-    pub evidence: Vec<Position>,
-    /// Since when.
-    pub since: Timestamp,
-    /// No further event can make it right.
-    pub is_certain: bool,
-    /// What is wrong if this is not.
-    pub instead: Option<Box<Fault>>,
 }
 
 /// What was found of one definition.
@@ -158,7 +137,7 @@ impl Conclusion {
         self.unknown += other.unknown;
         self.astray += other.astray;
         self.hidden += other.hidden;
-        self.unread.add(other.unread);
+        self.unread.add(&other.unread);
         self.faults.extend(other.faults);
         self.proven.extend(other.proven);
         self.doubtful.extend(other.doubtful);
@@ -169,7 +148,7 @@ impl Conclusion {
     /// The rows and events that may be of any transaction of the definition with this index.
     pub fn strays(&self, absent: &Absent, index: usize) -> Strays {
         let mut strays = Strays::of_absent(absent, index);
-        strays.add(self.unread);
+        strays.add(&self.unread);
         strays
     }
 }
@@ -195,8 +174,7 @@ impl Ledger {
         let book = &mut self.books[usize::from(note.definition)];
         let Some((hash, id)) = note.id else {
             book.astray += 1;
-            let part = note.meaning.map_or(Part::Any, Meaning::part);
-            book.unread.0[part as usize] += u64::from(note.is_bad);
+            book.unread.take(note.may_be, u64::from(note.is_bad));
             return;
         };
         let number = book.ids.number(hash, texts.get(id)) as usize;
@@ -206,7 +184,15 @@ impl Ledger {
         let entry = &mut book.entries[number];
         let at = (note.position, note.time);
         match note.meaning {
-            None => entry.doubt = true,
+            None => {
+                let who = note.participant.map(|name| Keys::hash(texts.get(name)));
+                let hint = Hint {
+                    may_be: note.may_be,
+                    who,
+                    is_sure: false,
+                };
+                entry.maybe().take(hint, 1);
+            }
             Some(Meaning::Commit) => keep_first(order, &mut entry.commit, at),
             Some(Meaning::Abort) => keep_first(order, &mut entry.abort, at),
             Some(Meaning::Of(happening)) => {
@@ -214,7 +200,8 @@ impl Ledger {
                 match note.participant {
                     Some(name) => entry.happen(texts.get(name), happening, at, order),
                     // A transaction may begin before anybody takes part.
-                    None => entry.doubt |= happening != Happening::Joins,
+                    None if happening == Happening::Joins => {}
+                    None => entry.maybe().take_nameless(note.may_be, at, order),
                 }
             }
         }
@@ -247,28 +234,35 @@ impl Ledger {
         let mut conclusion = Conclusion {
             transactions: book.ids.len() as u64,
             astray: book.astray,
-            unread: book.unread,
+            unread: book.unread.clone(),
             held: book.held.clone(),
             ..Conclusion::default()
         };
-        let absent = Part::ALL.map(|part| view.absent.of(Of::Transaction(index, part)));
+        let mut absent: HashMap<u64, Maybe, FixedState> = HashMap::default();
+        for (hint, rows) in view.absent.of_transactions(index) {
+            for (id, count) in rows.keys() {
+                absent.entry(id).or_default().take(hint, count);
+            }
+        }
         for (number, entry) in book.entries.iter().enumerate() {
             let id = book.ids.text(number as u32);
-            let absent = Strays(absent.map(|strays| u64::from(strays.has(id))));
-            let is_doubtful = entry.doubt || (view.is_cut && !entry.has_beginning());
-            let (faults, doubtful) = entry.judge(of, id, order, (view.horizon, view.off));
-            if is_doubtful || absent.all() > 0 {
-                let is_sure = |fault: &Fault| {
-                    fault.is_certain || (!is_doubtful && absent.may_mend(fault.what, 0) == 0)
-                };
-                let sure = faults
-                    .into_iter()
-                    .filter_map(|fault| match is_sure(&fault) {
-                        true => Some(fault),
-                        false => fault.instead.map(|instead| *instead),
-                    });
+            let rows = match absent.is_empty() {
+                true => None,
+                false => absent.get(&Keys::hash(id)),
+            };
+            let maybe = entry.maybe_with(rows, order);
+            let is_cut = view.is_cut && !entry.has_beginning();
+            let (faults, doubtful) = entry.judge(of, id, order, (view.horizon, view.off), &maybe);
+            if is_cut || entry.has_doubt() || rows.is_some() {
+                let sure =
+                    faults
+                        .into_iter()
+                        .filter_map(|fault| match fault.is_certain || !is_cut {
+                            true => Some(fault),
+                            false => fault.instead.map(|instead| *instead),
+                        });
                 let faults: Vec<Fault> = sure.collect();
-                match is_doubtful {
+                match is_cut || entry.has_doubt() {
                     true => conclusion.unknown += 1,
                     false => conclusion.hidden += 1,
                 }

@@ -11,7 +11,10 @@
 //! orders, what is wrong in some of the orders that it leaves open is unknown too.
 
 mod entry;
+mod fault;
+mod judge;
 mod ledger;
+mod maybe;
 mod note;
 mod order;
 mod state;
@@ -19,6 +22,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use ledger::{Conclusion, Fault, Ledger, Strays, View, What};
+pub use fault::{Did, Fault, What};
+pub use ledger::{Conclusion, Ledger, Strays, View};
 pub use note::{Note, Reader, Route, named_types};
 pub use state::{Happening, Participant, step};

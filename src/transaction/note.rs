@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::absent::{Of, Part};
+use crate::absent::{Hint, Of, Parts};
 use crate::definition::saga::EventPattern;
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Timestamp};
@@ -26,12 +26,17 @@ pub(super) enum Meaning {
 
 impl Meaning {
     /// What it is to a transaction.
-    pub(super) const fn part(self) -> Part {
+    pub(super) const fn part(self) -> Parts {
         match self {
-            Meaning::Commit | Meaning::Abort => Part::Decision,
-            Meaning::Of(Happening::Joins) => Part::Join,
-            Meaning::Of(Happening::Prepares | Happening::Refuses) => Part::Vote,
-            Meaning::Of(Happening::Commits | Happening::Aborts) => Part::End,
+            Meaning::Commit => Parts::COMMIT,
+            Meaning::Abort => Parts::ABORT,
+            Meaning::Of(happening) => match happening {
+                Happening::Joins => Parts::JOIN,
+                Happening::Prepares => Parts::YES,
+                Happening::Refuses => Parts::NO,
+                Happening::Commits => Parts::COMMITTED,
+                Happening::Aborts => Parts::ABORTED,
+            },
         }
     }
 }
@@ -44,6 +49,8 @@ pub struct Note {
     pub(super) id: Option<(u64, Text)>,
     /// `None` where a condition cannot tell.
     pub(super) meaning: Option<Meaning>,
+    /// What it may mean.
+    pub(super) may_be: Parts,
     pub(super) participant: Option<Text>,
     /// What it says cannot be read, so that it may be of any transaction where it tells none.
     pub(super) is_bad: bool,
@@ -95,6 +102,12 @@ fn candidates(of: &Transaction, kind: &str) -> Vec<Candidate> {
         .collect();
     found.sort_by_key(|candidate| candidate.when.is_none());
     found
+}
+
+/// What an event is that has one of these meanings.
+fn parts(meanings: &[Meaning]) -> Parts {
+    let each = meanings.iter().map(|meaning| meaning.part());
+    each.fold(Parts::NONE, Parts::or)
 }
 
 impl Looks for Transaction {
@@ -162,6 +175,7 @@ impl Reader {
                 definition: index,
                 id: hash.zip(id.map(|id| texts.keep(&id))),
                 meaning,
+                may_be: parts(&may_be),
                 is_bad: hash.is_none() && !row.is_sound(),
                 participant: participant.map(|participant| texts.keep(&participant)),
                 position: row.position,
@@ -173,31 +187,45 @@ impl Reader {
     /// Adds what a row that cannot be judged may be an event of, with its transaction where that can be
     /// told.
     pub fn missed(&self, bad: &BadRow, kind: Option<&str>, of: &mut Vec<(Of, Option<u64>)>) {
-        let is_false = |condition: &Expression| bad.rules_out(condition, kind);
+        let of_kind = |condition: &Expression| bad.settles(condition, kind);
         for (index, definition) in self.losing(bad) {
-            if definition.narrow.as_ref().is_some_and(is_false) {
+            let narrow = definition.narrow.as_ref().map_or(Some(true), of_kind);
+            if narrow == Some(false) {
                 continue;
             }
-            let part = match kind {
-                None => Part::Any,
+            let (may_be, is_sure) = match kind {
+                None => (Parts::ANY, false),
                 Some(kind) => {
-                    let mut may_be = candidates(definition, kind);
-                    may_be.retain(|one| !one.when.as_ref().is_some_and(is_false));
-                    let mut parts = may_be.iter().map(|one| one.meaning.part());
-                    let Some(first) = parts.next() else {
-                        continue;
-                    };
-                    match parts.all(|part| part == first) {
-                        true => first,
-                        false => Part::Any,
+                    let mut may_be = Vec::new();
+                    let mut is_met = false;
+                    for candidate in candidates(definition, kind) {
+                        let holds = candidate.when.as_ref().map_or(Some(true), of_kind);
+                        if holds != Some(false) {
+                            may_be.push(candidate.meaning);
+                        }
+                        if holds == Some(true) {
+                            is_met = true;
+                            break;
+                        }
                     }
+                    if may_be.is_empty() {
+                        continue;
+                    }
+                    (parts(&may_be), is_met && narrow == Some(true))
                 }
             };
             let id = match &definition.id {
                 None => bad.correlation.as_deref().map(Keys::hash),
                 Some(id) => bad.hash_of(id, kind),
             };
-            of.push((Of::Transaction(index, part), id));
+            // Where the transaction is not known, it does not matter who it was.
+            let who = id.and_then(|_| bad.name_of(&definition.participant, kind));
+            let hint = Hint {
+                may_be,
+                who: who.as_deref().map(Keys::hash),
+                is_sure: is_sure && id.is_some(),
+            };
+            of.push((Of::Transaction(index, hint), id));
         }
     }
 }

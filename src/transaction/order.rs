@@ -2,8 +2,10 @@
 
 use std::cmp::Ordering;
 
+use crate::absent::Parts;
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
+use crate::transaction::maybe::Maybe;
 
 /// An event and its time.
 pub(super) type At = (Position, Timestamp);
@@ -17,18 +19,37 @@ pub(super) enum Doubt {
     Against,
 }
 
-/// A log's order, read with doubts taken in one way.
+/// A log's order, and the events of which something cannot be told, read with doubts taken in one way.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
+pub(super) struct Reading<'a> {
     pub(super) order: Order,
     pub(super) doubt: Doubt,
+    pub(super) maybe: &'a Maybe,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// Whether one event came before another, or is the same. Where the order leaves that open, it did
     /// where doubts are taken `so`.
     pub(super) fn is_before(self, one: At, other: At, so: Doubt) -> bool {
         is_before(self.order, one, other).unwrap_or(self.doubt == so)
+    }
+
+    /// Whether one of these may have happened, and is taken to have.
+    pub(super) fn allows(self, parts: Parts) -> bool {
+        self.doubt == Doubt::For && self.maybe.may_be(parts)
+    }
+
+    /// The same of a participant.
+    pub(super) fn allows_of(self, name: &str, parts: Parts) -> bool {
+        self.doubt == Doubt::For && self.maybe.may_be_of(name, parts)
+    }
+
+    /// To how many participants one of these may have happened, of nobody knows which.
+    pub(super) fn allows_for(self, parts: Parts) -> usize {
+        match self.doubt {
+            Doubt::For => self.maybe.nameless(parts),
+            Doubt::Against => 0,
+        }
     }
 }
 
