@@ -281,9 +281,11 @@ impl Run<'_> {
         for (index, (rule, count)) in (0..).zip(declared.iter().zip(&self.sum.keys)) {
             let rows = absent.of(Of::Key(index)).keyless + count.unread;
             let strays = Strays::one_each(rows, 0);
+            // Where no key is known, such rows have one all the same.
+            let nobodys = u64::from(rows > 0 && count.keys + count.untold == 0);
             let mut keys = |info: &rules::Info, unknown| {
-                let others = strays.untold(count.keys - unknown);
-                tally.checked(info.name, count.keys + count.untold);
+                let others = strays.untold(count.keys - unknown + nobodys);
+                tally.checked(info.name, count.keys + count.untold + nobodys);
                 tally.unknown(info.name, unknown + others + count.untold);
             };
             keys(&DOUBLE_EFFECT, count.unknown_use);
