@@ -21,9 +21,9 @@ impl Run<'_> {
         tally: &mut Tally,
         found: &mut Vec<Finding>,
     ) {
-        if self.scope.projections.is_empty() {
+        if self.scope.projections.is_empty() || self.scope.sagas.is_empty() {
             for info in [&RESIDUE, &DIRTY_TOUCH] {
-                tally.idle(info.name, "no projection is declared");
+                tally.idle(info.name, "no log has both a saga and a projection");
             }
             return;
         }

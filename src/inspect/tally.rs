@@ -1,6 +1,6 @@
 //! What a report counts: findings by rule, with what each rule looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::brief;
@@ -23,6 +23,8 @@ use crate::saga::Outcome;
 pub struct Tally {
     rules: Vec<&'static str>,
     counts: BTreeMap<&'static str, RuleCount>,
+    /// Those that something declared has a use for, whatever something else has not.
+    used: BTreeSet<&'static str>,
     /// By rule.
     findings: BTreeMap<&'static str, Vec<Finding>>,
     sagas: Vec<SagaCount>,
@@ -62,6 +64,7 @@ impl Tally {
         Tally {
             rules: rules.to_vec(),
             counts,
+            used: BTreeSet::new(),
             findings: BTreeMap::new(),
             sagas: Vec::new(),
             projections: Vec::new(),
@@ -103,10 +106,11 @@ impl Tally {
         self.counts.contains_key(rule)
     }
 
-    /// A rule looked at so many more subjects.
+    /// A rule looked at so many more subjects of something that has a use for it.
     pub fn checked(&mut self, rule: &str, subjects: u64) {
         if let Some(count) = self.counts.get_mut(rule) {
             count.checked += subjects;
+            self.used.insert(count.rule);
         }
     }
 
@@ -279,10 +283,10 @@ impl Tally {
             }
         }
         for info in [&UNUSED_ALLOW, &EXPIRED_ALLOW] {
-            if settings.allow.is_empty() {
-                self.idle(info.name, "nothing is allowed");
+            match settings.allow.len() as u64 {
+                0 => self.idle(info.name, "nothing is allowed"),
+                allowed => self.checked(info.name, allowed),
             }
-            self.checked(info.name, settings.allow.len() as u64);
         }
         for (rule, level) in &settings.rules {
             if level.is_none() {
@@ -333,11 +337,13 @@ impl Tally {
                         count.found
                     ));
                 }
-                if count.checked > 0 || count.found > 0 || count.unknown > 0 {
+                let is_idle = count.checked == 0 && count.found == 0 && count.unknown == 0;
+                if !is_idle || self.used.contains(rule) {
                     count.idle = count
                         .idle
                         .filter(|reason| *reason == "switched off in the settings");
-                } else {
+                }
+                if is_idle {
                     count.idle.get_or_insert("nothing to look at");
                 }
                 report.rules.push(count);
@@ -463,5 +469,19 @@ mod tests {
         assert_eq!(counted(&other), (7, Some(Severity::Note), 0, vec![]));
         other.rules.insert(RULE, None);
         assert_eq!(counted(&other), (0, None, 0, vec![]));
+    }
+
+    #[test]
+    fn a_reason_to_look_at_nothing_is_true_of_all_that_is_declared() {
+        let told = |looks: bool| {
+            let mut tally = Tally::new(&[RULE], false, None);
+            tally.idle(RULE, "nothing has a use for it");
+            if looks {
+                tally.checked(RULE, 0);
+            }
+            report(tally).rules[0].idle
+        };
+        assert_eq!(told(false), Some("nothing has a use for it"));
+        assert_eq!(told(true), Some("nothing to look at"));
     }
 }
