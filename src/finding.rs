@@ -1,5 +1,6 @@
 //! Findings: what a rule says of one subject. Data only; how they look is the business of `output`.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -98,8 +99,8 @@ impl SubjectKind {
     }
 }
 
-/// What a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What a finding is about; of ids that are whole numbers the lesser comes first, before all others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subject {
     /// The kind of thing.
     pub kind: SubjectKind,
@@ -107,6 +108,23 @@ pub struct Subject {
     pub definition: Arc<str>,
     /// Its id as it stands in the log.
     pub id: String,
+}
+
+impl Ord for Subject {
+    fn cmp(&self, other: &Subject) -> Ordering {
+        let number = |subject: &Subject| subject.id.parse::<i128>().ok();
+        let (one, two) = (number(self), number(other));
+        (self.kind.cmp(&other.kind))
+            .then_with(|| self.definition.cmp(&other.definition))
+            .then_with(|| (one.is_none(), one).cmp(&(two.is_none(), two)))
+            .then_with(|| self.id.cmp(&other.id))
+    }
+}
+
+impl PartialOrd for Subject {
+    fn partial_cmp(&self, other: &Subject) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Which way a saga has to go to become consistent again.
@@ -260,5 +278,31 @@ impl Finding {
             .take(12)
             .map(|byte| format!("{byte:02x}"))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_that_are_numbers_come_in_their_order_before_others() {
+        let subject = |id: &str| Subject {
+            kind: SubjectKind::Transaction,
+            definition: Arc::from("t"),
+            id: id.to_owned(),
+        };
+        let sorted = [
+            "-3", "-1", "2", "02", "10", "862", "1234", "", "1.5", "a10", "a2",
+        ];
+        let mut sorted = sorted.map(subject);
+        sorted.sort();
+        let ids = sorted.iter().map(|subject| &*subject.id);
+        assert_eq!(
+            ids.collect::<Vec<&str>>(),
+            [
+                "-3", "-1", "02", "2", "10", "862", "1234", "", "1.5", "a10", "a2"
+            ]
+        );
     }
 }
