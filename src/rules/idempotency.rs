@@ -16,7 +16,8 @@ pub const DOUBLE_EFFECT: Info = Info {
     explanation: "\
 Finds idempotency keys under which an effect was recorded twice: two events of one type that \
 `effects:` lists, with the same fingerprint and different event ids. One of each type is legal, and so \
-is any number of `attempts:`.
+is any number of `attempts:`. A repeat after the rule's `retention` is told as `idempotency/expired` \
+only: the receiver had forgotten the key, and could not deduplicate.
 
 The receiver did not deduplicate: the customer was charged twice for one click. Every retry of that \
 receiver is as dangerous.
