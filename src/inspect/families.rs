@@ -279,10 +279,12 @@ impl Run<'_> {
         tally.idle(EXPIRED.name, "no idempotency rule declares a retention");
         let absent = &self.gathered.absent;
         for (index, (rule, count)) in (0..).zip(declared.iter().zip(&self.sum.keys)) {
-            let rows = absent.of(Of::Key(index)).keyless + count.unread;
+            let own = absent.of(Of::Key(index));
+            let rows = own.keyless + count.unread;
             let strays = Strays::one_each(rows, 0);
             // Where no key is known, such rows have one all the same.
-            let nobodys = u64::from(rows > 0 && count.keys + count.untold == 0);
+            let known = count.keys + count.untold + own.known() as u64;
+            let nobodys = u64::from(rows > 0 && known == 0);
             let mut keys = |info: &rules::Info, unknown| {
                 let others = strays.untold(count.keys - unknown + nobodys);
                 tally.checked(info.name, count.keys + count.untold + nobodys);

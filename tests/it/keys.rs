@@ -281,9 +281,11 @@ fn judge(rule: &Rule, seen: &[(i64, &Told)], bad: &[&Told], judged: &mut Judged)
     for index in [0, 1, 3] {
         if index != 3 || rule.retention.is_some() {
             let (all, untold) = (keys.len() as u64, untold.len() as u64);
-            judged.counts[index].0 += all + untold;
-            judged.counts[index].1 +=
-                unknown[index] + untold + (all - unknown[index]).min(strays as u64);
+            // Of a log in which no key can be read one is unknown.
+            let nobodys = u64::from(strays > 0 && all + untold == 0);
+            let others = (all - unknown[index]).min(strays as u64);
+            judged.counts[index].0 += all + untold + nobodys;
+            judged.counts[index].1 += unknown[index] + untold + others + nobodys;
         }
     }
     if rule.is_required {
