@@ -396,6 +396,10 @@ fn limits(orders: usize, grace: &str, later: &[(i64, Later)]) -> Limits {
         let evidence = finding.evidence.iter().map(|position| position.0 - first);
         let mut message = finding.message.split("; since a key that more than");
         let told = message.next().unwrap_or_default().to_owned();
+        let told = finding.evidence.iter().fold(told, |told, position| {
+            let later = position.0 - first;
+            told.replace(&format!("position {position}"), &format!("the {later}th"))
+        });
         is_unwatched |= message.next().is_some();
         (evidence.collect(), told)
     });
