@@ -2,6 +2,7 @@
 //! its own.
 
 use std::hash::BuildHasher;
+use std::hint::black_box;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -125,6 +126,10 @@ impl Index {
     }
 }
 
+const fn xor(one: u8, other: u8) -> u8 {
+    one ^ other
+}
+
 /// Texts that stand for something each, numbered from 0 in the order in which they were met.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
@@ -160,6 +165,12 @@ impl Keys {
         };
         found.clear();
         found.extend(wanted.clone().map(likely));
+        let first = |(one, number): (Option<(u16, u64, &str)>, &u32)| {
+            one.map_or(0, |(book, ..)| {
+                keys(&mut books[usize::from(book)]).first_byte(*number)
+            })
+        };
+        black_box(wanted.clone().zip(&*found).map(first).fold(0, xor));
         for (number, one) in found.iter_mut().zip(wanted) {
             let Some((book, hash, text)) = one else {
                 continue;
@@ -193,11 +204,24 @@ impl Keys {
     {
         found.clear();
         found.extend(wanted.clone().map(|(hash, _)| self.index.likely(hash)));
+        let first = found.iter().map(|number| self.first_byte(*number));
+        black_box(first.fold(0, xor));
         for (number, (hash, text)) in found.iter_mut().zip(wanted) {
             if *number == Index::NONE || self.text(*number) != text {
                 *number = self.number(hash, text);
             }
         }
+    }
+
+    /// The first byte of the text with this number, if there is one. Whoever looks at those of many
+    /// texts before any is compared waits for memory once; one after the other each would.
+    fn first_byte(&self, number: u32) -> u8 {
+        let start = match number {
+            0 => 0,
+            Index::NONE => return 0,
+            number => self.ends[number as usize - 1],
+        };
+        self.all.as_bytes().get(start).copied().unwrap_or(0)
     }
 
     /// The number of a text with this hash, if it was met.
