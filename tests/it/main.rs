@@ -22,6 +22,7 @@ mod imports;
 mod isolation;
 mod keys;
 mod labels;
+mod limits;
 mod logs;
 mod manners;
 mod many;
