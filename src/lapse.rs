@@ -139,8 +139,7 @@ impl<V: Clone> Quiet<V> {
     /// It did not hold, as an event had left it, until something else came: that counts if it was
     /// longer than is tolerated, or at all where nothing is.
     pub fn rest(&mut self, value: V, at: At, grace: Option<Span>, until: Timestamp) {
-        let otherwise = self.otherwise.as_ref().map(|it| it.youngest);
-        self.rest_from([Some(self.greatest), otherwise], value, at, grace, until);
+        self.rest_since((self.youngest(), Span::ZERO), value, at, grace, until);
     }
 
     /// The same, where of the times that were taken only these count by now.
@@ -152,38 +151,20 @@ impl<V: Clone> Quiet<V> {
         grace: Option<Span>,
         until: Timestamp,
     ) {
-        let otherwise = youngest.without(self.greatest, tolerance);
-        self.rest_from(
-            [Some(youngest.greatest), otherwise],
-            value,
-            at,
-            grace,
-            until,
-        );
-    }
-
-    /// The same from these times on, the second of which is that without those beyond the horizon.
-    /// Where there is none, nobody knows since when.
-    fn rest_from(
-        &mut self,
-        [youngest, without]: [Option<Timestamp>; 2],
-        value: V,
-        at: At,
-        grace: Option<Span>,
-        until: Timestamp,
-    ) {
         let judge = |lapses: &mut Lapses<V>, youngest: Option<Timestamp>, value| {
             let due = grace.map(|grace| youngest.map(|youngest| youngest.after(grace)));
             match due {
                 None => lapses.lapse(value, at, None),
                 Some(Some(due)) if until > due => lapses.lapse(value, at, Some(due)),
+                // Where there is no time, nobody knows since when.
                 Some(_) => {}
             }
         };
         if let Some(otherwise) = &mut self.otherwise {
+            let without = youngest.without(self.greatest, tolerance);
             judge(&mut otherwise.lapses, without, value.clone());
         }
-        judge(&mut self.lapses, youngest, value);
+        judge(&mut self.lapses, Some(youngest.greatest), value);
     }
 
     /// It holds again.

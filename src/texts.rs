@@ -3,6 +3,7 @@
 
 use std::hash::BuildHasher;
 use std::hint::black_box;
+use std::ops::BitXor;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -126,10 +127,6 @@ impl Index {
     }
 }
 
-const fn xor(one: u8, other: u8) -> u8 {
-    one ^ other
-}
-
 /// Texts that stand for something each, numbered from 0 in the order in which they were met.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
@@ -170,7 +167,7 @@ impl Keys {
                 keys(&mut books[usize::from(book)]).first_byte(*number)
             })
         };
-        black_box(wanted.clone().zip(&*found).map(first).fold(0, xor));
+        black_box(wanted.clone().zip(&*found).map(first).fold(0, u8::bitxor));
         for (number, one) in found.iter_mut().zip(wanted) {
             let Some((book, hash, text)) = one else {
                 continue;
@@ -205,7 +202,7 @@ impl Keys {
         found.clear();
         found.extend(wanted.clone().map(|(hash, _)| self.index.likely(hash)));
         let first = found.iter().map(|number| self.first_byte(*number));
-        black_box(first.fold(0, xor));
+        black_box(first.fold(0, u8::bitxor));
         for (number, (hash, text)) in found.iter_mut().zip(wanted) {
             if *number == Index::NONE || self.text(*number) != text {
                 *number = self.number(hash, text);

@@ -34,10 +34,9 @@ impl Run<'_> {
             .map(|moment| moment.position)
             .collect();
         positions.sort_unstable();
-        let (events, _) = self.log.events(Filter::Positions(&positions))?;
+        let (events, others) = self.events_of(&saga, &row.id, &positions)?;
         let timeline = timeline(&saga, &verdict.moments, &attempts, events, &findings);
         let hidden = self.hidden_of(&saga, &row.id);
-        let others = self.others(&saga, &row.id, &positions)?;
         let in_force = instance.in_force(&saga);
         let shows_force = !matches!(verdict.outcome, Outcome::Running | Outcome::Completed);
         let steps = saga
@@ -88,19 +87,25 @@ impl Run<'_> {
 }
 
 impl Run<'_> {
-    /// The events under the correlation value of an instance that stand at none of these positions.
-    fn others(&self, saga: &Saga, id: &str, own: &[Position]) -> Result<Vec<Event>, RunError> {
+    /// The events at these positions, and what else stands under the correlation value of their
+    /// instance, as far as the saga finds it by that.
+    fn events_of(
+        &self,
+        saga: &Saga,
+        id: &str,
+        own: &[Position],
+    ) -> Result<(Vec<Event>, Vec<Event>), RunError> {
         let correlate = &saga.correlate;
         if correlate.default.is_some() || !correlate.by_type.is_empty() {
-            return Ok(Vec::new());
+            let (events, _) = self.log.events(Filter::Positions(own))?;
+            return Ok((events, Vec::new()));
         }
-        let (mut events, _) = self.log.events(Filter::Correlation(id))?;
+        let (events, _) = self.log.events(Filter::Correlation(id))?;
         let until = self.until();
-        events.retain(|event| {
-            own.binary_search(&event.position).is_err()
-                && until.is_none_or(|until| event.time <= until)
-        });
-        Ok(events)
+        let is_own = |event: &Event| own.binary_search(&event.position).is_ok();
+        let (events, mut others): (Vec<Event>, Vec<Event>) = events.into_iter().partition(is_own);
+        others.retain(|event| until.is_none_or(|until| event.time <= until));
+        Ok((events, others))
     }
 
     /// Whether definitions beside sagas speak of keys.

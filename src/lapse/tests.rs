@@ -30,9 +30,14 @@ fn quickly(events: &Events) -> Told {
         }
         wrong = (!holds).then_some(at);
     }
+    told(&quiet, wrong, quiet.is_tolerated(Some(GRACE), HORIZON))
+}
+
+/// What is told of something that is wrong since an event, if at all.
+fn told(quiet: &Quiet<()>, wrong: Option<At>, is_tolerated: bool) -> Told {
     let now = match wrong {
         None => Now::Right,
-        Some(_) if quiet.is_tolerated(Some(GRACE), HORIZON) => Now::Pending(()),
+        Some(_) if is_tolerated => Now::Pending(()),
         Some(last) => Now::Wrong((), last),
     };
     let lapsed = quiet.conclude(now, HORIZON)?;
@@ -119,18 +124,7 @@ fn quickly_of_keys(looks: &Looks) -> Told {
         }
         (wrong, seen) = ((!holds).then_some(at), Some(youngest));
     }
-    let (quiet, seen) = (quiet?, seen?);
-    let now = match wrong {
-        None => Now::Right,
-        Some(_) if seen.is_tolerated(Some(GRACE), HORIZON) => Now::Pending(()),
-        Some(last) => Now::Wrong((), last),
-    };
-    let lapsed = quiet.conclude(now, HORIZON)?;
-    let since = match lapsed.now {
-        Now::Wrong((), since) => Some(since),
-        Now::Right | Now::Pending(()) | Now::Unknown => None,
-    };
-    Some((lapsed.first.1, since))
+    told(&quiet?, wrong, seen?.is_tolerated(Some(GRACE), HORIZON))
 }
 
 fn slowly_of_keys(looks: &Looks) -> Told {

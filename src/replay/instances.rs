@@ -7,10 +7,12 @@
 
 use std::collections::VecDeque;
 use std::hint::black_box;
+use std::ops::BitXor;
 
 use foldhash::fast::FixedState;
 
 use crate::event::Timestamp;
+use crate::expression::Scope;
 use crate::saga::{Meaning, Moment, Outcome};
 use crate::texts::{Index, Keys, room};
 
@@ -49,6 +51,18 @@ pub struct Link {
     pub id: u64,
     /// Hash of the causing event's id; 0 for none.
     pub cause: u64,
+}
+
+impl Link {
+    /// Of an event.
+    pub(super) fn of(event: &Scope<'_>) -> Link {
+        Link {
+            stream: event.stream.map_or(0, |stream| Keys::hash(stream) | 1),
+            version: event.version.unwrap_or(i64::MIN),
+            id: Keys::hash_of_name(event.id),
+            cause: Keys::hash_of_name(event.causation),
+        }
+    }
 }
 
 /// What of an event cannot be read, beside what it means.
@@ -134,7 +148,7 @@ impl Instances {
         let known = found.iter().filter(|at| **at != Index::NONE);
         let starts = known.map(|at| self.entries[*at as usize].id_start);
         let first = starts.map(|start| self.ids.get(start).copied().unwrap_or(0));
-        black_box(first.fold(0, |all, first| all ^ first));
+        black_box(first.fold(0, u8::bitxor));
         for (at, (hash, saga, id)) in found.iter_mut().zip(wanted) {
             if *at == Index::NONE || !self.is(*at, saga, id) {
                 *at = self.entry(hash, saga, id);
@@ -205,20 +219,27 @@ impl Instances {
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// Adds an event; returns whether its instance's events are here to be judged.
-    pub fn push(&mut self, at: u32, moment: Moment) -> bool {
+    /// Makes an entry one that is not over; whether its events are here.
+    fn open(&mut self, at: u32) -> bool {
         let entry = &mut self.entries[at as usize];
-        entry.last = entry.last.max(moment.time);
         match entry.stage {
-            Stage::Dropped(_) | Stage::Reopened => {
-                entry.stage = Stage::Reopened;
-                return false;
-            }
+            Stage::Dropped(_) | Stage::Reopened => entry.stage = Stage::Reopened,
             Stage::Settled(_) => {
                 entry.stage = Stage::Open;
                 self.kept -= entry.moments.len();
             }
             Stage::Open => {}
+        }
+        entry.stage == Stage::Open
+    }
+
+    /// Adds an event; returns whether its instance's events are here to be judged.
+    pub fn push(&mut self, at: u32, moment: Moment) -> bool {
+        let is_here = self.open(at);
+        let entry = &mut self.entries[at as usize];
+        entry.last = entry.last.max(moment.time);
+        if !is_here {
+            return false;
         }
         if entry.moments.capacity() == 0 {
             entry.moments = self
@@ -233,17 +254,8 @@ impl Instances {
     /// Adds an event of which not everything can be told. An instance that has too many of them is not
     /// judged, so that no more are kept.
     pub fn doubt(&mut self, at: u32, doubt: Doubt) {
-        let entry = &mut self.entries[at as usize];
-        match entry.stage {
-            Stage::Dropped(_) | Stage::Reopened => {
-                entry.stage = Stage::Reopened;
-                return;
-            }
-            Stage::Settled(_) => {
-                entry.stage = Stage::Open;
-                self.kept -= entry.moments.len();
-            }
-            Stage::Open => {}
+        if !self.open(at) {
+            return;
         }
         let doubts = self.doubts.entry(at).or_default();
         match doubts.len() {

@@ -342,12 +342,7 @@ impl Reader<'_> {
             meaning: candidate.meaning,
         };
         if self.reading.definition.order != Order::Position {
-            batch.links.push(Link {
-                stream: row.stream.map_or(0, |stream| Keys::hash(stream) | 1),
-                version: row.version.unwrap_or(i64::MIN),
-                id: Keys::hash_of_name(row.id),
-                cause: Keys::hash_of_name(row.causation),
-            });
+            batch.links.push(Link::of(&row.scope(name)));
         }
         batch.sightings.push(Sighting {
             hash: Instances::hash(saga, id),

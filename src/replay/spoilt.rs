@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::absent::{self, Of};
 use crate::causation::Hidden;
 use crate::definition::log::Order;
-use crate::event::{Position, Timestamp};
+use crate::event::Timestamp;
 use crate::log::{BadId, BadRow, Fields, Log, Rest};
 use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
 use crate::replay::gathered::Selection;
@@ -149,19 +149,11 @@ impl Reader<'_> {
         let Some(id) = named(id).filter(|id| self.is_wanted(id)) else {
             return;
         };
-        let Rest {
-            time,
-            stream,
-            version,
-            causation,
-            key,
-            unread,
-            ..
-        } = &*bad.rest;
-        let by_time = self.reading.definition.order != Order::Position;
+        let event = bad.scope(name);
+        let unread = bad.rest.unread;
         let mut meanings = missed.meanings.clone();
         // It may be later than the horizon.
-        if time.is_none() && self.reading.until.is_some() && !meanings.contains(&None) {
+        if event.time.is_none() && self.reading.until.is_some() && !meanings.contains(&None) {
             meanings.push(None);
         }
         let Some(meaning) = meanings.iter().flatten().next().copied() else {
@@ -173,29 +165,21 @@ impl Reader<'_> {
             batch.details.len() as u32
         });
         let moment = Moment {
-            position: bad.position.unwrap_or(Position(0)),
-            time: time.unwrap_or(Timestamp::MIN),
-            key: Keys::hash_of_name(key.as_deref()),
+            position: event.position,
+            time: event.time.unwrap_or(Timestamp::MIN),
+            key: Keys::hash_of_name(event.key),
             detail,
             meaning,
         };
-        if by_time {
-            batch.links.push(Link {
-                stream: stream.as_deref().map_or(0, |stream| Keys::hash(stream) | 1),
-                version: version.unwrap_or(i64::MIN),
-                id: match &bad.id {
-                    BadId::Known(id) => Keys::hash_of_name(Some(id)),
-                    BadId::None | BadId::Unreadable => 0,
-                },
-                cause: Keys::hash_of_name(causation.as_deref()),
-            });
+        if self.reading.definition.order != Order::Position {
+            batch.links.push(Link::of(&event));
         }
         batch.doubts.push(Options {
             meanings,
             blank: Blank {
                 position: bad.position.is_none(),
-                order: self.reading.orders_by().meets(*unread),
-                time: time.is_none(),
+                order: self.reading.orders_by().meets(unread),
+                time: event.time.is_none(),
                 key: unread.key,
                 error: unread.data || unread.metadata,
             },
