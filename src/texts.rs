@@ -1,12 +1,15 @@
 //! Texts stored end to end, so that what is kept of a row is plain data and costs no allocation of
 //! its own.
 
+mod index;
+
 use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::ops::BitXor;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
+
+pub use index::Index;
 
 /// Where a text stands in the [`Texts`] that gave it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,54 +82,6 @@ pub const fn room<T>(list: &Vec<T>) -> usize {
     list.capacity() * size_of::<T>()
 }
 
-/// Numbers by hash. Half the bits of a hash are kept, beside the number, so that a growing table need
-/// not look at what is numbered; whoever asks tells apart what has the same.
-#[derive(Debug, Clone, Default)]
-pub struct Index(HashTable<(u32, u32)>);
-
-impl Index {
-    /// No number.
-    pub const NONE: u32 = u32::MAX;
-
-    #[expect(clippy::cast_possible_truncation, reason = "half of it is kept")]
-    const fn half(hash: u64) -> u32 {
-        hash as u32
-    }
-
-    /// Where a hash belongs in the table, which looks at the highest and the lowest bits.
-    fn place(half: u32) -> u64 {
-        u64::from(half) << 32 | u64::from(half)
-    }
-
-    /// A number that has this hash, or [`Index::NONE`].
-    pub fn likely(&self, hash: u64) -> u32 {
-        self.find(hash, |_| true).unwrap_or(Index::NONE)
-    }
-
-    /// Bytes of its table.
-    pub fn bytes(&self) -> usize {
-        self.0.capacity() * (size_of::<(u32, u32)>() + 1)
-    }
-
-    /// The number with this hash that `is` the wanted one.
-    pub fn find(&self, hash: u64, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
-        let half = Index::half(hash);
-        let found = self.0.find(Index::place(half), |(known, number)| {
-            *known == half && is(*number)
-        });
-        found.map(|(_, number)| *number)
-    }
-
-    /// Adds a number that is not there.
-    pub fn insert(&mut self, hash: u64, number: u32) {
-        let half = Index::half(hash);
-        self.0
-            .insert_unique(Index::place(half), (half, number), |(half, _)| {
-                Index::place(*half)
-            });
-    }
-}
-
 /// Texts that stand for something each, numbered from 0 in the order in which they were met.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
@@ -156,6 +111,12 @@ impl Keys {
         wanted: impl Iterator<Item = Option<(u16, u64, &'t str)>> + Clone,
         found: &mut Vec<u32>,
     ) {
+        let fetch = |one: Option<(u16, u64, &str)>| {
+            one.map_or(0, |(book, hash, _)| {
+                keys(&mut books[usize::from(book)]).index.fetch(hash)
+            })
+        };
+        black_box(wanted.clone().map(fetch).fold(0, u32::bitxor));
         let likely = |one: Option<(u16, u64, &str)>| match one {
             Some((book, hash, _)) => keys(&mut books[usize::from(book)]).index.likely(hash),
             None => Index::NONE,
@@ -199,6 +160,8 @@ impl Keys {
     where
         I: Iterator<Item = (u64, &'t str)> + Clone,
     {
+        let fetched = wanted.clone().map(|(hash, _)| self.index.fetch(hash));
+        black_box(fetched.fold(0, u32::bitxor));
         found.clear();
         found.extend(wanted.clone().map(|(hash, _)| self.index.likely(hash)));
         let first = found.iter().map(|number| self.first_byte(*number));
