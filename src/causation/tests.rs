@@ -1,5 +1,7 @@
 //! Causes, circles and repeated ids, by hand and against a slow look at every pair.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::event::Span;
 
@@ -151,7 +153,7 @@ fn slowly(events: &[(u64, u64, u64, i64)]) -> Vec<(What, i64, Option<i64>)> {
     found
 }
 
-proptest::proptest! {
+proptest! {
     #[test]
     fn what_is_found_is_what_a_slow_look_finds(
         causes in proptest::collection::vec((0..12_u64, 0..4_u64), 0..12)
@@ -161,6 +163,27 @@ proptest::proptest! {
             .enumerate()
             .map(|(at, (cause, correlation))| (at as u64 + 1, *cause, *correlation, at as i64))
             .collect();
-        proptest::prop_assert_eq!(faults(&events, Order::Position), slowly(&events));
+        prop_assert_eq!(faults(&events, Order::Position), slowly(&events));
+    }
+}
+
+proptest! {
+    #[test]
+    fn ids_that_stand_again_are_found_among_many_that_do_not(
+        ids in proptest::collection::vec(prop_oneof![0_u64..30, any::<u64>()], 0..400),
+        high in any::<bool>(),
+    ) {
+        let hash = |id: u64| if high { id.rotate_right(5) | 1 } else { id | 1 };
+        let mut register = Register::default();
+        let mut first: std::collections::HashMap<u64, Position> = Default::default();
+        let mut again = Vec::new();
+        for (position, id) in (1..).map(Position).zip(&ids) {
+            register.take_id(hash(*id), position);
+            let known = *first.entry(hash(*id)).or_insert(position);
+            again.extend((known != position).then_some((known, position)));
+        }
+        let conclusion = register.conclude(Order::Position, Share::WHOLE);
+        prop_assert_eq!(conclusion.with_id, ids.len() as u64);
+        prop_assert_eq!(conclusion.same_id, again);
     }
 }
