@@ -116,8 +116,27 @@ struct Term {
     start: Option<(Position, Timestamp)>,
 }
 
+/// The only use of a key.
+#[derive(Debug, Clone, Copy)]
+struct Single {
+    kind: u16,
+    position: Position,
+    time: Timestamp,
+    thing: Option<u64>,
+    id: u64,
+}
+
+/// What is kept of a key. Nearly all are used once, and there may be as many as events.
 #[derive(Debug, Default)]
 struct Key {
+    once: Option<Single>,
+    /// All its uses, where there is more to be told than one.
+    often: Option<Box<Uses>>,
+}
+
+/// The uses of a key.
+#[derive(Debug, Default)]
+struct Uses {
     first: Option<First>,
     /// First uses by other types.
     others: Vec<First>,
@@ -210,19 +229,24 @@ impl Ledger {
         if number as usize >= keys.len() {
             keys.resize_with(number as usize + 1, Key::default);
         }
-        let entry = &mut keys[number as usize];
+        let key = &mut keys[number as usize];
         let Some(used) = note.used else {
-            entry.has_unknown_use = true;
+            key.uses().has_unknown_use = true;
             return;
         };
-        let own = First {
+        let single = Single {
             kind: note.kind,
             position: note.position,
             time: note.time,
-            thing: note.fingerprint.map(|thing| (thing, note.position)),
+            thing: note.fingerprint,
             id: note.id,
-            term: (entry.term.number, note.position),
         };
+        if key.is_new() {
+            key.once = Some(single);
+            return;
+        }
+        let entry = key.uses();
+        let own = single.in_term(entry.term.number);
         if entry.first.is_none() {
             entry.first = Some(own);
             entry.term.start = Some((note.position, note.time));
@@ -259,8 +283,8 @@ impl Ledger {
     /// Bytes kept; of misuses, none.
     pub fn bytes(&self) -> usize {
         let own = |(names, keys): &(Keys, Vec<Key>)| {
-            let others = keys.iter().map(|key| room(&key.others));
-            names.bytes() + room(keys) + others.sum::<usize>()
+            let beside = keys.iter().map(Key::bytes);
+            names.bytes() + room(keys) + beside.sum::<usize>()
         };
         self.keys.iter().map(own).sum::<usize>() + room(&self.kept)
     }
@@ -282,7 +306,7 @@ impl Ledger {
             for (number, key) in keys.iter().enumerate() {
                 let is_hidden = strays.has(names.text(number as u32));
                 count.hidden += u64::from(is_hidden);
-                count.unknown_use += u64::from(is_hidden || key.has_unknown_use);
+                count.unknown_use += u64::from(is_hidden || key.has_unknown_use());
                 count.unknown_thing += u64::from(is_hidden || key.is_doubtful());
             }
             count
@@ -299,9 +323,61 @@ fn kind(rule: &Idempotency, number: u16) -> Arc<str> {
     pattern.map_or_else(|| "".into(), |pattern| Arc::clone(&pattern.kind))
 }
 
+impl Single {
+    /// As the first use by its type, in this term of the key.
+    fn in_term(self, number: u32) -> First {
+        First {
+            kind: self.kind,
+            position: self.position,
+            time: self.time,
+            thing: self.thing.map(|thing| (thing, self.position)),
+            id: self.id,
+            term: (number, self.position),
+        }
+    }
+}
+
 impl Key {
+    const fn is_new(&self) -> bool {
+        self.once.is_none() && self.often.is_none()
+    }
+
+    /// Its uses, with room for more of them.
+    fn uses(&mut self) -> &mut Uses {
+        let once = self.once.take();
+        let uses = || Box::new(once.map_or_else(Uses::default, Uses::of));
+        self.often.get_or_insert_with(uses)
+    }
+
+    fn has_unknown_use(&self) -> bool {
+        self.often
+            .as_deref()
+            .is_some_and(|uses| uses.has_unknown_use)
+    }
+
     fn is_doubtful(&self) -> bool {
-        self.has_unknown_use || self.has_unknown_thing
+        let is_doubtful = |uses: &Uses| uses.has_unknown_use || uses.has_unknown_thing;
+        self.often.as_deref().is_some_and(is_doubtful)
+    }
+
+    /// Bytes kept beside its own.
+    fn bytes(&self) -> usize {
+        let bytes = |uses: &Uses| size_of::<Uses>() + room(&uses.others);
+        self.often.as_deref().map_or(0, bytes)
+    }
+}
+
+impl Uses {
+    /// Those of a key that was used once.
+    fn of(single: Single) -> Uses {
+        Uses {
+            first: Some(single.in_term(0)),
+            term: Term {
+                number: 0,
+                start: Some((single.position, single.time)),
+            },
+            ..Uses::default()
+        }
     }
 
     /// The first use by this type.
