@@ -71,6 +71,19 @@ impl Entry {
         }
     }
 
+    /// Whether one effect that is called for once followed in time, by place and by clock, and nothing
+    /// else happened. So it is nearly always, and there is nothing to be told of it.
+    pub(super) fn is_plainly_answered(&self, terms: Terms<'_>) -> bool {
+        let [trigger, effect] = self.events.as_slice() else {
+            return false;
+        };
+        let is_in_time = trigger.at.0 < effect.at.0
+            && trigger.at.1 <= effect.at.1
+            && effect.at.1 <= trigger.at.1.after(terms.reaction.within);
+        let parts = (trigger.part, effect.part) == (Part::Trigger(1), Part::Effect);
+        parts && is_in_time && self.settled.is_none() && !self.is_unknown
+    }
+
     /// What became of it.
     pub(super) fn judge(&self, terms: Terms<'_>) -> Judged<'_> {
         let mut events = self.events.clone();

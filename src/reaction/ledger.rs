@@ -156,6 +156,19 @@ pub struct Unseen<'a> {
     pub absent: &'a Absent,
 }
 
+impl Unseen<'_> {
+    /// Whether no row that cannot be judged is known to be of a match value of a reaction.
+    fn hides_none_of(&self, index: usize) -> bool {
+        let absent = self.absent;
+        let strays = [
+            absent.of_triggers(index),
+            absent.of_effects(index),
+            absent.of_reaction(index),
+        ];
+        strays.iter().all(|strays| strays.known() == 0)
+    }
+}
+
 /// Follows reactions.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -227,8 +240,14 @@ impl Ledger {
         books
             .map(|(index, (reaction, book))| {
                 let mut conclusion = book.of_astray();
+                let terms = Terms { reaction, order };
+                let is_all_seen = unseen.hides_none_of(index);
                 for (number, entry) in (0..).zip(&book.entries) {
-                    let terms = Terms { reaction, order };
+                    if is_all_seen && entry.is_plainly_answered(terms) {
+                        conclusion.triggers += 1;
+                        conclusion.effects += 1;
+                        continue;
+                    }
                     let one = One {
                         terms,
                         index,
