@@ -181,12 +181,14 @@ impl Ledger {
     /// Takes note that nothing more is to be heard of events before a position; answers what the
     /// event that stands there means to sagas, and leaves that and what comes after it.
     pub fn reach<'d>(&mut self, position: Position, deeds: &mut &'d [Deed]) -> &'d [Deed] {
-        let before = deeds.partition_point(|deed| deed.position < position);
-        let (over, rest) = deeds.split_at(before);
-        over.iter().for_each(|deed| self.finish(deed));
-        *deeds = rest;
-        let own = rest.partition_point(|deed| deed.position == position);
-        &rest[..own]
+        while let Some((first, rest)) = deeds.split_first()
+            && first.position < position
+        {
+            self.finish(first);
+            *deeds = rest;
+        }
+        let own = deeds.iter().take_while(|deed| deed.position == position);
+        &deeds[..own.count()]
     }
 
     /// Looks at the state of a key before an event, with what that means to sagas.
