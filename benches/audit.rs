@@ -10,6 +10,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -213,24 +215,24 @@ impl Row {
         let start = Instant::now();
         match &self.work {
             Work::Program(program, words) => {
-                let mut child = Command::new(program)
+                let child = Command::new(program)
                     .args(words)
                     .stdin(Stdio::null())
                     .stdout(Stdio::null())
                     .stderr(Stdio::piped())
                     .spawn()?;
                 let status = format!("/proc/{}/status", child.id());
-                let ended = loop {
-                    self.peak = self.peak.max(peak(&status));
-                    if let Some(ended) = child.try_wait()? {
-                        break ended;
-                    }
-                    std::thread::sleep(Duration::from_micros(500));
-                };
-                self.taken.push(start.elapsed());
-                if !matches!(ended.code(), Some(0 | 1)) {
-                    let said = child.wait_with_output()?.stderr;
-                    bail!("{ended}: {}", String::from_utf8_lossy(&said).trim());
+                let has_ended = AtomicBool::new(false);
+                let ended = thread::scope(|scope| {
+                    scope.spawn(|| self.peak = self.peak.max(watch(&status, &has_ended)));
+                    let ended = child.wait_with_output();
+                    self.taken.push(start.elapsed());
+                    has_ended.store(true, Ordering::Relaxed);
+                    ended
+                })?;
+                if !matches!(ended.status.code(), Some(0 | 1)) {
+                    let said = String::from_utf8_lossy(&ended.stderr);
+                    bail!("{}: {}", ended.status, said.trim());
                 }
             }
             Work::Scan(log) => {
@@ -248,6 +250,17 @@ impl Row {
         taken.sort();
         taken.get(taken.len() / 2).copied().unwrap_or_default()
     }
+}
+
+/// The greatest memory of a process until it has ended, in bytes. Looked at rarely, since what is
+/// measured needs every core.
+fn watch(status: &str, has_ended: &AtomicBool) -> u64 {
+    let mut greatest = 0;
+    while !has_ended.load(Ordering::Relaxed) {
+        greatest = greatest.max(peak(status));
+        thread::sleep(Duration::from_millis(10));
+    }
+    greatest
 }
 
 /// The greatest memory of a process so far, in bytes; 0 where it is gone or not told.
