@@ -18,6 +18,20 @@ pub struct Text {
     length: u32,
 }
 
+/// A text where it is kept: to hand it on costs nothing, and looks at nothing of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'t> {
+    texts: &'t Texts,
+    text: Text,
+}
+
+impl<'t> Kept<'t> {
+    /// The text.
+    pub fn get(self) -> &'t str {
+        self.texts.get(self.text)
+    }
+}
+
 /// A text that names something: a blank one, which many programs write where there is nothing, names
 /// nothing.
 #[inline(always)]
@@ -53,6 +67,11 @@ impl Texts {
                 length: 0,
             },
         }
+    }
+
+    /// A text that this gave out, to be looked at later.
+    pub const fn kept(&self, text: Text) -> Kept<'_> {
+        Kept { texts: self, text }
     }
 
     /// A text that this gave out.
@@ -108,22 +127,22 @@ impl Keys {
     pub fn numbers_in<'t, B>(
         books: &mut [B],
         keys: impl Fn(&mut B) -> &mut Keys,
-        wanted: impl Iterator<Item = Option<(u16, u64, &'t str)>> + Clone,
+        wanted: impl Iterator<Item = Option<(u16, u64, Kept<'t>)>> + Clone,
         found: &mut Vec<u32>,
     ) {
-        let fetch = |one: Option<(u16, u64, &str)>| {
+        let fetch = |one: Option<(u16, u64, Kept<'_>)>| {
             one.map_or(0, |(book, hash, _)| {
                 keys(&mut books[usize::from(book)]).index.fetch(hash)
             })
         };
         black_box(wanted.clone().map(fetch).fold(0, u32::bitxor));
-        let likely = |one: Option<(u16, u64, &str)>| match one {
+        let likely = |one: Option<(u16, u64, Kept<'_>)>| match one {
             Some((book, hash, _)) => keys(&mut books[usize::from(book)]).index.likely(hash),
             None => Index::NONE,
         };
         found.clear();
         found.extend(wanted.clone().map(likely));
-        let first = |(one, number): (Option<(u16, u64, &str)>, &u32)| {
+        let first = |(one, number): (Option<(u16, u64, Kept<'_>)>, &u32)| {
             one.map_or(0, |(book, ..)| {
                 keys(&mut books[usize::from(book)]).first_byte(*number)
             })
@@ -133,7 +152,7 @@ impl Keys {
             let Some((book, hash, text)) = one else {
                 continue;
             };
-            let keys = keys(&mut books[usize::from(book)]);
+            let (keys, text) = (keys(&mut books[usize::from(book)]), text.get());
             if *number == Index::NONE || keys.text(*number) != text {
                 *number = keys.number(hash, text);
             }
@@ -158,7 +177,7 @@ impl Keys {
     /// many need at the same time instead of one after the other.
     pub fn numbers<'t, I>(&mut self, wanted: I, found: &mut Vec<u32>)
     where
-        I: Iterator<Item = (u64, &'t str)> + Clone,
+        I: Iterator<Item = (u64, Kept<'t>)> + Clone,
     {
         let fetched = wanted.clone().map(|(hash, _)| self.index.fetch(hash));
         black_box(fetched.fold(0, u32::bitxor));
@@ -167,6 +186,7 @@ impl Keys {
         let first = found.iter().map(|number| self.first_byte(*number));
         black_box(first.fold(0, u8::bitxor));
         for (number, (hash, text)) in found.iter_mut().zip(wanted) {
+            let text = text.get();
             if *number == Index::NONE || self.text(*number) != text {
                 *number = self.number(hash, text);
             }

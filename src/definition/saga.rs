@@ -64,7 +64,8 @@ impl StepSet {
 
     /// The members in ascending order.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = usize> {
-        (0..StepSet::CAPACITY).filter(move |step| self.contains(*step))
+        let end = u64::BITS - self.0.leading_zeros();
+        (self.0.trailing_zeros() as usize..end as usize).filter(move |step| self.contains(*step))
     }
 }
 

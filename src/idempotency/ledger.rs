@@ -192,7 +192,7 @@ impl Ledger {
         let mut found = std::mem::take(&mut self.found);
         let wanted = notes.iter().map(|note| {
             let (hash, key) = note.key?;
-            Some((note.rule, hash, texts.get(key)))
+            Some((note.rule, hash, texts.kept(key)))
         });
         Keys::numbers_in(&mut self.keys, |book| &mut book.0, wanted, &mut found);
         let numbered = notes.iter().zip(&found);

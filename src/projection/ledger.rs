@@ -90,7 +90,7 @@ impl Ledger {
     /// [`Ledger::take_numbered`] with its note, in the same order.
     pub fn numbers(&mut self, notes: &[Note], texts: &Texts, found: &mut Vec<u32>) {
         let wanted = notes.iter().map(|note| match note {
-            Note::Event(event) => Some((event.projection, event.hash, texts.get(event.key))),
+            Note::Event(event) => Some((event.projection, event.hash, texts.kept(event.key))),
             Note::Stream(_) | Note::Given(_) | Note::Keyless { .. } => None,
         });
         Keys::numbers_in(&mut self.books, |book| &mut book.keys, wanted, found);

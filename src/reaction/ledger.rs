@@ -198,7 +198,7 @@ impl Ledger {
     pub fn take(&mut self, notes: &[Note], texts: &Texts) {
         let wanted = notes.iter().map(|note| {
             let (hash, value) = note.value?;
-            Some((note.reaction, hash, texts.get(value)))
+            Some((note.reaction, hash, texts.kept(value)))
         });
         let Ledger {
             reactions,

@@ -152,7 +152,7 @@ impl<'a> Gatherer<'a> {
     pub(super) fn take(&mut self, batch: &mut Batch, router: &Router) {
         self.log(batch);
         let wanted = batch.sightings.iter().map(|sighting| {
-            let id = batch.texts.get(sighting.id);
+            let id = batch.texts.kept(sighting.id);
             (sighting.hash, sighting.saga, id)
         });
         let instances = &mut self.gathered.instances;
@@ -268,7 +268,7 @@ impl<'a> Gatherer<'a> {
         }
         let events = batch.streams.iter().map(|note| StreamEvent {
             hash: note.hash,
-            stream: batch.texts.get(note.stream),
+            stream: batch.texts.kept(note.stream),
             version: note.version,
             position: note.position,
             time: note.time,

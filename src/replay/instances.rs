@@ -14,7 +14,7 @@ use foldhash::fast::FixedState;
 use crate::event::Timestamp;
 use crate::expression::Scope;
 use crate::saga::{Meaning, Moment, Outcome};
-use crate::texts::{Index, Keys, room};
+use crate::texts::{Index, Kept, Keys, room};
 
 /// How many events of settled instances are kept: 2 MB, which a core's own cache can hold.
 const KEPT: usize = 1 << 16;
@@ -141,7 +141,7 @@ impl Instances {
     /// many need at the same time instead of one after the other.
     pub fn entries_of<'t, I>(&mut self, wanted: I, found: &mut Vec<u32>)
     where
-        I: Iterator<Item = (u64, u16, &'t str)> + Clone,
+        I: Iterator<Item = (u64, u16, Kept<'t>)> + Clone,
     {
         let fetched = wanted.clone().map(|(hash, ..)| self.index.fetch(hash));
         black_box(fetched.fold(0, u32::bitxor));
@@ -152,6 +152,7 @@ impl Instances {
         let first = starts.map(|start| self.ids.get(start).copied().unwrap_or(0));
         black_box(first.fold(0, u8::bitxor));
         for (at, (hash, saga, id)) in found.iter_mut().zip(wanted) {
+            let id = id.get();
             if *at == Index::NONE || !self.is(*at, saga, id) {
                 *at = self.entry(hash, saga, id);
             }

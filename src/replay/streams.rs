@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use crate::event::{Position, Timestamp};
-use crate::texts::{Keys, room};
+use crate::texts::{Kept, Keys, room};
 
 /// Something noteworthy about a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub struct StreamEvent<'a> {
     /// Of the stream's name, see [`Keys::hash`].
     pub hash: u64,
     /// The stream's name.
-    pub stream: &'a str,
+    pub stream: Kept<'a>,
     /// The event's version, if it has one.
     pub version: Option<i64>,
     /// Where it stands.
@@ -329,7 +329,7 @@ impl Stream {
             }
         };
         Some(Observation {
-            stream: event.stream.to_owned(),
+            stream: event.stream.get().to_owned(),
             what,
         })
     }

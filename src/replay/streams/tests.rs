@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::texts::Texts;
 
 /// An event of one of two streams.
 #[derive(Debug, Clone, Copy)]
@@ -46,9 +47,11 @@ fn quickly((seen, unplaced): &Told, cut: bool, by_position: bool) -> Vec<Observa
         true => Streams::default(),
         false => Streams::by_version(),
     };
+    let mut texts = Texts::default();
+    let names = NAMES.map(|name| texts.keep(name));
     let events = seen.iter().enumerate().map(|(index, seen)| StreamEvent {
         hash: Keys::hash(NAMES[seen.stream]),
-        stream: NAMES[seen.stream],
+        stream: texts.kept(names[seen.stream]),
         version: seen.version,
         position: position(index),
         time: seen.time.map(Timestamp::from_nanos),
