@@ -155,7 +155,7 @@ impl<V: Clone> Quiet<V> {
             let due = grace.map(|grace| youngest.map(|youngest| youngest.after(grace)));
             match due {
                 None => lapses.lapse(value, at, None),
-                Some(Some(due)) if until > due => lapses.lapse(value, at, Some(due)),
+                Some(Some(due)) if until > due => lapses.lapse(value, at, Some(until)),
                 // Where there is no time, nobody knows since when.
                 Some(_) => {}
             }
@@ -212,7 +212,7 @@ struct Known<V> {
 #[derive(Debug, Clone)]
 struct Firsts<V> {
     first: Lapse<V>,
-    /// Later ones, each of which was tolerated until before those ahead of it were.
+    /// Later ones, each of which was seen to be over earlier than those ahead of it.
     sooner: Vec<Lapse<V>>,
 }
 
@@ -221,8 +221,8 @@ struct Lapse<V> {
     value: V,
     /// The event that left it so.
     at: At,
-    /// Until when that was tolerated.
-    due: Option<Timestamp>,
+    /// When something came that shows that it lasted too long, where anything is tolerated.
+    until: Option<Timestamp>,
 }
 
 /// How something that has to hold stands at the horizon.
@@ -255,10 +255,14 @@ pub struct Lapsed<V> {
 }
 
 impl<V> Lapses<V> {
-    /// It was left so by an event, for longer than until `due`, or at all where nothing is tolerated.
-    fn lapse(&mut self, value: V, at: At, due: Option<Timestamp>) {
-        let current = Lapse { value: (), at, due };
-        let lapse = Lapse { value, at, due };
+    /// It was left so by an event until this, for too long, or at all where nothing is tolerated.
+    fn lapse(&mut self, value: V, at: At, until: Option<Timestamp>) {
+        let current = Lapse {
+            value: (),
+            at,
+            until,
+        };
+        let lapse = Lapse { value, at, until };
         let Some(known) = &mut self.0 else {
             self.0 = Some(Box::new(Known {
                 first: Firsts::of(lapse),
@@ -319,21 +323,21 @@ impl<V> Firsts<V> {
 
     /// Takes the next one.
     fn add(&mut self, lapse: Lapse<V>) {
-        if lapse.due < self.sooner.last().unwrap_or(&self.first).due {
+        if lapse.until < self.sooner.last().unwrap_or(&self.first).until {
             self.sooner.push(lapse);
         }
     }
 
-    /// The first one that was tolerated until no later than the horizon.
+    /// The first one that what is not beyond the horizon shows.
     fn at(&self, horizon: Timestamp) -> Option<&Lapse<V>> {
         let mut all = std::iter::once(&self.first).chain(&self.sooner);
-        all.find(|lapse| lapse.is_over(horizon))
+        all.find(|lapse| lapse.is_shown(horizon))
     }
 }
 
 impl<V> Lapse<V> {
-    fn is_over(&self, horizon: Timestamp) -> bool {
-        self.due.is_none_or(|due| due <= horizon)
+    fn is_shown(&self, horizon: Timestamp) -> bool {
+        self.until.is_none_or(|until| until <= horizon)
     }
 }
 

@@ -53,7 +53,7 @@ fn slowly(events: &Events) -> Told {
     let mut due: Option<Timestamp> = None;
     for (index, (time, holds)) in events.iter().enumerate() {
         let at = at(index, *time);
-        let is_over = due.is_some_and(|due| due <= HORIZON && at.1 > due);
+        let is_over = at.1 <= HORIZON && due.is_some_and(|due| at.1 > due);
         if let Some(last) = wrong.filter(|_| is_over) {
             first.get_or_insert(last);
             current.get_or_insert(last);
@@ -132,7 +132,7 @@ fn slowly_of_keys(looks: &Looks) -> Told {
     let mut due: Option<Timestamp> = None;
     for (index, ((time, _), looked_at, holds)) in looks.iter().enumerate() {
         let at = at(index, *time);
-        let is_over = due.is_some_and(|due| due <= HORIZON && at.1 > due);
+        let is_over = at.1 <= HORIZON && due.is_some_and(|due| at.1 > due);
         if let Some(last) = wrong.filter(|_| is_over) {
             first.get_or_insert(last);
             current.get_or_insert(last);

@@ -71,15 +71,17 @@ impl Entry {
         }
     }
 
-    /// Whether one effect that is called for once followed in time, by place and by clock, and nothing
-    /// else happened. So it is nearly always, and there is nothing to be told of it.
-    pub(super) fn is_plainly_answered(&self, terms: Terms<'_>) -> bool {
+    /// Whether one effect that is called for once followed in time, by place and by a clock that is
+    /// not ahead of the horizon, and nothing else happened. So it is nearly always, and there is
+    /// nothing to be told of it.
+    pub(super) fn is_plainly_answered(&self, terms: Terms<'_>, horizon: Timestamp) -> bool {
         let [trigger, effect] = self.events.as_slice() else {
             return false;
         };
         let is_in_time = trigger.at.0 < effect.at.0
             && trigger.at.1 <= effect.at.1
-            && effect.at.1 <= trigger.at.1.after(terms.reaction.within);
+            && effect.at.1 <= trigger.at.1.after(terms.reaction.within)
+            && effect.at.1 <= horizon;
         let parts = (trigger.part, effect.part) == (Part::Trigger(1), Part::Effect);
         parts && is_in_time && self.settled.is_none() && !self.is_unknown
     }

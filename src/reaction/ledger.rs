@@ -9,7 +9,7 @@ use crate::absent::Absent;
 use crate::definition::log::Order;
 use crate::definition::reaction::{Matching, Reaction};
 use crate::event::{Position, Span, Timestamp};
-use crate::reaction::assignment::{Answer, At};
+use crate::reaction::assignment::{Answer, At, Trigger};
 use crate::reaction::entry::Entry;
 use crate::reaction::judged::{Doubtful, Judged};
 use crate::reaction::note::{Note, Role, Sight};
@@ -243,7 +243,7 @@ impl Ledger {
                 let terms = Terms { reaction, order };
                 let is_all_seen = unseen.hides_none_of(index);
                 for (number, entry) in (0..).zip(&book.entries) {
-                    if is_all_seen && entry.is_plainly_answered(terms) {
+                    if is_all_seen && entry.is_plainly_answered(terms, horizon) {
                         conclusion.triggers += 1;
                         conclusion.effects += 1;
                         continue;
@@ -343,7 +343,7 @@ impl One<'_> {
         let may_be_in_time = effects > 0 && assignment.cost() != (0, 0);
         match is_untold || may_lack_effect || may_be_in_time || has_more_triggers {
             true => conclusion.unknown_late += judged.triggers,
-            false => self.late(judged, conclusion),
+            false => self.late(judged, horizon, conclusion),
         }
         let spare = assignment.spare.len() as u64;
         conclusion.unknown_doubles += match (has_more_triggers || is_untold, may_lack_effect) {
@@ -377,12 +377,22 @@ impl One<'_> {
         }
     }
 
-    fn late(&self, judged: &Judged<'_>, conclusion: &mut Conclusion) {
+    /// Tells which answers came late. A clock that is ahead of the horizon tells nothing of that.
+    fn late(&self, judged: &Judged<'_>, horizon: Timestamp, conclusion: &mut Conclusion) {
+        let waited = judged.waited.iter().zip(&judged.assignment.owed);
+        let is_untold = |(trigger, owed): &(&Trigger, &u32)| {
+            trigger.at.1 > horizon && trigger.of > 0 && **owed == 0
+        };
+        conclusion.unknown_late += waited.filter(is_untold).count() as u64;
         let late = |answer: &&Answer| answer.late > Span::ZERO;
         let mut late: Vec<&Answer> = judged.assignment.answers.iter().filter(late).collect();
         late.sort_by_key(|answer| (answer.trigger, answer.late));
         for answers in late.chunk_by(|one, other| one.trigger == other.trigger) {
+            // The latest of them come last.
+            let is_told = |answer: &&Answer| judged.answered[answer.effect].at.1 <= horizon;
+            let answers = &answers[..answers.partition_point(is_told)];
             let (Some(first), Some(last)) = (answers.first(), answers.last()) else {
+                conclusion.unknown_late += 1;
                 continue;
             };
             let trigger = judged.waited[first.trigger];
