@@ -21,7 +21,7 @@ use crate::inspect::run::{Run, drive};
 use crate::inspect::{RunError, Watch};
 use crate::isolation;
 use crate::log::Filter;
-use crate::projection::{Audit, Repeats, Unseen};
+use crate::projection::{Audit, Repeats};
 use crate::replay::{Divisible, Entry, Gatherer, Held, Ledgers, Limit, Reading};
 use crate::report::{Beyond, Memory};
 use crate::rules;
@@ -270,11 +270,7 @@ impl Run<'_> {
         };
         if let Some(share) = own {
             let ledger = &self.gathered.ledgers.projections;
-            let unseen = Unseen {
-                is_cut: self.definition.cut,
-                absent: &self.gathered.absent,
-                head: self.gathered.head,
-            };
+            let unseen = self.gathered.unseen(self.definition.cut);
             audit.read(ledger, &self.models, &self.log, unseen, share)?;
         }
         self.audit = Some(audit);

@@ -146,10 +146,12 @@ impl Run<'_> {
     }
 
     fn add_states(&mut self, horizon: Timestamp) {
+        let unseen = self.gathered.unseen(self.definition.cut);
         let (sum, ledgers) = (&mut self.sum, &self.gathered.ledgers);
-        let requirements = &ledgers.requirements;
         let (breaches, untold, counts) =
-            requirements.conclude(horizon, &ledgers.projections, &self.gathered.absent);
+            ledgers
+                .requirements
+                .conclude(horizon, &ledgers.projections, unseen);
         sum.breaches.extend(breaches);
         sum.untold.extend(untold);
         each(&mut sum.requirements, counts, requirement::Count::add);

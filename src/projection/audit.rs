@@ -36,6 +36,8 @@ pub struct Audit {
 pub struct Unseen<'a> {
     /// Its beginning was removed.
     pub is_cut: bool,
+    /// Some stream has a version 0.
+    pub counts_from_zero: bool,
     /// The rows that cannot be judged.
     pub absent: &'a Absent,
     /// The greatest position read, theirs included.
@@ -43,9 +45,14 @@ pub struct Unseen<'a> {
 }
 
 impl Unseen<'_> {
+    /// Whether events of a key may have been removed with the beginning of the log.
+    pub fn may_lack_beginning(self, entry: Option<&Entry>) -> bool {
+        self.is_cut && !entry.is_some_and(|entry| entry.is_whole(self.counts_from_zero))
+    }
+
     /// Why nothing can be said of a key, whatever its row holds.
     pub(super) fn of(self, projection: usize, key: &str, entry: Option<&Entry>) -> Option<String> {
-        if self.is_cut && entry.is_none_or(|entry| !entry.is_whole) {
+        if self.may_lack_beginning(entry) {
             let events = match entry {
                 Some(_) => "its first events",
                 None => "its events",

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use crate::definition::projection::Projection;
+use crate::definition::projection::{Key, Projection};
 use crate::event::{Position, Timestamp};
 use crate::projection::fold::{Fold, Touch};
 use crate::projection::note::{Event, Note};
@@ -40,8 +40,20 @@ pub struct Entry {
     pub version: Option<i64>,
     /// How many events it has.
     pub events: u32,
-    /// Its first event is the first of its stream, so that none can have been cut off before it.
-    pub is_whole: bool,
+    /// Where in its stream its events begin.
+    pub begun: Begun,
+}
+
+/// Where in its stream the events of a key begin: where the log's beginning was removed, that tells
+/// whether some of its events were removed with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// With version 0 or below: there is nothing before it.
+    AtZero,
+    /// With version 1: there is nothing before it, unless the log counts from 0.
+    AtOne,
+    /// Later, or nobody knows where: events of whichever stream may have its key.
+    Untold,
 }
 
 /// An event that changed the state of a key.
@@ -148,7 +160,7 @@ impl Ledger {
                 last: event.position,
                 version: event.version,
                 events: 0,
-                is_whole: event.version.is_some_and(|version| version <= 1),
+                begun: Begun::of(fold.definition(), event.version),
             });
         }
         let entry = book.entries.get_mut(number as usize)?;
@@ -204,6 +216,28 @@ impl Ledger {
     /// The events of a projection of which the key could not be told.
     pub fn keyless(&self, projection: usize) -> Option<&Keyless> {
         self.books.get(projection).map(|book| &book.keyless)
+    }
+}
+
+impl Begun {
+    fn of(projection: &Projection, version: Option<i64>) -> Begun {
+        match (&projection.key, version) {
+            (Key::Stream { .. }, Some(..=0)) => Begun::AtZero,
+            (Key::Stream { .. }, Some(1)) => Begun::AtOne,
+            (Key::Stream { .. } | Key::Expression(_), _) => Begun::Untold,
+        }
+    }
+}
+
+impl Entry {
+    /// Whether none of its events can be missing where the beginning of a log was removed that counts
+    /// from 0, or from 1.
+    pub const fn is_whole(&self, counts_from_zero: bool) -> bool {
+        match self.begun {
+            Begun::AtZero => true,
+            Begun::AtOne => !counts_from_zero,
+            Begun::Untold => false,
+        }
     }
 }
 

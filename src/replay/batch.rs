@@ -71,6 +71,8 @@ pub(super) struct Batch {
     pub(super) beyond: u64,
     /// Rows of sagas without a correlation value.
     pub(super) unattributed: u64,
+    /// Some row has a version 0, or one below it.
+    pub(super) counts_from_zero: bool,
     pub(super) bad: Vec<BadRow>,
     /// How many of them are events all the same.
     pub(super) partial: u64,
@@ -117,6 +119,7 @@ impl Batch {
             matched,
             beyond,
             unattributed,
+            counts_from_zero,
             bad,
             partial,
             sightings,
@@ -141,6 +144,7 @@ impl Batch {
         *matched = 0;
         *beyond = 0;
         *unattributed = 0;
+        *counts_from_zero = false;
         bad.clear();
         *partial = 0;
         sightings.clear();

@@ -247,6 +247,7 @@ impl<'a> Gatherer<'a> {
         gathered.matched += batch.matched;
         gathered.beyond += batch.beyond;
         gathered.unattributed += batch.unattributed;
+        gathered.counts_from_zero |= batch.counts_from_zero;
         for kind in batch.types.drain(..) {
             if !gathered.types.contains(&kind) {
                 gathered.types.push(kind);

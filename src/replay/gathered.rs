@@ -6,6 +6,7 @@ use crate::absent::Absent;
 use crate::causation::Register;
 use crate::event::{Position, Timestamp};
 use crate::log::BadRow;
+use crate::projection::Unseen;
 use crate::replay::families::Ledgers;
 use crate::replay::horizon::Late;
 use crate::replay::instances::Instances;
@@ -135,6 +136,16 @@ impl Gathered {
         }
     }
 
+    /// What states do not show of a log whose beginning was removed, or of any.
+    pub fn unseen(&self, is_cut: bool) -> Unseen<'_> {
+        Unseen {
+            is_cut,
+            counts_from_zero: self.counts_from_zero,
+            absent: &self.absent,
+            head: self.head,
+        }
+    }
+
     /// What is the same for every share of the keys, and nothing of any.
     pub(super) fn emptied(self) -> Gathered {
         Gathered {
@@ -159,6 +170,8 @@ pub struct Gathered {
     pub beyond: u64,
     /// Rows of sagas without a correlation value.
     pub unattributed: u64,
+    /// Some stream has a version 0, or one below it.
+    pub counts_from_zero: bool,
     /// The first and last position read.
     pub positions: Option<(Position, Position)>,
     /// The greatest position read, that of a row which cannot be judged included.

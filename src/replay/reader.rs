@@ -157,6 +157,7 @@ impl Reader<'_> {
         if !self.reading.again {
             batch.rows.push((row.position, row.time));
             batch.matched += u64::from(kind.is_known);
+            batch.counts_from_zero |= row.version.is_some_and(|version| version <= 0);
         }
         let mut is_json = false;
         if kind.is_of_family {

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::absent::Absent;
 use crate::definition::requirement::{KEY, Requirement, STATE};
 use crate::event::Span;
 use crate::lapse::At;
-use crate::projection::{self, Applied, Cell};
+use crate::projection::{self, Applied, Cell, Unseen};
 use crate::requirement::look::{self, Held, State, digest, judge};
 use crate::requirement::subject::Subject;
 use crate::requirement::watched::{Missed, Watched};
@@ -107,20 +106,34 @@ impl Book {
         [of(self.each), others.map(of).sum()]
     }
 
-    /// Whether a row that cannot be judged is an event of something that a subject looks at.
-    pub(super) fn may_lack(&self, key: &str, subject: &Subject, absent: &Absent) -> bool {
-        let mut looked_at = subject
-            .looks_at
-            .iter()
-            .zip(&self.watched)
-            .zip(&self.looked_up);
-        absent.of_state(self.each).has(key)
-            || looked_at.any(|((number, watched), projection)| {
-                number.is_some_and(|number| {
-                    let strays = absent.of_state(*projection);
-                    strays.has(watched.keys.text(number))
-                })
-            })
+    /// Why the events of something that a subject looks at are not all there, if some may not be.
+    pub(super) fn may_lack(
+        &self,
+        (number, key): (u32, &str),
+        subject: &Subject,
+        states: &projection::Ledger,
+        unseen: Unseen<'_>,
+    ) -> Option<&'static str> {
+        let watched = self.watched.iter().zip(&self.looked_up);
+        let looked_at = subject.looks_at.iter().zip(watched);
+        let looked_at = looked_at.filter_map(|(number, (watched, projection))| {
+            let key = watched.keys.text((*number)?);
+            Some((*projection, key, states.find(*projection, key)))
+        });
+        let mut all = std::iter::once((self.each, key, Some(number))).chain(looked_at);
+        let is_stray =
+            |(projection, key, _): &(usize, &str, _)| unseen.absent.of_state(*projection).has(key);
+        if all.clone().any(|one| is_stray(&one)) {
+            return Some("an event of what it looks at stands in a row that cannot be judged");
+        }
+        let is_beheaded = |(projection, _, number): (usize, &str, Option<u32>)| {
+            let entry = number.and_then(|number| states.entry(projection, number));
+            // What is known to have begun later was not told from the beginning.
+            let told = entry.filter(|(_, entry)| entry.is_whole(false));
+            told.is_some_and(|(_, entry)| unseen.may_lack_beginning(Some(entry)))
+        };
+        all.any(is_beheaded)
+            .then_some("the first events of what it looks at may have been cut off")
     }
 
     /// Takes note of what changed of a key that subjects may look at; adds those who do and are
@@ -249,6 +262,10 @@ impl Book {
                 let there = states.find(*projection, &key);
                 (key, there)
             });
+            if self.cut && matches!(key, Some((_, None))) {
+                let name = &lookup.name;
+                doubt = Some(format!("`{name}`: its events may have been cut off").into());
+            }
             if let Some((_, Some(number))) = key
                 && let Some((_, state)) =
                     self.known((&lookup.name, fields), *projection, number, states)
@@ -281,7 +298,8 @@ impl Book {
         if let Some(doubt) = entry.state.doubt() {
             return Some((key, Err(doubt.into())));
         }
-        if self.cut && !entry.is_whole {
+        // Whether the log counts from 0 is known in the end.
+        if self.cut && !entry.is_whole(false) {
             return Some((key, Err("its first events may have been cut off".into())));
         }
         let definition = states.folds().get(projection)?.definition();

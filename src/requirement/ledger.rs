@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::absent::Absent;
 use crate::definition::log::{LogDefinition, Order};
 use crate::definition::projection::Projection;
 use crate::definition::requirement::{KEY, Requirement, STATE};
 use crate::event::{Span, Timestamp};
-use crate::projection::{self, Applied};
+use crate::projection::{self, Applied, Unseen};
 use crate::requirement::book::{Book, Clocks};
 use crate::requirement::found::{Breach, Count, Untold};
 use crate::requirement::look::Held;
@@ -103,7 +102,7 @@ impl Ledger {
         &self,
         horizon: Timestamp,
         states: &projection::Ledger,
-        absent: &Absent,
+        unseen: Unseen<'_>,
     ) -> (Vec<Breach>, Vec<Untold>, Vec<Count>) {
         let (mut breaches, mut untold, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         for (index, book) in self.books.iter().enumerate() {
@@ -126,14 +125,13 @@ impl Ledger {
                     .entry(book.each, number as u32)
                     .map(|(key, _)| key.to_owned())
                     .unwrap_or_default();
-                if book.may_lack(&key, &subject, absent) {
+                let lack = book.may_lack((number as u32, &key), &subject, states, unseen);
+                if let Some(reason) = lack {
                     count.unknown += 1;
                     untold.push(Untold {
                         requirement: index,
                         key,
-                        reason:
-                            "an event of what it looks at stands in a row that cannot be judged"
-                                .to_owned(),
+                        reason: reason.to_owned(),
                         at: subject.last,
                     });
                     continue;

@@ -27,6 +27,20 @@ use crate::log::{Fields, Filter, Log, LogError, OpenOptions};
 use crate::share::Share;
 use crate::texts::Texts;
 
+fn counts_from_zero(log: &Log) -> bool {
+    let fields = Fields {
+        version: true,
+        ..Fields::default()
+    };
+    let mut found = false;
+    log.scan(fields, Filter::All, &mut |row| {
+        found |= row.unwrap().version == Some(0);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    found
+}
+
 /// A log, a read model and a projection over them.
 struct Bench {
     _folder: TempDir,
@@ -135,6 +149,7 @@ impl Bench {
         let head = log.tail(1).unwrap().last().map(|(position, _)| *position);
         let unseen = Unseen {
             is_cut: cut,
+            counts_from_zero: counts_from_zero(&log),
             absent,
             head,
         };

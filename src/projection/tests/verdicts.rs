@@ -380,6 +380,28 @@ fn a_log_without_its_beginning_tells_only_of_streams_that_begin_in_it() {
 }
 
 #[test]
+fn of_a_log_without_its_beginning_a_version_tells_what_it_counts_from_and_a_field_tells_nothing() {
+    let opened = |stream, version| (0, "Opened", stream, version, r#"{"account":"a"}"#);
+    let by_field =
+        accounts(BY_VERSION).replace("from: { stream: \"account-{key}\" }", "key: data.account");
+    let by_stream = accounts(BY_VERSION);
+    let beheaded = "a unknown [] (its first events may have been cut off)";
+    for (projection, other, version, expected) in [
+        (&by_stream, 2, 1, "a divergent [1]"),
+        (&by_stream, 0, 1, beheaded),
+        (&by_stream, 1, 0, "a ahead [1]"),
+        (&by_field, 2, 1, beheaded),
+    ] {
+        let events = [opened("account-a", version), (0, "Other", "z", other, "{}")];
+        let sql = model("('a', 5, 'open', 1)", "0");
+        let bench = Bench::new(projection, &events, &sql);
+        let told = told(&bench.try_audit(1000, true).unwrap());
+        let expected = told.len() == 1 && told[0].starts_with(expected);
+        assert!(expected, "{other} {version} {told:?}");
+    }
+}
+
+#[test]
 fn a_search_that_would_take_too_long_says_so() {
     for (last, why) in [
         (
