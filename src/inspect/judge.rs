@@ -153,6 +153,7 @@ impl<'a> Judge<'a> {
             let mut drafts = Vec::new();
             if self.instance.first.is_some() {
                 rules::judge(&case, checks, &mut drafts);
+                unknown.extend(rules::take_untold(&mut drafts, horizon));
                 if rules::is_unlimited(&case) {
                     unknown.push("compensation/uncompensated");
                 }

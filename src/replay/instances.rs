@@ -129,9 +129,11 @@ pub struct Instances {
 
 impl Instances {
     /// What an instance is looked up by. Computed by readers, apart from the look-ups, so that those
-    /// of many rows overlap in the machine.
+    /// of many rows overlap in the machine. The instances of many sagas under one id are spread over
+    /// the table.
     pub fn hash(saga: u16, id: &str) -> u64 {
-        Keys::hash(id).wrapping_add(u64::from(saga))
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        Keys::hash(id).wrapping_add(u64::from(saga).wrapping_mul(SPREAD))
     }
 
     /// The entries of many instances, each given by hash, saga and id, made where they are new;

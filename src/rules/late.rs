@@ -1,5 +1,6 @@
 //! What finished, but after its time.
 
+use crate::event::Timestamp;
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
@@ -36,6 +37,20 @@ Nothing has to be repaired. The time went by between the steps, or in steps with
 
 Example: `deadline: 30m`; OrderPlaced at 10:00, OrderFulfilled at 11:10.",
 };
+
+/// Takes out what rests on a clock that is ahead of the horizon, which does not tell how long
+/// anything took; answers what is unknown for it.
+pub fn take_untold(drafts: &mut Vec<Draft>, horizon: Timestamp) -> Vec<&'static str> {
+    let is_late = |draft: &Draft| [STEP.name, SAGA.name].contains(&draft.rule);
+    let is_untold = |draft: &Draft| is_late(draft) && draft.since > Some(horizon);
+    let untold = drafts.extract_if(.., |draft| is_untold(draft));
+    let mut unknown: Vec<&'static str> = untold.map(|draft| draft.rule).collect();
+    // No step that was late explains any more that the saga was.
+    if unknown.contains(&STEP.name) {
+        unknown.push(SAGA.name);
+    }
+    unknown
+}
 
 /// Judges `saga/late-step`.
 pub fn step(case: &Case<'_>, drafts: &mut Vec<Draft>) {

@@ -115,6 +115,7 @@ use crate::definition::saga::Saga;
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use case::{Case, Draft};
 
+pub use late::take_untold;
 pub use uncompensated::is_unlimited;
 
 /// What the table says of one rule.
