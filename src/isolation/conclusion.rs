@@ -134,7 +134,7 @@ impl Ledger {
             } else {
                 let mut left = effect.left.iter();
                 let is_untold = left.any(|(field, left)| {
-                    Some(*field) != explained && matches!(left.what, What::Untold)
+                    Some(field) != explained && matches!(left.what, What::Untold)
                 });
                 conclusion.untold += u64::from(is_untold);
             }
@@ -180,9 +180,9 @@ impl Ledger {
         let projection = usize::from(effect.key.0);
         let fields = &self.folds.get(projection)?.definition().fields;
         let left = effect.left.iter();
-        let left = left.filter(|(field, _)| Some(**field) != explained);
+        let left = left.filter(|(field, _)| Some(*field) != explained);
         let left: Vec<String> = left
-            .filter_map(|(field, left)| left.told(&fields.get(*field)?.name))
+            .filter_map(|(field, left)| left.told(&fields.get(field)?.name))
             .collect();
         let done = effect.done.map(|(position, _)| position);
         (!left.is_empty()).then(|| Residue {

@@ -5,12 +5,13 @@
 //! once, wipe out or blur what is left of them, which leaves nothing to wipe or blur, or remove an
 //! item that they hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::event::{Position, Timestamp};
+use crate::isolation::by_field::ByField;
 use crate::isolation::left::{Around, By, Left};
 use crate::isolation::on_key::OnKey;
 use crate::isolation::write::{Shape, Write};
@@ -33,8 +34,7 @@ pub(super) struct Effect {
     pub(super) done: Option<(Position, Timestamp)>,
     /// When the compensation did last.
     pub(super) undone: Option<(Position, Timestamp)>,
-    /// By the field's index.
-    pub(super) left: BTreeMap<usize, Left>,
+    pub(super) left: ByField<Left>,
     pub(super) dirty: Option<Dirty>,
 }
 
@@ -222,8 +222,8 @@ impl Effects {
         };
         let left = std::mem::take(&mut effect.left);
         if let Some(on_key) = self.by_key.get_mut(&effect.key) {
-            for (field, left) in &left {
-                on_key.field(*field).forget(at, left);
+            for (field, left) in left.iter() {
+                on_key.field(field).forget(at, left);
             }
         }
     }
@@ -264,9 +264,9 @@ impl Effects {
                     return None;
                 };
                 if deeds.iter().any(|deed| deed.is_of(effect)) {
-                    return effect.left.get(field).cloned();
+                    return effect.left.get(*field).cloned();
                 }
-                let left = effect.left.remove(field)?;
+                let left = effect.left.remove(*field)?;
                 let left = change(left).filter(|left| !left.is_nothing());
                 match &left {
                     Some(left) => _ = effect.left.insert(*field, left.clone()),
@@ -308,7 +308,7 @@ impl Effects {
                 key,
                 done: over.and_then(|over| over.done),
                 undone: over.map(|over| over.undone),
-                left: BTreeMap::new(),
+                left: ByField::default(),
                 dirty: None,
             }
         });
@@ -324,7 +324,7 @@ impl Effects {
         };
         for (field, write) in doing.writes {
             let on_field = on_key.field(*field);
-            let left = effect.left.remove(field).unwrap_or_default();
+            let left = effect.left.remove(*field).unwrap_or_default();
             on_field.forget(at, &left);
             let left = left.with(by, *field, write, doing.around);
             if !left.is_nothing() {
@@ -362,7 +362,7 @@ impl Effects {
             }
         }
         if let Some(on_key) = self.by_key.get_mut(&effect.key) {
-            on_key.fields().for_each(|(_, field)| field.leave(at));
+            on_key.fields().for_each(|field| field.leave(at));
         }
     }
 

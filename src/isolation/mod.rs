@@ -42,6 +42,7 @@
 //! the effect is unknown; so it is where a row that cannot be judged is known to belong to it. Of a log
 //! whose beginning was cut off, nobody knows what a number or a list was before.
 
+mod by_field;
 mod completing;
 mod conclusion;
 mod effects;

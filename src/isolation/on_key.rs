@@ -3,6 +3,7 @@
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::isolation::by_field::ByField;
 use crate::isolation::left::{Around, Left, What};
 use crate::isolation::write::{Shape, Write};
 
@@ -10,8 +11,7 @@ use crate::isolation::write::{Shape, Write};
 #[derive(Debug, Default)]
 pub(super) struct OnKey {
     pub(super) count: usize,
-    /// By the field's index.
-    fields: BTreeMap<usize, OnField>,
+    fields: ByField<OnField>,
 }
 
 /// Effects on one field of one key.
@@ -35,17 +35,17 @@ type Change<'c> = &'c mut dyn FnMut(u32, &dyn Fn(Left) -> Option<Left>) -> Optio
 impl OnKey {
     /// Those on a field.
     pub(super) fn field(&mut self, field: usize) -> &mut OnField {
-        self.fields.entry(field).or_default()
+        self.fields.get_or_default(field)
     }
 
     /// Those on a field on which there was one.
     pub(super) fn known_field(&mut self, field: usize) -> Option<&mut OnField> {
-        self.fields.get_mut(&field)
+        self.fields.get_mut(field)
     }
 
     /// Those on each field.
-    pub(super) fn fields(&mut self) -> impl Iterator<Item = (&usize, &mut OnField)> {
-        self.fields.iter_mut()
+    pub(super) fn fields(&mut self) -> impl Iterator<Item = &mut OnField> {
+        self.fields.values_mut()
     }
 }
 
