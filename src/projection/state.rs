@@ -86,6 +86,11 @@ impl State {
             .unwrap_or(&Cell::Blank)
     }
 
+    /// Whether nothing was done to its first field yet, as far as that is known.
+    pub(super) fn is_blank(&self) -> bool {
+        matches!(self.cell(0), Cell::Blank)
+    }
+
     /// Whether it is known to hold the same as another one, to the last digit.
     pub(super) fn is(&self, other: &State) -> bool {
         let cells = |state: &State| state.cells.as_ref().map_or(0, |cells| cells.len());

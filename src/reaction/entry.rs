@@ -46,6 +46,11 @@ impl Entry {
         }
     }
 
+    /// Whether it has no event.
+    pub(super) fn is_new(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// Bytes kept beside its own.
     pub(super) fn bytes(&self) -> usize {
         room(&self.events) + self.settled.as_deref().map_or(0, Settled::bytes)
