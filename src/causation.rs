@@ -10,6 +10,7 @@
 
 mod circles;
 
+use crate::beside;
 use crate::causation::circles::Circles;
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
@@ -101,7 +102,7 @@ pub struct Conclusion {
 }
 
 /// How many of the highest bits of a hash choose the shelf that its note stands on.
-const SHELVES: u32 = 6;
+const SHELVES: u32 = 8;
 
 /// Everything that is known of ids and causes.
 #[derive(Debug)]
@@ -165,6 +166,17 @@ fn maybe_repeated(ids: &[(u64, Position)]) -> Vec<(u64, Position)> {
     ids.copied().collect()
 }
 
+/// Does something to each shelf, half of them beside the other half where there are threads for it.
+fn each<T: Send>(threads: usize, shelves: &mut [Vec<T>], what: impl Fn(&mut Vec<T>) + Sync) {
+    let (one, other) = shelves.split_at_mut(shelves.len() / 2);
+    let what = &what;
+    beside::both(
+        threads,
+        || one.iter_mut().for_each(what),
+        || other.iter_mut().for_each(what),
+    );
+}
+
 /// The shelf of the notes with an id.
 fn shelf(id: u64) -> usize {
     (id >> (u64::BITS - SHELVES)) as usize
@@ -211,7 +223,7 @@ impl Register {
 
     /// Bytes kept, with what it takes to join them.
     pub fn bytes(&self) -> usize {
-        let shelf = |notes: &Vec<Note>| room(notes) + notes.len() * size_of::<&Note>();
+        let shelf = |notes: &Vec<Note>| room(notes) + notes.len() * size_of::<(u64, &Note)>();
         let notes: usize = self.shelves.iter().map(shelf).sum();
         notes + self.bare.iter().map(room).sum::<usize>()
     }
@@ -228,10 +240,10 @@ impl Register {
     /// Joins causes and effects whose ids belong to a share; those of no other share are complete.
     /// Circles are told in the whole only: where a cause of a share stands after its effect, the
     /// conclusion says so.
-    pub fn conclude(&mut self, order: Order, share: Share) -> Conclusion {
-        for notes in &mut self.shelves {
+    pub fn conclude(&mut self, order: Order, share: Share, threads: usize) -> Conclusion {
+        each(threads, &mut self.shelves, |notes| {
             notes.sort_unstable_by_key(|note| (note.id, note.position));
-        }
+        });
         self.hidden.sort_unstable();
         let known = Known::of(&self.shelves, share);
         let mut conclusion = Conclusion::default();
@@ -261,13 +273,15 @@ impl Register {
         }
         conclusion.same_id.sort_unstable_by_key(|(_, again)| *again);
         let mut circles = Circles::new(&known);
-        let mut caused: Vec<Vec<&Note>> = vec![Vec::new(); 1 << SHELVES];
+        let mut caused: Vec<Vec<(u64, &Note)>> = vec![Vec::new(); 1 << SHELVES];
         let effects = self.shelves.iter().flatten();
         for effect in effects.filter(|note| note.cause != 0 && share.has(note.cause)) {
-            caused[shelf(effect.cause)].push(effect);
+            caused[shelf(effect.cause)].push((effect.cause, effect));
         }
-        for (mut effects, causes) in caused.into_iter().zip(&known.shelves) {
-            effects.sort_unstable_by_key(|effect| effect.cause);
+        each(threads, &mut caused, |effects| {
+            effects.sort_unstable_by_key(|(cause, _)| *cause);
+        });
+        for (effects, causes) in caused.into_iter().zip(&known.shelves) {
             self.join(&effects, causes, (order, &mut circles), &mut conclusion);
         }
         conclusion
@@ -282,15 +296,15 @@ impl Register {
     /// finds what so many searches would.
     fn join(
         &self,
-        effects: &[&Note],
+        effects: &[(u64, &Note)],
         causes: &[Note],
         (order, circles): (Order, &mut Circles<'_>),
         conclusion: &mut Conclusion,
     ) {
         conclusion.with_cause += effects.len() as u64;
         let mut rest = causes;
-        for effects in effects.chunk_by(|one, other| one.cause == other.cause) {
-            let Some(cause) = effects.first().map(|effect| effect.cause) else {
+        for effects in effects.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some(cause) = effects.first().map(|(cause, _)| *cause) else {
                 continue;
             };
             let skipped = rest.iter().take_while(|note| note.id < cause).count();
@@ -298,7 +312,7 @@ impl Register {
             let same = rest.iter().take_while(|note| note.id == cause).count();
             let causes = Causes::of(&rest[..same]);
             let is_hidden = self.hidden.binary_search(&cause).is_ok();
-            for effect in effects {
+            for (_, effect) in effects {
                 if let Some(causes) = &causes {
                     conclusion.goes_back |= causes.first.position > effect.position;
                     if is_hidden {

@@ -63,6 +63,7 @@
 
 pub mod absent;
 pub mod baseline;
+pub mod beside;
 pub mod brief;
 pub mod casefile;
 pub mod causation;

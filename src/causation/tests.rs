@@ -17,7 +17,7 @@ fn conclude(events: &[(u64, u64, u64, i64)], order: Order) -> Conclusion {
             time: Timestamp::from_nanos(*time),
         });
     }
-    register.conclude(order, Share::WHOLE)
+    register.conclude(order, Share::WHOLE, 2)
 }
 
 fn faults(events: &[(u64, u64, u64, i64)], order: Order) -> Vec<(What, i64, Option<i64>)> {
@@ -74,7 +74,7 @@ fn a_cause_in_a_row_that_is_not_judged_is_no_dangling_one() {
             position: Position(5),
             time: Timestamp::MIN,
         });
-        let conclusion = register.conclude(Order::Position, Share::WHOLE);
+        let conclusion = register.conclude(Order::Position, Share::WHOLE, 2);
         (conclusion.faults.len(), conclusion.hidden)
     };
     assert_eq!(told(&[]), (1, 0));
@@ -182,7 +182,7 @@ proptest! {
             let known = *first.entry(hash(*id)).or_insert(position);
             again.extend((known != position).then_some((known, position)));
         }
-        let conclusion = register.conclude(Order::Position, Share::WHOLE);
+        let conclusion = register.conclude(Order::Position, Share::WHOLE, 2);
         prop_assert_eq!(conclusion.with_id, ids.len() as u64);
         prop_assert_eq!(conclusion.same_id, again);
     }

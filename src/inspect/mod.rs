@@ -2,7 +2,6 @@
 
 mod against;
 mod asked;
-mod beside;
 mod claims;
 mod describe;
 mod diff;

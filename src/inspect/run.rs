@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 
+use crate::beside;
 use crate::brief;
 use crate::definition::Scope;
 use crate::definition::log::LogDefinition;
@@ -11,7 +12,7 @@ use crate::finding::Finding;
 use crate::inspect::claims::ClaimTable;
 use crate::inspect::sum::Sum;
 use crate::inspect::tally::Tally;
-use crate::inspect::{Go, Options, Progress, RunError, Watch, Whereabouts, beside, rows};
+use crate::inspect::{Go, Options, Progress, RunError, Watch, Whereabouts, rows};
 use crate::log::{Fields, Filter, Log, LogError, OpenOptions};
 use crate::projection::{Audit, Conclusion, Note, ReadModels, Versions};
 use crate::replay::{

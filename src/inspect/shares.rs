@@ -257,7 +257,7 @@ impl Run<'_> {
         outcome?;
         self.keep_greatest(limit);
         let register = &mut self.gathered.register;
-        self.sum.ids = register.conclude(self.definition.order, Share::WHOLE);
+        self.sum.ids = register.conclude(self.definition.order, Share::WHOLE, threads);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use crate::absent::Of;
+use crate::beside;
 use crate::causation;
 use crate::definition::log::Order;
 use crate::definition::reaction::Count;
@@ -14,7 +15,6 @@ use crate::definition::saga::Saga;
 use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::idempotency;
-use crate::inspect::beside;
 use crate::inspect::doubtful::Doubtful;
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
@@ -63,10 +63,11 @@ impl Run<'_> {
         let mut found = std::mem::take(&mut self.findings);
         let mut register = std::mem::take(&mut self.gathered.register);
         let (order, share) = (self.definition.order, self.share);
+        let threads = self.options.threads;
         let is_whole = !self.options.asks_for_ids();
         let (ids, ()) = beside::both(
-            self.options.threads,
-            || is_whole.then(|| register.conclude(order, share)),
+            threads,
+            || is_whole.then(|| register.conclude(order, share, threads)),
             || self.add_families(tally, &mut found),
         );
         self.gathered.register = register;
@@ -80,7 +81,8 @@ impl Run<'_> {
     /// Adds up what the share that was read last shows of ids alone.
     pub fn add_ids(&mut self) {
         let (order, share) = (self.definition.order, self.share);
-        let ids = self.gathered.register.conclude(order, share);
+        let register = &mut self.gathered.register;
+        let ids = register.conclude(order, share, self.options.threads);
         self.sum.ids.add(ids);
     }
 
