@@ -27,13 +27,22 @@ pub(super) const CALLS_FOR_RECOVERY: [&str; 14] = [
     "compensation/past-pivot",
 ];
 
+/// How an instance is told of.
+#[derive(Debug, Clone, Copy)]
+pub struct Telling {
+    /// Its id alone may not tell it from another's.
+    pub is_shared: bool,
+    /// Something of it cannot be told, so that no recovery may be proposed.
+    pub is_undetermined: bool,
+    /// The instant against which ages are told.
+    pub horizon: Timestamp,
+}
+
 /// The command that drives a recovery where its first step declares an action, or else looks closer
-/// at the instance; and the recovery itself. Where the id `is_shared` the saga is named with it.
-pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str, is_shared: bool) -> Next {
-    let recovery = CALLS_FOR_RECOVERY
-        .contains(&rule)
-        .then(|| course(saga, instance))
-        .flatten();
+/// at the instance; and the recovery itself. Where the id is shared the saga is named with it.
+pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str, telling: Telling) -> Next {
+    let is_called_for = CALLS_FOR_RECOVERY.contains(&rule) && !telling.is_undetermined;
+    let recovery = is_called_for.then(|| course(saga, instance)).flatten();
     let command = recovery
         .as_ref()
         .filter(|course| may_be_driven(saga, instance, course))
@@ -46,7 +55,7 @@ pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str, is_shared: b
         arguments.push("--".to_owned());
     }
     arguments.push(id.to_owned());
-    let named = is_shared && command != "show";
+    let named = telling.is_shared && command != "show";
     let options = named.then(|| ("--saga", saga.name.to_string()));
     let options = options.into_iter().collect();
     match recovery {
@@ -87,13 +96,13 @@ fn may_be_driven(saga: &Saga, instance: &Instance, course: &Course) -> bool {
     action.is_some() && instance.mixed().is_none() && !course.steps.iter().any(failed_for_good)
 }
 
-/// A finding about an instance; `is_shared` as in [`next`].
+/// A finding about an instance.
 pub fn finding(
     saga: &Saga,
     id: &str,
     instance: &Instance,
     draft: Draft,
-    (is_shared, horizon): (bool, Timestamp),
+    telling: Telling,
 ) -> Finding {
     let mut evidence = draft.evidence;
     evidence.sort_unstable();
@@ -112,9 +121,9 @@ pub fn finding(
         key: None,
         evidence,
         since: draft.since,
-        age: draft.since.map(|since| horizon.since(since)),
+        age: draft.since.map(|since| telling.horizon.since(since)),
         message: draft.message,
-        next: Some(next(saga, id, instance, draft.rule, is_shared)),
+        next: Some(next(saga, id, instance, draft.rule, telling)),
     }
 }
 
@@ -204,7 +213,7 @@ pub fn headline(saga: &Saga, instance: &Instance, outcome: Outcome, horizon: Tim
     text
 }
 
-/// An instance as `list` shows it; `is_shared` as in [`next`].
+/// An instance as `list` shows it.
 pub fn row(
     saga: &Arc<Saga>,
     id: &str,
@@ -212,10 +221,10 @@ pub fn row(
     outcome: Outcome,
     rules: Vec<&'static str>,
     moments: &[Moment],
-    (is_shared, horizon): (bool, Timestamp),
+    telling: Telling,
 ) -> InstanceRow {
     let open = open_steps(saga, instance, outcome);
-    let since = instance.last.map_or(horizon, |last| last.time);
+    let since = instance.last.map_or(telling.horizon, |last| last.time);
     let attempts = open
         .iter()
         .map(|step| {
@@ -251,7 +260,7 @@ pub fn row(
             .map(|step| saga.steps[*step].name.clone())
             .collect(),
         since,
-        age: horizon.since(since),
+        age: telling.horizon.since(since),
         attempts,
         in_force: instance
             .undo_order(saga, standing)
@@ -262,7 +271,7 @@ pub fn row(
         start: instance.start.or(instance.first).map(|at| at.position),
         next: calling
             .or(rules.first().copied())
-            .map(|rule| next(saga, id, instance, rule, is_shared)),
+            .map(|rule| next(saga, id, instance, rule, telling)),
         rules,
     }
 }

@@ -27,6 +27,15 @@ pub struct Verdict {
     pub unknown: Vec<&'static str>,
     /// Its events in the most plausible order.
     pub moments: Vec<Moment>,
+    /// Where it stands is not the same whatever way it is read.
+    pub is_ambiguous: bool,
+}
+
+impl Verdict {
+    /// Whether something of it cannot be told, so that nobody knows what a recovery has to do.
+    pub fn is_undetermined(&self) -> bool {
+        self.is_ambiguous || !self.unknown.is_empty()
+    }
 }
 
 /// What is judged.
@@ -146,9 +155,13 @@ impl<'a> Judge<'a> {
             .claim
             .is_some_and(|claim| claim.claimed != Claimed::Running);
         let mut common: Option<Vec<Draft>> = None;
+        let mut footing = None;
+        let mut is_ambiguous = false;
         let mut unknown: Vec<&'static str> = Vec::new();
         for moments in &ways {
             self.instance.replay(saga, moments);
+            let own = self.instance.footing(saga);
+            is_ambiguous |= *footing.get_or_insert_with(|| own.clone()) != own;
             let case = self.case(saga, moments, horizon, evidence.claim, names);
             let mut drafts = Vec::new();
             if self.instance.first.is_some() {
@@ -190,6 +203,7 @@ impl<'a> Judge<'a> {
             drafts: common.unwrap_or_default(),
             unknown,
             moments,
+            is_ambiguous,
         }
     }
 
@@ -205,6 +219,7 @@ impl<'a> Judge<'a> {
             drafts: Vec::new(),
             unknown,
             moments: moments.to_vec(),
+            is_ambiguous: true,
         }
     }
 }

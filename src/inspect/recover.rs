@@ -130,7 +130,7 @@ pub fn candidates(
                     .drafts
                     .iter()
                     .any(|draft| CALLS_FOR_RECOVERY.contains(&draft.rule)),
-                is_undetermined: !verdict.unknown.is_empty()
+                is_undetermined: verdict.is_undetermined()
                     || (is_cut && judged.instance.start.is_none()),
                 row,
             });

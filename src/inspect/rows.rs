@@ -44,18 +44,21 @@ pub fn findings(
         &mut found,
     );
     found.extend(others.into_iter().map(|one| judge.observation(one)));
-    if maps.stream {
+    if maps.stream && maps.version {
         tally.unknown(rules::GAP.name, untold + strays.untold(sum.streams));
         let unsure = |streams: u64| (streams + gathered.streamless).min(sum.streams);
         tally.unknown(rules::DUPLICATE_VERSION.name, unsure(unread));
         if definition.order == Order::Position {
             tally.unknown(rules::VERSION_BACKWARDS.name, unsure(unread));
         }
-        tally.unknown(rules::TIME_BACKWARDS.name, unsure(untimed));
         if tally.wants(rules::GAP.name) {
             let whose = format!("streams of {}", definition.name);
             strays.remark(&whose, ["gap", "gaps"], tally);
         }
+    }
+    if maps.stream {
+        let unsure = (untimed + gathered.streamless).min(sum.streams);
+        tally.unknown(rules::TIME_BACKWARDS.name, unsure);
     }
     for bad in &gathered.bad.listed {
         let id = bad
@@ -138,10 +141,12 @@ fn count(
     ] {
         if rule == &rules::VERSION_BACKWARDS && definition.order != Order::Position {
             tally.idle(rule.name, "the log is not ordered by position");
-        } else if maps.stream {
-            tally.checked(rule.name, streams);
-        } else {
+        } else if !maps.stream {
             tally.idle(rule.name, "the mapping names no stream");
+        } else if !maps.version && rule != &rules::TIME_BACKWARDS {
+            tally.idle(rule.name, "the mapping names no version");
+        } else {
+            tally.checked(rule.name, streams);
         }
     }
     tally.checked(rules::POSITION_REUSE.name, log.facts().len() as u64);

@@ -10,7 +10,7 @@ use crate::definition::saga::Saga;
 use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::inspect::claims::claim_of;
-use crate::inspect::describe;
+use crate::inspect::describe::{self, Telling};
 use crate::inspect::judge::{Evidence, Judge, Verdict};
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
@@ -56,7 +56,11 @@ impl Judged<'_> {
             *outcome,
             rules,
             moments,
-            (self.is_shared, self.horizon),
+            Telling {
+                is_shared: self.is_shared,
+                is_undetermined: self.verdict.is_undetermined(),
+                horizon: self.horizon,
+            },
         );
         InstanceRow {
             since: self.last,
@@ -141,6 +145,7 @@ impl Run<'_> {
                         drafts: Vec::new(),
                         unknown: Vec::new(),
                         moments: entry.moments.clone(),
+                        is_ambiguous: false,
                     }
                 }
                 Stage::Open | Stage::Reopened => {
@@ -185,8 +190,12 @@ impl Run<'_> {
                 .iter()
                 .filter(|draft| tally.wants(draft.rule))
                 .map(|draft| {
-                    let (draft, told) = (draft.clone(), (is_shared, horizon));
-                    describe::finding(saga, id, instance, draft, told)
+                    let telling = Telling {
+                        is_shared,
+                        is_undetermined: verdict.is_undetermined(),
+                        horizon,
+                    };
+                    describe::finding(saga, id, instance, draft.clone(), telling)
                 })
                 .collect();
             self.findings.extend(findings.iter().cloned());

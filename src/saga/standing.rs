@@ -5,6 +5,15 @@ use crate::saga::Outcome;
 use crate::saga::instance::{At, Instance, Irregularity};
 use crate::saga::state::{Forward, Undo};
 
+/// Where an instance and its steps stand, apart from when they came there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Footing {
+    outcome: Outcome,
+    goes_back: bool,
+    /// Forward and back, whether it is undone, and whether it is done and undone both.
+    steps: Vec<(Forward, Undo, (bool, bool))>,
+}
+
 impl Instance {
     /// The event from which on the step could begin.
     pub fn enabled(&self, saga: &Saga, step: usize) -> Option<At> {
@@ -34,6 +43,21 @@ impl Instance {
             })
             .map(|(step, _)| step)
             .collect()
+    }
+
+    /// What a recovery rests on.
+    pub fn footing(&self, saga: &Saga) -> Footing {
+        let steps = self.steps.iter();
+        Footing {
+            outcome: self.outcome(saga),
+            goes_back: self.abort.is_some(),
+            steps: steps
+                .map(|step| {
+                    let is_open = (step.is_undone(), step.dangling.is_some());
+                    (step.forward, step.undo, is_open)
+                })
+                .collect(),
+        }
     }
 
     /// The effects that stand although the instance goes back; see [`crate::rules`].

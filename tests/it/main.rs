@@ -43,3 +43,4 @@ mod shadows;
 mod shown;
 mod sums;
 mod totals;
+mod undetermined;
