@@ -20,8 +20,10 @@
 //! or may not use the key is no use that a later one repeats. An event whose key is null or empty has
 //! none; one whose key cannot be computed may have any, and is counted.
 //!
-//! A row that cannot be judged takes back nothing that is wrong with a key: there may be more uses of
-//! it, not fewer. It makes unknown the key that it tells, or else one at most of all keys.
+//! A row that cannot be judged takes back nothing that is wrong with a key, but that it is expired:
+//! there may be more uses of it, not fewer, and one between two others may have renewed it. It makes
+//! unknown the key that it tells, or else one at most of all keys. A use with a clock that is ahead of
+//! the horizon does not tell when the key was forgotten, either.
 //!
 //! In a log that is ordered by time, uses are kept and judged in the end.
 

@@ -68,6 +68,8 @@ pub struct Count {
     /// Of them, those with an event of which it cannot be told whether it uses the key, or whose row
     /// cannot be judged.
     pub unknown_use: u64,
+    /// Of them, those of which it cannot be told whether they were used after they were forgotten.
+    pub unknown_term: u64,
     /// Of them, those of which it cannot be told whether they were used for one thing only.
     pub unknown_thing: u64,
     /// Of them, those of which a row cannot be judged.
@@ -87,6 +89,7 @@ impl Count {
     pub fn add(&mut self, other: Count) {
         self.keys += other.keys;
         self.unknown_use += other.unknown_use;
+        self.unknown_term += other.unknown_term;
         self.unknown_thing += other.unknown_thing;
         self.hidden += other.hidden;
         self.untold += other.untold;
@@ -141,6 +144,8 @@ struct Uses {
     /// First uses by other types.
     others: Vec<First>,
     term: Term,
+    /// The greatest time of a use.
+    greatest: Option<Timestamp>,
     has_unknown_use: bool,
     has_unknown_thing: bool,
 }
@@ -246,6 +251,7 @@ impl Ledger {
             return;
         }
         let entry = key.uses();
+        entry.greatest = entry.greatest.max(Some(note.time));
         let own = single.in_term(entry.term.number);
         if entry.first.is_none() {
             entry.first = Some(own);
@@ -290,7 +296,14 @@ impl Ledger {
     }
 
     /// What is wrong, in the order in which it came to light, and what was looked at.
-    pub fn conclude(&mut self, absent: &Absent) -> (&[Misuse], &[Keyless], Vec<Count>) {
+    ///
+    /// A use of which it cannot be told whether it is one, or when it was, may have begun a new term of
+    /// its key: whether another one came after the retention is unknown then.
+    pub fn conclude(
+        &mut self,
+        horizon: Timestamp,
+        absent: &Absent,
+    ) -> (Vec<Misuse>, &[Keyless], Vec<Count>) {
         let mut kept = std::mem::take(&mut self.kept);
         kept.sort_unstable_by_key(|(note, _)| (note.time, note.position, note.rule, note.kind));
         for (note, number) in kept {
@@ -305,6 +318,8 @@ impl Ledger {
             };
             for (number, key) in keys.iter().enumerate() {
                 let is_hidden = strays.has(names.text(number as u32));
+                let is_open = is_hidden || key.may_be_renewed(horizon);
+                count.unknown_term += u64::from(is_open);
                 count.hidden += u64::from(is_hidden);
                 count.unknown_use += u64::from(is_hidden || key.has_unknown_use());
                 count.unknown_thing += u64::from(is_hidden || key.is_doubtful());
@@ -312,7 +327,19 @@ impl Ledger {
             count
         });
         let counts = counts.collect();
-        (&self.misuses, &self.keyless, counts)
+        let is_told = |(rule, number, _, wrong): &(u16, u32, u16, Wrong)| {
+            let (names, keys) = &self.keys[usize::from(*rule)];
+            let strays = absent.of(Of::Key(*rule));
+            let is_open = || {
+                strays.has(names.text(*number)) || keys[*number as usize].may_be_renewed(horizon)
+            };
+            *wrong != Wrong::Expired || !is_open()
+        };
+        let told = self.known.iter().filter(|(place, _)| is_told(place));
+        let mut told: Vec<usize> = told.map(|(_, at)| *at).collect();
+        told.sort_unstable();
+        let misuses = told.into_iter().map(|at| self.misuses[at].clone());
+        (misuses.collect(), &self.keyless, counts)
     }
 }
 
@@ -355,6 +382,13 @@ impl Key {
             .is_some_and(|uses| uses.has_unknown_use)
     }
 
+    /// Whether its receiver may keep it since another use than is known.
+    fn may_be_renewed(&self, horizon: Timestamp) -> bool {
+        let may = |uses: &Uses| uses.has_unknown_use || uses.greatest > Some(horizon);
+        let is_ahead = |once: Single| once.time > horizon;
+        self.once.is_some_and(is_ahead) || self.often.as_deref().is_some_and(may)
+    }
+
     fn is_doubtful(&self) -> bool {
         let is_doubtful = |uses: &Uses| uses.has_unknown_use || uses.has_unknown_thing;
         self.often.as_deref().is_some_and(is_doubtful)
@@ -376,6 +410,7 @@ impl Uses {
                 number: 0,
                 start: Some((single.position, single.time)),
             },
+            greatest: Some(single.time),
             ..Uses::default()
         }
     }

@@ -293,7 +293,7 @@ impl Run<'_> {
             keys(&DOUBLE_EFFECT, count.unknown_use);
             keys(&KEY_CONFLICT, count.unknown_thing);
             if rule.retention.is_some() {
-                keys(&EXPIRED, count.unknown_use);
+                keys(&EXPIRED, count.unknown_term);
             }
             if rule.required {
                 let unknown = count.unknown_effects + absent.of(Of::Keyless(index)).keyless;

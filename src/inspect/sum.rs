@@ -186,8 +186,8 @@ impl Run<'_> {
         let (breaches, counts) = invariants.conclude(horizon, cut, absent, &unseen);
         sum.invariants.0.extend(breaches);
         each(&mut sum.invariants.1, counts, invariant::Count::add);
-        let (misuses, keyless, counts) = ledgers.idempotency.conclude(&gathered.absent);
-        sum.misuses.extend_from_slice(misuses);
+        let (misuses, keyless, counts) = ledgers.idempotency.conclude(horizon, &gathered.absent);
+        sum.misuses.extend(misuses);
         sum.keyless.extend_from_slice(keyless);
         each(&mut sum.keys, counts, idempotency::Count::add);
         let transactions = &ledgers.transactions;

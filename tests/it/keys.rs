@@ -270,6 +270,11 @@ fn judge(rule: &Rule, seen: &[(i64, &Told)], bad: &[&Told], judged: &mut Judged)
             .iter()
             .any(|told| (rule.key)(told).as_ref() == Some(key));
         let (use_is_unknown, thing_is_unknown) = judge_key(rule, key, &own, judged);
+        // One use more may have renewed the key in between.
+        if is_hidden || use_is_unknown {
+            let is_own = |one: &Found| one.1 == rule.name && one.2 == *key;
+            (judged.found).retain(|one| one.0 != RULES[3] || !is_own(one));
+        }
         for (index, is_unknown) in [
             (0, use_is_unknown),
             (1, thing_is_unknown),
