@@ -222,6 +222,7 @@ impl Audit {
         for held in &mut held {
             let strays = absent.of_state(held.projection).keyless;
             held.doubt(strays + held.keyless.unread);
+            held.lead(head);
         }
         let mut conclusions: Vec<Conclusion> =
             held.into_iter().map(|held| held.conclude(head)).collect();

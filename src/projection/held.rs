@@ -1,6 +1,8 @@
 //! The rows of one projection against its ledger: which are exact at a glance, and which have to be
 //! looked into.
 
+mod doubt;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -388,28 +390,6 @@ impl Held {
             events: u64::from(entry.events),
             unreadable: None,
         });
-    }
-
-    /// Takes note of so many rows of which nobody knows whose events they are: each may account for
-    /// one key that is not what its events give. Where there are no more of these, none is certain.
-    pub(super) fn doubt(&mut self, strays: u64) {
-        self.strays = strays;
-        let wrong = self.standings.iter().filter(|it| it.may_lack()).count();
-        if strays == 0 || wrong as u64 > strays {
-            return;
-        }
-        for standing in self.standings.iter_mut().filter(|it| it.may_lack()) {
-            let looks = standing.verdict.label();
-            *self.counts.entry(standing.verdict).or_default() -= 1;
-            *self.counts.entry(Verdict::Unknown).or_default() += 1;
-            *standing = Standing::at_once(
-                &standing.key,
-                Verdict::Unknown,
-                Some(format!(
-                    "it looks {looks}, which may come of a row of which nobody knows whose it is"
-                )),
-            );
-        }
     }
 
     pub(super) fn conclude(self, head: Option<Position>) -> Conclusion {

@@ -23,7 +23,7 @@ within: 5s
 stored:
   table: accounts
   key: account
-  checkpoint: 100
+  checkpoint: { table: mark, column: position }
   dead-letters: LETTERS
 ";
 
@@ -38,6 +38,7 @@ fn bank(letters: &str, rows: &str) -> TempDir {
         r#"CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT, time, type, event_id, data);
            CREATE TABLE accounts (account, state, balance);
            CREATE TABLE letters (consumer, event, note);
+           CREATE TABLE mark (position);
            INSERT INTO events (time, type, event_id, data) VALUES
              (0, 'Opened', 'e-1', '{"account": "a"}'),
              (1, 'Opened', 'e-2', '{"account": "b"}');"#,
@@ -58,6 +59,8 @@ fn bank(letters: &str, rows: &str) -> TempDir {
     log.execute_batch("INSERT INTO accounts VALUES ('a', 'open', 30), ('b', 'open', null);")
         .expect("rows");
     log.execute_batch(rows).expect("letters");
+    log.execute_batch("INSERT INTO mark SELECT max(position) FROM events;")
+        .expect("a checkpoint");
     folder
 }
 

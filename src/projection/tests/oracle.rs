@@ -151,7 +151,8 @@ proptest! {
             seen.join(","),
             amounts.len() - 1
         );
-        let conclusion = Bench::new(PROJECTION, &events, &sql).audit(0);
+        let projection = PROJECTION.replace("1000", &amounts.len().to_string());
+        let conclusion = Bench::new(&projection, &events, &sql).audit(0);
         let [standing] = conclusion.standings.as_slice() else {
             panic!("{:?}", told(&conclusion))
         };
