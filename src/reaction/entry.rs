@@ -94,16 +94,17 @@ impl Entry {
     /// What became of it.
     pub(super) fn judge(&self, terms: Terms<'_>) -> Judged<'_> {
         let mut events = self.events.clone();
-        forget_repeats(&mut events);
+        let may_be_earlier = forget_repeats(&mut events);
         let settled = self.settled.as_deref();
         let mut judged = Judged::of(&events, settled, terms);
-        judged.is_unknown = self.is_unknown || came_too_late(&events, settled, terms);
+        let is_unknown = self.is_unknown || may_be_earlier;
+        judged.is_unknown = is_unknown || came_too_late(&events, settled, terms);
         judged
     }
 
     /// Forgets what was delivered twice, and settles what can be.
     fn make_room(&mut self, terms: Terms<'_>) {
-        forget_repeats(&mut self.events);
+        self.is_unknown |= forget_repeats(&mut self.events);
         let is_open = |event: &Event| event.part == Part::MaybeEffect;
         if terms.order != Order::Position && !self.events.iter().any(is_open) {
             self.settle(terms);

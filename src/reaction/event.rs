@@ -1,7 +1,7 @@
 //! A trigger or an effect, as it is kept.
 
 use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use crate::event::Position;
 use crate::reaction::assignment::At;
@@ -67,16 +67,32 @@ impl Event {
 }
 
 /// One event by one pattern or by two, once or twice: it plays each role once, where it came first. One
-/// that is certain to play it once plays it there.
-pub(super) fn forget_repeats(events: &mut Vec<Event>) {
+/// that is certain to play it once plays it there; answers whether it may have come before that, too.
+pub(super) fn forget_repeats(events: &mut Vec<Event>) -> bool {
     if events.len() < 2 {
-        return;
+        return false;
     }
+    let mut may_be_earlier = false;
     if events.iter().any(Event::is_doubtful) {
         let certain = events.iter().filter(|event| !event.is_doubtful());
-        let certain: HashSet<Identity, FixedState> = certain.map(Event::identity).collect();
-        events.retain(|event| !event.is_doubtful() || !certain.contains(&event.identity()));
+        let mut first: HashMap<Identity, At, FixedState> = HashMap::default();
+        for event in certain {
+            first.entry(event.identity()).or_insert(event.at);
+        }
+        let is_between = |one: At, other: At| {
+            let mut places = events.iter().map(|event| event.at.0);
+            places.any(|place| one.0 < place && place < other.0)
+        };
+        let again = |event: &Event| first.get(&event.identity()).filter(|_| event.is_doubtful());
+        may_be_earlier = events.iter().any(|event| {
+            let again = again(event).filter(|again| event.at.0 < again.0);
+            again.is_some_and(|again| event.at.1 != again.1 || is_between(event.at, *again))
+        });
+        let is_again: Vec<bool> = events.iter().map(|event| again(event).is_some()).collect();
+        let mut is_again = is_again.into_iter();
+        events.retain(|_| !is_again.next().unwrap_or_default());
     }
     let mut seen: HashSet<Identity, FixedState> = HashSet::default();
     events.retain(|event| seen.insert(event.identity()));
+    may_be_earlier
 }

@@ -77,7 +77,10 @@ impl Reader<'_> {
         let is_event = event.is_some();
         let is_later = self.is_later(bad.rest.time);
         if self.reading.selection.streams && !is_later {
-            self.place(&bad, is_event, batch);
+            let is_tombstone = name
+                .as_ref()
+                .is_some_and(|name| self.reading.definition.tombstones.contains(name));
+            self.place(&bad, (is_event, is_tombstone), batch);
         }
         let Selection {
             sagas,
@@ -221,7 +224,7 @@ impl Reader<'_> {
 
     /// Adds where in which stream a row stands of which something cannot be read, as far as nothing
     /// else told it.
-    fn place(&self, bad: &BadRow, is_event: bool, batch: &mut Batch) {
+    fn place(&self, bad: &BadRow, (is_event, is_tombstone): (bool, bool), batch: &mut Batch) {
         let Rest {
             stream,
             version,
@@ -248,7 +251,7 @@ impl Reader<'_> {
                 version: Some(*version),
                 position,
                 time: *time,
-                is_tombstone: false,
+                is_tombstone,
             }),
             (Some(version), None) => batch.unplaced.push((hash, *version)),
             (None, _) => {}

@@ -116,15 +116,21 @@ impl Ledger {
                 let now = subject.now(book.clocks, horizon);
                 let lapsed = subject.quiet.conclude(now, horizon);
                 let is_unwatched = subject.is_unwatched(horizon);
-                if subject.held == Held::Exempt && lapsed.is_none() && !is_unwatched {
+                let is_exempt = subject.held == Held::Exempt && lapsed.is_none() && !is_unwatched;
+                let strays = unseen.absent.of_state(book.each);
+                if is_exempt && strays.known() == 0 {
                     continue;
                 }
-                count.keys += 1;
-                count.coarse += u64::from(is_unwatched);
                 let key = states
                     .entry(book.each, number as u32)
                     .map(|(key, _)| key.to_owned())
                     .unwrap_or_default();
+                // A row that cannot be judged may have made it one that is not exempt.
+                if is_exempt && !strays.has(&key) {
+                    continue;
+                }
+                count.keys += 1;
+                count.coarse += u64::from(is_unwatched);
                 let lack = book.may_lack((number as u32, &key), &subject, states, unseen);
                 if let Some(reason) = lack {
                     count.unknown += 1;

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Every room may import those before it and none after it.
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 35] = [
     "event",
     "json",
     "suggest",
     "texts",
     "share",
     "brief",
+    "beside",
     "finding",
     "expression",
     "definition",
