@@ -12,7 +12,7 @@
 //!
 //! | room | what it is for |
 //! |---|---|
-//! | [`event`], [`finding`], [`json`], [`suggest`], [`texts`], [`share`], [`brief`] | the words all others use |
+//! | [`event`], [`finding`], [`json`], [`suggest`], [`texts`], [`share`], [`brief`], [`beside`] | the words all others use |
 //! | [`expression`] | conditions and paths in definitions, strict about what is missing |
 //! | [`definition`] | YAML in, checked types out, every fault of every file at once |
 //! | [`log`] | the recorded log, read-only: opening, mapping, presets, rows |
