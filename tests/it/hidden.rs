@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use sagactl::report::Report;
 
-use crate::rows::{Log, Row, by_time, definitions, looked_at, row};
+use crate::rows::{LOG, Log, Row, load, looked_at, ordered_by_time, row};
 
 const DEFINITIONS: &str = "saga: order
 starts: Placed
@@ -43,7 +43,9 @@ const TYPES: [&str; 11] = [
     "Oddity",
     "Unrelated",
 ];
-const KEYS: [Option<&str>; 3] = [None, Some("one"), Some("two")];
+/// As they stand in their column: of a plain one anything can be read.
+const KEYS: [Option<&str>; 3] = [None, Some(r#"{"k":"one"}"#), Some(r#"{"k":"two"}"#)];
+const ANOTHER: Option<&str> = Some(r#"{"k":"another"}"#);
 const HORIZON: i64 = 60;
 
 /// What of a row cannot be read.
@@ -125,7 +127,7 @@ fn intact(rows: &[Row], place: usize, lost: Lost, by_time: bool) -> Vec<Vec<Row>
             times.map(with).chain([without]).collect()
         }
         Lost::Key => {
-            let keys = KEYS.into_iter().chain([Some("another")]).map(|key| Row {
+            let keys = KEYS.into_iter().chain([ANOTHER]).map(|key| Row {
                 key: key.map(str::to_owned),
                 ..own.clone()
             });
@@ -139,7 +141,7 @@ fn damaged(rows: &[Row], place: usize, lost: Lost) -> Log {
     let damage = match lost {
         Lost::Type => "type = NULL",
         Lost::Time => "time = 'noon'",
-        Lost::Key => "key = x'ff'",
+        Lost::Key => r#"key = '{"k":'"#,
     };
     let sql = format!("UPDATE events SET {damage} WHERE position = ?");
     log.connection.execute(&sql, [place as i64 + 1]).unwrap();
@@ -147,9 +149,10 @@ fn damaged(rows: &[Row], place: usize, lost: Lost) -> Log {
 }
 
 fn judged(rows: &[Row], place: usize, lost: Lost, is_by_time: bool) {
+    let log = LOG.replace("idempotency: key", "idempotency: key.k");
     let definitions = match is_by_time {
-        true => by_time(DEFINITIONS),
-        false => definitions(DEFINITIONS),
+        true => load(&ordered_by_time(&log), DEFINITIONS),
+        false => load(&log, DEFINITIONS),
     };
     let every: Vec<_> = intact(rows, place, lost, is_by_time)
         .iter()

@@ -114,20 +114,24 @@ impl Log {
 
 /// Definitions of such a log.
 pub fn definitions(text: &str) -> Definitions {
-    let text = format!("{LOG}{text}");
-    definition::load_text("rows.yaml".as_ref(), &text, &rules::names()).unwrap()
+    load(LOG, text)
 }
 
 /// The same where time orders the log.
 pub fn by_time(text: &str) -> Definitions {
+    load(&ordered_by_time(LOG), text)
+}
+
+/// A log's document with time for its order.
+pub fn ordered_by_time(log: &str) -> String {
     let order = "order: { time: { skew: 0s, lateness: 10m } }\n---\n";
-    let log = LOG.replace("---\n", order);
-    definition::load_text(
-        "rows.yaml".as_ref(),
-        &format!("{log}{text}"),
-        &rules::names(),
-    )
-    .unwrap()
+    log.replace("---\n", order)
+}
+
+/// Definitions of a log with this document.
+pub fn load(log: &str, text: &str) -> Definitions {
+    let text = format!("{log}{text}");
+    definition::load_text("rows.yaml".as_ref(), &text, &rules::names()).unwrap()
 }
 
 /// How many subjects a rule looked at, and of how many it could not tell.
