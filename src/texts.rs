@@ -6,6 +6,7 @@ mod index;
 use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::ops::BitXor;
+use std::slice;
 
 use foldhash::fast::FixedState;
 
@@ -122,8 +123,11 @@ impl Keys {
         named(text).map_or(0, |text| Keys::hash(text) | 1)
     }
 
-    /// The numbers of many texts in several lists, each given by its list, its hash and itself, as
-    /// [`Keys::numbers`]; where there is no text there is [`Index::NONE`].
+    /// The numbers of many texts in several lists, each given by its list, its hash and itself;
+    /// `found` is replaced. Where there is no text there is [`Index::NONE`].
+    ///
+    /// Each step goes over all of them before the next one, so that the machine fetches what the
+    /// many need at the same time instead of one after the other.
     pub fn numbers_in<'t, B>(
         books: &mut [B],
         keys: impl Fn(&mut B) -> &mut Keys,
@@ -171,26 +175,13 @@ impl Keys {
         number
     }
 
-    /// The numbers of many texts, each with its hash; `found` is replaced.
-    ///
-    /// Each step goes over all of them before the next one, so that the machine fetches what the
-    /// many need at the same time instead of one after the other.
+    /// The numbers of many texts of this list, each with its hash; see [`Keys::numbers_in`].
     pub fn numbers<'t, I>(&mut self, wanted: I, found: &mut Vec<u32>)
     where
         I: Iterator<Item = (u64, Kept<'t>)> + Clone,
     {
-        let fetched = wanted.clone().map(|(hash, _)| self.index.fetch(hash));
-        black_box(fetched.fold(0, u32::bitxor));
-        found.clear();
-        found.extend(wanted.clone().map(|(hash, _)| self.index.likely(hash)));
-        let first = found.iter().map(|number| self.first_byte(*number));
-        black_box(first.fold(0, u8::bitxor));
-        for (number, (hash, text)) in found.iter_mut().zip(wanted) {
-            let text = text.get();
-            if *number == Index::NONE || self.text(*number) != text {
-                *number = self.number(hash, text);
-            }
-        }
+        let wanted = wanted.map(|(hash, text)| Some((0, hash, text)));
+        Keys::numbers_in(slice::from_mut(self), |keys| keys, wanted, found);
     }
 
     /// The first byte of the text with this number, if there is one. Whoever looks at those of many

@@ -318,8 +318,7 @@ impl Ledger {
             };
             for (number, key) in keys.iter().enumerate() {
                 let is_hidden = strays.has(names.text(number as u32));
-                let is_open = is_hidden || key.may_be_renewed(horizon);
-                count.unknown_term += u64::from(is_open);
+                count.unknown_term += u64::from(is_hidden || key.may_be_renewed(horizon));
                 count.hidden += u64::from(is_hidden);
                 count.unknown_use += u64::from(is_hidden || key.has_unknown_use());
                 count.unknown_thing += u64::from(is_hidden || key.is_doubtful());

@@ -160,8 +160,11 @@ impl<'a> Judge<'a> {
         let mut unknown: Vec<&'static str> = Vec::new();
         for moments in &ways {
             self.instance.replay(saga, moments);
-            let own = self.instance.footing(saga);
-            is_ambiguous |= *footing.get_or_insert_with(|| own.clone()) != own;
+            if ways.len() > 1 {
+                let own = self.instance.footing(saga);
+                is_ambiguous |= footing.as_ref().is_some_and(|first| *first != own);
+                footing.get_or_insert(own);
+            }
             let case = self.case(saga, moments, horizon, evidence.claim, names);
             let mut drafts = Vec::new();
             if self.instance.first.is_some() {

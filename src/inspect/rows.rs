@@ -44,9 +44,9 @@ pub fn findings(
         &mut found,
     );
     found.extend(others.into_iter().map(|one| judge.observation(one)));
+    let unsure = |streams: u64| (streams + gathered.streamless).min(sum.streams);
     if maps.stream && maps.version {
         tally.unknown(rules::GAP.name, untold + strays.untold(sum.streams));
-        let unsure = |streams: u64| (streams + gathered.streamless).min(sum.streams);
         tally.unknown(rules::DUPLICATE_VERSION.name, unsure(unread));
         if definition.order == Order::Position {
             tally.unknown(rules::VERSION_BACKWARDS.name, unsure(unread));
@@ -57,8 +57,7 @@ pub fn findings(
         }
     }
     if maps.stream {
-        let unsure = (untimed + gathered.streamless).min(sum.streams);
-        tally.unknown(rules::TIME_BACKWARDS.name, unsure);
+        tally.unknown(rules::TIME_BACKWARDS.name, unsure(untimed));
     }
     for bad in &gathered.bad.listed {
         let id = bad

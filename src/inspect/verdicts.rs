@@ -37,9 +37,8 @@ pub struct Judged<'a> {
     pub findings: Vec<Finding>,
     /// Its raw status.
     pub claim: Option<String>,
-    is_shared: bool,
     last: Timestamp,
-    horizon: Timestamp,
+    telling: Telling,
 }
 
 impl Judged<'_> {
@@ -56,15 +55,11 @@ impl Judged<'_> {
             *outcome,
             rules,
             moments,
-            Telling {
-                is_shared: self.is_shared,
-                is_undetermined: self.verdict.is_undetermined(),
-                horizon: self.horizon,
-            },
+            self.telling,
         );
         InstanceRow {
             since: self.last,
-            age: self.horizon.since(self.last),
+            age: self.telling.horizon.since(self.last),
             ..row
         }
     }
@@ -184,19 +179,16 @@ impl Run<'_> {
                 let doubtful = self.sum.doubtful.entry(saga_index).or_default();
                 doubtful.take(id, doubt);
             }
-            let is_shared = !verdict.drafts.is_empty() && self.is_shared(saga_index, id);
+            let telling = Telling {
+                is_shared: !verdict.drafts.is_empty() && self.is_shared(saga_index, id),
+                is_undetermined: verdict.is_undetermined(),
+                horizon,
+            };
             let findings: Vec<Finding> = verdict
                 .drafts
                 .iter()
                 .filter(|draft| tally.wants(draft.rule))
-                .map(|draft| {
-                    let telling = Telling {
-                        is_shared,
-                        is_undetermined: verdict.is_undetermined(),
-                        horizon,
-                    };
-                    describe::finding(saga, id, instance, draft.clone(), telling)
-                })
+                .map(|draft| describe::finding(saga, id, instance, draft.clone(), telling))
                 .collect();
             self.findings.extend(findings.iter().cloned());
             let Some(visit) = &mut visit else { continue };
@@ -207,9 +199,8 @@ impl Run<'_> {
                 verdict: Cow::Borrowed(&verdict),
                 findings,
                 claim: stated.map(|(_, text)| text.clone()),
-                is_shared,
                 last: entry.last,
-                horizon,
+                telling,
             });
         }
         self.sum.outcomes = outcomes;

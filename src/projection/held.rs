@@ -433,12 +433,7 @@ impl Held {
         Conclusion {
             untold,
             greatest_lag: standings.iter().filter(slow).filter_map(|it| it.lag).max(),
-            ahead: match mark {
-                Mark::At(claimed) if claimed > head.map_or(0, |head| head.0) => {
-                    Some((claimed, head))
-                }
-                _ => None,
-            },
+            ahead: mark.beyond(head).map(|claimed| (claimed, head)),
             fold,
             counts,
             standings,

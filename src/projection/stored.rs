@@ -11,6 +11,7 @@ use rusqlite::types::ValueRef;
 
 use crate::definition::fault::Place;
 use crate::definition::projection::{Checkpoint, Counts, Letter, Picked, Projection, Stored};
+use crate::event::Position;
 use crate::log::{Beside, Demands, Log, LogError, MOST_ROWS, Snapshot, Wanted, column_text};
 use crate::projection::clues::DeadLetters;
 use crate::projection::compare::{Known, Raw, Row};
@@ -40,6 +41,14 @@ pub enum Mark {
 }
 
 impl Mark {
+    /// The position up to which it says so, where that is beyond the head of the log.
+    pub(super) fn beyond(&self, head: Option<Position>) -> Option<i64> {
+        match self {
+            Mark::At(claimed) if *claimed > head.map_or(0, |head| head.0) => Some(*claimed),
+            Mark::At(_) | Mark::Undeclared | Mark::Absent(_) | Mark::Unreadable(_) => None,
+        }
+    }
+
     /// Whether it is told in positions that the log has, wherever it stands.
     pub(super) fn is_of_positions(&self) -> bool {
         !matches!(self, Mark::Absent(reason) if reason == NO_POSITIONS)

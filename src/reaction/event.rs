@@ -88,9 +88,7 @@ pub(super) fn forget_repeats(events: &mut Vec<Event>) -> bool {
             let again = again(event).filter(|again| event.at.0 < again.0);
             again.is_some_and(|again| event.at.1 != again.1 || is_between(event.at, *again))
         });
-        let is_again: Vec<bool> = events.iter().map(|event| again(event).is_some()).collect();
-        let mut is_again = is_again.into_iter();
-        events.retain(|_| !is_again.next().unwrap_or_default());
+        events.retain(|event| again(event).is_none());
     }
     let mut seen: HashSet<Identity, FixedState> = HashSet::default();
     events.retain(|event| seen.insert(event.identity()));

@@ -117,21 +117,16 @@ impl Ledger {
                 let lapsed = subject.quiet.conclude(now, horizon);
                 let is_unwatched = subject.is_unwatched(horizon);
                 let is_exempt = subject.held == Held::Exempt && lapsed.is_none() && !is_unwatched;
-                let strays = unseen.absent.of_state(book.each);
-                if is_exempt && strays.known() == 0 {
-                    continue;
-                }
-                let key = states
-                    .entry(book.each, number as u32)
-                    .map(|(key, _)| key.to_owned())
-                    .unwrap_or_default();
+                let entry = states.entry(book.each, number as u32);
+                let key = entry.map_or("", |(key, _)| key);
                 // A row that cannot be judged may have made it one that is not exempt.
-                if is_exempt && !strays.has(&key) {
+                if is_exempt && !unseen.absent.of_state(book.each).has(key) {
                     continue;
                 }
                 count.keys += 1;
                 count.coarse += u64::from(is_unwatched);
-                let lack = book.may_lack((number as u32, &key), &subject, states, unseen);
+                let lack = book.may_lack((number as u32, key), &subject, states, unseen);
+                let key = key.to_owned();
                 if let Some(reason) = lack {
                     count.unknown += 1;
                     untold.push(Untold {

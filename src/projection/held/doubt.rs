@@ -2,7 +2,6 @@
 
 use crate::event::Position;
 use crate::projection::held::Held;
-use crate::projection::stored::Mark;
 use crate::projection::verdict::{Standing, Verdict};
 
 impl Held {
@@ -20,13 +19,11 @@ impl Held {
     /// What looks wrong is unknown where the consumer has come further than the log: it may have
     /// applied events that the log has lost.
     pub(in crate::projection) fn lead(&mut self, head: Option<Position>) {
-        let is_ahead = |claimed: i64| claimed > head.map_or(0, |head| head.0);
-        if !matches!(self.mark, Mark::At(claimed) if is_ahead(claimed)) {
-            return;
+        if self.mark.beyond(head).is_some() {
+            self.soften(
+                "which may come of events that the log has lost: the checkpoint is ahead of it",
+            );
         }
-        self.soften(
-            "which may come of events that the log has lost: the checkpoint is ahead of it",
-        );
     }
 
     /// Says of the keys that look wrong that they may look so for this reason.

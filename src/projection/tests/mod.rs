@@ -1,6 +1,7 @@
 //! Projections over real SQLite files: the events of a log, the rows of a read model beside them.
 
 mod claims;
+mod cut;
 mod explanations;
 mod folds;
 mod keys;
