@@ -1,26 +1,21 @@
 //! Something of a few fields of one key. Most events write to one or two, so that a list takes a
-//! fraction of a tree's memory, which has room for eleven.
+//! fraction of a tree's memory, which has room for eleven, and that of one field none of its own.
+
+use smallvec::SmallVec;
 
 /// By the field's index, in order.
 #[derive(Debug)]
-pub(super) struct ByField<T>(Vec<(usize, T)>);
+pub(super) struct ByField<T>(SmallVec<[(usize, T); 1]>);
 
 impl<T> Default for ByField<T> {
     fn default() -> ByField<T> {
-        ByField(Vec::new())
+        ByField(SmallVec::new())
     }
 }
 
 impl<T> ByField<T> {
     fn find(&self, field: usize) -> Result<usize, usize> {
         self.0.binary_search_by_key(&field, |(field, _)| *field)
-    }
-
-    fn put(&mut self, at: usize, field: usize, value: T) {
-        if self.0.is_empty() {
-            self.0.reserve_exact(1);
-        }
-        self.0.insert(at, (field, value));
     }
 
     /// Whether there is none.
@@ -46,7 +41,7 @@ impl<T> ByField<T> {
         T: Default,
     {
         let at = self.find(field).unwrap_or_else(|at| {
-            self.put(at, field, T::default());
+            self.0.insert(at, (field, T::default()));
             at
         });
         &mut self.0[at].1
@@ -57,7 +52,7 @@ impl<T> ByField<T> {
         match self.find(field) {
             Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),
             Err(at) => {
-                self.put(at, field, value);
+                self.0.insert(at, (field, value));
                 None
             }
         }

@@ -5,13 +5,13 @@
 //! once, wipe out or blur what is left of them, which leaves nothing to wipe or blur, or remove an
 //! item that they hold.
 
-use std::collections::BTreeSet;
-
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use crate::event::{Position, Timestamp};
 use crate::isolation::by_field::ByField;
+use crate::isolation::few::Few;
 use crate::isolation::left::{Around, By, Left};
 use crate::isolation::on_key::OnKey;
 use crate::isolation::write::{Shape, Write};
@@ -85,7 +85,7 @@ pub(super) struct Effects {
     by_key: HashMap<Key, OnKey, FixedState>,
     known: HashMap<(Key, u32, u8), u32, FixedState>,
     /// Those that are not undone, by step.
-    open: HashMap<u32, BTreeSet<(u8, u32)>, FixedState>,
+    open: HashMap<u32, Few<(u8, u32)>, FixedState>,
     /// Those that were undone and left nothing to tell of, until something more is done to them.
     over: HashMap<(Key, u32, u8), Over, FixedState>,
 }
@@ -116,7 +116,7 @@ impl Effects {
     /// Whether a step has an effect that is not undone.
     pub(super) fn is_open(&self, deed: &Deed) -> bool {
         let own = self.open.get(&deed.instance);
-        own.is_some_and(|own| own.range(of_step(deed.step)).next().is_some())
+        own.is_some_and(|own| of_step(own, deed.step).next().is_some())
     }
 
     /// A step changed a key, or something of which the key cannot be told. Answers whether that is
@@ -183,8 +183,7 @@ impl Effects {
         let Some(own) = self.open.get(&deed.instance) else {
             return;
         };
-        let own = own.range(of_step(deed.step));
-        let own: Vec<u32> = own.map(|(_, at)| *at).collect();
+        let own: SmallVec<[u32; 1]> = of_step(own, deed.step).collect();
         for at in own {
             let Some(effect) = &mut self.all[at as usize] else {
                 continue;
@@ -204,8 +203,8 @@ impl Effects {
     /// An instance can no longer go back: its open effects are certain. What happened to one that was
     /// undone before is so, too.
     pub(super) fn commit(&mut self, instance: u32) {
-        let own = self.open.get(&instance).cloned();
-        for (_, at) in own.unwrap_or_default() {
+        let own = self.open.get(&instance).cloned().unwrap_or_default();
+        for (_, at) in own {
             self.leave(at);
             let effect = self.all[at as usize].as_ref();
             match effect.and_then(|effect| effect.dirty) {
@@ -399,8 +398,9 @@ impl Effects {
 }
 
 /// The effects of one step among those of its instance.
-fn of_step(step: u8) -> std::ops::RangeInclusive<(u8, u32)> {
-    (step, 0)..=(step, u32::MAX)
+fn of_step(own: &Few<(u8, u32)>, step: u8) -> impl Iterator<Item = u32> {
+    let own = own.between((step, 0), (step, u32::MAX));
+    own.map(|(_, at)| at)
 }
 
 impl Deed {

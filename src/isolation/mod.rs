@@ -46,6 +46,7 @@ mod by_field;
 mod completing;
 mod conclusion;
 mod effects;
+mod few;
 mod left;
 mod on_key;
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The effects on one key, by what a write to one of its fields can do to them.
 
 use std::cell::LazyCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::isolation::by_field::ByField;
+use crate::isolation::few::Few;
 use crate::isolation::left::{Around, Left, What};
 use crate::isolation::write::{Shape, Write};
 
@@ -18,15 +19,15 @@ pub(super) struct OnKey {
 #[derive(Debug, Default)]
 pub(super) struct OnField {
     /// Open and not dirty, by the shape of what they wrote.
-    clean: [BTreeSet<u32>; Shape::COUNT],
+    clean: [Few<u32>; Shape::COUNT],
     /// Those that make a difference which can be told, or may make one: a new value ends that.
-    full: BTreeSet<u32>,
+    full: Few<u32>,
     /// Those of which it cannot be told whether they make a difference; that ends likewise.
-    vague: BTreeSet<u32>,
+    vague: Few<u32>,
     /// Those without which the field would be something to which nothing is added alike.
-    instead: BTreeSet<u32>,
+    instead: Few<u32>,
     /// Those that make a difference in how often an item is there.
-    items: BTreeMap<String, BTreeSet<u32>>,
+    items: BTreeMap<String, Few<u32>>,
 }
 
 /// Changes what an effect left in a field, unless the write is its own; answers what that is then.
@@ -57,9 +58,7 @@ impl OnField {
 
     /// It is not open any more.
     pub(super) fn leave(&mut self, at: u32) {
-        self.clean
-            .iter_mut()
-            .for_each(|clean| _ = clean.remove(&at));
+        self.clean.iter_mut().for_each(|clean| clean.remove(&at));
     }
 
     /// Those that do not commute with a write of this shape are dirty from now on, unless they are
@@ -77,7 +76,7 @@ impl OnField {
                 self.vague.insert(at);
                 return;
             }
-            What::Instead(_) => _ = self.instead.insert(at),
+            What::Instead(_) => self.instead.insert(at),
             What::Items(items) => {
                 for item in items.keys() {
                     self.items.entry(item.clone()).or_default().insert(at);
@@ -91,8 +90,8 @@ impl OnField {
     /// An effect is to leave something else, or nothing.
     pub(super) fn forget(&mut self, at: u32, left: &Left) {
         match &left.what {
-            What::Untold => _ = self.vague.remove(&at),
-            What::Instead(_) => _ = self.instead.remove(&at),
+            What::Untold => self.vague.remove(&at),
+            What::Instead(_) => self.instead.remove(&at),
             What::Items(items) => {
                 for item in items.keys() {
                     let Some(those) = self.items.get_mut(item) else {
@@ -122,19 +121,19 @@ impl OnField {
                 let vague = std::mem::take(&mut self.vague);
                 self.rewrite(vague, change, &|_| None);
                 self.items.clear();
-                self.instead.clear();
+                self.instead = Few::Nothing;
                 let full = std::mem::take(&mut self.full);
                 self.rewrite(full, change, &|_| None);
             }
             Write::Calculated => {
                 self.items.clear();
-                self.instead.clear();
+                self.instead = Few::Nothing;
                 let full = std::mem::take(&mut self.full);
                 self.rewrite(full, change, &|_| Some(Left::UNTOLD));
             }
             Write::Sum(_) | Write::Append(_) | Write::Remove(_) => {
                 let instead = std::mem::take(&mut self.instead);
-                for at in &instead {
+                for at in instead.iter() {
                     self.full.remove(at);
                 }
                 self.rewrite(instead, change, &|mut left| {
@@ -148,7 +147,7 @@ impl OnField {
         {
             // Most items are removed by those alone who hold them, whose lists may be long.
             let had = LazyCell::new(|| around.had(field, item));
-            for at in &those {
+            for at in those.iter() {
                 self.full.remove(at);
             }
             self.rewrite(those, change, &|mut left| {
@@ -159,12 +158,7 @@ impl OnField {
     }
 
     /// Changes what those left, and takes note of it anew.
-    fn rewrite(
-        &mut self,
-        those: BTreeSet<u32>,
-        change: Change<'_>,
-        how: &dyn Fn(Left) -> Option<Left>,
-    ) {
+    fn rewrite(&mut self, those: Few<u32>, change: Change<'_>, how: &dyn Fn(Left) -> Option<Left>) {
         for at in those {
             if let Some(left) = change(at, how) {
                 self.remember(at, &left);
