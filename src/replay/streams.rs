@@ -1,13 +1,18 @@
 //! What the versions and times of the streams tell about the log itself.
+//!
+//! There may be as many streams as events, so that little is kept of each: a stream is known by the 64
+//! bits of its name's hash, and its name is kept once there is something to tell of it. (That two of
+//! ten million streams have the same hash has odds of 1 to 370,000: n²/2⁶⁵.)
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::hint::black_box;
+use std::ops::{BitXor, RangeInclusive};
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use crate::event::{Position, Timestamp};
-use crate::texts::{Kept, Keys, room};
+use crate::texts::{Index, Kept, room};
 
 /// Something noteworthy about a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,12 +83,13 @@ struct Holes(BTreeMap<(u32, i64), Hole>);
 /// There may be as many as events.
 #[derive(Debug)]
 struct Stream {
+    /// Of its name, see [`Keys::hash`](crate::texts::Keys::hash).
+    hash: u64,
     lowest: i64,
     highest: i64,
     highest_at: Position,
     time: Timestamp,
     last_at: Position,
-    backwards: Option<Box<Backwards>>,
 }
 
 /// How often times go back, and first between which events to which time.
@@ -97,10 +103,13 @@ struct Backwards {
 /// Follows every stream of a log in position order.
 #[derive(Debug, Default)]
 pub struct Streams {
-    names: Keys,
+    index: Index,
     streams: Vec<Stream>,
     found: Vec<u32>,
+    /// Those of streams with a hole, or whose times go back.
+    names: HashMap<u32, Box<str>, FixedState>,
     holes: Holes,
+    backwards: BTreeMap<u32, Backwards>,
     repeats: Vec<Observation>,
     by_version: bool,
     /// How many events of a stream have a version that cannot be read, by the hash of its name.
@@ -114,7 +123,7 @@ pub struct Streams {
 /// What of an event concerns its stream.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamEvent<'a> {
-    /// Of the stream's name, see [`Keys::hash`].
+    /// Of the stream's name, see [`Keys::hash`](crate::texts::Keys::hash).
     pub hash: u64,
     /// The stream's name.
     pub stream: Kept<'a>,
@@ -150,18 +159,49 @@ impl Streams {
     /// Bytes kept; of repeats, which are faults, none.
     pub fn bytes(&self) -> usize {
         let holes = self.holes.0.len() * size_of::<((u32, i64), Hole)>();
-        self.names.bytes() + room(&self.streams) + holes
+        let backwards = self.backwards.len() * size_of::<(u32, Backwards)>();
+        let named = self.names.capacity() * size_of::<(u32, Box<str>)>();
+        let names: usize = self.names.values().map(|name| name.len()).sum();
+        self.index.bytes() + room(&self.streams) + holes + backwards + named + names
     }
 
     /// Takes the next events in position order.
+    ///
+    /// Each step goes over all of them before the next one, so that the machine fetches what the
+    /// many need at the same time instead of one after the other.
     pub fn take<'e>(&mut self, events: impl Iterator<Item = StreamEvent<'e>> + Clone) {
         let mut found = std::mem::take(&mut self.found);
-        let names = events.clone().map(|event| (event.hash, event.stream));
-        self.names.numbers(names, &mut found);
+        let hashes = || events.clone().map(|event| event.hash);
+        black_box(
+            hashes()
+                .map(|hash| self.index.fetch(hash))
+                .fold(0, u32::bitxor),
+        );
+        found.clear();
+        found.extend(hashes().map(|hash| self.index.likely(hash)));
+        let known = found.iter().filter(|at| **at != Index::NONE);
+        let known = known.map(|at| self.streams[*at as usize].hash);
+        black_box(known.fold(0, u64::bitxor));
         for (at, event) in found.iter().zip(events) {
-            self.push(*at as usize, event);
+            let number = match self.streams.get(*at as usize) {
+                Some(stream) if stream.hash == event.hash => *at,
+                _ => self.number(&event),
+            };
+            self.push(number, &event);
         }
         self.found = found;
+    }
+
+    /// The number of an event's stream, a new one if it was not met before.
+    fn number(&mut self, event: &StreamEvent<'_>) -> u32 {
+        let is_it = |at: u32| self.streams[at as usize].hash == event.hash;
+        if let Some(known) = self.index.find(event.hash, is_it) {
+            return known;
+        }
+        let number = self.streams.len() as u32;
+        self.streams.push(Stream::new(event.hash, event.position));
+        self.index.insert(event.hash, number);
+        number
     }
 
     /// Takes an event whose version cannot be read, of the stream with this hash.
@@ -174,32 +214,26 @@ impl Streams {
         self.unplaced.entry(hash).or_default().push(version);
     }
 
-    fn push(&mut self, at: usize, event: StreamEvent<'_>) {
-        let Streams {
-            streams,
-            holes,
-            repeats,
-            by_version,
-            untimed,
-            ..
-        } = self;
-        let number = at as u32;
+    fn push(&mut self, number: u32, event: &StreamEvent<'_>) {
         if event.time.is_none() {
-            untimed.insert(number);
+            self.untimed.insert(number);
         }
-        if at == streams.len() {
-            streams.push(Stream::new(event.position));
-        }
-        let stream = &mut streams[at];
-        let is_next = !*by_version
+        let stream = &mut self.streams[number as usize];
+        let is_next = !self.by_version
             || event
                 .version
                 .is_some_and(|version| version > stream.highest);
+        let known = (self.holes.0.len(), self.backwards.len());
         if let Some(version) = event.version {
-            repeats.extend(stream.version(version, &event, (number, holes)));
+            let repeat = stream.version(version, event, (number, &mut self.holes));
+            self.repeats.extend(repeat);
         }
         if let Some(time) = event.time.filter(|_| is_next) {
-            stream.time(time, event.position);
+            stream.time(time, event.position, (number, &mut self.backwards));
+        }
+        if (self.holes.0.len(), self.backwards.len()) != known {
+            let name = || event.stream.get().into();
+            self.names.entry(number).or_insert_with(name);
         }
     }
 
@@ -210,6 +244,7 @@ impl Streams {
             mut streams,
             names,
             mut holes,
+            mut backwards,
             repeats,
             mut unread,
             unplaced,
@@ -218,7 +253,7 @@ impl Streams {
         } = self;
         let with_unplaced = (0..).zip(&mut streams).filter(|_| !unplaced.is_empty());
         for (number, stream) in with_unplaced {
-            let versions = unplaced.get(&Keys::hash(names.text(number)));
+            let versions = unplaced.get(&stream.hash);
             let versions = versions.into_iter().flatten();
             for version in versions.filter(|version| **version < stream.highest) {
                 holes.fill((number, *version), &mut stream.lowest, None, false);
@@ -233,27 +268,26 @@ impl Streams {
             let own = own.map(|((_, from), hole)| (from, hole));
             let own = own.filter(|(_, hole)| !(hole.is_meant || cut && hole.is_first));
             let own: Vec<(i64, Hole)> = own.collect();
-            if own.is_empty() && stream.backwards.is_none() {
+            let backwards = backwards.remove(&number);
+            if own.is_empty() && backwards.is_none() {
                 continue;
             }
-            let name = names.text(number).to_owned();
-            let hash = Keys::hash(&name);
-            let may_be = unread.get(&hash).copied().unwrap_or(0);
+            let name = || names.get(&number).map_or("", AsRef::as_ref).to_owned();
+            let may_be = unread.get(&stream.hash).copied().unwrap_or(0);
             let missing = own.iter().map(|(from, hole)| hole.len(*from));
             if missing.fold(0, u64::saturating_add) > may_be {
-                unread.remove(&hash);
+                unread.remove(&stream.hash);
                 found.extend(own.into_iter().map(|(from, hole)| Observation {
-                    stream: name.clone(),
+                    stream: name(),
                     what: Noticed::Gap(from..=hole.to, hole.before, hole.after, may_be),
                 }));
             }
-            if let Some(backwards) = stream.backwards {
-                let Backwards { times, between, to } = *backwards;
-                found.push(Observation {
-                    stream: name,
+            found.extend(
+                backwards.map(|Backwards { times, between, to }| Observation {
+                    stream: name(),
                     what: Noticed::TimeBackwards(times, between, to),
-                });
-            }
+                }),
+            );
         }
         found.extend(repeats.into_iter().filter(|observation| {
             by_position || !matches!(observation.what, Noticed::VersionBackwards(..))
@@ -269,14 +303,14 @@ impl Streams {
 
 impl Stream {
     /// One of which nothing was seen yet.
-    const fn new(at: Position) -> Stream {
+    const fn new(hash: u64, at: Position) -> Stream {
         Stream {
+            hash,
             lowest: NONE_YET,
             highest: NONE_YET,
             highest_at: at,
             time: Timestamp::MIN,
             last_at: at,
-            backwards: None,
         }
     }
 
@@ -335,16 +369,19 @@ impl Stream {
     }
 
     /// Takes the time of the next event.
-    fn time(&mut self, time: Timestamp, position: Position) {
+    fn time(
+        &mut self,
+        time: Timestamp,
+        position: Position,
+        (number, backwards): (u32, &mut BTreeMap<u32, Backwards>),
+    ) {
         if time < self.time {
-            let first = || {
-                Box::new(Backwards {
-                    times: 0,
-                    between: [self.last_at, position],
-                    to: time,
-                })
+            let first = || Backwards {
+                times: 0,
+                between: [self.last_at, position],
+                to: time,
             };
-            self.backwards.get_or_insert_with(first).times += 1;
+            backwards.entry(number).or_insert_with(first).times += 1;
         }
         self.time = time;
         self.last_at = position;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::texts::Texts;
+use crate::texts::{Keys, Texts};
 
 /// An event of one of two streams.
 #[derive(Debug, Clone, Copy)]
