@@ -18,6 +18,9 @@ use crate::definition::log::TimeUnit;
 use crate::event::{Position, Timestamp};
 use crate::texts::named;
 
+/// How many types can be found without a hash at once.
+const LIKELY: usize = 32;
+
 /// The reading of one source in one scan.
 #[derive(Debug)]
 pub(crate) struct Layout<'p> {
@@ -38,7 +41,7 @@ struct Parts<'p> {
     judges_time: bool,
     kind: Cell,
     naming: &'p Naming,
-    types: HashMap<Box<[u8]>, TypeId, FixedState>,
+    types: Types,
     stream: Option<Cell>,
     version: Option<Cell>,
     id: Option<Cell>,
@@ -47,6 +50,17 @@ struct Parts<'p> {
     key: Option<Cell>,
     data: Option<Document>,
     metadata: Option<Document>,
+}
+
+/// The recorded types that were met.
+#[derive(Debug, Default)]
+struct Types {
+    met: Vec<(Box<[u8]>, TypeId)>,
+    /// Where each is among those.
+    all: HashMap<Box<[u8]>, usize, FixedState>,
+    /// The same of the last one of those with the same length and last byte, or nearly: a log has few
+    /// types, so that most are found without a hash.
+    likely: [usize; LIKELY],
 }
 
 /// What is told of a row that cannot be read, each part on its own.
@@ -123,7 +137,7 @@ impl<'p> Layout<'p> {
                 judges_time: fields.time,
                 kind,
                 naming: &plan.naming,
-                types: HashMap::default(),
+                types: Types::default(),
                 stream,
                 version,
                 id,
@@ -397,20 +411,40 @@ fn document<'a>(document: &Option<Document>, row: &Open<'a>) -> Result<Option<&'
 #[inline]
 fn kind(
     cell: &mut Cell,
-    types: &mut HashMap<Box<[u8]>, TypeId, FixedState>,
+    types: &mut Types,
     naming: &Naming,
     row: &Open<'_>,
     interner: &Interner,
 ) -> Result<TypeId, String> {
     if let Some(ValueRef::Text(bytes)) = cell.plain(row)
-        && let Some(id) = types.get(bytes)
+        && let Some(id) = types.find(bytes)
     {
-        return Ok(*id);
+        return Ok(id);
     }
     let Some(recorded) = cell.text(row)? else {
         return Err("type is null".to_owned());
     };
     let id = interner.intern(naming.apply(recorded));
-    types.insert(recorded.as_bytes().into(), id);
+    types.insert(recorded.as_bytes(), id);
     Ok(id)
+}
+
+impl Types {
+    #[inline]
+    fn find(&mut self, recorded: &[u8]) -> Option<TypeId> {
+        let last = recorded.last().copied().unwrap_or(0);
+        let likely = &mut self.likely[(recorded.len() + usize::from(last)) % LIKELY];
+        if let Some((known, id)) = self.met.get(*likely)
+            && **known == *recorded
+        {
+            return Some(*id);
+        }
+        *likely = *self.all.get(recorded)?;
+        Some(self.met[*likely].1)
+    }
+
+    fn insert(&mut self, recorded: &[u8], id: TypeId) {
+        self.all.insert(recorded.into(), self.met.len());
+        self.met.push((recorded.into(), id));
+    }
 }
