@@ -1,15 +1,16 @@
 //! Texts stored end to end, so that what is kept of a row is plain data and costs no allocation of
 //! its own.
 
+mod desk;
 mod index;
 
 use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::ops::BitXor;
-use std::slice;
 
 use foldhash::fast::FixedState;
 
+pub use desk::{Desk, Known};
 pub use index::Index;
 
 /// Where a text stands in the [`Texts`] that gave it out.
@@ -109,6 +110,36 @@ pub struct Keys {
     /// Where each text ends.
     ends: Vec<usize>,
     all: String,
+    /// Numbers by those that their texts have elsewhere.
+    by_namesake: Vec<u32>,
+}
+
+/// Texts with numbers elsewhere, in the order in which they were kept.
+struct Namesakes<'n>(&'n [(Text, u32)]);
+
+/// A text that is being looked up.
+struct Open<'t> {
+    /// Which one of those that are wanted it is.
+    at: usize,
+    book: u16,
+    hash: u64,
+    text: Kept<'t>,
+    namesake: u32,
+    number: u32,
+}
+
+impl Namesakes<'_> {
+    /// The number that a text has elsewhere, or [`Index::NONE`]; asked in the order in which the
+    /// texts were kept, or some are missed.
+    fn find(&mut self, text: Text) -> u32 {
+        while let Some(((other, number), rest)) = self.0.split_first() {
+            if other.start >= text.start {
+                return if *other == text { *number } else { Index::NONE };
+            }
+            self.0 = rest;
+        }
+        Index::NONE
+    }
 }
 
 impl Keys {
@@ -126,41 +157,83 @@ impl Keys {
     /// The numbers of many texts in several lists, each given by its list, its hash and itself;
     /// `found` is replaced. Where there is no text there is [`Index::NONE`].
     ///
+    /// Some of them may have a number `elsewhere`, always the same one, in the order in which they
+    /// were kept. By that a text is found without a look at it once it was met.
+    ///
     /// Each step goes over all of them before the next one, so that the machine fetches what the
     /// many need at the same time instead of one after the other.
     pub fn numbers_in<'t, B>(
         books: &mut [B],
         keys: impl Fn(&mut B) -> &mut Keys,
-        wanted: impl Iterator<Item = Option<(u16, u64, Kept<'t>)>> + Clone,
+        wanted: impl Iterator<Item = Option<(u16, u64, Kept<'t>)>>,
+        elsewhere: &[(Text, u32)],
         found: &mut Vec<u32>,
     ) {
-        let fetch = |one: Option<(u16, u64, Kept<'_>)>| {
-            one.map_or(0, |(book, hash, _)| {
-                keys(&mut books[usize::from(book)]).index.fetch(hash)
-            })
-        };
-        black_box(wanted.clone().map(fetch).fold(0, u32::bitxor));
-        let likely = |one: Option<(u16, u64, Kept<'_>)>| match one {
-            Some((book, hash, _)) => keys(&mut books[usize::from(book)]).index.likely(hash),
-            None => Index::NONE,
-        };
+        let mut namesakes = Namesakes(elsewhere);
+        let mut open = Vec::new();
         found.clear();
-        found.extend(wanted.clone().map(likely));
-        let first = |(one, number): (Option<(u16, u64, Kept<'_>)>, &u32)| {
-            one.map_or(0, |(book, ..)| {
-                keys(&mut books[usize::from(book)]).first_byte(*number)
-            })
-        };
-        black_box(wanted.clone().zip(&*found).map(first).fold(0, u8::bitxor));
-        for (number, one) in found.iter_mut().zip(wanted) {
+        for one in wanted {
             let Some((book, hash, text)) = one else {
+                found.push(Index::NONE);
                 continue;
             };
-            let (keys, text) = (keys(&mut books[usize::from(book)]), text.get());
-            if *number == Index::NONE || keys.text(*number) != text {
-                *number = keys.number(hash, text);
+            let namesake = namesakes.find(text.text);
+            let number = keys(&mut books[usize::from(book)]).by_namesake(namesake);
+            if number == Index::NONE {
+                open.push(Open {
+                    at: found.len(),
+                    book,
+                    hash,
+                    text,
+                    namesake,
+                    number,
+                });
             }
+            found.push(number);
         }
+        let fetched = open.iter().map(|one| {
+            let keys = keys(&mut books[usize::from(one.book)]);
+            keys.index.fetch(one.hash)
+        });
+        black_box(fetched.fold(0, u32::bitxor));
+        for one in &mut open {
+            let keys = keys(&mut books[usize::from(one.book)]);
+            one.number = keys.index.likely(one.hash);
+        }
+        let first = open.iter().map(|one| {
+            let keys = keys(&mut books[usize::from(one.book)]);
+            keys.first_byte(one.number)
+        });
+        black_box(first.fold(0, u8::bitxor));
+        for one in open {
+            let keys = keys(&mut books[usize::from(one.book)]);
+            let text = one.text.get();
+            let number = match one.number {
+                Index::NONE => keys.number(one.hash, text),
+                likely if keys.text(likely) == text => likely,
+                _ => keys.number(one.hash, text),
+            };
+            keys.meet(one.namesake, number);
+            found[one.at] = number;
+        }
+    }
+
+    /// The number of the text that has this number elsewhere, if that was met.
+    fn by_namesake(&self, namesake: u32) -> u32 {
+        let number = self.by_namesake.get(namesake as usize);
+        number.copied().unwrap_or(Index::NONE)
+    }
+
+    /// Takes note of the number that a text has elsewhere, if it has one.
+    fn meet(&mut self, namesake: u32, number: u32) {
+        if namesake == Index::NONE {
+            return;
+        }
+        let place = namesake as usize;
+        if place >= self.by_namesake.len() {
+            self.by_namesake.resize(place + 1, Index::NONE);
+        }
+        self.by_namesake[place] = number;
     }
 
     /// The number of a text with this hash, a new one if it was not met before.
@@ -173,15 +246,6 @@ impl Keys {
         self.ends.push(self.all.len());
         self.index.insert(hash, number);
         number
-    }
-
-    /// The numbers of many texts of this list, each with its hash; see [`Keys::numbers_in`].
-    pub fn numbers<'t, I>(&mut self, wanted: I, found: &mut Vec<u32>)
-    where
-        I: Iterator<Item = (u64, Kept<'t>)> + Clone,
-    {
-        let wanted = wanted.map(|(hash, text)| Some((0, hash, text)));
-        Keys::numbers_in(slice::from_mut(self), |keys| keys, wanted, found);
     }
 
     /// The first byte of the text with this number, if there is one. Whoever looks at those of many
@@ -214,7 +278,8 @@ impl Keys {
 
     /// Bytes of its tables and texts.
     pub fn bytes(&self) -> usize {
-        self.index.bytes() + room(&self.ends) + self.all.capacity()
+        let tables = self.index.bytes() + room(&self.ends) + room(&self.by_namesake);
+        tables + self.all.capacity()
     }
 
     /// How many there are.
@@ -225,5 +290,72 @@ impl Keys {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::iter;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A row: the number of its id, the list in which that is looked up, if any, and another text with
+    /// the list in which that is.
+    type Row = (u8, Option<u16>, Option<(u8, u16)>);
+
+    const BOOKS: usize = 2;
+
+    fn rows() -> impl Strategy<Value = Vec<Vec<Row>>> {
+        let book = || 0..BOOKS as u16;
+        let row = (
+            0..6_u8,
+            prop::option::of(book()),
+            prop::option::of((0..6_u8, book())),
+        );
+        let batch = prop::collection::vec(row, 0..6);
+        prop::collection::vec(batch, 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_has_one_number_in_each_list_whichever_way_it_is_found(batches in rows()) {
+            let mut books: Vec<Keys> = vec![Keys::default(); BOOKS];
+            let mut known: HashMap<(u16, String), u32> = HashMap::new();
+            let mut found = Vec::new();
+            for batch in batches {
+                let mut texts = Texts::default();
+                let (mut ids, mut wanted) = (Vec::new(), Vec::new());
+                for (id, book, other) in batch {
+                    let id_text = format!("id-{id}");
+                    // An id that nobody shares stands beside those that are shared.
+                    let kept = texts.keep(&id_text);
+                    wanted.extend(book.map(|book| (book, id_text, kept)));
+                    if let Some((other, book)) = other {
+                        let text = format!("id-{other}");
+                        let kept = texts.keep(&text);
+                        wanted.push((book, text, kept));
+                    }
+                    ids.push((kept, u32::from(id) * 3));
+                }
+                let asked = wanted.iter().map(|(book, text, kept)| {
+                    Some((*book, Keys::hash(text), texts.kept(*kept)))
+                });
+                let asked = iter::once(None).chain(asked);
+                Keys::numbers_in(&mut books, |keys| keys, asked, &ids, &mut found);
+                prop_assert_eq!(found.len(), wanted.len() + 1);
+                prop_assert_eq!(found[0], Index::NONE);
+                for ((book, text, _), number) in wanted.into_iter().zip(&found[1..]) {
+                    let keys = &books[usize::from(book)];
+                    prop_assert_eq!(keys.text(*number), text.as_str());
+                    let first = *known.entry((book, text)).or_insert(*number);
+                    prop_assert_eq!(*number, first);
+                }
+            }
+            let all = books.iter().map(Keys::len).sum::<usize>();
+            prop_assert_eq!(all, known.len());
+        }
     }
 }

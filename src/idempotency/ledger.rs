@@ -10,7 +10,7 @@ use crate::definition::idempotency::Idempotency;
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
 use crate::idempotency::note::{Lack, Note, Use};
-use crate::texts::{Keys, Texts, room};
+use crate::texts::{Keys, Text, Texts, room};
 
 /// What is wrong with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -192,14 +192,21 @@ impl Ledger {
         Ledger { off, ..self }
     }
 
-    /// Takes the next events in the log's order.
-    pub fn take(&mut self, notes: &[Note], texts: &Texts) {
+    /// Takes the next events in the log's order; the keys of some have a number elsewhere, see
+    /// [`Keys::numbers_in`].
+    pub fn take(&mut self, notes: &[Note], texts: &Texts, named: &[(Text, u32)]) {
         let mut found = std::mem::take(&mut self.found);
         let wanted = notes.iter().map(|note| {
             let (hash, key) = note.key?;
             Some((note.rule, hash, texts.kept(key)))
         });
-        Keys::numbers_in(&mut self.keys, |book| &mut book.0, wanted, &mut found);
+        Keys::numbers_in(
+            &mut self.keys,
+            |book| &mut book.0,
+            wanted,
+            named,
+            &mut found,
+        );
         let numbered = notes.iter().zip(&found);
         match self.order {
             Some(Order::Time { .. }) => self.kept.extend(numbered.map(|(one, at)| (*one, *at))),

@@ -13,7 +13,7 @@ use crate::expression::{Expression, Scope};
 use crate::json;
 use crate::log::{BadRow, Fields};
 use crate::reader::{self, Looks};
-use crate::texts::{Keys, Text, Texts, named};
+use crate::texts::{Desk, Keys, Text, named};
 
 /// How an event uses a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,15 +123,8 @@ impl Reader {
         reader::Route(candidates)
     }
 
-    /// Adds what an event of this type says; whether it found on its way that the data is JSON.
-    pub fn note(
-        &self,
-        route: &Route,
-        row: &Scope<'_>,
-        texts: &mut Texts,
-        notes: &mut Vec<Note>,
-    ) -> bool {
-        let mut is_json = false;
+    /// Adds what an event of this type says.
+    pub fn note(&self, route: &Route, row: &Scope<'_>, desk: &mut Desk<'_>, notes: &mut Vec<Note>) {
         let from = notes.len();
         for (index, candidate) in &route.0 {
             let rule = &self.of[usize::from(*index)];
@@ -159,25 +152,26 @@ impl Reader {
                 Err(_) => Lack::Unread,
             };
             let key = named(told.ok().flatten());
-            let hash = key.as_deref().map(Keys::hash);
+            let hash = key.as_deref().map(|key| desk.hash(key));
             if !self.share.takes(hash) {
                 continue;
             }
             let fingerprint = fingerprint(candidate, row);
-            is_json |= candidate.fingerprint.is_none() && fingerprint.is_some();
+            if candidate.fingerprint.is_none() && fingerprint.is_some() {
+                desk.has_read_data();
+            }
             notes.push(Note {
                 rule: *index,
                 kind: candidate.kind,
                 used,
-                key: hash.zip(key.map(|key| texts.keep(&key))),
+                key: hash.zip(key.map(|key| desk.keep(&key))),
                 lack,
                 fingerprint,
-                id: Keys::hash_of_name(row.id),
+                id: desk.hash_of_name(row.id),
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),
             });
         }
-        is_json
     }
 
     /// Adds what a row that cannot be judged may be an event of, with its key where that can be told.

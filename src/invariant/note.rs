@@ -11,7 +11,7 @@ use crate::expression::{Expression, Scope};
 use crate::invariant::amount;
 use crate::log::{BadRow, Fields};
 use crate::reader::{self, Looks};
-use crate::texts::{Keys, Text, Texts};
+use crate::texts::{Desk, Keys, Text};
 
 /// What an event adds to one group.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +80,7 @@ impl Reader {
     }
 
     /// Adds what an event of this type says.
-    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+    pub fn note(&self, route: &Route, row: &Scope<'_>, desk: &mut Desk<'_>, notes: &mut Vec<Note>) {
         for (index, amount) in &route.0 {
             let Total::Events(total) = &self.of[usize::from(*index)].total else {
                 continue;
@@ -93,7 +93,7 @@ impl Reader {
                 None => row.correlation.map(Cow::Borrowed),
                 Some(per) => per.text(row).ok().flatten(),
             };
-            let hash = group.as_deref().map(Keys::hash);
+            let hash = group.as_deref().map(|group| desk.hash(group));
             if !self.share.takes(hash) {
                 continue;
             }
@@ -104,7 +104,7 @@ impl Reader {
             notes.push(Note {
                 is_bad: hash.is_none() && !row.is_sound(),
                 invariant: *index,
-                group: hash.zip(group.map(|group| texts.keep(&group))),
+                group: hash.zip(group.map(|group| desk.keep(&group))),
                 amount,
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),

@@ -10,7 +10,7 @@ use crate::event::{Position, Timestamp};
 use crate::projection::fold::{Fold, Touch};
 use crate::projection::note::{Event, Note};
 use crate::projection::state::State;
-use crate::texts::{Keys, Texts, room};
+use crate::texts::{Keys, Text, Texts, room};
 
 /// The states of all keys of all projections.
 #[derive(Debug, Default)]
@@ -100,14 +100,22 @@ impl Ledger {
         }
     }
 
-    /// The numbers of the keys of many events; `found` is replaced. Each is to be given to
+    /// The numbers of the keys of many events, some of which are those of texts with a number
+    /// elsewhere, see [`Keys::numbers_in`]; `found` is replaced. Each is to be given to
     /// [`Ledger::take_numbered`] with its note, in the same order.
-    pub fn numbers(&mut self, notes: &[Note], texts: &Texts, found: &mut Vec<u32>) {
+    pub fn numbers(
+        &mut self,
+        notes: &[Note],
+        texts: &Texts,
+        named: &[(Text, u32)],
+        found: &mut Vec<u32>,
+    ) {
         let wanted = notes.iter().map(|note| match note {
             Note::Event(event) => Some((event.projection, event.hash, texts.kept(event.key))),
             Note::Stream(_) | Note::Given(_) | Note::Keyless { .. } => None,
         });
-        Keys::numbers_in(&mut self.books, |book| &mut book.keys, wanted, found);
+        let books = &mut self.books;
+        Keys::numbers_in(books, |book| &mut book.keys, wanted, named, found);
         // Before any is changed, so that the machine fetches them at the same time.
         let looks = notes.iter().zip(&*found).filter_map(|(note, number)| {
             let Note::Event(event) = note else {

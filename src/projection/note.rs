@@ -12,7 +12,7 @@ use crate::expression::{Expression, FoldExpression, Scope, Undetermined};
 use crate::projection::fold::Input;
 use crate::projection::number::{Great, Number};
 use crate::projection::value::Value;
-use crate::texts::{Text, Texts};
+use crate::texts::{Desk, Text, Texts};
 
 /// A part of what a row means to a projection. A [`Note::Event`] is followed by its inputs.
 #[derive(Debug, Clone, Copy)]
@@ -92,58 +92,63 @@ pub enum Given {
 
 impl Given {
     /// What an event gives to an operand.
-    pub(super) fn by(expression: &FoldExpression, row: &Scope<'_>, texts: &mut Texts) -> Given {
+    pub(super) fn by(expression: &FoldExpression, row: &Scope<'_>, desk: &mut Desk<'_>) -> Given {
         let given = match expression {
-            FoldExpression::Event(expression) => Given::of_event(expression, row, texts),
+            FoldExpression::Event(expression) => Given::of_event(expression, row, desk),
             FoldExpression::State(expression) => expression
                 .gather(row)
-                .map(|gathered| Given::Gathered(texts.keep(&gathered.to_string()))),
+                .map(|gathered| Given::Gathered(desk.keep(&gathered.to_string()))),
         };
-        given.unwrap_or_else(|undetermined| Given::Unknown(texts.keep(&undetermined.0)))
+        given.unwrap_or_else(|undetermined| Given::Unknown(desk.keep(&undetermined.0)))
     }
 
     fn of_event(
         expression: &Expression,
         row: &Scope<'_>,
-        texts: &mut Texts,
+        desk: &mut Desk<'_>,
     ) -> Result<Given, Undetermined> {
         match expression.recorded(row) {
-            Some(recorded) => recorded.map(|text| Given::recorded(text, texts)),
+            Some(recorded) => recorded.map(|text| {
+                if expression.reads_data() {
+                    desk.has_read_data();
+                }
+                Given::recorded(text, desk)
+            }),
             None => expression
                 .evaluate(row)
-                .map(|value| Given::calculated(&value, texts)),
+                .map(|value| Given::calculated(&value, desk)),
         }
     }
 
     /// A JSON text as it stands in a row.
-    fn recorded(text: &str, texts: &mut Texts) -> Given {
+    fn recorded(text: &str, desk: &mut Desk<'_>) -> Given {
         if let Some(plain) = text
             .strip_prefix('"')
             .and_then(|rest| rest.strip_suffix('"'))
             .filter(|plain| !plain.contains('\\'))
         {
-            return Given::Text(texts.keep(plain));
+            return Given::Text(desk.keep(plain));
         }
         if let Some(number) = Number::parse(text) {
             return Given::number(number);
         }
         match serde_json::from_str::<Json>(text) {
-            Ok(Json::Array(_) | Json::Object(_)) => Given::Json(texts.keep(text)),
-            Ok(value) => Given::calculated(&value, texts),
+            Ok(Json::Array(_) | Json::Object(_)) => Given::Json(desk.keep(text)),
+            Ok(value) => Given::calculated(&value, desk),
             Err(_) if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
-                Given::Unknown(texts.keep("the number is greater than can be held"))
+                Given::Unknown(desk.keep("the number is greater than can be held"))
             }
-            Err(_) => Given::Unknown(texts.keep("the value is not JSON")),
+            Err(_) => Given::Unknown(desk.keep("the value is not JSON")),
         }
     }
 
-    fn calculated(value: &Json, texts: &mut Texts) -> Given {
+    fn calculated(value: &Json, desk: &mut Desk<'_>) -> Given {
         match Value::calculated(value) {
             Value::Null => Given::Null,
             Value::Bool(truth) => Given::Bool(truth),
             Value::Number(number) => Given::number(number),
-            Value::Text(text) => Given::Text(texts.keep(&text)),
-            Value::List(_) | Value::Object(_) => Given::Json(texts.keep(&value.to_string())),
+            Value::Text(text) => Given::Text(desk.keep(&text)),
+            Value::List(_) | Value::Object(_) => Given::Json(desk.keep(&value.to_string())),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::log::{BadRow, Fields};
 use crate::projection::fold::Fold;
 use crate::projection::note::{self, Event, Given, Note};
 use crate::share::Share;
-use crate::texts::{Keys, Texts};
+use crate::texts::{Desk, Keys};
 
 /// Turns rows into notes. Readers share it and run beside each other.
 #[derive(Debug, Clone, Default)]
@@ -120,10 +120,10 @@ impl Reader {
     }
 
     /// Adds the notes of a row, whose type has this route.
-    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+    pub fn note(&self, route: &Route, row: &Scope<'_>, desk: &mut Desk<'_>, notes: &mut Vec<Note>) {
         for one in &route.0 {
             if let Some(fold) = self.folds.get(usize::from(one.projection)) {
-                self.note_one(fold, *one, row, texts, notes);
+                self.note_one(fold, *one, row, desk, notes);
             }
         }
     }
@@ -133,7 +133,7 @@ impl Reader {
         fold: &Fold,
         one: Use,
         row: &Scope<'_>,
-        texts: &mut Texts,
+        desk: &mut Desk<'_>,
         notes: &mut Vec<Note>,
     ) {
         let definition = fold.definition();
@@ -170,14 +170,14 @@ impl Reader {
                             position: row.position,
                             is_named,
                             is_bad,
-                            reason: texts.keep(&reason),
+                            reason: desk.keep(&reason),
                         });
                     }
                     return;
                 }
             },
         };
-        let hash = Keys::hash(&key);
+        let hash = desk.hash(&key);
         if !self.share.has(hash) {
             return;
         }
@@ -186,7 +186,7 @@ impl Reader {
             projection: one.projection,
             effect: one.effect,
             inputs: inputs.len() as u16,
-            key: texts.keep(&key),
+            key: desk.keep(&key),
             hash,
             position: row.position,
             time: row.time.unwrap_or(Timestamp::from_nanos(0)),
@@ -195,7 +195,7 @@ impl Reader {
                 .id
                 .filter(|_| self.tells_ids)
                 .and_then(|id| NonZeroU64::new(Keys::hash(id))),
-            doubt: inside.err().map(|undetermined| texts.keep(&undetermined.0)),
+            doubt: inside.err().map(|undetermined| desk.keep(&undetermined.0)),
         };
         if self.tells_streams
             && matches!(definition.key, Key::Expression(_))
@@ -206,7 +206,7 @@ impl Reader {
         }
         notes.push(Note::Event(event));
         for expression in inputs {
-            let given = Given::by(expression, row, texts);
+            let given = Given::by(expression, row, desk);
             notes.push(Note::Given(given));
         }
     }

@@ -16,7 +16,7 @@ use crate::reaction::entry::Entry;
 use crate::reaction::judged::{Doubtful, Judged};
 use crate::reaction::note::{Note, Role, Sight};
 use crate::reaction::terms::Terms;
-use crate::texts::{Keys, Texts, room};
+use crate::texts::{Keys, Text, Texts, room};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,8 +196,9 @@ impl Ledger {
         }
     }
 
-    /// Takes the next events in the log's order.
-    pub fn take(&mut self, notes: &[Note], texts: &Texts) {
+    /// Takes the next events in the log's order; the match values of some have a number elsewhere, see
+    /// [`Keys::numbers_in`].
+    pub fn take(&mut self, notes: &[Note], texts: &Texts, named: &[(Text, u32)]) {
         let wanted = notes.iter().map(|note| {
             let (hash, value) = note.value?;
             Some((note.reaction, hash, texts.kept(value)))
@@ -209,7 +210,7 @@ impl Ledger {
             found,
         } = self;
         let order = order.unwrap_or(Order::Position);
-        Keys::numbers_in(books, |book| &mut book.keys, wanted, found);
+        Keys::numbers_in(books, |book| &mut book.keys, wanted, named, found);
         // Before anything is added, so that the machine fetches them at the same time.
         let looks = notes.iter().zip(&*found).filter_map(|(note, number)| {
             let entries = &books[usize::from(note.reaction)].entries;

@@ -13,7 +13,7 @@ use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadId, BadRow, Fields};
 use crate::reader::{self, Looks};
-use crate::texts::{Keys, Text, Texts};
+use crate::texts::{Desk, Keys, Text};
 
 /// What an event is to a reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,10 +135,10 @@ impl Reader {
     }
 
     /// Adds what an event of this type says.
-    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+    pub fn note(&self, route: &Route, row: &Scope<'_>, desk: &mut Desk<'_>, notes: &mut Vec<Note>) {
         let from = notes.len();
         for (index, candidate) in &route.0 {
-            let Some(note) = self.read(*index, candidate, row, texts) else {
+            let Some(note) = self.read(*index, candidate, row, desk) else {
                 continue;
             };
             let is_same = |one: &&mut Note| {
@@ -158,12 +158,12 @@ impl Reader {
         &self,
         route: &Route,
         row: &Scope<'_>,
-        texts: &mut Texts,
+        desk: &mut Desk<'_>,
         notes: &mut Vec<Note>,
     ) {
         for (index, candidate) in route.0.iter().filter(|(_, it)| it.is_trigger) {
             let sight = Sight::Later;
-            let note = self.read(*index, candidate, row, texts);
+            let note = self.read(*index, candidate, row, desk);
             notes.extend(note.map(|note| Note { sight, ..note }));
         }
     }
@@ -173,7 +173,7 @@ impl Reader {
         index: u16,
         candidate: &Candidate,
         row: &Scope<'_>,
-        texts: &mut Texts,
+        desk: &mut Desk<'_>,
     ) -> Option<Note> {
         let reaction = &self.of[usize::from(index)];
         let conditions = reaction.narrow.iter().chain(&candidate.when);
@@ -187,7 +187,7 @@ impl Reader {
             By::Correlation => row.correlation.map(Cow::Borrowed),
             By::Expression(expression) => expression.name(row),
         };
-        let hash = value.as_deref().map(Keys::hash);
+        let hash = value.as_deref().map(|value| desk.hash(value));
         if !self.share.takes(hash) {
             return None;
         }
@@ -199,8 +199,8 @@ impl Reader {
             reaction: index,
             role,
             is_doubtful: is_meant.is_err(),
-            value: hash.zip(value.map(|value| texts.keep(&value))),
-            id: Keys::hash_of_name(row.id),
+            value: hash.zip(value.map(|value| desk.keep(&value))),
+            id: desk.hash_of_name(row.id),
             position: row.position,
             time: row.time.unwrap_or(Timestamp::MIN),
             sight: match hash.is_some() || row.is_sound() {

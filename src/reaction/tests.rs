@@ -81,7 +81,7 @@ fn conclude(reaction: &Arc<Reaction>, order: Order, told: &[Told], horizon: i64)
     let value = Some((Keys::hash("x"), texts.keep("x")));
     for (index, (role, seconds)) in told.iter().enumerate() {
         let id = index as u64 + 1;
-        ledger.take(&[note(index, *role, *seconds, id, value)], &texts);
+        ledger.take(&[note(index, *role, *seconds, id, value)], &texts, &[]);
     }
     ledger
         .conclude(at(horizon), unseen(&Absent::default()))
@@ -396,7 +396,7 @@ fn many(events: impl Iterator<Item = (Role, i64, u64)>) -> Conclusion {
     let mut texts = Texts::default();
     let value = Some((Keys::hash("x"), texts.keep("x")));
     for (index, (role, seconds, id)) in events.enumerate() {
-        ledger.take(&[note(index, role, seconds, id, value)], &texts);
+        ledger.take(&[note(index, role, seconds, id, value)], &texts, &[]);
     }
     ledger
         .conclude(at(1_000_000), unseen(&Absent::default()))
@@ -482,7 +482,7 @@ fn what_is_later_than_the_horizon_calls_for_what_may_come_after_it_alone() {
         let value = Some((Keys::hash("x"), texts.keep("x")));
         for (index, (role, seconds, sight)) in [first, second].into_iter().enumerate() {
             let note = note(index, role, seconds, 0, value);
-            ledger.take(&[Note { sight, ..note }], &texts);
+            ledger.take(&[Note { sight, ..note }], &texts, &[]);
         }
         let absent = Absent::default();
         let conclusion = ledger.conclude(at(10), unseen(&absent)).remove(0);

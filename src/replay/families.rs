@@ -17,7 +17,7 @@ use crate::reaction;
 use crate::replay::memory::Divisible;
 use crate::requirement;
 use crate::share::Share;
-use crate::texts::{Keys, Texts};
+use crate::texts::{Desk, Keys, Text, Texts};
 use crate::transaction;
 
 /// What every family reads out of rows.
@@ -176,31 +176,31 @@ impl Readers {
         &self,
         routes: &Routes,
         row: &Row<'_>,
-        texts: &mut Texts,
+        desk: &mut Desk<'_>,
         notes: &mut Notes,
     ) {
         self.reactions
-            .note_later(&routes.reactions, row, texts, &mut notes.reactions);
+            .note_later(&routes.reactions, row, desk, &mut notes.reactions);
     }
 
-    /// Adds what a row says; whether that showed on the way that its data is JSON.
+    /// Adds what a row says.
     pub(super) fn note(
         &self,
         routes: &Routes,
         row: &Row<'_>,
-        texts: &mut Texts,
+        desk: &mut Desk<'_>,
         notes: &mut Notes,
-    ) -> bool {
+    ) {
         self.projections
-            .note(&routes.projections, row, texts, &mut notes.projections);
+            .note(&routes.projections, row, desk, &mut notes.projections);
         self.invariants
-            .note(&routes.invariants, row, texts, &mut notes.invariants);
+            .note(&routes.invariants, row, desk, &mut notes.invariants);
         self.reactions
-            .note(&routes.reactions, row, texts, &mut notes.reactions);
+            .note(&routes.reactions, row, desk, &mut notes.reactions);
         self.transactions
-            .note(&routes.transactions, row, texts, &mut notes.transactions);
+            .note(&routes.transactions, row, desk, &mut notes.transactions);
         self.idempotency
-            .note(&routes.idempotency, row, texts, &mut notes.idempotency)
+            .note(&routes.idempotency, row, desk, &mut notes.idempotency);
     }
 }
 
@@ -331,12 +331,19 @@ impl Ledgers {
         self.applied.clear();
     }
 
-    /// Takes what the next rows say, and what they mean to steps that can be compensated.
-    pub(super) fn take(&mut self, notes: &Notes, texts: &Texts, deeds: &[Deed]) {
+    /// Takes what the next rows say, and what they mean to steps that can be compensated. The ids of
+    /// sagas are `named`, by the numbers of their instances.
+    pub(super) fn take(
+        &mut self,
+        notes: &Notes,
+        texts: &Texts,
+        deeds: &[Deed],
+        named: &[(Text, u32)],
+    ) {
         let mut deeds = deeds;
         let isolates = !self.isolation.is_idle();
         self.projections
-            .numbers(&notes.projections, texts, &mut self.found);
+            .numbers(&notes.projections, texts, named, &mut self.found);
         for index in 0..notes.projections.len() {
             let (note, number) = (&notes.projections[index], self.found[index]);
             if isolates {
@@ -364,8 +371,8 @@ impl Ledgers {
         for note in &notes.invariants {
             self.invariants.take(note, texts);
         }
-        self.reactions.take(&notes.reactions, texts);
-        self.idempotency.take(&notes.idempotency, texts);
+        self.reactions.take(&notes.reactions, texts, named);
+        self.idempotency.take(&notes.idempotency, texts, named);
         for note in &notes.transactions {
             self.transactions.take(note, texts);
         }

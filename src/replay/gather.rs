@@ -15,6 +15,7 @@ use crate::replay::pass::Continue;
 use crate::replay::route::Router;
 use crate::replay::streams::{StreamEvent, Streams};
 use crate::saga::{Instance, Meaning, Moment, Names, Outcome, StepEvent};
+use crate::texts::Text;
 
 /// Tells whether an instance is over and clean whatever the horizon, and how it ended.
 pub type Settle<'a> = &'a mut dyn FnMut(&Names, &Entry, &str) -> Option<Outcome>;
@@ -29,6 +30,8 @@ pub struct Gatherer<'a> {
     rows: u64,
     entries: Vec<u32>,
     deeds: Vec<Deed>,
+    /// The ids in the rows that are being taken, with the numbers of their instances.
+    named: Vec<(Text, u32)>,
     /// For a look at one of which that takes all its events.
     instance: Instance,
     gathered: Gathered,
@@ -60,6 +63,7 @@ impl<'a> Gatherer<'a> {
             rows: 0,
             entries: Vec::new(),
             deeds: Vec::new(),
+            named: Vec::new(),
             instance: Instance::default(),
             gathered: Gathered {
                 streams: match definition.order {
@@ -161,8 +165,11 @@ impl<'a> Gatherer<'a> {
         // What is read again for a few instances was taken by the ledgers the first time.
         if self.only.is_none() {
             self.deeds(batch, router);
+            let ids = batch.sightings.iter().map(|sighting| sighting.id);
+            self.named.clear();
+            self.named.extend(ids.zip(self.entries.iter().copied()));
             let ledgers = &mut self.gathered.ledgers;
-            ledgers.take(&batch.families, &batch.texts, &self.deeds);
+            ledgers.take(&batch.families, &batch.texts, &self.deeds, &self.named);
         }
         for index in 0..self.entries.len() {
             self.sighting(index, batch, router);

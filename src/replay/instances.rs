@@ -132,8 +132,13 @@ impl Instances {
     /// of many rows overlap in the machine. The instances of many sagas under one id are spread over
     /// the table.
     pub fn hash(saga: u16, id: &str) -> u64 {
+        Instances::spread(saga, Keys::hash(id))
+    }
+
+    /// The same, given the hash of the id.
+    pub fn spread(saga: u16, hash: u64) -> u64 {
         const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-        Keys::hash(id).wrapping_add(u64::from(saga).wrapping_mul(SPREAD))
+        hash.wrapping_add(u64::from(saga).wrapping_mul(SPREAD))
     }
 
     /// The entries of many instances, each given by hash, saga and id, made where they are new;

@@ -19,7 +19,7 @@ use crate::replay::instances::{Blank, Instances, Link};
 use crate::replay::reading::Reading;
 use crate::replay::route::{Candidate, Meant, Route, Use};
 use crate::saga::{Meaning, Moment, StepEvent};
-use crate::texts::{Keys, Text};
+use crate::texts::{Desk, Keys, Known, Text};
 
 /// A row with more text than this cannot be taken along with others.
 pub(super) const MOST_TEXT: usize = 1 << 30;
@@ -145,10 +145,12 @@ impl Reader<'_> {
             }
             // Each share has its own.
             if self.reading.selection.families && kind.is_of_family {
+                let known = Known::default();
+                let mut desk = Desk::new(&mut batch.texts, row.correlation, row.id, known);
                 self.reading.readers.note_later(
                     &kind.families,
                     &row.scope(&kind.name),
-                    &mut batch.texts,
+                    &mut desk,
                     &mut batch.families,
                 );
             }
@@ -159,28 +161,24 @@ impl Reader<'_> {
             batch.matched += u64::from(kind.is_known);
             batch.counts_from_zero |= row.version.is_some_and(|version| version <= 0);
         }
-        let mut is_json = false;
+        let mut known = Known::default();
         if kind.is_of_family {
             let scope = row.scope(&kind.name);
             let readers = self.reading.readers;
-            is_json = readers.note(
-                &kind.families,
-                &scope,
-                &mut batch.texts,
-                &mut batch.families,
-            );
+            let mut desk = Desk::new(&mut batch.texts, row.correlation, row.id, known);
+            readers.note(&kind.families, &scope, &mut desk, &mut batch.families);
+            known = desk.known();
         }
-        self.note(row, kind, is_json, batch);
+        self.note(row, kind, &mut known, batch);
         if self.reading.selection.sagas {
-            let mut kept = None;
             for one in &kind.route.uses {
-                self.sight(row, &kind.name, one, &mut kept, batch);
+                self.sight(row, &kind.name, one, &mut known, batch);
             }
         }
     }
 
-    /// What a row tells of the log, whatever sagas there are. Its data may be known to be JSON.
-    fn note(&self, row: &Row<'_>, kind: &Kind, is_json: bool, batch: &mut Batch) {
+    /// What a row tells of the log, whatever sagas there are.
+    fn note(&self, row: &Row<'_>, kind: &Kind, known: &mut Known, batch: &mut Batch) {
         let selection = self.reading.selection;
         let share = self.reading.share;
         let stream = row.stream.filter(|_| selection.streams);
@@ -198,7 +196,8 @@ impl Reader<'_> {
             });
         }
         if selection.ids {
-            let id = Keys::hash_of_name(row.id);
+            let mut desk = Desk::new(&mut batch.texts, row.correlation, row.id, *known);
+            let id = desk.hash_of_name(row.id);
             let is_own = |hash: u64| hash != 0 && share.has(hash);
             if !selection.causes {
                 batch
@@ -210,13 +209,14 @@ impl Reader<'_> {
                 batch.ids.push(causation::Note {
                     id,
                     cause,
-                    correlation: Keys::hash_of_name(row.correlation),
+                    correlation: desk.hash_of_name(row.correlation),
                     position: row.position,
                     time: row.time,
                 });
             }
+            *known = desk.known();
         }
-        if let (true, Some(data)) = (selection.data && !is_json, row.data)
+        if let (true, Some(data)) = (selection.data && !known.is_json, row.data)
             && let Err(error) = serde_json::from_slice::<IgnoredAny>(data)
         {
             batch.partial += 1;
@@ -242,20 +242,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Adds what a row means in one saga. The log's correlation value is `kept` once per row.
-    fn sight(
-        &self,
-        row: &Row<'_>,
-        name: &str,
-        one: &Use,
-        kept: &mut Option<Text>,
-        batch: &mut Batch,
-    ) {
+    /// Adds what a row means in one saga.
+    fn sight(&self, row: &Row<'_>, name: &str, one: &Use, known: &mut Known, batch: &mut Batch) {
         if one.is_plain()
             && let ([candidate], Some(id)) = (one.candidates.as_slice(), row.correlation)
         {
             if self.is_wanted(id) {
-                let id = (id, *kept.get_or_insert_with(|| batch.texts.keep(id)));
+                let id = kept(id, row, known, batch);
                 self.push(row, name, one.saga, id, candidate, None, batch);
             }
             return;
@@ -307,7 +300,7 @@ impl Reader<'_> {
                 (first, Some(batch.doubts.len() as u32 - 1))
             }
         };
-        let id = (id, batch.texts.keep(id));
+        let id = kept(id, row, known, batch);
         self.push(row, name, one.saga, id, candidate, doubt, batch);
     }
 
@@ -330,7 +323,7 @@ impl Reader<'_> {
         row: &Row<'_>,
         name: &str,
         saga: u16,
-        (id, kept): (&str, Text),
+        (hash, id): (u64, Text),
         candidate: &Candidate,
         doubt: Option<u32>,
         batch: &mut Batch,
@@ -346,8 +339,8 @@ impl Reader<'_> {
             batch.links.push(Link::of(&row.scope(name)));
         }
         batch.sightings.push(Sighting {
-            hash: Instances::hash(saga, id),
-            id: kept,
+            hash: Instances::spread(saga, hash),
+            id,
             saga,
             doubt,
             moment,
@@ -360,6 +353,14 @@ impl Reader<'_> {
         } = self.reading;
         about.is_none_or(|ids| ids.iter().any(|wanted| wanted == id)) && instances.has_key(id)
     }
+}
+
+/// The hash of a saga's id in a row, and the id where it is kept.
+fn kept(id: &str, row: &Row<'_>, known: &mut Known, batch: &mut Batch) -> (u64, Text) {
+    let mut desk = Desk::new(&mut batch.texts, row.correlation, row.id, *known);
+    let kept = (desk.hash(id), desk.keep(id));
+    *known = desk.known();
+    kept
 }
 
 /// The name of a failure's error or of a stray type, among the batch's details; 0 for none.

@@ -10,7 +10,7 @@ use crate::event::{Position, Timestamp};
 use crate::expression::{Expression, Scope};
 use crate::log::{BadRow, Fields};
 use crate::reader::{self, Looks};
-use crate::texts::{Keys, Text, Texts};
+use crate::texts::{Desk, Keys, Text};
 use crate::transaction::state::Happening;
 
 /// What an event means in a transaction.
@@ -139,7 +139,7 @@ impl Reader {
     }
 
     /// Adds what an event of this type says.
-    pub fn note(&self, route: &Route, row: &Scope<'_>, texts: &mut Texts, notes: &mut Vec<Note>) {
+    pub fn note(&self, route: &Route, row: &Scope<'_>, desk: &mut Desk<'_>, notes: &mut Vec<Note>) {
         for candidates in route.0.chunk_by(|one, other| one.0 == other.0) {
             let index = candidates[0].0;
             let definition = &self.of[usize::from(index)];
@@ -166,18 +166,18 @@ impl Reader {
                 None => row.correlation.map(Cow::Borrowed),
                 Some(id) => id.name(row),
             };
-            let hash = id.as_deref().map(Keys::hash);
+            let hash = id.as_deref().map(|id| desk.hash(id));
             if !self.share.takes(hash) {
                 continue;
             }
             let participant = definition.participant.name(row);
             notes.push(Note {
                 definition: index,
-                id: hash.zip(id.map(|id| texts.keep(&id))),
+                id: hash.zip(id.map(|id| desk.keep(&id))),
                 meaning,
                 may_be: parts(&may_be),
                 is_bad: hash.is_none() && !row.is_sound(),
-                participant: participant.map(|participant| texts.keep(&participant)),
+                participant: participant.map(|participant| desk.keep(&participant)),
                 position: row.position,
                 time: row.time.unwrap_or(Timestamp::MIN),
             });

@@ -22,6 +22,7 @@ fn conclude_maybe(
                 ..note
             }],
             &texts,
+            &[],
         );
     }
     ledger
