@@ -51,8 +51,19 @@ struct Compiled {
 }
 
 enum Code {
-    Path(Path),
+    /// A path, which may lead to a column that holds a text.
+    Path(Path, Option<Column>),
     Program(Box<Program>),
+}
+
+/// A column of the event that holds a text.
+#[derive(Debug, Clone, Copy)]
+enum Column {
+    Stream,
+    Id,
+    Correlation,
+    Causation,
+    Key,
 }
 
 /// Why an expression does not compile.
@@ -143,7 +154,8 @@ impl Expression {
         let code = match Path::parse(source.trim()) {
             Some(path) if words::EVENT.contains(&path.root()) => {
                 words::check_field(&path)?;
-                Code::Path(path)
+                let column = Column::at(&path);
+                Code::Path(path, column)
             }
             _ => Code::Program(Box::new(Program::compile(source, &words::EVENT)?)),
         };
@@ -164,7 +176,7 @@ impl Expression {
     /// When a field it refers to is missing, or the evaluation fails or runs out of fuel.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Undetermined> {
         match &self.0.code {
-            Code::Path(path) => path.look_up(scope),
+            Code::Path(path, _) => path.look_up(scope),
             Code::Program(program) => program.evaluate(scope),
         }
     }
@@ -201,8 +213,8 @@ impl Expression {
     /// lost; `None` where it is more than a plain path into `data` or `metadata`.
     pub fn recorded<'s>(&self, scope: &Scope<'s>) -> Option<Result<&'s str, Undetermined>> {
         match &self.0.code {
-            Code::Path(path) if path.root() != "event" => Some(path.find(scope)),
-            Code::Path(_) | Code::Program(_) => None,
+            Code::Path(path, _) if path.root() != "event" => Some(path.find(scope)),
+            Code::Path(..) | Code::Program(_) => None,
         }
     }
 
@@ -212,9 +224,9 @@ impl Expression {
     /// # Errors
     /// As [`Expression::evaluate`].
     pub fn text<'s>(&self, scope: &Scope<'s>) -> Result<Option<Cow<'s, str>>, Undetermined> {
-        if let Code::Path(path) = &self.0.code {
-            if let Some(column) = path.column(scope) {
-                return Ok(Some(Cow::Borrowed(column)));
+        if let Code::Path(path, column) = &self.0.code {
+            if let Some(text) = column.and_then(|column| column.text(scope)) {
+                return Ok(Some(Cow::Borrowed(text)));
             }
             if path.root() != "event" {
                 let recorded = path.find(scope)?;
@@ -256,8 +268,36 @@ impl Expression {
 
     fn reads(&self, root: &str, field: Option<&str>) -> bool {
         match &self.0.code {
-            Code::Path(path) => path.reaches(root, field),
+            Code::Path(path, _) => path.reaches(root, field),
             Code::Program(program) => program.paths().iter().any(|path| path.reaches(root, field)),
+        }
+    }
+}
+
+impl Column {
+    /// The one that a path leads to.
+    fn at(path: &Path) -> Option<Column> {
+        match (path.root(), path.keys()) {
+            ("event", [field]) => match field.as_str() {
+                "stream" => Some(Column::Stream),
+                "id" => Some(Column::Id),
+                "correlation" => Some(Column::Correlation),
+                "causation" => Some(Column::Causation),
+                "key" => Some(Column::Key),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What it holds, if the event has it.
+    fn text<'s>(self, scope: &Scope<'s>) -> Option<&'s str> {
+        match self {
+            Column::Stream => scope.stream,
+            Column::Id => scope.id,
+            Column::Correlation => scope.correlation,
+            Column::Causation => scope.causation,
+            Column::Key => scope.key,
         }
     }
 }
@@ -267,22 +307,6 @@ impl Path {
     fn reaches(&self, root: &str, field: Option<&str>) -> bool {
         let first = self.keys().first().map(String::as_str);
         self.root() == root && (field.is_none() || first.is_none() || first == field)
-    }
-
-    /// The column with a text that it leads to, where it leads to one that the event has.
-    fn column<'s>(&self, scope: &Scope<'s>) -> Option<&'s str> {
-        let [field] = self.keys() else {
-            return None;
-        };
-        match field.as_str() {
-            _ if self.root() != "event" => None,
-            "correlation" => scope.correlation,
-            "stream" => scope.stream,
-            "key" => scope.key,
-            "id" => scope.id,
-            "causation" => scope.causation,
-            _ => None,
-        }
     }
 
     fn look_up(&self, scope: &Scope<'_>) -> Result<Value, Undetermined> {

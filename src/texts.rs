@@ -6,7 +6,7 @@ mod index;
 
 use std::hash::BuildHasher;
 use std::hint::black_box;
-use std::ops::BitXor;
+use std::ops::{BitXor, Range};
 
 use foldhash::fast::FixedState;
 
@@ -142,6 +142,13 @@ impl Namesakes<'_> {
     }
 }
 
+/// Where the text with this number stands among those that end there.
+fn span(ends: &[usize], number: u32) -> Range<usize> {
+    let number = number as usize;
+    let start = number.checked_sub(1).map_or(0, |before| ends[before]);
+    start..ends[number]
+}
+
 impl Keys {
     /// What a text is looked up by. Computed apart from the look-up, so that those of many rows
     /// overlap in the machine.
@@ -238,13 +245,16 @@ impl Keys {
 
     /// The number of a text with this hash, a new one if it was not met before.
     pub fn number(&mut self, hash: u64, text: &str) -> u32 {
-        if let Some(known) = self.find(hash, text) {
+        let Keys {
+            index, ends, all, ..
+        } = self;
+        let number = ends.len() as u32;
+        let is_it = |number: u32| all[span(ends, number)] == *text;
+        if let Some(known) = index.find_or_add(hash, number, is_it) {
             return known;
         }
-        let number = self.ends.len() as u32;
-        self.all.push_str(text);
-        self.ends.push(self.all.len());
-        self.index.insert(hash, number);
+        all.push_str(text);
+        ends.push(all.len());
         number
     }
 
@@ -271,9 +281,7 @@ impl Keys {
 
     /// The text with this number.
     pub fn text(&self, number: u32) -> &str {
-        let number = number as usize;
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.all[start..self.ends[number]]
+        &self.all[span(&self.ends, number)]
     }
 
     /// Bytes of its tables and texts.

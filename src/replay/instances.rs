@@ -127,6 +127,14 @@ pub struct Instances {
     pub doubts: hashbrown::HashMap<u32, Vec<Doubt>, FixedState>,
 }
 
+impl Entry {
+    /// Whether it is that of this instance; the ids of all stand end to end.
+    fn is(&self, saga: u16, id: &str, ids: &[u8]) -> bool {
+        let end = self.id_start + self.id_length as usize;
+        self.saga == saga && &ids[self.id_start..end] == id.as_bytes()
+    }
+}
+
 impl Instances {
     /// What an instance is looked up by. Computed by readers, apart from the look-ups, so that those
     /// of many rows overlap in the machine. The instances of many sagas under one id are spread over
@@ -175,16 +183,11 @@ impl Instances {
     }
 
     fn is(&self, at: u32, saga: u16, id: &str) -> bool {
-        let entry = &self.entries[at as usize];
-        let (start, length) = (entry.id_start, entry.id_length as usize);
-        entry.saga == saga && &self.ids[start..start + length] == id.as_bytes()
+        self.entries[at as usize].is(saga, id, &self.ids)
     }
 
     /// The entry of the instance with this hash, made if it is new.
     fn entry(&mut self, hash: u64, saga: u16, id: &str) -> u32 {
-        if let Some(known) = self.index.find(hash, |at| self.is(at, saga, id)) {
-            return known;
-        }
         let Instances {
             index,
             entries,
@@ -192,6 +195,10 @@ impl Instances {
             ..
         } = self;
         let at = entries.len() as u32;
+        let is_it = |at: u32| entries[at as usize].is(saga, id, ids);
+        if let Some(known) = index.find_or_add(hash, at, is_it) {
+            return known;
+        }
         let entry = Entry {
             id_start: ids.len(),
             id_length: id.len() as u32,
@@ -202,7 +209,6 @@ impl Instances {
         };
         ids.extend_from_slice(id.as_bytes());
         entries.push(entry);
-        index.insert(hash, at);
         at
     }
 

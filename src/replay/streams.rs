@@ -194,13 +194,13 @@ impl Streams {
 
     /// The number of an event's stream, a new one if it was not met before.
     fn number(&mut self, event: &StreamEvent<'_>) -> u32 {
-        let is_it = |at: u32| self.streams[at as usize].hash == event.hash;
-        if let Some(known) = self.index.find(event.hash, is_it) {
+        let Streams { index, streams, .. } = self;
+        let number = streams.len() as u32;
+        let is_it = |at: u32| streams[at as usize].hash == event.hash;
+        if let Some(known) = index.find_or_add(event.hash, number, is_it) {
             return known;
         }
-        let number = self.streams.len() as u32;
-        self.streams.push(Stream::new(event.hash, event.position));
-        self.index.insert(event.hash, number);
+        streams.push(Stream::new(event.hash, event.position));
         number
     }
 

@@ -70,15 +70,32 @@ impl Index {
         None
     }
 
-    /// Adds a number that is not there.
-    pub fn insert(&mut self, hash: u64, number: u32) {
+    /// The number with this hash that `is` the wanted one; where there is none, `new` is added.
+    #[inline]
+    pub fn find_or_add(
+        &mut self,
+        hash: u64,
+        new: u32,
+        mut is: impl FnMut(u32) -> bool,
+    ) -> Option<u32> {
         // Two thirds: in a fuller table the walks get long.
         if (self.taken + 1) * 3 > self.slots.len() * 2 {
             self.grow();
         }
-        self.taken += 1;
         let half = half(hash);
-        put(&mut self.slots, Slot { half, number });
+        let home = home(half, self.slots.len());
+        let (before, after) = self.slots.split_at_mut(home);
+        for slot in after.iter_mut().chain(before) {
+            if slot.number == Index::NONE {
+                *slot = Slot { half, number: new };
+                self.taken += 1;
+                return None;
+            }
+            if slot.half == half && is(slot.number) {
+                return Some(slot.number);
+            }
+        }
+        None
     }
 
     #[cold]
@@ -139,15 +156,12 @@ mod tests {
             for hash in hashes {
                 let number = all.len() as u32;
                 let is = |number: u32| all[number as usize] == hash;
-                match known.get(&hash) {
-                    Some(known) => prop_assert_eq!(index.find(hash, is), Some(*known)),
-                    None => {
-                        prop_assert_eq!(index.find(hash, is), None);
-                        index.insert(hash, number);
-                        known.insert(hash, number);
-                        all.push(hash);
-                    }
-                }
+                prop_assert_eq!(index.find(hash, is), known.get(&hash).copied());
+                prop_assert_eq!(index.find_or_add(hash, number, is), known.get(&hash).copied());
+                known.entry(hash).or_insert_with(|| {
+                    all.push(hash);
+                    number
+                });
             }
             for hash in strangers.iter().chain(&all) {
                 let is = |number: u32| all[number as usize] == *hash;
