@@ -78,10 +78,8 @@ impl Program {
     pub(super) fn compile(source: &str, roots: &[&str]) -> Result<Program, ExpressionError> {
         let words = words::words(source);
         let code = compile(source, &words)?;
-        let mut names: Vec<String> = code.undeclared_variables(true).into_iter().collect();
-        names.sort();
         let mut paths = Vec::new();
-        for name in names {
+        for name in names(source, &code, Nested::Told)? {
             match Path::below(&name, roots) {
                 Some(path) => {
                     words::check_field(&path)?;
@@ -205,6 +203,34 @@ pub(super) fn compile(
         })?;
     check_calls(words)?;
     Ok(code)
+}
+
+/// Whether names are told with the fields that are looked at below them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nested {
+    Told,
+    LeftOut,
+}
+
+/// The names that an expression looks at, in order.
+pub(super) fn names(
+    source: &str,
+    code: &minijinja::Expression<'_, '_>,
+    nested: Nested,
+) -> Result<Vec<String>, ExpressionError> {
+    let unsliced = words::unsliced(source).map(|it| ENVIRONMENT.compile_expression_owned(it));
+    let unsliced = unsliced.transpose().map_err(|_| ExpressionError {
+        message: "what the slice is taken of cannot be told".to_owned(),
+        help: Some("put its ends in parentheses".to_owned()),
+    })?;
+    let is_told = nested == Nested::Told;
+    let names = match &unsliced {
+        Some(unsliced) => unsliced.undeclared_variables(is_told),
+        None => code.undeclared_variables(is_told),
+    };
+    let mut names: Vec<String> = names.into_iter().collect();
+    names.sort();
+    Ok(names)
 }
 
 /// Its value, unless something was missed on the way.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::expression::document::{self, Misses};
-use crate::expression::engine::{compile, evaluate, is_global};
+use crate::expression::engine::{Nested, compile, evaluate, is_global, names};
 use crate::expression::{ExpressionError, Undetermined, is_true, words};
 use crate::suggest::did_you_mean;
 
@@ -25,8 +25,7 @@ impl RowExpression {
     pub fn parse(source: &str, known: &[&str]) -> Result<RowExpression, ExpressionError> {
         let words = words::words(source);
         let code = compile(source, &words)?;
-        let mut names: Vec<String> = code.undeclared_variables(false).into_iter().collect();
-        names.sort();
+        let mut names = names(source, &code, Nested::LeftOut)?;
         names.retain(|name| !is_global(name));
         match names.iter().find(|name| !known.contains(&name.as_str())) {
             None => Ok(RowExpression {

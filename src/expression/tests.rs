@@ -60,6 +60,17 @@ fn expressions_have_these_values() {
         ("[data.amount, data.currency]", json!([120, "EUR"])),
         ("data.in.out == 1", json!(true)),
         ("data.items[-1].price", json!(4)),
+        ("data.currency[0:2]", json!("EU")),
+        ("data.currency[1:] == 'UR'", json!(true)),
+        ("data['currency'][:-1] ~ data.rate", json!("EU0.25")),
+        ("data.currency[::2]", json!("ER")),
+        ("data.currency[:]", json!("EUR")),
+        ("(data.currency ~ event.version)[2:4]", json!("R3")),
+        ("event.stream[6:]", json!("1")),
+        ("metadata.a.b[event.version:]", json!("p")),
+        ("{'a': data.currency[0:1], 'b': [1]}['a']", json!("E")),
+        ("data.items[1:]", json!([{"price": 4}])),
+        ("data.items[:1]|length", json!(1)),
     ] {
         assert_eq!(evaluate(source), Ok(value), "{source}");
     }
@@ -80,6 +91,8 @@ fn what_is_missing_leaves_the_value_undetermined() {
         ("data.in.nowhere == 1", "`data.in.nowhere` is missing"),
         ("event.id", "`event.id` is missing"),
         ("event.id == 'x'", "`event.id` is missing"),
+        ("data.nowhere[0:2] == 'x'", "`data.nowhere` is missing"),
+        ("data.currency[data.from:]", "`data.from` is missing"),
     ] {
         assert_eq!(evaluate(source), Err(reason.to_owned()), "{source}");
     }
@@ -130,6 +143,14 @@ fn what_cannot_be_computed_is_undetermined_too() {
 fn a_source_that_is_no_expression_is_refused_with_the_cure() {
     for (source, message) in [
         ("", "an expression cannot be empty"),
+        (
+            "datas.x[0:2]",
+            "`datas` cannot be seen here: did you mean `data`?",
+        ),
+        (
+            "event.strem[0:2]",
+            "an event has no field `strem`: did you mean `event.stream`?",
+        ),
         (
             "amount > 1",
             "`amount` cannot be seen here: did you mean `data.amount`? `event`, `data` and `metadata` can be seen",
@@ -274,6 +295,9 @@ fn what_is_read_is_known_before() {
     let both = Expression::parse("event.stream == metadata.tenant").unwrap();
     assert!(!both.reads_data() && both.reads_metadata());
     assert!(both.reads_event("stream") && !both.reads_event("id"));
+    let part = Expression::parse("data.x[event.version:] == event.stream[0:2]").unwrap();
+    assert!(part.reads_data() && !part.reads_metadata() && !part.reads_event("id"));
+    assert!(part.reads_event("stream") && part.reads_event("version"));
     let any = Expression::parse("event['id'] == 'x'").unwrap();
     assert!(any.reads_event("id") && any.reads_event("stream"));
 }

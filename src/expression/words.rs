@@ -118,6 +118,40 @@ pub(super) fn placed(source: &str) -> Vec<(Word<'_>, Range<usize>)> {
     words
 }
 
+/// The expression with each slice written as a subscript that looks at the same; `None` where there is
+/// no slice. The engine does not tell of the names that a slice is taken of.
+pub(super) fn unsliced(source: &str) -> Option<String> {
+    let words = placed(source);
+    let mut open = Vec::new();
+    let mut parts = Vec::new();
+    for (at, (word, place)) in words.iter().enumerate() {
+        match word {
+            Word::Sign(sign @ ('(' | '[' | '{')) => open.push(*sign),
+            Word::Sign(')' | ']' | '}') => _ = open.pop(),
+            Word::Sign(':') if open.last() == Some(&'[') => {
+                let is_blank = |word: Option<&(Word<'_>, Range<usize>)>| {
+                    matches!(word, Some((Word::Sign('[' | ']' | ':'), _)))
+                };
+                let before = is_blank(at.checked_sub(1).and_then(|at| words.get(at)));
+                let after = matches!(words.get(at + 1), Some((Word::Sign(']'), _)));
+                let part = match (before, after) {
+                    (false, false) => " ~ ",
+                    (true, false) => " 0 ~ ",
+                    (false, true) => " ~ 0 ",
+                    (true, true) => " 0 ~ 0 ",
+                };
+                parts.push((place.clone(), part));
+            }
+            Word::Sign(_) | Word::Name(_) | Word::Text(_) => {}
+        }
+    }
+    let mut unsliced = source.to_owned();
+    for (place, part) in parts.iter().rev() {
+        unsliced.replace_range(place.clone(), part);
+    }
+    (!parts.is_empty()).then_some(unsliced)
+}
+
 /// Moves on while `goes_on`; the byte at which it stopped.
 fn skip(
     letters: &mut Peekable<CharIndices<'_>>,
