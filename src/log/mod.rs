@@ -16,6 +16,7 @@ mod demands;
 mod describe;
 mod error;
 mod facts;
+mod garbled;
 mod guard;
 mod guess;
 mod json;
@@ -44,6 +45,7 @@ mod yaml;
 pub use demands::{Demands, Field, Unique};
 pub use describe::{Description, describe};
 pub use error::LogError;
+pub(crate) use garbled::{has_mark, spelled};
 pub(crate) use open::Database;
 pub use opened::Log;
 pub use recognise::{Recognised, recognise};
@@ -161,8 +163,9 @@ impl Fields {
 
 /// One row on its way past; everything borrows from the reader until the next row.
 ///
-/// Ids are UTF-8 (invalid bytes replaced); numbers are written in decimal, a BLOB of 16 bytes as a
-/// hyphenated UUID, any other as hexadecimal digits. A blank id, correlation or cause is none.
+/// Ids are UTF-8: bytes that are not are spelled in place, `o-x'ff'`, and no sound text is spelled so;
+/// numbers are written in decimal, a BLOB of 16 bytes as a hyphenated UUID, any other as hexadecimal
+/// digits. A blank id, correlation or cause is none.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     /// Its place in the log.

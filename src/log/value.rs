@@ -4,18 +4,20 @@ use std::fmt::Write;
 
 use rusqlite::types::{Value, ValueRef};
 
+use super::garbled;
+
 /// What a message shows of a raw value; anything longer is cut, and said to be.
 const EXCERPT: usize = 80;
 
 /// The value as text, borrowed where it is text already: numbers in decimal, a BLOB of 16 bytes as
-/// a hyphenated UUID, any other in hexadecimal digits.
+/// a hyphenated UUID, any other in hexadecimal digits, a text that is not UTF-8 as [`garbled`] says.
 #[inline]
 pub(crate) fn text<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Option<&'a str> {
     match value {
         ValueRef::Null => None,
         ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => Some(text),
-            Err(_) => Some(rendered(value, scratch)),
+            Ok(text) if !garbled::has_mark(text) => Some(text),
+            _ => Some(rendered(value, scratch)),
         },
         _ => Some(rendered(value, scratch)),
     }
@@ -25,7 +27,7 @@ fn rendered<'a>(value: ValueRef<'_>, scratch: &'a mut String) -> &'a str {
     scratch.clear();
     match value {
         ValueRef::Null => {}
-        ValueRef::Text(bytes) => scratch.push_str(&String::from_utf8_lossy(bytes)),
+        ValueRef::Text(bytes) => garbled::spell(bytes, scratch),
         ValueRef::Integer(number) => push(scratch, format_args!("{number}")),
         ValueRef::Real(number) => push(scratch, format_args!("{number:?}")),
         ValueRef::Blob(bytes) => {
@@ -120,9 +122,10 @@ pub(crate) fn cut(text: &str) -> String {
     }
 }
 
-/// Every stored value that [`text`] would hand out as this; `None` where they are without number.
+/// Every stored value that [`text`] would hand out as this; `None` where one cannot be asked for: a
+/// database in UTF-16 holds other bytes than those that it hands out for what is no sound text.
 pub(crate) fn stored_forms(text: &str) -> Option<Vec<Value>> {
-    if text.contains('\u{fffd}') {
+    if text.contains('\u{fffd}') || garbled::has_mark(text) {
         return None;
     }
     let mut forms = vec![Value::Text(text.to_owned())];

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value as Json;
 
 use crate::definition::projection::{Blank, Column, Operand, Operation, Projection};
+use crate::log::spelled;
 use crate::projection::number::Number;
 use crate::projection::state::{Cell, State};
 use crate::projection::value::Value;
@@ -354,7 +355,8 @@ impl Raw {
         match self {
             Raw::Text(stored) => stored == text,
             Raw::Blob(bytes) => bytes == text.as_bytes() || is_hexadecimal(bytes, text),
-            Raw::Null | Raw::Integer(_) | Raw::Real(_) | Raw::Garbled(_) => false,
+            Raw::Garbled(bytes) => spelled(bytes) == text,
+            Raw::Null | Raw::Integer(_) | Raw::Real(_) => false,
         }
     }
 

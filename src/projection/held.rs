@@ -3,7 +3,7 @@
 
 mod doubt;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -103,7 +103,6 @@ impl Held {
     ) -> Result<(), LogError> {
         let mut rows: Vec<u32> = Vec::new();
         let mut strangers: BTreeMap<String, (Row, u32)> = BTreeMap::new();
-        let mut garbled: BTreeMap<Vec<u8>, (String, Row, u32)> = BTreeMap::new();
         let mut nameless = 0_u64;
         let fold = Arc::clone(&self.fold);
         let keys = ledger.entries(self.projection).count() as u64;
@@ -117,16 +116,8 @@ impl Held {
             if !share.has_key(key) {
                 return 0;
             }
-            let bytes = |row: &Row| (row.bytes() + key.len()) as u64;
-            if let Raw::Garbled(text) = &row.key {
-                let bytes = bytes(&row);
-                let first = garbled.entry(text.clone());
-                let first = first.or_insert((key.to_owned(), row, 0));
-                first.2 += 1;
-                return if first.2 == 1 { bytes } else { 0 };
-            }
             let Some(number) = ledger.find(self.projection, key) else {
-                let bytes = bytes(&row);
+                let bytes = (row.bytes() + key.len()) as u64;
                 let first = strangers.entry(key.to_owned()).or_insert((row, 0));
                 first.1 += 1;
                 return if first.1 == 1 { bytes } else { 0 };
@@ -147,20 +138,11 @@ impl Held {
             let reason = format!("{} no key", brief::count(nameless, "row has", "rows have"));
             self.at_once("", Verdict::Unreadable, reason);
         }
-        let mut twins = BTreeSet::new();
-        for (bytes, (lossy, row, rows)) in garbled {
-            let key = spelling::garbled(&bytes);
-            let twin = ledger.find(self.projection, &lossy);
-            twins.extend(twin.map(|number| number as usize));
-            self.garbled(&key, (&lossy, twin.is_some()), (row, rows), unseen);
-        }
         let of_key = |number: usize| rows.get(number).copied().unwrap_or_default();
         let mut rowless: Vec<(&str, &Entry)> = Vec::new();
-        let mut veiled = Vec::new();
         let mut several = BTreeMap::new();
         for (number, (key, entry)) in ledger.entries(self.projection).enumerate() {
             match of_key(number) {
-                0 if twins.contains(&number) => veiled.push(key),
                 0 => rowless.push((key, entry)),
                 1 => {}
                 rows => _ = several.insert(key, format!("it has {rows} rows")),
@@ -177,10 +159,6 @@ impl Held {
                     self.at_once(&key, Verdict::Unreadable, format!("it has {rows} rows"));
                 }
             }
-        }
-        for key in veiled {
-            let reason = "a row whose key is not UTF-8 may be its own".to_owned();
-            self.at_once(key, Verdict::Unknown, reason);
         }
         for (key, entry) in rowless {
             self.without_row(key, entry, unseen);
@@ -306,35 +284,9 @@ impl Held {
             self.dark.extend(spelling::stored(&row.key));
             self.at_once(key, Verdict::Unknown, reason);
         } else {
-            self.at_once(key, Verdict::Orphan, None);
-            let history = History::new(&self.fold, key.to_owned(), Some(row));
-            self.strangers.push(history);
-        }
-    }
-
-    /// A row whose key is not UTF-8, told by its bytes. What a log's reader makes of such bytes may be
-    /// the text of a key of the log, of which nobody knows whether it was that from the beginning.
-    fn garbled(
-        &mut self,
-        key: &str,
-        (lossy, is_met): (&str, bool),
-        (row, rows): (Row, u32),
-        unseen: Unseen<'_>,
-    ) {
-        const WHY: &str = "its key is not UTF-8";
-        if is_met {
-            let reason = format!("{WHY}, and may be the one that is read as `{lossy}`");
-            self.at_once(key, Verdict::Unreadable, reason);
-        } else if let Some(reason) = unseen.of(self.projection, lossy, None) {
-            self.at_once(key, Verdict::Unknown, reason);
-        } else if rows > 1 {
-            self.at_once(
-                key,
-                Verdict::Orphan,
-                format!("{WHY}, and it has {rows} rows"),
-            );
-        } else {
-            self.at_once(key, Verdict::Orphan, WHY.to_owned());
+            let is_garbled = matches!(row.key, Raw::Garbled(_));
+            let reason = is_garbled.then(|| "its key is not UTF-8".to_owned());
+            self.at_once(key, Verdict::Orphan, reason);
             let history = History::new(&self.fold, key.to_owned(), Some(row));
             self.strangers.push(history);
         }

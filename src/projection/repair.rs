@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::definition::projection::{Blank, Column, Stored};
+use crate::log::has_mark;
 use crate::projection::audit::Conclusion;
 use crate::projection::compare::{Likeness, Raw, Row, likenesses};
 use crate::projection::history::History;
@@ -133,6 +134,11 @@ fn table_key(
 fn unkeyed(conclusion: &Conclusion, refusal: &Refusal, key: &str) -> Option<String> {
     let stored = conclusion.fold.definition().stored.as_ref()?;
     let sample = conclusion.sample_key.as_ref();
+    if has_mark(key) {
+        return Some(
+            "its key is not UTF-8, or looks like what is told of one that is not".to_owned(),
+        );
+    }
     let asked = spelled(key, sample);
     if !is_spelled(&asked, key, sample) {
         return Some("how the table would hold its key is not known".to_owned());
@@ -423,6 +429,12 @@ fn wanted(
         Value::Null => Raw::Null,
         Value::Bool(truth) if manner == Some(Manner::Text) => Raw::Text(truth.to_string()),
         Value::Bool(truth) => Raw::Integer(i64::from(*truth)),
+        Value::Text(text) if has_mark(text) => {
+            let column = &column.name;
+            return Err(format!(
+                "what `{column}` should hold is not UTF-8, or looks like what is told of that"
+            ));
+        }
         Value::Text(text) => match (manner, now) {
             (Some(Manner::Bytes), _) => Raw::Blob(text.as_bytes().to_owned()),
             (Some(Manner::Spelled), _) => in_bytes(text),

@@ -70,12 +70,6 @@ pub(super) fn stored(key: &Raw) -> Option<String> {
     }
 }
 
-/// How a key that is not UTF-8 is told: by its bytes, as SQL writes them.
-pub(super) fn garbled(bytes: &[u8]) -> String {
-    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
-    format!("x'{}'", digits.collect::<String>())
-}
-
 /// What a key of the log may come to.
 pub(super) fn forms(key: &str) -> impl Iterator<Item = String> {
     [decimal(key), hexadecimal(key)].into_iter().flatten()

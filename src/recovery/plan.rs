@@ -11,6 +11,7 @@ use crate::event::{Event, Timestamp};
 use crate::expression::template::Reveal;
 use crate::finding::Direction;
 use crate::inspect::recover::Candidate;
+use crate::log::has_mark;
 use crate::recovery::document::{ActionV1, InstanceV1, LeftAloneV1, Reason, Way, digest};
 use crate::recovery::request;
 use crate::saga::{At, Forward, Instance, Meaning, Moment, Outcome, StepEvent, Undo};
@@ -273,7 +274,7 @@ pub(super) fn fingerprint(events: &[Event]) -> String {
 /// Puts a decision into requests; `events` are those of the instance, in full, by position.
 ///
 /// # Errors
-/// What a request refers to and the events do not say.
+/// What a request refers to and the events do not say; that the id is none that a request can name.
 pub fn instance(
     candidate: &Candidate,
     decision: &Decision,
@@ -281,6 +282,11 @@ pub fn instance(
     log: (&str, &Path),
 ) -> Result<InstanceV1, String> {
     let (saga, id) = (&*candidate.saga, candidate.row.id.as_str());
+    if has_mark(id) {
+        return Err(
+            "its id is not UTF-8, or looks like what is told of one that is not".to_owned(),
+        );
+    }
     let name = |step: usize| saga.steps[step].name.to_string();
     let way = Way::from(decision.direction);
     let mut actions = Vec::new();

@@ -130,8 +130,8 @@ pub const UNREADABLE: Info = Info {
     summary: "a stored value that cannot be compared",
     explanation: "\
 Finds stored values of another kind than the state's: text where a number is expected, text that is \
-not JSON where a list is expected, a version or checkpoint that is no number; rows without a key, \
-or with one that is not UTF-8 and may be that of events; keys with several rows.
+not JSON where a list is expected, a version or checkpoint that is no number; rows without a key; \
+keys with several rows.
 
 Nothing can be said of such a row, neither that it is right nor that it is wrong.
 

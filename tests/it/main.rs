@@ -15,6 +15,7 @@ mod clues;
 mod command;
 mod fixture;
 mod folds;
+mod garbled;
 mod golden;
 mod hidden;
 mod house;

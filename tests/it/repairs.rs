@@ -323,10 +323,7 @@ fn rows_whose_keys_are_not_utf8_go_each_by_its_bytes() {
     let sql = "CREATE TABLE view (k TEXT, state);
                INSERT INTO view VALUES ('k1', 'x'), (CAST(x'ff41' AS TEXT), 'x'), (CAST(x'fe41' AS TEXT), 'y');";
     let folder = keyed(&["k1"], "", sql);
-    assert_eq!(
-        verdicts(folder.path()),
-        ["x'fe41' orphan", "x'ff41' orphan"]
-    );
+    assert_eq!(verdicts(folder.path()), ["x'fe'A orphan", "x'ff'A orphan"]);
     let (script, _) = diff(folder.path(), &["--sql"]);
     run(folder.path(), &script);
     assert_eq!(rows(folder.path()), ["'k1' 'x'"], "{script}");

@@ -113,33 +113,58 @@ fn a_key_with_several_rows_has_one_verdict() {
 }
 
 #[test]
-fn a_key_that_is_not_utf8_is_that_of_no_event_that_can_be_read() {
-    let said = |keys: &[&str], rows: &[(&str, &str)]| {
+fn a_key_that_is_not_utf8_is_its_own_bytes_and_no_other() {
+    let table = "CREATE TABLE view (k TEXT, state);";
+    let rows = |rows: &[(&str, &str)]| {
         let rows = rows.iter().map(|(key, state)| {
             format!("INSERT INTO view VALUES (CAST({key} AS TEXT), '{state}');")
         });
-        let sql = "CREATE TABLE view (k TEXT, state);".to_owned() + &rows.collect::<String>();
-        said(keys, &sql)
+        table.to_owned() + &rows.collect::<String>()
     };
     let orphan = |key: &str| format!("{key} orphan [] (its key is not UTF-8)");
-    // Two keys that are read alike are two.
+    // Two keys that a lossy reader takes for one are two.
     assert_eq!(
-        said(&["b"], &[("x'ff41'", "x"), ("x'fe41'", "x"), ("'b'", "x")]),
-        (vec![orphan("x'fe41'"), orphan("x'ff41'")], 1)
+        said(
+            &["b"],
+            &rows(&[("x'ff41'", "x"), ("x'fe41'", "x"), ("'b'", "x")])
+        ),
+        (vec![orphan("x'fe'A"), orphan("x'ff'A")], 1)
     );
     assert_eq!(
-        said(&["b"], &[("x'ff41'", "x"), ("x'ff41'", "x"), ("'b'", "x")]).0,
-        ["x'ff41' orphan [] (its key is not UTF-8, and it has 2 rows)"]
+        said(
+            &["b"],
+            &rows(&[("x'ff41'", "x"), ("x'ff41'", "x"), ("'b'", "x")])
+        )
+        .0,
+        ["x'ff'A orphan [] (it has 2 rows)"]
     );
-    // What stands for such bytes may be the text itself.
-    let unclear = "x'ff41' unreadable [] (its key is not UTF-8, and may be the one that is read as `\u{fffd}A`)";
-    let veiled = "\u{fffd}A unknown [] (a row whose key is not UTF-8 may be its own)";
+    // What others write for such bytes is another key.
+    let sound = "\u{fffd}A missing [1]".to_owned();
     assert_eq!(
-        said(&["\u{fffd}A"], &[("x'ff41'", "x")]),
-        (vec![unclear.to_owned(), veiled.to_owned()], 0)
+        said(&["\u{fffd}A"], &rows(&[("x'ff41'", "x")])),
+        (vec![orphan("x'ff'A"), sound], 0)
     );
     assert_eq!(
-        said(&["\u{fffd}A"], &[("x'ff41'", "y"), ("x'efbfbd41'", "x")]),
-        (vec![unclear.to_owned()], 1)
+        said(
+            &["\u{fffd}A"],
+            &rows(&[("x'ff41'", "y"), ("x'efbfbd41'", "x")])
+        ),
+        (vec![orphan("x'ff'A")], 1)
+    );
+    // Events of such keys have their rows, and a sound text that looks like one is its own.
+    let streams = "UPDATE events SET stream = CAST(x'612dff41' AS TEXT) WHERE position = 1;
+                   UPDATE events SET stream = CAST(x'612dfe41' AS TEXT) WHERE position = 2;";
+    let told = |stored: &[(&str, &str)]| said(&["1", "2", "x'ff'A"], &(rows(stored) + streams));
+    let all = [("x'ff41'", "x"), ("x'fe41'", "x"), ("'x''ff''A'", "x")];
+    assert_eq!(told(&all), (vec![], 3));
+    assert_eq!(
+        told(&all[..1]),
+        (
+            vec![
+                "x'78''ff'A missing [3]".to_owned(),
+                "x'fe'A missing [2]".to_owned()
+            ],
+            1
+        )
     );
 }

@@ -1,0 +1,143 @@
+//! Texts that are not UTF-8, spelled so that two are one only where their bytes are.
+//!
+//! What is UTF-8 of a text stays as it is, so that it can be matched with patterns and looked into.
+//! Each run of other bytes is told as SQL writes bytes: `o-` and the byte ff are `o-x'ff'`. Where a
+//! sound text holds what looks like that, the `x` is told by its byte: `o-x'ff'` is `o-x'78''ff'`. No
+//! other sound text is changed, and none is spelled as one that is not.
+
+use std::fmt::Write;
+
+/// Whether a text holds what stands for bytes, or would.
+#[inline]
+pub(crate) fn has_mark(text: &str) -> bool {
+    text.as_bytes().contains(&b'\'') && first_mark(text).is_some()
+}
+
+/// A text of any bytes as one that is UTF-8.
+pub(crate) fn spelled(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    spell(bytes, &mut out);
+    out
+}
+
+/// Writes a text of any bytes as one that is UTF-8.
+pub(super) fn spell(bytes: &[u8], out: &mut String) {
+    let mut run = Vec::new();
+    for chunk in bytes.utf8_chunks() {
+        if !chunk.valid().is_empty() {
+            close(&mut run, out);
+            sound(chunk.valid(), out);
+        }
+        run.extend_from_slice(chunk.invalid());
+    }
+    close(&mut run, out);
+}
+
+fn sound(mut text: &str, out: &mut String) {
+    while let Some(at) = first_mark(text) {
+        out.push_str(&text[..at]);
+        close(&mut vec![b'x'], out);
+        text = &text[at + 1..];
+    }
+    out.push_str(text);
+}
+
+fn close(run: &mut Vec<u8>, out: &mut String) {
+    if run.is_empty() {
+        return;
+    }
+    out.push_str("x'");
+    for byte in run.drain(..) {
+        // Writing to a String cannot fail.
+        let written = write!(out, "{byte:02x}");
+        debug_assert!(written.is_ok());
+    }
+    out.push('\'');
+}
+
+/// Where the first thing begins that reads as [`spell`] writes bytes: of a run each is above 7f.
+fn first_mark(text: &str) -> Option<usize> {
+    let is_mark = |rest: &str| {
+        let digits = rest.split('\'').next().unwrap_or_default();
+        let is_ended = rest.len() > digits.len();
+        let pairs = digits.as_bytes().chunks(2);
+        let is_high = |pair: &[u8]| matches!(pair, [b'8'..=b'9' | b'a'..=b'f', low] if matches!(low, b'0'..=b'9' | b'a'..=b'f'));
+        is_ended && !digits.is_empty() && (digits == "78" || pairs.into_iter().all(is_high))
+    };
+    let starts = text.match_indices("x'").map(|(at, _)| at);
+    starts.into_iter().find(|at| is_mark(&text[at + 2..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_told_as_what_they_are() {
+        for (bytes, text) in [
+            (&b"o-\xff"[..], "o-x'ff'"),
+            (b"\xff\xfeA\x80", "x'fffe'Ax'80'"),
+            (b"\xe2\x82A", "x'e282'A"),
+            (b"x\xff", "xx'ff'"),
+            (b"x'ff'", "x'78''ff'"),
+            (b"x'ff\xff'", "x'ffx'ff''"),
+            (b"x'78'", "x'78''78'"),
+        ] {
+            assert_eq!(spelled(bytes), text);
+            assert!(has_mark(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_sound_texts_stay_what_they_are() {
+        for text in [
+            "",
+            "x",
+            "x'",
+            "x''",
+            "x'0102'",
+            "x'7f'",
+            "x'f'",
+            "x'fff'",
+            "x'FF'",
+            "X'ff'",
+            "x'ff",
+            "o'neill",
+            "a\u{fffd}b",
+            "x'ff80 '",
+            "é'x'",
+        ] {
+            assert_eq!(spelled(text.as_bytes()), text);
+            assert!(!has_mark(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_two_texts_are_spelled_alike() {
+        let pieces: [&[u8]; 9] = [
+            b"x",
+            b"'",
+            b"ff",
+            b"78",
+            b"8",
+            b"\xff",
+            b"\x80",
+            b"\xe2\x82",
+            b"-",
+        ];
+        let mut texts: Vec<Vec<u8>> = vec![Vec::new()];
+        let mut known: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for _ in 0..6 {
+            let longer = |text: &Vec<u8>| pieces.map(|piece| [text, piece].concat());
+            texts = texts.iter().flat_map(longer).collect();
+            texts.sort();
+            texts.dedup();
+            for text in &texts {
+                let other = known.insert(spelled(text), text.clone());
+                assert!(other.is_none_or(|other| other == *text), "{text:?}");
+            }
+        }
+    }
+}
