@@ -11,7 +11,7 @@ use crate::log::{Log, LogError};
 use crate::projection::clues::{Clues, DeadLetters, Repeats};
 use crate::projection::compare::Raw;
 use crate::projection::fold::Fold;
-use crate::projection::held::Held;
+use crate::projection::held::{Held, Whole};
 use crate::projection::history::{BUDGET, History};
 use crate::projection::ledger::{Entry, Keyless, Ledger};
 use crate::projection::manner::Manners;
@@ -91,6 +91,8 @@ pub struct Conclusion {
     pub keyless: Keyless,
     /// The events and rows of the keys that were looked into, and the rows of those without events.
     pub histories: Vec<History>,
+    /// What tells that the rows are kept by the whole names of their streams.
+    pub whole: Option<Whole>,
     /// How many rows may be events of any key.
     pub strays: u64,
     /// A key as the table holds it.
@@ -139,6 +141,7 @@ impl Audit {
                 strays: 0,
                 mute: HashSet::default(),
                 mute_exact: 0,
+                is_met: false,
                 fold: Arc::clone(fold),
             });
         }

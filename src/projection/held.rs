@@ -2,6 +2,7 @@
 //! looked into.
 
 mod doubt;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use crate::projection::stored::{self, Mark, ReadModels};
 use crate::projection::suspects::Suspect;
 use crate::projection::verdict::{Standing, Verdict};
 use crate::share::Share;
+
+pub use whole::Whole;
 
 /// What a projection's stored rows look like before any history is known.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub(super) struct Held {
     pub(super) mute: HashSet<String, FixedState>,
     /// How many more of these are exact.
     pub(super) mute_exact: u64,
+    /// Whether some row has the key of events.
+    pub(super) is_met: bool,
     pub(super) fold: Arc<Fold>,
 }
 
@@ -122,6 +127,7 @@ impl Held {
                 first.1 += 1;
                 return if first.1 == 1 { bytes } else { 0 };
             };
+            self.is_met = true;
             let at = number as usize;
             if rows.len() <= at {
                 rows.resize(at + 1, 0);
@@ -230,6 +236,7 @@ impl Held {
             let odd = (0..rowless.len()).filter(is_odd);
             unclear.extend(odd.map(|at| (Vec::new(), vec![at])));
         }
+        self.is_met |= !pairs.is_empty();
         let mut gone = BTreeMap::new();
         for (stranger, key) in pairs {
             let history = &self.strangers[stranger];
@@ -345,6 +352,7 @@ impl Held {
     }
 
     pub(super) fn conclude(self, head: Option<Position>) -> Conclusion {
+        let whole = Whole::of(&self);
         let Held {
             mark,
             counts,
@@ -394,6 +402,7 @@ impl Held {
             uncompared,
             keyless,
             histories: strangers,
+            whole,
             strays,
             sample_key,
             manners,

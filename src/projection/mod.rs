@@ -37,6 +37,7 @@ pub use clues::{Clues, DeadLetters, Repeats};
 pub use compare::{Difference, Likeness, Raw, Row, compare, differences};
 pub use explanation::{Candidate, Class, Explanation, Support};
 pub use fold::{Fold, Input, Touch};
+pub use held::Whole;
 pub use history::{History, Match};
 pub use ledger::{Applied, Entry, Keyless, Ledger};
 pub use note::{Event, Given, Note};

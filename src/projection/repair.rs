@@ -66,6 +66,13 @@ impl Repairs {
         wanted: impl Fn(&str) -> bool,
     ) -> Repairs {
         let mut repairs = Repairs::default();
+        if conclusion.whole.is_some() {
+            repairs.remark = Some(
+                "nothing is proposed: the rows are kept by the whole names of their streams, and \
+                 not by keys as the definition has them",
+            );
+            return repairs;
+        }
         let histories = conclusion.histories.iter();
         let histories: BTreeMap<&str, &History> =
             histories.map(|history| (history.key(), history)).collect();

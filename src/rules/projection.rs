@@ -6,7 +6,7 @@ use crate::brief;
 use crate::definition::projection::Projection;
 use crate::event::{Position, Timestamp};
 use crate::finding::{Finding, Next, Severity, SubjectKind};
-use crate::projection::{Conclusion, Difference, Mark, Standing, Support, Value, Verdict};
+use crate::projection::{Conclusion, Difference, Mark, Standing, Support, Value, Verdict, Whole};
 use crate::rules::Info;
 
 /// `projection/late`
@@ -242,6 +242,26 @@ pub fn remarks(conclusion: &Conclusion) -> Vec<String> {
 pub fn beside_mark(conclusion: &Conclusion) -> Vec<String> {
     let name = &conclusion.fold.definition().name;
     let mut remarks = Vec::new();
+    if let Some(whole) = &conclusion.whole {
+        let Whole {
+            stored,
+            key,
+            pattern,
+            ..
+        } = whole;
+        let [stored, key, pattern] =
+            [stored, key, pattern].map(|text| brief::one(text, brief::IN_A_SENTENCE));
+        let rows = format!(
+            "{} of {}",
+            whole.meets,
+            brief::count(whole.rows, "row", "rows")
+        );
+        remarks.push(format!(
+            "projection {name}: no row has the key of an event, and {rows} would, taken out of \
+             `{pattern}`: `{stored}` is stored where the key is `{key}`; write `key: event.stream` \
+             instead of `from` if the table is kept by whole streams"
+        ));
+    }
     let untold = untold(&AHEAD, conclusion);
     if untold > 0 && idle(&AHEAD, &[conclusion.fold.definition()]).is_none() {
         let keys = brief::count(

@@ -319,6 +319,62 @@ fn rows_whose_keys_are_spelled_differently_are_repaired_and_never_lost() {
 }
 
 #[test]
+fn rows_that_are_kept_by_whole_streams_are_said_to_be_and_left_alone() {
+    let remark = |count: &str, stored: &str| {
+        format!(
+            "projection accounts: no row has the key of an event, and {count} would, taken out of \
+             `a-{{key}}`: `a-{stored}` is stored where the key is `{stored}`; write `key: \
+             event.stream` instead of `from` if the table is kept by whole streams"
+        )
+    };
+    let table = |rows: &[&str]| {
+        let rows: Vec<String> = rows.iter().map(|key| format!("('{key}', 'x')")).collect();
+        let rows = rows.join(", ");
+        format!("CREATE TABLE view (k TEXT, state); INSERT INTO view VALUES {rows};")
+    };
+    for (rows, said) in [
+        (&["a-1", "a-2"][..], Some(remark("2 of 2 rows", "1"))),
+        (&["a-2", "a-9"], Some(remark("1 of 2 rows", "2"))),
+        (&["a-2", "a-1", "3"], None),
+        (&["a-2", "b-1"], None),
+        (&["a-8", "a-9"], None),
+    ] {
+        let folder = keyed(&["1", "2", "3"], "", &table(rows));
+        let (document, _) = diff(folder.path(), &["--format", "json"]);
+        let document: Value = serde_json::from_str(&document).expect("JSON");
+        let remarks = document["projections"][0]["remarks"].as_array();
+        let remarks = remarks.cloned().unwrap_or_default();
+        let has = |said: &String| remarks.iter().any(|it| it.as_str() == Some(said));
+        let found = remarks
+            .iter()
+            .filter(|it| it.to_string().contains("whole streams"));
+        assert_eq!(found.count(), usize::from(said.is_some()), "{remarks:?}");
+        assert!(said.as_ref().is_none_or(has), "{said:?} {remarks:?}");
+        let audit = fixture::run(folder.path(), &["-q", "audit", "."]);
+        let audit = String::from_utf8(audit.stdout).expect("text");
+        assert_eq!(
+            audit.contains("no row has the key of an event"),
+            said.is_some(),
+            "{audit}"
+        );
+        let (script, _) = diff(folder.path(), &["--sql"]);
+        assert_eq!(script.contains("BEGIN"), said.is_none(), "{script}");
+        assert_eq!(
+            script.contains("nothing is proposed: "),
+            said.is_some(),
+            "{script}"
+        );
+    }
+    let folder = keyed(&["1", "2", "3"], "", &table(&["a-1", "a-2"]));
+    let file = folder.path().join("bank.yaml");
+    let definitions = fs::read_to_string(&file).expect("definitions");
+    let (from, cure) = ("from: { stream: \"a-{key}\" }", "key: event.stream");
+    assert!(definitions.contains(from));
+    fs::write(&file, definitions.replace(from, cure)).expect("definitions");
+    assert_eq!(verdicts(folder.path()), ["a-3 missing"]);
+}
+
+#[test]
 fn rows_whose_keys_are_not_utf8_go_each_by_its_bytes() {
     let sql = "CREATE TABLE view (k TEXT, state);
                INSERT INTO view VALUES ('k1', 'x'), (CAST(x'ff41' AS TEXT), 'x'), (CAST(x'fe41' AS TEXT), 'y');";
