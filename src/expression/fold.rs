@@ -170,9 +170,10 @@ mod tests {
             ("state.gone | default(5)", json!(5)),
             ("'total' in state", json!(true)),
             ("data.state ~ state.total", json!("open1000")),
+            ("state.name[0:2] ~ data.state[2:]", json!("anen")),
         ] {
             assert_eq!(
-                evaluate(source, json!({"total": 1000})),
+                evaluate(source, json!({"total": 1000, "name": "ann"})),
                 Ok(value),
                 "{source}"
             );

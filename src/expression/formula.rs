@@ -205,5 +205,8 @@ mod tests {
                 ("state.a.b".to_owned(), Some(json!(7)))
             ]
         );
+        let part = Formula::parse("state.a[0:1] == 'x'", &["state", "payment"]).unwrap();
+        let told: Vec<_> = part.references().map(|it| it.to_string()).collect();
+        assert_eq!(told, ["state.a"]);
     }
 }

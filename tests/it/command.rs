@@ -162,6 +162,7 @@ fn every_exit_code_is_as_the_table_says() {
         (&broken, &["audit", "--as-of", "yesterday"], 2),
         (&broken, &["list", "--step", "no-such"], 2),
         (&broken, &["list", "--where", "nope > 1"], 2),
+        (&broken, &["list", "--where", "nope[0:1] == 'x'"], 2),
         (&broken, &["explain", "saga/no-such"], 2),
         (&broken, &["no-such-command"], 2),
         (&idle, &["audit", "--rule", "saga/*"], 3),
@@ -442,6 +443,7 @@ fn a_listing_is_narrowed_by_what_is_asked() {
     assert_eq!(ids(&["--outcome", "completed"]), ["\"order-2\""]);
     assert_eq!(ids(&["--outcome", "completed,compensating"]).len(), 2);
     assert_eq!(ids(&["--where", "data.total > 200"]), ["\"order-2\""]);
+    assert_eq!(ids(&["--where", "id[-1:] == '2'"]), ["\"order-2\""]);
     assert_eq!(ids(&["--where", "in_force"]), ["\"order-1\""]);
     assert_eq!(ids(&["--older-than", "5m"]), ["\"order-1\""]);
     let untold = shop.run(&["list", "--where", "data.nope > 1"]);
