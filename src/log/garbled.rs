@@ -7,10 +7,12 @@
 
 use std::fmt::Write;
 
-/// Whether a text holds what stands for bytes, or would.
+use memchr::memchr;
+
+/// Whether a text holds what stands for bytes, or would. Asked of every text of every row.
 #[inline]
 pub(crate) fn has_mark(text: &str) -> bool {
-    text.as_bytes().contains(&b'\'') && first_mark(text).is_some()
+    memchr(b'\'', text.as_bytes()).is_some() && first_mark(text).is_some()
 }
 
 /// A text of any bytes as one that is UTF-8.
