@@ -96,12 +96,6 @@ impl Run<'_> {
         sagas.map(|saga| !is_whole && maps(saga)).collect()
     }
 
-    /// That a status is none of those that the definition knows, in words.
-    pub(super) fn strange(&self, saga: usize, status: &str) -> String {
-        let saga = &self.scope.sagas[saga].name;
-        format!("saga {saga}: it cannot be told what the status `{status}` claims")
-    }
-
     /// Judges what is claimed of instances of which the log holds no event. That one runs may be: its
     /// first event is still to come.
     pub(super) fn unseen(&mut self, tally: &mut Tally) {
@@ -121,31 +115,43 @@ impl Run<'_> {
             unseen.sort_unstable_by_key(|(id, _)| *id);
             tally.checked(RULE, unseen.len() as u64);
             let hidden = gathered.absent.of(Of::Saga(index as u16));
-            let may_be_hidden =
-                |id: &str| self.definition.cut || hidden.keyless > 0 || hidden.has(id);
+            let may_be_hidden = |id: &str| self.definition.cut || hidden.has(id);
+            let mut astray = self.sum.astray.get_mut(&index);
+            if let Some(astray) = &mut astray {
+                astray.beside(RULE, unseen.len() as u64);
+            }
+            let mut unknown = 0;
             for (id, (claimed, status)) in unseen {
                 match claimed {
                     None => {
-                        tally.unknown(RULE, 1);
-                        let remark = self.strange(index, status);
+                        unknown += 1;
+                        let remark = strange(saga, status);
                         self.sum.statuses.insert(remark);
                     }
                     Some(Claimed::Running) => {}
-                    Some(_) if may_be_hidden(id) => tally.unknown(RULE, 1),
+                    Some(_) if may_be_hidden(id) => unknown += 1,
                     Some(_) => {
                         let message = format!("status {status}, but the log holds no event of it");
                         let kind = SubjectKind::Instance;
-                        self.findings.push(false_claim::INFO.finding(
-                            kind,
-                            saga,
-                            id.clone(),
-                            message,
-                        ));
+                        let finding = false_claim::INFO.finding(kind, saga, id.clone(), message);
+                        match &mut astray {
+                            Some(astray) => astray.take(vec![finding]),
+                            None => self.findings.push(finding),
+                        }
                     }
                 }
             }
+            tally.unknown(RULE, unknown);
+            if let Some(astray) = &mut astray {
+                astray.unknown(RULE, unknown);
+            }
         }
     }
+}
+
+/// That a status is none of those that the definition of a saga knows, in words.
+pub(super) fn strange(saga: &str, status: &str) -> String {
+    format!("saga {saga}: it cannot be told what the status `{status}` claims")
 }
 
 pub(super) fn claim_of<'c>(claims: &'c ClaimTable, saga: usize, id: &str) -> Option<Claim<'c>> {

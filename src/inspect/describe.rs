@@ -27,6 +27,10 @@ pub(super) const CALLS_FOR_RECOVERY: [&str; 14] = [
     "compensation/past-pivot",
 ];
 
+/// What is said of a finding that other readings of its instance tell in another way.
+pub(super) const ONE_OF_SEVERAL: &str =
+    "; this is one of several readings, which agree that it is wrong and not on the rest";
+
 /// How an instance is told of.
 #[derive(Debug, Clone, Copy)]
 pub struct Telling {

@@ -5,6 +5,7 @@
 //! instance is then judged in each of the possible ways: what is wrong in all of them is wrong, what
 //! is wrong in some is unknown.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::definition::log::LogDefinition;
@@ -29,6 +30,8 @@ pub struct Verdict {
     pub moments: Vec<Moment>,
     /// Where it stands is not the same whatever way it is read.
     pub is_ambiguous: bool,
+    /// Of what is wrong, that which is not told alike whatever way it is read.
+    varying: Vec<Draft>,
 }
 
 impl Verdict {
@@ -36,6 +39,40 @@ impl Verdict {
     pub fn is_undetermined(&self) -> bool {
         self.is_ambiguous || !self.unknown.is_empty()
     }
+
+    /// Of an instance of which nothing is wrong, nor unknown.
+    pub fn clean(outcome: Outcome, moments: Vec<Moment>) -> Verdict {
+        Verdict {
+            outcome,
+            drafts: Vec::new(),
+            unknown: Vec::new(),
+            moments,
+            is_ambiguous: false,
+            varying: Vec::new(),
+        }
+    }
+
+    /// Whether what is wrong so is told in another way where the instance is read in another.
+    pub fn varies(&self, draft: &Draft) -> bool {
+        self.varying.iter().any(|own| is_same(own, draft))
+    }
+
+    /// Whether this is among what is wrong with it.
+    pub fn has(&self, draft: &Draft) -> bool {
+        self.drafts.iter().any(|own| is_same(own, draft))
+    }
+}
+
+/// Whether another reading finds the same and tells it in other words, or by other events.
+fn is_told_otherwise(known: &Draft, drafts: &[Draft]) -> bool {
+    let events = |draft: &Draft| draft.evidence.iter().copied().collect::<BTreeSet<_>>();
+    let mut same = drafts.iter().filter(|draft| is_same(draft, known));
+    same.any(|draft| draft.message != known.message || events(draft) != events(known))
+}
+
+/// Whether two readings of an instance find the same.
+fn is_same(one: &Draft, other: &Draft) -> bool {
+    (one.rule, one.step, &one.facet) == (other.rule, other.step, &other.facet)
 }
 
 /// What is judged.
@@ -158,6 +195,7 @@ impl<'a> Judge<'a> {
         let mut footing = None;
         let mut is_ambiguous = false;
         let mut unknown: Vec<&'static str> = Vec::new();
+        let mut varying: Vec<Draft> = Vec::new();
         for moments in &ways {
             self.instance.replay(saga, moments);
             if ways.len() > 1 {
@@ -177,20 +215,23 @@ impl<'a> Judge<'a> {
                 // It is no instance so, and what is claimed of it is false.
                 unknown.push(false_claim::INFO.name);
             }
-            let same = |one: &Draft, other: &Draft| {
-                (one.rule, one.step, &one.facet) == (other.rule, other.step, &other.facet)
-            };
             match &mut common {
                 None => common = Some(drafts),
                 Some(common) => {
+                    varying.extend(
+                        common
+                            .iter()
+                            .filter(|known| is_told_otherwise(known, &drafts))
+                            .cloned(),
+                    );
                     let gone = common
                         .iter()
-                        .filter(|known| !drafts.iter().any(|draft| same(draft, known)));
+                        .filter(|known| !drafts.iter().any(|draft| is_same(draft, known)));
                     let new = drafts
                         .iter()
-                        .filter(|draft| !common.iter().any(|known| same(draft, known)));
+                        .filter(|draft| !common.iter().any(|known| is_same(draft, known)));
                     unknown.extend(gone.chain(new).map(|draft| draft.rule));
-                    common.retain(|known| drafts.iter().any(|draft| same(draft, known)));
+                    common.retain(|known| drafts.iter().any(|draft| is_same(draft, known)));
                 }
             }
         }
@@ -207,7 +248,25 @@ impl<'a> Judge<'a> {
             unknown,
             moments,
             is_ambiguous,
+            varying,
         }
+    }
+
+    /// Judges an instance as if each of some rows that may be events of it were one, or were not.
+    pub fn loosely(
+        &mut self,
+        saga: usize,
+        evidence: Evidence<'_>,
+        rows: &[Doubt],
+        horizon: Timestamp,
+        names: &Names,
+    ) -> Verdict {
+        let doubts: Vec<Doubt> = evidence.doubts.iter().chain(rows).cloned().collect();
+        let evidence = Evidence {
+            doubts: &doubts,
+            ..evidence
+        };
+        self.verdict(saga, evidence, horizon, names)
     }
 
     fn undetermined(&mut self, saga: &Saga, moments: &[Moment]) -> Verdict {
@@ -218,11 +277,9 @@ impl<'a> Judge<'a> {
             .map(|rule| rule.info.name)
             .collect();
         Verdict {
-            outcome: self.instance.outcome(saga),
-            drafts: Vec::new(),
-            unknown,
-            moments: moments.to_vec(),
             is_ambiguous: true,
+            unknown,
+            ..Verdict::clean(self.instance.outcome(saga), moments.to_vec())
         }
     }
 }

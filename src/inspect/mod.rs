@@ -2,6 +2,7 @@
 
 mod against;
 mod asked;
+mod astray;
 mod claims;
 mod describe;
 mod diff;
@@ -43,6 +44,7 @@ use crate::finding::{Finding, Next};
 use crate::report::{DefinitionsSummary, InstanceRow, LogSummary, Report};
 pub use against::{Parted, Parting, Untold, against};
 use asked::Asked;
+pub use astray::Unread;
 pub use diff::{Comparison, Held, diff};
 pub use filter::steps;
 use origins::Origins;

@@ -11,7 +11,7 @@ use crate::event::{Event, Position, Timestamp};
 use crate::inspect::describe::CALLS_FOR_RECOVERY;
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
-use crate::inspect::{Options, RunError, Watch, Whereabouts, filter};
+use crate::inspect::{Options, RunError, Unread, Watch, Whereabouts, filter};
 use crate::log::{Filter, Log};
 use crate::report::{InstanceRow, LogSummary};
 use crate::saga::{Instance, Moment, Outcome};
@@ -46,6 +46,8 @@ pub struct Candidate {
     /// It cannot be told where it stands: an event is doubtful, or several orders are possible, or
     /// its beginning was cut off.
     pub is_undetermined: bool,
+    /// Rows that may be events of any instance, where one of them may be what would be done again.
+    pub unread: Option<Unread>,
 }
 
 impl Candidate {
@@ -117,7 +119,7 @@ pub fn candidates(
         let is_cut = run.definition.cut;
         let mut found = Vec::new();
         let mut keep = |judged: &crate::inspect::verdicts::Judged<'_>| {
-            let row = judged.row();
+            let row = judged.row_of_all();
             if !wants(&row) {
                 return;
             }
@@ -132,6 +134,7 @@ pub fn candidates(
                     .any(|draft| CALLS_FOR_RECOVERY.contains(&draft.rule)),
                 is_undetermined: verdict.is_undetermined()
                     || (is_cut && judged.instance.start.is_none()),
+                unread: judged.unread,
                 row,
             });
         };

@@ -225,7 +225,7 @@ impl<'s> Run<'s> {
 
     /// Reads what concerns one instance: by the index on its correlation column where there is one.
     pub fn pass_instance(&mut self, id: &str, watch: Watch<'_>) -> Result<(), RunError> {
-        if !(self.is_indexed() && self.router.uses_log_correlation()) {
+        if !(self.is_indexed()? && self.router.uses_log_correlation()) {
             return self.pass(watch);
         }
         self.pass_some(id, Filter::Correlation(id), watch)
@@ -239,7 +239,7 @@ impl<'s> Run<'s> {
         watch: Watch<'_>,
     ) -> Result<(), RunError> {
         let known = match whereabouts {
-            Some(whereabouts) if !self.is_indexed() && self.router.uses_log_correlation() => {
+            Some(whereabouts) if self.router.uses_log_correlation() && !self.is_indexed()? => {
                 whereabouts.of(&self.definition.name, &self.log, id, watch)?
             }
             _ => None,
@@ -250,9 +250,11 @@ impl<'s> Run<'s> {
         }
     }
 
-    fn is_indexed(&self) -> bool {
+    /// Whether the rows of an instance, and those that may be of any, are found by an index.
+    fn is_indexed(&self) -> Result<bool, RunError> {
         let facts = self.log.facts();
-        facts.len() == 1 && facts.iter().all(|source| source.indexed_correlation)
+        let is_indexed = facts.len() == 1 && facts.iter().all(|source| source.indexed_correlation);
+        Ok(is_indexed && !self.log.has_broken_lines()?)
     }
 
     /// Reads the rows of one instance; its horizon is that of the log's end all the same.
@@ -334,7 +336,7 @@ impl<'s> Run<'s> {
     /// Adds what this log showed to the report.
     pub fn conclude(mut self, tally: &mut Tally, report: &mut Report) {
         let summary = self.summary();
-        self.instances(tally);
+        let mut findings = self.instances(tally);
         for remark in self.log.remarks() {
             tally.remark(format!("log {}: {remark}", self.definition.name));
         }
@@ -355,7 +357,6 @@ impl<'s> Run<'s> {
                 self.definition.name
             ));
         }
-        let mut findings = Vec::new();
         if self.selection.families {
             findings.extend(self.families(tally));
         }

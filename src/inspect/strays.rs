@@ -73,7 +73,7 @@ impl Strays {
     }
 
     /// A finding that may be one of those which come of such rows, and says so.
-    fn beside(self, finding: Finding) -> Finding {
+    pub(super) fn beside(self, finding: Finding) -> Finding {
         if self.rows == 0 {
             return finding;
         }

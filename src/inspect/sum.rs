@@ -15,6 +15,7 @@ use crate::definition::saga::Saga;
 use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::idempotency;
+use crate::inspect::astray;
 use crate::inspect::doubtful::Doubtful;
 use crate::inspect::run::Run;
 use crate::inspect::tally::Tally;
@@ -33,6 +34,8 @@ pub struct Sum {
     pub(super) outcomes: Vec<[u64; Outcome::ALL.len()]>,
     /// By saga, the instances that cannot be judged fully.
     pub(super) doubtful: BTreeMap<usize, Doubtful>,
+    /// By saga, what rows may account for that may be of any of its instances.
+    pub(super) astray: BTreeMap<usize, astray::OfSaga>,
     /// Remarks about claims.
     pub(super) statuses: BTreeSet<String>,
     /// Streams met.

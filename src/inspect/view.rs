@@ -7,6 +7,7 @@ use crate::absent::Of;
 use crate::definition::saga::Saga;
 use crate::event::{Event, Position, Timestamp};
 use crate::finding::Finding;
+use crate::inspect::astray::Unread;
 use crate::inspect::run::Run;
 use crate::inspect::verdicts::Kept;
 use crate::inspect::{InstanceView, RunError, StepView, TimelineRow, describe};
@@ -21,9 +22,14 @@ impl Run<'_> {
             mut instance,
             verdict,
             findings,
+            possible,
             claim,
             row,
         } = kept;
+        let mut unknown = verdict.unknown;
+        unknown.extend(possible);
+        unknown.sort_unstable();
+        unknown.dedup();
         let mut attempts = vec![None; verdict.moments.len()];
         instance.replay_traced(&saga, &verdict.moments, &mut |index, attempt| {
             attempts[index] = attempt
@@ -75,7 +81,7 @@ impl Run<'_> {
             others,
             is_looked_at_beside: self.has_beside(),
             hidden,
-            unknown: verdict.unknown,
+            unknown,
             steps,
             claim,
             next: row.next.clone(),
@@ -123,9 +129,17 @@ impl Run<'_> {
     /// The rows that cannot be judged and may be events of an instance.
     fn hidden_of(&self, saga: &Saga, id: &str) -> Vec<String> {
         let mut sagas = (0_u16..).zip(&self.scope.sagas);
-        let index = sagas.find(|(_, one)| one.name == saga.name);
-        let is_hidden = |index: u16| self.gathered.absent.of(Of::Saga(index)).has(id);
-        if !index.is_some_and(|(index, _)| is_hidden(index)) {
+        let Some((index, _)) = sagas.find(|(_, one)| one.name == saga.name) else {
+            return Vec::new();
+        };
+        let any = self.gathered.astray.of(index).map(Unread::of);
+        let any = any.map(|any| format!("{}: each may be of any instance", any.in_words()));
+        self.hidden_with(index, id).into_iter().chain(any).collect()
+    }
+
+    /// Those that tell that they are of an instance with this id.
+    fn hidden_with(&self, saga: u16, id: &str) -> Vec<String> {
+        if !self.gathered.absent.of(Of::Saga(saga)).has(id) {
             return Vec::new();
         }
         let rows = self.gathered.bad.listed.iter();

@@ -28,7 +28,19 @@ pub struct Whereabouts {
 #[derive(Debug, Default)]
 struct Known {
     vacant: Vacant,
+    /// Where rows stand that may be of any instance.
+    astray: Vec<Position>,
     places: HashMap<String, Vec<Position>>,
+}
+
+/// Whose a row is.
+enum Whose<'r> {
+    /// Of an instance that was asked for.
+    Of(&'r str),
+    /// It does not tell, so that it may be of any.
+    AnyOnes,
+    /// Of none that was asked for.
+    Others,
 }
 
 impl Whereabouts {
@@ -43,7 +55,7 @@ impl Whereabouts {
         }
     }
 
-    /// The places of an instance in a log, ascending, as it is now; `None` where it is not one that
+    /// The places of an instance in a log, and of what may be of any, ascending, as it is now; `None` where it is not one that
     /// was asked for, or where the log has no places that last.
     pub(super) fn of(
         &self,
@@ -59,21 +71,29 @@ impl Whereabouts {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let known = logs.entry(name.to_owned()).or_default();
         let mut found: Vec<(String, Position)> = Vec::new();
+        let mut astray: Vec<Position> = Vec::new();
         let mut rows = 0;
         let vacant = known.vacant.look(|range, taken| {
-            self.read(log, range, &mut rows, watch, &mut |id, position| {
+            self.read(log, range, &mut rows, watch, &mut |whose, position| {
                 taken(position.0);
-                found.extend(id.map(|id| (id.to_owned(), position)));
+                match whose {
+                    Whose::Of(id) => found.push((id.to_owned(), position)),
+                    Whose::AnyOnes => astray.push(position),
+                    Whose::Others => {}
+                }
             })
         })?;
         if known.vacant.is_all() {
             known.places.clear();
+            known.astray.clear();
         }
         known.vacant = vacant;
+        known.astray.append(&mut astray);
         for (id, position) in found {
             known.places.entry(id).or_default().push(position);
         }
         let mut places = known.places.get(id).cloned().unwrap_or_default();
+        places.extend(&known.astray);
         places.sort_unstable();
         Ok(Some(places))
     }
@@ -83,15 +103,14 @@ impl Whereabouts {
         self.wanted.binary_search_by(by_id).is_ok()
     }
 
-    /// Tells where rows stand between two positions, and of which instance each is, where that is
-    /// wanted.
+    /// Tells where rows stand between two positions, and whose each is.
     fn read(
         &self,
         log: &Log,
         (first, last): (i64, i64),
         rows: &mut u64,
         watch: Watch<'_>,
-        tell: &mut dyn FnMut(Option<&str>, Position),
+        tell: &mut dyn FnMut(Whose<'_>, Position),
     ) -> Result<(), RunError> {
         let fields = Fields {
             correlation: true,
@@ -100,12 +119,20 @@ impl Whereabouts {
         let range = Filter::Range(Position(first), Position(last));
         let mut stopped = None;
         log.scan(fields, range, &mut |row| {
-            let (position, id) = match &row {
-                Ok(row) => (Some(row.position), row.correlation),
-                Err(bad) => (bad.position, bad.correlation.as_deref()),
+            let (position, id, is_unread) = match &row {
+                Ok(row) => (Some(row.position), row.correlation, false),
+                Err(bad) => {
+                    let is_unread = bad.rest.unread.correlation;
+                    (bad.position, bad.correlation.as_deref(), is_unread)
+                }
+            };
+            let whose = match id.filter(|id| self.is_wanted(id)) {
+                Some(id) => Whose::Of(id),
+                None if is_unread => Whose::AnyOnes,
+                None => Whose::Others,
             };
             if let Some(position) = position {
-                tell(id.filter(|id| self.is_wanted(id)), position);
+                tell(whose, position);
             }
             *rows += 1;
             if rows.is_multiple_of(ROWS) {

@@ -114,6 +114,26 @@ impl Log {
         }
     }
 
+    /// Whether it has lines that are no events at all, and tell nothing: no index leads to them.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn has_broken_lines(&self) -> Result<bool, LogError> {
+        for plan in &self.plans {
+            let Some(fault) = &plan.fault else { continue };
+            let database = &self.databases[plan.database];
+            let sql = format!(
+                "SELECT EXISTS (SELECT 1 FROM {} WHERE {} IS NOT NULL)",
+                plan.from, fault.column
+            );
+            let has_some = database.connection().query_row(&sql, [], |row| row.get(0));
+            if has_some.map_err(|error| database.failure(&error))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The file it was opened from.
     pub fn path(&self) -> &Path {
         &self.path

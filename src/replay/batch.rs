@@ -10,7 +10,7 @@ use crate::causation;
 use crate::event::{Position, Timestamp};
 use crate::log::BadRow;
 use crate::replay::families::Notes;
-use crate::replay::instances::{Blank, Link};
+use crate::replay::instances::{Blank, Doubt, Link};
 use crate::saga::{Meaning, Moment};
 use crate::texts::{Text, Texts};
 
@@ -44,6 +44,32 @@ pub(super) struct Options {
     pub(super) blank: Blank,
     /// Why it could not be told.
     pub(super) reason: String,
+}
+
+impl Options {
+    /// An event with one of these meanings.
+    pub(super) fn of(self, moment: Moment, link: Link) -> Doubt {
+        Doubt {
+            moment,
+            link,
+            options: self.meanings,
+            blank: self.blank,
+            reason: self.reason,
+        }
+    }
+}
+
+/// An event that may be of any instance of a saga.
+#[derive(Debug)]
+pub(super) struct Stray {
+    /// Index of the saga.
+    pub(super) saga: u16,
+    /// As in a [`Sighting`].
+    pub(super) moment: Moment,
+    /// What orders it where its position does not.
+    pub(super) link: Link,
+    /// What it may be.
+    pub(super) options: Options,
 }
 
 /// What of an event concerns its stream.
@@ -80,6 +106,7 @@ pub(super) struct Batch {
     /// In step with the sightings, in a log in which the position does not order; else empty.
     pub(super) links: Vec<Link>,
     pub(super) doubts: Vec<Options>,
+    pub(super) astray: Vec<Stray>,
     /// Names of errors and stray types, by the number that a moment's `detail` holds, from 1.
     pub(super) details: Vec<Text>,
     pub(super) families: Notes,
@@ -125,6 +152,7 @@ impl Batch {
             sightings,
             links,
             doubts,
+            astray,
             details,
             families,
             streams,
@@ -150,6 +178,7 @@ impl Batch {
         sightings.clear();
         links.clear();
         doubts.clear();
+        astray.clear();
         details.clear();
         families.clear();
         streams.clear();

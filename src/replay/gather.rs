@@ -5,11 +5,11 @@ use hashbrown::HashSet;
 
 use crate::definition::log::{LogDefinition, Order};
 use crate::isolation::{Act, Completes, Deed};
-use crate::replay::batch::{Batch, Sighting};
+use crate::replay::batch::{Batch, Stray};
 use crate::replay::families::Ledgers;
 use crate::replay::gathered::Gathered;
 use crate::replay::horizon::Horizon;
-use crate::replay::instances::{Doubt, Entry};
+use crate::replay::instances::Entry;
 use crate::replay::memory::Limit;
 use crate::replay::pass::Continue;
 use crate::replay::route::Router;
@@ -164,6 +164,7 @@ impl<'a> Gatherer<'a> {
         instances.fetch(&self.entries);
         // What is read again for a few instances was taken by the ledgers the first time.
         if self.only.is_none() {
+            self.astray(batch);
             self.deeds(batch, router);
             let ids = batch.sightings.iter().map(|sighting| sighting.id);
             self.named.clear();
@@ -308,19 +309,12 @@ impl<'a> Gatherer<'a> {
         if self.only.as_ref().is_some_and(|only| !only.contains(&at)) {
             return;
         }
-        let moment = self.named(sighting, batch);
+        let moment = self.named(sighting.moment, batch);
         let instances = &mut self.gathered.instances;
         let link = batch.links.get(index).copied();
         if let Some(doubt) = sighting.doubt {
-            let options = &batch.doubts[doubt as usize];
-            let doubt = Doubt {
-                moment,
-                link: link.unwrap_or_default(),
-                options: options.meanings.clone(),
-                blank: options.blank,
-                reason: options.reason.clone(),
-            };
-            instances.doubt(at, doubt);
+            let options = batch.doubts[doubt as usize].clone();
+            instances.doubt(at, options.of(moment, link.unwrap_or_default()));
             return;
         }
         let instances = &mut self.gathered.instances;
@@ -335,17 +329,28 @@ impl<'a> Gatherer<'a> {
     }
 
     /// The event with the number of its error's name instead of that of the name's place.
-    fn named(&mut self, sighting: &Sighting, batch: &Batch) -> Moment {
-        let detail = match sighting.moment.detail {
+    fn named(&mut self, moment: Moment, batch: &Batch) -> Moment {
+        let detail = match moment.detail {
             0 => 0,
             place => {
                 let name = batch.texts.get(batch.details[place as usize - 1]);
                 self.gathered.names.intern(name)
             }
         };
-        Moment {
-            detail,
-            ..sighting.moment
+        Moment { detail, ..moment }
+    }
+
+    /// Keeps what may be of any instance.
+    fn astray(&mut self, batch: &mut Batch) {
+        for stray in std::mem::take(&mut batch.astray) {
+            let Stray {
+                saga,
+                moment,
+                link,
+                options,
+            } = stray;
+            let moment = self.named(moment, batch);
+            self.gathered.astray.take(saga, options.of(moment, link));
         }
     }
 

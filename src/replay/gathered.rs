@@ -7,6 +7,7 @@ use crate::causation::Register;
 use crate::event::{Position, Timestamp};
 use crate::log::BadRow;
 use crate::projection::Unseen;
+use crate::replay::astray::Astray;
 use crate::replay::families::Ledgers;
 use crate::replay::horizon::Late;
 use crate::replay::instances::Instances;
@@ -154,6 +155,7 @@ impl Gathered {
             instances: Instances::default(),
             ledgers: Ledgers::default(),
             names: Names::default(),
+            astray: Astray::default(),
             ..self
         }
     }
@@ -186,6 +188,8 @@ pub struct Gathered {
     pub partial: u64,
     /// What those rows may be.
     pub absent: Absent,
+    /// Those of them that may be of any instance of a saga, as the pass met them.
+    pub astray: Astray,
     /// Rows later than the declared lateness; strays delay nothing.
     pub too_late: Cut<Late>,
     /// Ids and causes.

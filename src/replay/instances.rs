@@ -95,6 +95,14 @@ pub struct Doubt {
     pub reason: String,
 }
 
+/// Adds an event of which not everything can be told; with too many of them nothing is judged.
+pub(super) fn take_doubt(doubts: &mut Vec<Doubt>, doubt: Doubt) {
+    match doubts.len() {
+        DOUBTS => doubts[0].blank.order = true,
+        _ => doubts.push(doubt),
+    }
+}
+
 /// One instance.
 #[derive(Debug)]
 pub struct Entry {
@@ -273,11 +281,7 @@ impl Instances {
         if !self.open(at) {
             return;
         }
-        let doubts = self.doubts.entry(at).or_default();
-        match doubts.len() {
-            DOUBTS => doubts[0].blank.order = true,
-            _ => doubts.push(doubt),
-        }
+        take_doubt(self.doubts.entry(at).or_default(), doubt);
     }
 
     /// Notes that an instance is over and clean.

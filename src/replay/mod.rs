@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads a clock.
 
+mod astray;
 mod batch;
 mod families;
 mod gather;
@@ -21,6 +22,7 @@ mod route;
 mod spoilt;
 mod streams;
 
+pub use astray::{Astray, OfAny};
 pub use families::{Ledgers, Readers};
 pub use gather::Gatherer;
 pub use gathered::{Cut, Gathered, Selection};

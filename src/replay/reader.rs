@@ -11,9 +11,8 @@ use crate::absent::{self, Of};
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
 use crate::event::Timestamp;
-use crate::expression::Scope;
 use crate::log::{BadId, BadRow, Fields, Log, Rest, Row};
-use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
+use crate::replay::batch::{Batch, Options, Sighting, Stray, StreamNote};
 use crate::replay::families::Routes;
 use crate::replay::instances::{Blank, Instances, Link};
 use crate::replay::reading::Reading;
@@ -270,10 +269,8 @@ impl Reader<'_> {
             (_, Ok(false)) => return,
             (Some(id), Ok(true)) => id,
             (id, _) => {
-                if !self.reading.again {
-                    batch.unattributed += 1;
-                    self.unattributed(one, id, &scope, batch);
-                }
+                batch.unattributed += u64::from(!self.reading.again);
+                self.unattributed((row, name), one, id, batch);
                 return;
             }
         };
@@ -304,17 +301,51 @@ impl Reader<'_> {
         self.push(row, name, one.saga, id, candidate, doubt, batch);
     }
 
-    /// Adds that an event may be of an instance of a saga, where it cannot be told whether it is. One
-    /// that has no correlation value is of none.
+    /// Adds that an event may be of an instance of a saga, where it cannot be told whether it is, or
+    /// of which one. One that has no correlation value is of none.
     #[cold]
-    fn unattributed(&self, one: &Use, id: Option<&str>, scope: &Scope<'_>, batch: &mut Batch) {
-        let is_hidden = id.is_some() || (one.correlate.is_some() && !scope.is_sound());
-        if is_hidden && !matches!(one.meant(scope), Meant::Nothing) {
-            batch.absent.push(absent::Hidden {
-                row: None,
-                of: vec![(Of::Saga(one.saga), id.map(Keys::hash))],
-            });
+    fn unattributed(
+        &self,
+        (row, name): (&Row<'_>, &str),
+        one: &Use,
+        id: Option<&str>,
+        batch: &mut Batch,
+    ) {
+        let scope = row.scope(name);
+        let candidates = match one.meant(&scope) {
+            Meant::Nothing => return,
+            Meant::Certain(candidate) => vec![Some(candidate)],
+            Meant::Doubtful(candidates, _) => candidates,
+        };
+        if let Some(id) = id {
+            if !self.reading.again {
+                batch.absent.push(absent::Hidden {
+                    row: None,
+                    of: vec![(Of::Saga(one.saga), Some(Keys::hash(id)))],
+                });
+            }
+            return;
         }
+        let first = candidates.iter().flatten().next().copied();
+        let Some(first) = first.filter(|_| one.correlate.is_some() && !scope.is_sound()) else {
+            return;
+        };
+        let meanings = candidates.iter().map(|it| it.map(|one| one.meaning));
+        let options = Options {
+            meanings: meanings.collect(),
+            blank: Blank {
+                error: true,
+                ..Blank::default()
+            },
+            reason: "its correlation value cannot be read".to_owned(),
+        };
+        let moment = moment(row, name, first, batch);
+        batch.astray.push(Stray {
+            saga: one.saga,
+            moment,
+            link: Link::of(&scope),
+            options,
+        });
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one sighting")]
@@ -328,13 +359,7 @@ impl Reader<'_> {
         doubt: Option<u32>,
         batch: &mut Batch,
     ) {
-        let moment = Moment {
-            position: row.position,
-            time: row.time,
-            key: Keys::hash_of_name(row.key),
-            detail: detail(row, name, candidate, batch),
-            meaning: candidate.meaning,
-        };
+        let moment = moment(row, name, candidate, batch);
         if self.reading.definition.order != Order::Position {
             batch.links.push(Link::of(&row.scope(name)));
         }
@@ -361,6 +386,17 @@ fn kept(id: &str, row: &Row<'_>, known: &mut Known, batch: &mut Batch) -> (u64, 
     let kept = (desk.hash(id), desk.keep(id));
     *known = desk.known();
     kept
+}
+
+/// An event as one of the things that it may mean.
+fn moment(row: &Row<'_>, name: &str, candidate: &Candidate, batch: &mut Batch) -> Moment {
+    Moment {
+        position: row.position,
+        time: row.time,
+        key: Keys::hash_of_name(row.key),
+        detail: detail(row, name, candidate, batch),
+        meaning: candidate.meaning,
+    }
 }
 
 /// The name of a failure's error or of a stray type, among the batch's details; 0 for none.

@@ -8,7 +8,7 @@ use crate::causation::Hidden;
 use crate::definition::log::Order;
 use crate::event::Timestamp;
 use crate::log::{BadId, BadRow, Fields, Log, Rest};
-use crate::replay::batch::{Batch, Options, Sighting, StreamNote};
+use crate::replay::batch::{Batch, Options, Sighting, Stray, StreamNote};
 use crate::replay::gathered::Selection;
 use crate::replay::instances::{Blank, Instances, Link};
 use crate::replay::reader::{Kind, MOST_TEXT, Reader};
@@ -110,11 +110,10 @@ impl Reader<'_> {
         if sagas || families {
             self.reading.readers.missed(&bad, name.as_deref(), &mut of);
         }
-        of.extend(
-            missed
-                .into_iter()
-                .map(|Missed { saga, id, .. }| (Of::Saga(saga), id.as_deref().map(Keys::hash))),
-        );
+        let of_sagas = missed.into_iter().filter_map(|Missed { saga, id, .. }| {
+            Some((Of::Saga(saga), Some(Keys::hash(id.as_deref()?))))
+        });
+        of.extend(of_sagas);
         if bad.rest.time.is_none() && self.reading.until.is_some() {
             for (of, _) in &mut of {
                 if let Of::Transaction(_, hint) = of {
@@ -146,11 +145,17 @@ impl Reader<'_> {
         });
     }
 
-    /// Adds what a row which a saga cannot judge may mean to the instance that it tells.
+    /// Adds what a row which a saga cannot judge may mean to the instance that it tells, or to any.
     fn sight_missed(&self, bad: &BadRow, name: Option<&str>, missed: &Missed, batch: &mut Batch) {
-        let id = missed.id.as_deref().filter(|id| id.len() <= MOST_TEXT);
-        let Some(id) = named(id).filter(|id| self.is_wanted(id)) else {
-            return;
+        let id = match &missed.id {
+            None => None,
+            Some(id) => {
+                let id = named(Some(id)).filter(|id| id.len() <= MOST_TEXT);
+                let Some(id) = id.filter(|id| self.is_wanted(id)) else {
+                    return;
+                };
+                Some(id)
+            }
         };
         let event = bad.scope(name);
         let unread = bad.rest.unread;
@@ -174,10 +179,7 @@ impl Reader<'_> {
             detail,
             meaning,
         };
-        if self.reading.definition.order != Order::Position {
-            batch.links.push(Link::of(&event));
-        }
-        batch.doubts.push(Options {
+        let options = Options {
             meanings,
             blank: Blank {
                 position: bad.position.is_none(),
@@ -187,7 +189,21 @@ impl Reader<'_> {
                 error: unread.data || unread.metadata,
             },
             reason: bad.reason.clone(),
-        });
+        };
+        let link = Link::of(&event);
+        let Some(id) = id else {
+            batch.astray.push(Stray {
+                saga: missed.saga,
+                moment,
+                link,
+                options,
+            });
+            return;
+        };
+        if self.reading.definition.order != Order::Position {
+            batch.links.push(link);
+        }
+        batch.doubts.push(options);
         batch.sightings.push(Sighting {
             hash: Instances::hash(missed.saga, id),
             id: batch.texts.keep(id),

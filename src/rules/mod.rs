@@ -101,7 +101,7 @@ pub mod projection;
 pub mod reaction;
 mod repeated;
 mod sequence;
-mod shape;
+pub mod shape;
 mod stuck;
 pub mod transaction;
 mod uncompensated;

@@ -1,9 +1,10 @@
-//! A saga instance of which a row cannot be read, held against the same log with everything in its
+//! Saga instances of which rows cannot be read, held against the same log with everything in their
 //! place that may have stood there.
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use sagactl::definition::Definitions;
 use sagactl::report::Report;
 
 use crate::rows::{LOG, Log, Row, load, looked_at, ordered_by_time, row};
@@ -54,6 +55,12 @@ enum Lost {
     Type,
     Time,
     Key,
+    Correlation,
+}
+
+/// The correlation value of an instance as it stands in its column.
+fn whose(id: &str) -> String {
+    format!(r#"{{"c":"{id}"}}"#)
 }
 
 /// Events of one instance: which type, how long after the one before, under which key.
@@ -74,22 +81,31 @@ fn stories() -> impl Strategy<Value = Vec<Row>> {
             now += rest;
             Row {
                 key: KEYS[key].map(str::to_owned),
-                ..row("a", TYPES[kind], Some(now))
+                ..row(&whose("a"), TYPES[kind], Some(now))
             }
         });
         told.filter(|row| row.time <= Some(HORIZON)).collect()
     })
 }
 
-/// The rules that found something, each with its step.
-fn found(report: &Report) -> BTreeSet<(String, String)> {
+/// A rule that found something, the instance and the step.
+type Found = (String, String, String);
+
+/// What was found of instances; of that what is certain, or what is not.
+fn told(report: &Report, is_certain: bool) -> BTreeSet<Found> {
     let own = report.findings.iter();
     let own = own.filter(|finding| !finding.rule.starts_with("log/"));
+    let own = own.filter(|finding| finding.message.contains("may account for") != is_certain);
     own.map(|finding| {
         let step = finding.step.as_deref().unwrap_or_default();
-        (finding.rule.to_owned(), step.to_owned())
+        let id = finding.subject.id.clone();
+        (finding.rule.to_owned(), id, step.to_owned())
     })
     .collect()
+}
+
+fn found(report: &Report) -> BTreeSet<Found> {
+    told(report, true)
 }
 
 /// Every log that may have been.
@@ -133,6 +149,14 @@ fn intact(rows: &[Row], place: usize, lost: Lost, by_time: bool) -> Vec<Vec<Row>
             });
             keys.map(with).collect()
         }
+        Lost::Correlation => {
+            let owners = ["a", "another"].map(whose).into_iter().map(Some);
+            let owners = owners.chain([None]).map(|correlation| Row {
+                correlation,
+                ..own.clone()
+            });
+            owners.map(with).collect()
+        }
     }
 }
 
@@ -142,18 +166,24 @@ fn damaged(rows: &[Row], place: usize, lost: Lost) -> Log {
         Lost::Type => "type = NULL",
         Lost::Time => "time = 'noon'",
         Lost::Key => r#"key = '{"k":'"#,
+        Lost::Correlation => r#"correlation = '{"c":'"#,
     };
     let sql = format!("UPDATE events SET {damage} WHERE position = ?");
     log.connection.execute(&sql, [place as i64 + 1]).unwrap();
     log
 }
 
-fn judged(rows: &[Row], place: usize, lost: Lost, is_by_time: bool) {
+fn definitions(is_by_time: bool) -> Definitions {
     let log = LOG.replace("idempotency: key", "idempotency: key.k");
-    let definitions = match is_by_time {
+    let log = log.replace("correlation: correlation", "correlation: correlation.c");
+    match is_by_time {
         true => load(&ordered_by_time(&log), DEFINITIONS),
         false => load(&log, DEFINITIONS),
-    };
+    }
+}
+
+fn judged(rows: &[Row], place: usize, lost: Lost, is_by_time: bool) {
+    let definitions = definitions(is_by_time);
     let every: Vec<_> = intact(rows, place, lost, is_by_time)
         .iter()
         .map(|rows| found(&Log::new(rows).audit(&definitions, HORIZON)))
@@ -171,9 +201,9 @@ fn judged(rows: &[Row], place: usize, lost: Lost, is_by_time: bool) {
         true => assert!(own.is_subset(&in_all), "{own:?} of {in_all:?}: {what}"),
         false => assert_eq!(own, in_all, "{what}"),
     }
-    for (rule, step) in in_some.difference(&own) {
+    for (rule, id, step) in in_some.difference(&own) {
         let (checked, unknown) = looked_at(&told, rule);
-        assert_eq!((checked, unknown), (1, 1), "{rule} of {step:?}: {what}");
+        assert_eq!((checked, unknown), (1, 1), "{rule} of {id} {step}: {what}");
     }
 }
 
@@ -182,10 +212,92 @@ proptest! {
     #[test]
     fn an_instance_is_judged_by_everything_that_an_unread_row_may_be(
         rows in stories(), place in 0..7_usize,
-        lost in prop::sample::select(vec![Lost::Type, Lost::Time, Lost::Key]),
+        lost in prop::sample::select(vec![Lost::Type, Lost::Time, Lost::Key, Lost::Correlation]),
         is_by_time in prop::bool::weighted(0.3)
     ) {
         prop_assume!(place < rows.len());
         judged(&rows, place, lost, is_by_time);
+    }
+}
+
+/// Events of some instances, in turns.
+fn crowds() -> impl Strategy<Value = Vec<Row>> {
+    let places = prop::collection::vec(0..64_usize, 1..6);
+    prop::collection::vec((stories(), places), 1..5).prop_map(|crowd| {
+        let mut rows: Vec<(usize, Row)> = Vec::new();
+        for (number, (story, places)) in crowd.into_iter().enumerate() {
+            let mut place = 0;
+            for (index, row) in story.into_iter().enumerate() {
+                place += places[index % places.len()];
+                let correlation = Some(whose(&format!("i-{number}")));
+                rows.push((place, Row { correlation, ..row }));
+            }
+        }
+        rows.sort_by_key(|(place, _)| *place);
+        rows.into_iter().map(|(_, row)| row).collect()
+    })
+}
+
+/// The instances that break a rule.
+fn breaking<'f>(found: &'f BTreeSet<Found>, rule: &str) -> BTreeSet<&'f str> {
+    let own = found.iter().filter(|(of, ..)| of == rule);
+    own.map(|(_, id, _)| id.as_str()).collect()
+}
+
+/// Whoever the rows at these places are of.
+fn owned(rows: &[Row], places: &BTreeSet<usize>) -> Vec<Vec<Row>> {
+    let known: BTreeSet<Option<String>> = rows.iter().map(|row| row.correlation.clone()).collect();
+    let owners = known.into_iter().chain([Some(whose("another")), None]);
+    let owners: Vec<Option<String>> = owners.collect();
+    let mut every = vec![rows.to_vec()];
+    for place in places {
+        let with = |rows: Vec<Row>| {
+            owners.iter().map(move |owner| {
+                let mut rows = rows.clone();
+                rows[*place].correlation.clone_from(owner);
+                rows
+            })
+        };
+        every = every.into_iter().flat_map(with).collect();
+    }
+    every
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn rows_of_which_nobody_knows_whose_they_are_account_for_no_more_than_there_are(
+        rows in crowds(), places in prop::collection::btree_set(0..24_usize, 1..3)
+    ) {
+        let places: BTreeSet<usize> = places.into_iter().map(|place| place % rows.len()).collect();
+        let definitions = definitions(false);
+        let log = Log::new(&rows);
+        for place in &places {
+            let sql = "UPDATE events SET correlation = '{' WHERE position = ?";
+            log.connection.execute(sql, [*place as i64 + 1]).unwrap();
+        }
+        let report = log.audit(&definitions, HORIZON);
+        let (certain, beside) = (told(&report, true), told(&report, false));
+        let met = (0..rows.len()).filter(|place| !places.contains(place)).map(|place| &rows[place]);
+        let met = met.filter(|row| row.kind != "Unrelated").filter_map(|row| row.correlation.clone());
+        let met: BTreeSet<String> = met.collect();
+        let most = places.iter().filter(|place| rows[**place].kind != "Unrelated").count();
+        for intact in owned(&rows, &places) {
+            let found = found(&Log::new(&intact).audit(&definitions, HORIZON));
+            let what = format!("{places:?} of {intact:?}");
+            prop_assert!(certain.is_subset(&found), "{certain:?} of {found:?}: {what}");
+            let rules: BTreeSet<&str> = found.iter().chain(&beside).map(|(rule, ..)| &**rule).collect();
+            for rule in rules {
+                let [certain, beside, found] =
+                    [&certain, &beside, &found].map(|all| breaking(all, rule));
+                let right = beside.difference(&found).count();
+                prop_assert!(right <= most, "{rule} of {beside:?} not {found:?}: {what}");
+                let reported: BTreeSet<&str> = certain.union(&beside).copied().collect();
+                let missed = found.difference(&reported).filter(|id| met.contains(&whose(id)));
+                let missed = missed.count() as u64;
+                let (_, unknown) = looked_at(&report, rule);
+                prop_assert!(missed <= unknown, "{rule} of {missed}, not {unknown}: {what}");
+            }
+        }
     }
 }

@@ -1,0 +1,49 @@
+//! Rows that may be events of any instance of a saga, since they do not tell of which.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::event::Position;
+use crate::replay::instances::{Doubt, take_doubt};
+
+/// Such rows, by the index of the saga.
+#[derive(Debug, Default)]
+pub struct Astray(HashMap<u16, OfAny, FixedState>);
+
+/// Those of one saga.
+#[derive(Debug, Default)]
+pub struct OfAny {
+    /// How many there are.
+    pub rows: u64,
+    /// The first and the last position at which one stands, where one tells.
+    pub positions: Option<(Position, Position)>,
+    /// What each may be, nothing among it; too many of them are kept as far as shows that.
+    pub doubts: Vec<Doubt>,
+}
+
+impl Astray {
+    /// Those that may be of this saga, if there are any.
+    pub fn of(&self, saga: u16) -> Option<&OfAny> {
+        self.0.get(&saga)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes one more.
+    pub(super) fn take(&mut self, saga: u16, mut doubt: Doubt) {
+        let own = self.0.entry(saga).or_default();
+        own.rows += 1;
+        if !doubt.blank.position {
+            let place = doubt.moment.position;
+            let (first, last) = own.positions.unwrap_or((place, place));
+            own.positions = Some((first.min(place), last.max(place)));
+        }
+        if !doubt.options.contains(&None) {
+            doubt.options.push(None);
+        }
+        take_doubt(&mut own.doubts, doubt);
+    }
+}
