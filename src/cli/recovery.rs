@@ -134,6 +134,9 @@ pub struct WriteArgs {
     /// Drive so many instances side by side
     #[arg(long, value_name = "N", default_value = "1", value_parser = drivers, help_heading = "Acting")]
     pub concurrency: NonZeroUsize,
+    /// Act although rows of which nobody knows whose they are may be what is done again
+    #[arg(long, help_heading = "Acting")]
+    pub despite_unread_rows: bool,
     /// Stop after so many failures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Acting")]
     pub stop_after: Option<u32>,

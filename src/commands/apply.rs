@@ -214,7 +214,7 @@ impl Acting<'_> {
         self.session.target().prepare()?;
         let permitted = apply::check(plan, world).and_then(|()| {
             if self.write.consent.write {
-                apply::furnished(plan, world)?;
+                self.ready(plan, world)?;
             }
             let path = journal_of(plan, &self.session, self.write.journal.as_ref())?;
             let about = || format!("do: {}", plan::summary(plan));
@@ -240,6 +240,14 @@ impl Acting<'_> {
         })
     }
 
+    /// Whether all is there that the plan needs, and nothing that it may do again.
+    fn ready(&self, plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
+        if !self.write.despite_unread_rows {
+            apply::accounted_for(plan)?;
+        }
+        apply::furnished(plan, world)
+    }
+
     /// The dry run.
     fn rehearse(
         &self,
@@ -249,7 +257,7 @@ impl Acting<'_> {
     ) -> anyhow::Result<Exit> {
         let rehearsed = |watch: Watch<'_>| apply::rehearse(plan, world, journal, watch);
         let otherwise = self.session.over_plan(plan, rehearsed)?.0?;
-        let refused = apply::furnished(plan, world).err();
+        let refused = self.ready(plan, world).err();
         let refused = refused.map(|refused| refused.document());
         let target = self.session.target();
         match self.format {

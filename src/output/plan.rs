@@ -67,6 +67,13 @@ pub fn summary(plan: &PlanV1) -> String {
     if !plan.refused.is_empty() {
         text.push_str(&format!(", {} cannot be driven", plan.refused.len()));
     }
+    let unread = plan.instances.iter().filter(|one| one.unread.is_some());
+    match unread.count() {
+        0 => {}
+        doubtful => text.push_str(&format!(
+            ", {doubtful} with rows of which nobody knows whose they are"
+        )),
+    }
     if plan.left_out > 0 {
         text.push_str(&format!("; {} more are left out, see --max", plan.left_out));
     }
@@ -105,6 +112,13 @@ fn one(page: &mut Page<'_>, instance: &InstanceV1) -> io::Result<()> {
             let line = format!("then {kind} is appended to the log");
             page.text(5, PLAIN, &escape::terminal(&line))?;
         }
+    }
+    if let Some(unread) = instance.unread {
+        let line = format!(
+            "{}: one may be an event of this instance, so that this may have happened already",
+            unread.in_words()
+        );
+        page.text(2, ALARM, &escape::terminal(&line))?;
     }
     for LeftAloneV1 { step, why } in &instance.left_alone {
         let line = format!("{step} is left alone: {}", why.label());

@@ -16,6 +16,7 @@ use std::panic::resume_unwind;
 use std::thread;
 use std::time::Duration;
 
+use crate::brief;
 use crate::definition::Definitions;
 use crate::expression::template::Secrets;
 use crate::finding::Direction;
@@ -138,6 +139,31 @@ pub fn furnished(plan: &PlanV1, world: World<'_>) -> Result<(), Refused> {
         true => Ok(()),
         false => Err(Refused::NoSecret(missing)),
     }
+}
+
+/// Whether nothing in the log may be what a plan does again; a dry run goes on all the same.
+///
+/// # Errors
+/// [`Refused::Unread`].
+pub fn accounted_for(plan: &PlanV1) -> Result<(), Refused> {
+    let doubtful = plan.instances.iter();
+    let mut doubtful = doubtful.filter_map(|one| Some((one, one.unread?)));
+    let Some((first, unread)) = doubtful.next() else {
+        return Ok(());
+    };
+    let instance = format!("{} of {}", first.id, first.saga);
+    let others = match doubtful.count() {
+        0 => String::new(),
+        others => {
+            let others = brief::count(others as u64, "other instance", "other instances");
+            format!("; the same goes for {others}")
+        }
+    };
+    Err(Refused::Unread {
+        rows: unread.in_words(),
+        instance,
+        others,
+    })
 }
 
 /// Whether a plan was not begun before, or is to be finished.

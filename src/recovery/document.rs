@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::event::Position;
 use crate::finding::Direction;
+use crate::inspect::Unread;
 use crate::recovery::item::Item;
 use crate::recovery::refused::NotBegunV1;
 
@@ -91,6 +93,36 @@ pub struct InstanceV1 {
     pub actions: Vec<ActionV1>,
     /// Its other steps.
     pub left_alone: Vec<LeftAloneV1>,
+    /// Rows of which nobody knows whose they are, where one of them may be what is done here again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<UnreadV1>,
+}
+
+/// Rows that may be events of any instance of a saga.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnreadV1 {
+    /// How many there are.
+    pub rows: u64,
+    /// Where the first of them stands; absent where none tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_position: Option<i64>,
+}
+
+impl From<Unread> for UnreadV1 {
+    fn from(unread: Unread) -> UnreadV1 {
+        UnreadV1 {
+            rows: unread.rows,
+            first_position: unread.positions.map(|(first, _)| first.0),
+        }
+    }
+}
+
+impl UnreadV1 {
+    /// How many there are and where the first of them stands.
+    pub fn in_words(self) -> String {
+        Unread::words(self.rows, self.first_position.map(Position))
+    }
 }
 
 /// One thing to do.

@@ -12,7 +12,7 @@ use crate::expression::template::Reveal;
 use crate::finding::Direction;
 use crate::inspect::recover::Candidate;
 use crate::log::has_mark;
-use crate::recovery::document::{ActionV1, InstanceV1, LeftAloneV1, Reason, Way, digest};
+use crate::recovery::document::{ActionV1, InstanceV1, LeftAloneV1, Reason, UnreadV1, Way, digest};
 use crate::recovery::request;
 use crate::saga::{At, Forward, Instance, Meaning, Moment, Outcome, StepEvent, Undo};
 use crate::saga::{course, towards};
@@ -334,6 +334,7 @@ pub fn instance(
                 why: *why,
             })
             .collect(),
+        unread: candidate.unread.map(UnreadV1::from),
     })
 }
 

@@ -28,6 +28,20 @@ pub enum Refused {
     /// The environment lacks these values.
     #[error("the environment has no {}, as the actions of the plan need", .0.join(" and no "))]
     NoSecret(Vec<String>),
+    /// Something in the log may be what it does again.
+    #[error(
+        "{rows}: one may be an event of {instance}, so that what is planned for it may have happened \
+         already{others}; `sagactl audit --rule log/bad-row` tells what is wrong with such rows; mend \
+         them and plan again, or find out whose they are and say --despite-unread-rows"
+    )]
+    Unread {
+        /// How many rows, and where the first stands.
+        rows: String,
+        /// An instance that they may be of.
+        instance: String,
+        /// How many others there are of which the same is true.
+        others: String,
+    },
     /// Events are to be appended to a log that cannot take them.
     #[error("the log {0} cannot be appended to, as an action of the plan asks: {1}")]
     Unrecordable(String, RecordError),
@@ -63,6 +77,7 @@ impl Refused {
             Refused::Stale => "stale",
             Refused::Begun(_) => "begun",
             Refused::NoSecret(_) => "no-secret",
+            Refused::Unread { .. } => "unread-rows",
             Refused::Unrecordable(..) => "unrecordable",
             Refused::SeveralLogs(_) => "several-logs",
             Refused::Journal(_) => "no-journal",

@@ -10,7 +10,7 @@ use crate::event::{Event, Position};
 use crate::finding::Direction;
 use crate::inspect::recover::{Candidate, candidates};
 use crate::inspect::{Options, RunError, Watch, Whereabouts};
-use crate::recovery::document::{ActionV1, InstanceV1, PlanV1};
+use crate::recovery::document::{ActionV1, InstanceV1, PlanV1, UnreadV1};
 use crate::recovery::{plan, select};
 use crate::report::InstanceRow;
 use crate::saga::{Forward, Meaning, Moment, StepEvent, Undo, towards};
@@ -24,6 +24,8 @@ pub(crate) struct Fresh {
     candidate: Candidate,
     events: Vec<Event>,
     planned: usize,
+    /// What the plan knew of rows that may be of any instance, and where the log ended then.
+    known: (Option<UnreadV1>, Option<i64>),
     path: PathBuf,
     definition: LogDefinition,
 }
@@ -112,6 +114,7 @@ impl Fresh {
             path: searched.path().to_owned(),
             definition: searched.definition.clone(),
             planned,
+            known: (instance.unread, known.and_then(|log| log.head_position)),
             events,
         }))
     }
@@ -121,6 +124,9 @@ impl Fresh {
     /// any of its `actions` having succeeded, which leaves nothing to do there; but nobody else
     /// may have begun one of them.
     pub(crate) fn unmoved(self, begun: &[&ActionV1], actions: &[ActionV1]) -> Result<Fresh, Moved> {
+        if let Some(why) = self.unaccounted_for() {
+            return Err(Moved(why));
+        }
         let since = self.events[self.planned..].iter();
         let mut unexplained = since.filter(|event| !self.explains(begun, actions, event));
         match unexplained.next() {
@@ -130,6 +136,23 @@ impl Fresh {
                 event.kind, event.position
             ))),
         }
+    }
+
+    /// Why there may be more in the log than the plan knew of: rows of which nobody knows whose they
+    /// are came since.
+    fn unaccounted_for(&self) -> Option<String> {
+        let (known, head) = self.known;
+        let unread = self.candidate.unread?;
+        let is_later = unread
+            .positions
+            .is_some_and(|(_, last)| Some(last.0) > head);
+        let are_more = known.is_some_and(|known| known.rows < unread.rows);
+        (is_later || are_more).then(|| {
+            format!(
+                "{}: not all of them were there when it was planned",
+                unread.in_words()
+            )
+        })
     }
 
     fn explains(&self, begun: &[&ActionV1], actions: &[ActionV1], event: &Event) -> bool {

@@ -2,6 +2,7 @@
 //! killed in the middle. The record that the driven side keeps is the oracle.
 
 mod acting;
+mod astray;
 mod between;
 mod crashed;
 mod example;

@@ -1,0 +1,233 @@
+//! A row of which nobody knows whose it is may be the very undo or success that a plan would send for
+//! again: nothing is sent unless a person says so.
+
+use std::fs;
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use super::{Bench, REFUSED, items};
+
+const WRITES: &str = "--write --yes --reason INC-1";
+const SAID: &str = "1 row of which nobody knows whose it is, at position 7: one may be an event of";
+
+/// A log whose events tell their order in their metadata, or a saga that finds it in their data.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    Metadata,
+    Data,
+}
+
+const WAYS: [Told; 2] = [Told::Metadata, Told::Data];
+
+fn bench(told: Told) -> Bench {
+    bench_of(told, &REFUSED)
+}
+
+fn bench_of(told: Told, kinds: &[&str]) -> Bench {
+    let bench = Bench::new("idempotent: true", &[("o-1", kinds)]);
+    let text = fs::read_to_string(bench.path("shop.yaml")).unwrap();
+    let (text, sql) = match told {
+        Told::Metadata => (
+            text.replace("correlation: correlation", "correlation: metadata.order"),
+            "UPDATE events SET metadata = json_object('order', correlation)",
+        ),
+        Told::Data => (
+            text.replace(
+                "starts: OrderPlaced",
+                "starts: OrderPlaced\ncorrelate: data.order",
+            ),
+            "UPDATE events SET data = json_set(data, '$.order', correlation)",
+        ),
+    };
+    fs::write(bench.path("shop.yaml"), text).unwrap();
+    log(&bench).execute(sql, []).unwrap();
+    bench
+}
+
+fn log(bench: &Bench) -> Connection {
+    Connection::open(bench.path("shop.db")).unwrap()
+}
+
+/// One more event, of which nobody knows whose it is.
+fn happens(bench: &Bench, told: Told, kind: &str) {
+    bench.happens("o-1", kind);
+    let column = match told {
+        Told::Metadata => "metadata",
+        Told::Data => "data",
+    };
+    let sql = format!(
+        "UPDATE events SET {column} = '{{\"order\": o-1' WHERE position = (SELECT max(position) FROM events)"
+    );
+    assert_eq!(log(bench).execute(&sql, []).unwrap(), 1);
+}
+
+#[test]
+fn what_may_be_undone_already_is_not_undone_again_unless_a_person_says_so() {
+    for told in WAYS {
+        let bench = bench(told);
+        happens(&bench, told, "StockReleased");
+        for options in ["", WRITES] {
+            let (code, said) = bench.run(&format!("compensate o-1 shop.yaml {options}"));
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(code, Some(4), "{told:?} {options}: {said}");
+            assert!(said.contains(SAID), "{told:?} {options}: {said}");
+            assert!(said.contains("--despite-unread-rows"), "{told:?}: {said}");
+            assert_eq!(said.contains("undo stock"), options.is_empty(), "{said}");
+            assert_eq!(bench.effects(), [""; 0], "{told:?} {options}");
+        }
+        let line = format!("compensate o-1 shop.yaml {WRITES} --despite-unread-rows");
+        let (code, said) = bench.run(&line);
+        assert_eq!(code, Some(0), "{told:?}: {said}");
+        assert_eq!(bench.effects().len(), 3, "{told:?}: {said}");
+    }
+}
+
+#[test]
+fn a_plan_says_what_may_have_happened_already_and_is_not_applied_for_it() {
+    let bench = bench(Told::Metadata);
+    happens(&bench, Told::Metadata, "StockReleased");
+    happens(&bench, Told::Metadata, "PaymentVoided");
+    let plan = bench.plan();
+    let unread = &plan["instances"][0]["unread"];
+    assert_eq!(unread["rows"], 2, "{plan:#}");
+    assert_eq!(unread["first_position"], 7, "{plan:#}");
+    let output = bench
+        .command("apply plan.json shop.yaml --format json")
+        .output()
+        .unwrap();
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["refused"], "unread-rows", "{said:#}");
+    assert_eq!(said["instances"][0]["id"], "o-1", "{said:#}");
+    assert_eq!(output.status.code(), Some(4));
+    let (code, said) = bench.apply("");
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("unread-rows"), "{said}");
+    assert_eq!(bench.effects(), [""; 0]);
+    let (code, said) = bench.apply("--despite-unread-rows");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(bench.effects().len(), 3);
+}
+
+#[test]
+fn what_changes_nothing_whosever_it_is_stops_no_plan() {
+    for told in WAYS {
+        for kind in ["CartUpdated", "OrderPlaced"] {
+            let bench = bench(told);
+            happens(&bench, told, kind);
+            let plan = bench.plan();
+            assert_eq!(plan["instances"][0].get("unread"), None, "{told:?} {kind}");
+            assert_eq!(bench.apply("").0, Some(0), "{told:?} {kind}");
+            assert_eq!(bench.effects().len(), 3, "{told:?} {kind}");
+        }
+    }
+}
+
+#[test]
+fn a_row_that_came_since_the_plan_stops_it_even_if_others_were_known() {
+    for told in WAYS {
+        for before in [0, 1] {
+            let bench = bench(told);
+            for _ in 0..before {
+                happens(&bench, told, "PaymentVoided");
+            }
+            bench.plan();
+            happens(&bench, told, "StockReleased");
+            let (code, said) = bench.apply("--despite-unread-rows");
+            assert_eq!(code, Some(4), "{told:?}: {said}");
+            let moved = ["courier", "payment", "stock"].map(|step| format!("o-1 {step} moved"));
+            let mut found = items(&said, "outcome");
+            found.sort_unstable();
+            assert_eq!(found, moved, "{told:?}: {said}");
+            assert_eq!(bench.effects(), [""; 0], "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_no_event_at_all_may_be_the_undo() {
+    let bench = Bench::new("idempotent: true", &[]);
+    let text = fs::read_to_string(bench.path("shop.yaml")).unwrap();
+    let (_, saga) = text.split_once("---\n").unwrap();
+    let lines = REFUSED.iter().enumerate().map(|(minute, kind)| {
+        format!(
+            r#"{{"position":{},"time":"2026-03-01T10:0{minute}:00Z","type":"{kind}","correlation":"o-1","data":{{"total":1}}}}"#,
+            minute + 1
+        )
+    });
+    let end =
+        r#"{"position":99,"time":"2026-03-01T12:00:00Z","type":"CartUpdated","correlation":"c"}"#;
+    let whole: Vec<String> = lines.chain([end.to_owned()]).collect();
+    fs::write(
+        bench.path("shop.yaml"),
+        format!("log: shop\ndatabase: shop.jsonl\n---\n{saga}"),
+    )
+    .unwrap();
+    let run = |lines: &[String]| {
+        fs::write(bench.path("shop.jsonl"), lines.join("\n")).unwrap();
+        bench.run("compensate o-1 shop.yaml")
+    };
+    let (code, said) = run(&whole);
+    assert_eq!(code, Some(0), "{said}");
+    let mut broken = whole.clone();
+    broken.insert(
+        5,
+        r#"{"position":6,"type":"StockReleased","corr"#.to_owned(),
+    );
+    let (code, said) = run(&broken);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("nobody knows whose it is"), "{said}");
+}
+
+#[test]
+fn what_is_wrong_anyway_is_told_as_one_reading_where_such_a_row_may_be_part_of_it() {
+    for told in WAYS {
+        for (kind, is_hedged) in [("StockReleased", true), ("CartUpdated", false)] {
+            let bench = bench(told);
+            happens(&bench, told, kind);
+            let (_, said) = bench.run("audit shop.yaml --rule compensation/uncompensated");
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(
+                said.contains("still in force: courier, payment and stock"),
+                "{said}"
+            );
+            let hedge = "; this is one of several readings";
+            assert_eq!(said.contains(hedge), is_hedged, "{told:?} {kind}: {said}");
+        }
+    }
+}
+
+#[test]
+fn show_and_list_call_nothing_certain_that_such_a_row_may_account_for() {
+    for told in WAYS {
+        let bench = bench_of(told, &["OrderPlaced", "StockReserved", "ChargeRefused"]);
+        let rule = "compensation/uncompensated";
+        let asked = || {
+            let shown = bench.run("show o-1 shop.yaml --format json").1;
+            let listed = bench.run("list shop.yaml --format json").1;
+            let audited = bench.run("audit shop.yaml --format json").1;
+            [shown, listed, audited].map(|said| serde_json::from_str::<Value>(&said).unwrap())
+        };
+        let has = |value: &Value| {
+            value
+                .to_string()
+                .contains(&format!("\"rule\":\"{rule}\",\"severity\""))
+        };
+        let [shown, listed, audited] = asked();
+        assert!(has(&shown) && has(&audited), "{shown:#} {audited:#}");
+        assert!(listed.to_string().contains(rule), "{listed:#}");
+        happens(&bench, told, "StockReleased");
+        let [shown, listed, audited] = asked();
+        assert!(!has(&shown) && !has(&audited), "{shown:#} {audited:#}");
+        assert!(!listed.to_string().contains(rule), "{listed:#}");
+        assert!(
+            !listed.to_string().contains("sagactl compensate"),
+            "{listed:#}"
+        );
+        let said = bench.run("show o-1 shop.yaml").1;
+        assert!(
+            said.contains("at position 5: each may be of any instance"),
+            "{said}"
+        );
+    }
+}
