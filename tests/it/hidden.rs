@@ -278,6 +278,13 @@ proptest! {
         }
         let report = log.audit(&definitions, HORIZON);
         let (certain, beside) = (told(&report, true), told(&report, false));
+        let shared = log.audit_within(&definitions, HORIZON, Some(2_000));
+        prop_assert_eq!(told(&shared, true), certain.clone());
+        prop_assert_eq!(told(&shared, false), beside.clone());
+        for count in &report.rules {
+            let own = looked_at(&report, count.rule);
+            prop_assert_eq!(looked_at(&shared, count.rule), own, "{}", count.rule);
+        }
         let met = (0..rows.len()).filter(|place| !places.contains(place)).map(|place| &rows[place]);
         let met = met.filter(|row| row.kind != "Unrelated").filter_map(|row| row.correlation.clone());
         let met: BTreeSet<String> = met.collect();
