@@ -71,6 +71,10 @@ fn expressions_have_these_values() {
         ("{'a': data.currency[0:1], 'b': [1]}['a']", json!("E")),
         ("data.items[1:]", json!([{"price": 4}])),
         ("data.items[:1]|length", json!(1)),
+        ("data['currency'][data['in'].out:]", json!("UR")),
+        ("[1, 2, 3][[0][0]:]", json!([1, 2, 3])),
+        ("data.currency[:not data.nowhere is defined]", json!("E")),
+        ("data.currency[0 if data.rate else 1:2]", json!("EU")),
     ] {
         assert_eq!(evaluate(source), Ok(value), "{source}");
     }

@@ -118,36 +118,36 @@ pub(super) fn placed(source: &str) -> Vec<(Word<'_>, Range<usize>)> {
     words
 }
 
-/// The expression with each slice written as a subscript that looks at the same; `None` where there is
-/// no slice. The engine does not tell of the names that a slice is taken of.
+/// The expression with each slice written as a subscript by a list of its ends, which looks at the same;
+/// `None` where there is no slice. The engine does not tell of the names that a slice is taken of.
 pub(super) fn unsliced(source: &str) -> Option<String> {
     let words = placed(source);
-    let mut open = Vec::new();
-    let mut parts = Vec::new();
+    let mut open: Vec<(char, usize, bool)> = Vec::new();
+    let mut parts: Vec<(usize, usize, &str)> = Vec::new();
     for (at, (word, place)) in words.iter().enumerate() {
         match word {
-            Word::Sign(sign @ ('(' | '[' | '{')) => open.push(*sign),
-            Word::Sign(')' | ']' | '}') => _ = open.pop(),
-            Word::Sign(':') if open.last() == Some(&'[') => {
-                let is_blank = |word: Option<&(Word<'_>, Range<usize>)>| {
-                    matches!(word, Some((Word::Sign('[' | ']' | ':'), _)))
+            Word::Sign(sign @ ('(' | '[' | '{')) => open.push((*sign, place.end, false)),
+            Word::Sign(')' | ']' | '}') => {
+                if let Some((_, from, true)) = open.pop() {
+                    parts.extend([(from, from, "["), (place.start, place.start, "]")]);
+                }
+            }
+            Word::Sign(':') => {
+                let Some(('[', _, is_slice)) = open.last_mut() else {
+                    continue;
                 };
-                let before = is_blank(at.checked_sub(1).and_then(|at| words.get(at)));
-                let after = matches!(words.get(at + 1), Some((Word::Sign(']'), _)));
-                let part = match (before, after) {
-                    (false, false) => " ~ ",
-                    (true, false) => " 0 ~ ",
-                    (false, true) => " ~ 0 ",
-                    (true, true) => " 0 ~ 0 ",
-                };
-                parts.push((place.clone(), part));
+                *is_slice = true;
+                let before = at.checked_sub(1).map(|before| &words[before].0);
+                let is_blank = matches!(before, Some(Word::Sign('[' | ':')));
+                parts.push((place.start, place.end, if is_blank { "0," } else { "," }));
             }
             Word::Sign(_) | Word::Name(_) | Word::Text(_) => {}
         }
     }
+    parts.sort_unstable();
     let mut unsliced = source.to_owned();
-    for (place, part) in parts.iter().rev() {
-        unsliced.replace_range(place.clone(), part);
+    for (from, to, part) in parts.iter().rev() {
+        unsliced.replace_range(*from..*to, part);
     }
     (!parts.is_empty()).then_some(unsliced)
 }

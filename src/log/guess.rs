@@ -52,20 +52,15 @@ const STREAM: [&str; 7] = [
     "entityid",
     "aggregate",
 ];
-const VERSION: [&str; 9] = [
+const VERSION: [&str; 7] = [
     "version",
     "streamversion",
     "aggregateversion",
-    "aggversion",
-    "aggregateseq",
     "streamposition",
     "originatorversion",
     "revision",
     "eventnumber",
 ];
-/// Names of versions that others give to what counts the whole log, or the forms of a type's data:
-/// what they are is for the values to say.
-const COUNTED: [&str; 4] = ["sequencenumber", "sequence", "seq", "eventversion"];
 const ID: [&str; 6] = ["eventid", "id", "messageid", "uuid", "guid", "eventuuid"];
 const CORRELATION: [&str; 7] = [
     "correlation",
@@ -102,15 +97,10 @@ pub(crate) fn by_names(
     shape: &Shape,
     relation: Relation,
 ) -> Result<Source, LogError> {
-    let stream = named(shape, &STREAM);
-    let counted = match stream.filter(|_| named(shape, &VERSION).is_none()) {
-        Some(stream) => within_streams(database, shape, stream)?,
-        None => None,
+    let position = match named(shape, &POSITION) {
+        Some(column) => Some(column),
+        None => shape.rowid_alias(),
     };
-    let named_so = POSITION.iter().filter_map(|name| named(shape, &[*name]));
-    let positions: Vec<&Column> = named_so.chain(shape.rowid_alias()).collect();
-    let uncounted = positions.iter().find(|column| Some(**column) != counted);
-    let position = uncounted.or(positions.first()).copied();
     let find = |names: &[&str]| -> Option<Field> {
         named(shape, names)
             .filter(|column| Some(*column) != position)
@@ -133,10 +123,7 @@ pub(crate) fn by_names(
             renames: Default::default(),
         }),
         stream: find(&STREAM),
-        version: find(&VERSION).or_else(|| {
-            let version = counted.filter(|column| Some(*column) != position);
-            version.map(|column| field(&column.name))
-        }),
+        version: find(&VERSION),
         id: find(&ID),
         correlation: find(&CORRELATION),
         causation: find(&CAUSATION),
@@ -176,39 +163,6 @@ fn named<'a>(shape: &'a Shape, names: &[&str]) -> Option<&'a Column> {
                 .eq(wanted.chars())
         })
     })
-}
-
-/// The column that counts the events of each stream, by its first rows: in every stream each number
-/// after the one before it, and the same numbers in several.
-fn within_streams<'a>(
-    database: &Database,
-    shape: &'a Shape,
-    stream: &Column,
-) -> Result<Option<&'a Column>, LogError> {
-    let failure = |error| database.failure(&error);
-    let stream = quote(&stream.name);
-    for column in COUNTED.iter().filter_map(|name| named(shape, &[*name])) {
-        let version = quote(&column.name);
-        let sql = format!(
-            "WITH some AS (SELECT {stream} AS stream, {version} AS version FROM {} LIMIT 1000),
-               streams AS (SELECT min(version) AS first, max(version) AS last, count(*) AS events,
-                 count(DISTINCT version) AS versions FROM some WHERE stream IS NOT NULL GROUP BY stream)
-             SELECT (SELECT count(*) FROM some WHERE typeof(version) <> 'integer') = 0
-               AND (SELECT count(*) FROM streams WHERE events <> versions OR last - first <> events - 1) = 0
-               AND (SELECT count(*) FROM streams WHERE events > 1) > 1
-               AND (SELECT count(DISTINCT version) FROM some) < (SELECT sum(events) FROM streams)",
-            shape.from
-        );
-        let _watch =
-            matches!(shape.kind, Kind::View | Kind::Query).then(|| database.pulse().watch());
-        let counts = database
-            .connection()
-            .query_row(&sql, [], |row| row.get::<_, Option<bool>>(0));
-        if counts.map_err(failure)? == Some(true) {
-            return Ok(Some(column));
-        }
-    }
-    Ok(None)
 }
 
 /// The unit in which the first times of the table make sense.
@@ -255,93 +209,5 @@ fn unit_of(value: ValueRef<'_>) -> Option<TimeUnit> {
         small if small < 1e14 => Some(TimeUnit::Milliseconds),
         small if small < 1e17 => Some(TimeUnit::Microseconds),
         _ => Some(TimeUnit::Nanoseconds),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::log::recognise;
-    use crate::log::testing::Bench;
-
-    /// The position and the version that a table is taken to have, with these columns beside its stream,
-    /// type and time, and in each row the stream and what these columns hold.
-    fn guessed(columns: &str, rows: &[(&str, &str)]) -> [Option<String>; 2] {
-        let table = format!("CREATE TABLE e (stream_id, type, occurred_at, {columns});");
-        let rows = rows.iter().map(|(stream, values)| {
-            format!("INSERT INTO e VALUES ('{stream}', 'A', '2024-06-02T11:00:00Z', {values});")
-        });
-        let bench = Bench::new(&(table + &rows.collect::<String>()));
-        let mut found = recognise(&bench.path).expect("it is recognised");
-        let source = found.definition.sources.remove(0);
-        [source.position, source.version].map(|field| field.map(|field| field.name.to_string()))
-    }
-
-    fn both(position: &str, version: &str) -> [Option<String>; 2] {
-        [position, version].map(|name| Some(name.to_owned()).filter(|name| !name.is_empty()))
-    }
-
-    #[test]
-    fn a_version_is_known_by_its_name() {
-        for name in [
-            "agg_version",
-            "aggregate_version",
-            "Aggregate_Seq",
-            "aggSeq",
-        ] {
-            let columns = format!("id INTEGER PRIMARY KEY, {name}");
-            let known = if name == "aggSeq" { "" } else { name };
-            assert_eq!(guessed(&columns, &[]), both("id", known), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_may_count_something_else_is_a_version_where_it_counts_within_streams() {
-        let versions = [("a", "1, 1"), ("b", "2, 1"), ("a", "3, 2"), ("b", "4, 2")];
-        let doubtful = ["event_version", "sequence_number", "sequence", "seq"];
-        for name in doubtful {
-            let columns = format!("id INTEGER PRIMARY KEY, {name}");
-            assert_eq!(guessed(&columns, &versions), both("id", name), "{name}");
-        }
-        let columns = "position INTEGER PRIMARY KEY, event_version INT";
-        let found = |rows: &[(&str, &str)]| guessed(columns, rows);
-        assert_eq!(found(&versions), both("position", "event_version"));
-        for (rows, why) in [
-            (&[][..], "nothing is known"),
-            (&[("a", "1, 1"), ("b", "2, 1")], "each stream has one"),
-            (
-                &[("a", "1, 1"), ("b", "2, 1"), ("a", "3, 1"), ("b", "4, 2")],
-                "a stream has one twice, as the form of its data",
-            ),
-            (
-                &[("a", "1, 1"), ("b", "2, 1"), ("a", "3, 3"), ("b", "4, 2")],
-                "one is left out",
-            ),
-            (
-                &[("a", "1, 1"), ("a", "2, 2"), ("b", "3, 3"), ("b", "4, 4")],
-                "it counts the log",
-            ),
-            (
-                &[("a", "1, 1"), ("b", "2, 1"), ("a", "3, 2"), ("b", "4, 'x'")],
-                "one is no number",
-            ),
-        ] {
-            assert_eq!(found(rows), both("position", ""), "{why}");
-        }
-        let columns = "id INTEGER PRIMARY KEY, sequence_number";
-        let global = [("a", "1, 1"), ("b", "2, 2"), ("a", "3, 3"), ("b", "4, 4")];
-        assert_eq!(guessed(columns, &global), both("sequence_number", ""));
-        let alone = [("a", "1"), ("b", "1"), ("a", "2"), ("b", "2")];
-        assert_eq!(
-            guessed("sequence_number", &alone),
-            both("sequence_number", "")
-        );
-        let columns = "id INTEGER PRIMARY KEY, seq, version";
-        let named = [
-            ("a", "1, 1, 7"),
-            ("b", "2, 1, 7"),
-            ("a", "3, 2, 8"),
-            ("b", "4, 2, 8"),
-        ];
-        assert_eq!(guessed(columns, &named), both("seq", "version"));
     }
 }
