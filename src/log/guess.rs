@@ -52,7 +52,7 @@ const STREAM: [&str; 7] = [
     "entityid",
     "aggregate",
 ];
-const VERSION: [&str; 7] = [
+const VERSION: [&str; 9] = [
     "version",
     "streamversion",
     "aggregateversion",
@@ -60,6 +60,8 @@ const VERSION: [&str; 7] = [
     "originatorversion",
     "revision",
     "eventnumber",
+    "aggversion",
+    "aggregateseq",
 ];
 const ID: [&str; 6] = ["eventid", "id", "messageid", "uuid", "guid", "eventuuid"];
 const CORRELATION: [&str; 7] = [
@@ -209,5 +211,30 @@ fn unit_of(value: ValueRef<'_>) -> Option<TimeUnit> {
         small if small < 1e14 => Some(TimeUnit::Milliseconds),
         small if small < 1e17 => Some(TimeUnit::Microseconds),
         _ => Some(TimeUnit::Nanoseconds),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::log::recognise;
+    use crate::log::testing::Bench;
+
+    #[test]
+    fn a_version_is_known_by_its_name_and_what_may_count_something_else_is_none() {
+        for (name, is_version) in [
+            ("agg_version", true),
+            ("aggregate_version", true),
+            ("Aggregate_Seq", true),
+            ("event_version", false),
+            ("schema_version", false),
+        ] {
+            let bench = Bench::new(&format!(
+                "CREATE TABLE e (id INTEGER PRIMARY KEY, stream_id, type, occurred_at, {name});"
+            ));
+            let found = recognise(&bench.path).expect("it is recognised");
+            let version = &found.definition.sources[0].version;
+            let known = version.as_ref().map(|field| &*field.name);
+            assert_eq!(known, is_version.then_some(name), "{name}");
+        }
     }
 }
