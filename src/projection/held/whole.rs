@@ -22,8 +22,8 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// What is so of all rows: none has the key of events, each has a key that the pattern takes another
-    /// out of, and some of these are keys of events without a row.
+    /// What is so of a table: no row has the key of events, and the pattern takes keys of events that
+    /// have no row out of the keys of some. Others may be of other kinds of streams.
     pub(super) fn of(held: &Held) -> Option<Whole> {
         let Key::Stream { before, after } = &held.fold.definition().key else {
             return None;
@@ -41,7 +41,9 @@ impl Whole {
         let mut meets = 0;
         let mut first = None;
         for stored in &strangers {
-            let key = within(stored)?;
+            let Some(key) = within(stored) else {
+                continue;
+            };
             if rowless.contains(key.as_str()) {
                 meets += 1;
                 first.get_or_insert_with(|| ((*stored).to_owned(), key));
