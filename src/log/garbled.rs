@@ -1,18 +1,25 @@
 //! Texts that are not UTF-8, spelled so that two are one only where their bytes are.
 //!
 //! What is UTF-8 of a text stays as it is, so that it can be matched with patterns and looked into.
-//! Each run of other bytes is told as SQL writes bytes: `o-` and the byte ff are `o-x'ff'`. Where a
-//! sound text holds what looks like that, the `x` is told by its byte: `o-x'ff'` is `o-x'78''ff'`. No
-//! other sound text is changed, and none is spelled as one that is not.
+//! Each run of other bytes is told by the replacement character and its digits: `o-` and the byte ff
+//! are `o-�'ff'`. Where a sound text holds what looks like that, the replacement character itself is
+//! told by its bytes: `�'ff'` is `�'efbfbd''ff'`. No other sound text is changed, and none is spelled as
+//! one that is not.
 
 use std::fmt::Write;
 
 use memchr::memchr;
 
+/// What stands before the digits of bytes.
+const MARK: &str = "\u{fffd}'";
+
+/// Its first byte, which most texts do not hold.
+const FIRST: u8 = MARK.as_bytes()[0];
+
 /// Whether a text holds what stands for bytes, or would. Asked of every text of every row.
 #[inline]
 pub(crate) fn has_mark(text: &str) -> bool {
-    memchr(b'\'', text.as_bytes()).is_some() && first_mark(text).is_some()
+    memchr(FIRST, text.as_bytes()).is_some() && first_mark(text).is_some()
 }
 
 /// A text of any bytes as one that is UTF-8.
@@ -38,8 +45,9 @@ pub(super) fn spell(bytes: &[u8], out: &mut String) {
 fn sound(mut text: &str, out: &mut String) {
     while let Some(at) = first_mark(text) {
         out.push_str(&text[..at]);
-        close(&mut vec![b'x'], out);
-        text = &text[at + 1..];
+        let (mark, rest) = text[at..].split_at(char::REPLACEMENT_CHARACTER.len_utf8());
+        close(&mut mark.as_bytes().to_vec(), out);
+        text = rest;
     }
     out.push_str(text);
 }
@@ -48,7 +56,7 @@ fn close(run: &mut Vec<u8>, out: &mut String) {
     if run.is_empty() {
         return;
     }
-    out.push_str("x'");
+    out.push_str(MARK);
     for byte in run.drain(..) {
         // Writing to a String cannot fail.
         let written = write!(out, "{byte:02x}");
@@ -64,10 +72,10 @@ fn first_mark(text: &str) -> Option<usize> {
         let is_ended = rest.len() > digits.len();
         let pairs = digits.as_bytes().chunks(2);
         let is_high = |pair: &[u8]| matches!(pair, [b'8'..=b'9' | b'a'..=b'f', low] if matches!(low, b'0'..=b'9' | b'a'..=b'f'));
-        is_ended && !digits.is_empty() && (digits == "78" || pairs.into_iter().all(is_high))
+        is_ended && !digits.is_empty() && pairs.into_iter().all(is_high)
     };
-    let starts = text.match_indices("x'").map(|(at, _)| at);
-    starts.into_iter().find(|at| is_mark(&text[at + 2..]))
+    let mut starts = text.match_indices(MARK).map(|(at, _)| at);
+    starts.find(|at| is_mark(&text[at + MARK.len()..]))
 }
 
 #[cfg(test)]
@@ -79,13 +87,12 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf8_are_told_as_what_they_are() {
         for (bytes, text) in [
-            (&b"o-\xff"[..], "o-x'ff'"),
-            (b"\xff\xfeA\x80", "x'fffe'Ax'80'"),
-            (b"\xe2\x82A", "x'e282'A"),
-            (b"x\xff", "xx'ff'"),
-            (b"x'ff'", "x'78''ff'"),
-            (b"x'ff\xff'", "x'ffx'ff''"),
-            (b"x'78'", "x'78''78'"),
+            (&b"o-\xff"[..], "o-\u{fffd}'ff'"),
+            (b"\xff\xfeA\x80", "\u{fffd}'fffe'A\u{fffd}'80'"),
+            (b"\xe2\x82A", "\u{fffd}'e282'A"),
+            ("\u{fffd}'ff'".as_bytes(), "\u{fffd}'efbfbd''ff'"),
+            (b"\xef\xbf\xbd'ff\xff'", "\u{fffd}'ff\u{fffd}'ff''"),
+            ("\u{fffd}'efbfbd'".as_bytes(), "\u{fffd}'efbfbd''efbfbd'"),
         ] {
             assert_eq!(spelled(bytes), text);
             assert!(has_mark(text), "{text}");
@@ -96,20 +103,21 @@ mod tests {
     fn other_sound_texts_stay_what_they_are() {
         for text in [
             "",
-            "x",
-            "x'",
-            "x''",
-            "x'0102'",
-            "x'7f'",
-            "x'f'",
-            "x'fff'",
-            "x'FF'",
-            "X'ff'",
-            "x'ff",
+            "\u{fffd}",
+            "\u{fffd}'",
+            "\u{fffd}''",
+            "\u{fffd}'0102'",
+            "\u{fffd}'7f'",
+            "\u{fffd}'f'",
+            "\u{fffd}'fff'",
+            "\u{fffd}'FF'",
+            "\u{fffd}'ff",
+            "\u{fffd}ff",
+            "max'ed'",
+            "x'ff'",
             "o'neill",
-            "a\u{fffd}b",
-            "x'ff80 '",
-            "é'x'",
+            "\u{fffd}'ff80 '",
+            "é'ff'",
         ] {
             assert_eq!(spelled(text.as_bytes()), text);
             assert!(!has_mark(text), "{text}");
@@ -119,10 +127,10 @@ mod tests {
     #[test]
     fn no_two_texts_are_spelled_alike() {
         let pieces: [&[u8]; 9] = [
-            b"x",
+            b"\xef\xbf\xbd",
             b"'",
             b"ff",
-            b"78",
+            b"efbfbd",
             b"8",
             b"\xff",
             b"\x80",

@@ -163,7 +163,7 @@ impl Fields {
 
 /// One row on its way past; everything borrows from the reader until the next row.
 ///
-/// Ids are UTF-8: bytes that are not are spelled in place, `o-x'ff'`, and no sound text is spelled so;
+/// Ids are UTF-8: bytes that are not are spelled in place, `o-�'ff'`, and no sound text is spelled so;
 /// numbers are written in decimal, a BLOB of 16 bytes as a hyphenated UUID, any other as hexadecimal
 /// digits. A blank id, correlation or cause is none.
 #[derive(Debug, Clone, Copy)]

@@ -42,7 +42,7 @@ fn shop() -> TempDir {
              SELECT time, type, saga
              FROM (SELECT 0 AS time, 'Started' AS type UNION ALL SELECT 1, 'Charged' UNION ALL SELECT 2, 'Done'),
                   (SELECT CAST(x'6f2dff' AS TEXT) AS saga UNION ALL SELECT CAST(x'6f2dfe' AS TEXT)
-                   UNION ALL SELECT 'o-x''ff''' UNION ALL SELECT 'o-' || char(65533))
+                   UNION ALL SELECT 'o-' || char(65533) || '''ff''' UNION ALL SELECT 'o-' || char(65533))
              ORDER BY time;
            DELETE FROM events WHERE type = 'Done' AND saga IS CAST(x'6f2dfe' AS TEXT);
            UPDATE events SET type = 'Aborted' WHERE type = 'Done' AND saga = 'o-' || char(65533);
@@ -81,14 +81,17 @@ fn names_that_differ_in_bytes_only_are_two_and_each_is_found_as_it_is_printed() 
         .iter()
         .filter_map(|it| Some((it["rule"].as_str()?, it["subject"]["id"].as_str()?)))
         .collect();
-    assert!(told.contains(&("saga/false-claim", "o-x'fe'")), "{told:?}");
-    for id in ["o-x'ff'", "o-x'78''ff'"] {
+    assert!(
+        told.contains(&("saga/false-claim", "o-\u{fffd}'fe'")),
+        "{told:?}"
+    );
+    for id in ["o-\u{fffd}'ff'", "o-\u{fffd}'efbfbd''ff'"] {
         assert!(told.iter().all(|(_, of)| *of != id), "{id}: {told:?}");
     }
     for (id, events) in [
-        ("o-x'ff'", 3),
-        ("o-x'fe'", 2),
-        ("o-x'78''ff'", 3),
+        ("o-\u{fffd}'ff'", 3),
+        ("o-\u{fffd}'fe'", 2),
+        ("o-\u{fffd}'efbfbd''ff'", 3),
         ("o-\u{fffd}", 3),
     ] {
         let shown = json(folder, &["show", id, "--format", "json", "shop.yaml"]);
@@ -115,7 +118,7 @@ fn no_service_is_told_of_an_instance_by_a_name_that_is_not_its_own() {
     };
     assert_eq!(of("instances"), ["o-\u{fffd}"]);
     let refused = plan["refused"].as_array().expect("refused");
-    let refused = refused.iter().find(|it| it["id"] == "o-x'fe'");
+    let refused = refused.iter().find(|it| it["id"] == "o-\u{fffd}'fe'");
     let detail = refused.and_then(|it| it["detail"].as_str());
     let why = "its id is not UTF-8, or looks like what is told of one that is not";
     assert_eq!(detail, Some(why), "{plan}");
@@ -149,7 +152,10 @@ fn rows_of_such_keys_go_with_the_events_of_the_same_bytes() {
             )
         })
         .collect();
-    assert_eq!(keys, ["x'78''ff' missing", "x'fe' divergent"]);
+    assert_eq!(
+        keys,
+        ["\u{fffd}'efbfbd''ff' missing", "\u{fffd}'fe' divergent"]
+    );
     let script = fixture::run(
         folder,
         &[
@@ -163,7 +169,7 @@ fn rows_of_such_keys_go_with_the_events_of_the_same_bytes() {
     );
     let script = String::from_utf8(script.stdout).expect("text");
     assert!(
-        script.contains("left alone: x'78''ff' (missing: its key is not UTF-8, or looks like what is told of one that is not)"),
+        script.contains("left alone: \u{fffd}'efbfbd''ff' (missing: its key is not UTF-8, or looks like what is told of one that is not)"),
         "{script}"
     );
     assert_eq!(script.matches("UPDATE ").count(), 1, "{script}");
