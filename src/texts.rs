@@ -114,6 +114,9 @@ pub struct Keys {
     by_namesake: Vec<u32>,
 }
 
+/// Of so many texts with numbers elsewhere one at least is to be a key, for those to be kept.
+const SPARSE: usize = 16;
+
 /// Texts with numbers elsewhere, in the order in which they were kept.
 struct Namesakes<'n>(&'n [(Text, u32)]);
 
@@ -233,10 +236,11 @@ impl Keys {
 
     /// Takes note of the number that a text has elsewhere, if it has one.
     fn meet(&mut self, namesake: u32, number: u32) {
-        if namesake == Index::NONE {
+        let place = namesake as usize;
+        // What few keys of very many have another number is not worth a place for each of these.
+        if namesake == Index::NONE || place / SPARSE > self.ends.len() + SPARSE {
             return;
         }
-        let place = namesake as usize;
         if place >= self.by_namesake.len() {
             self.by_namesake.resize(place + 1, Index::NONE);
         }

@@ -416,16 +416,20 @@ fn kind(
     row: &Open<'_>,
     interner: &Interner,
 ) -> Result<TypeId, String> {
-    if let Some(ValueRef::Text(bytes)) = cell.plain(row)
-        && let Some(id) = types.find(bytes)
-    {
+    let plain = match cell.plain(row) {
+        Some(ValueRef::Text(bytes)) => Some(bytes),
+        _ => None,
+    };
+    if let Some(id) = plain.and_then(|bytes| types.find(bytes)) {
         return Ok(id);
     }
     let Some(recorded) = cell.text(row)? else {
         return Err("type is null".to_owned());
     };
     let id = interner.intern(naming.apply(recorded));
-    types.insert(recorded.as_bytes(), id);
+    if let Some(bytes) = plain {
+        types.insert(bytes, id);
+    }
     Ok(id)
 }
 

@@ -75,7 +75,8 @@ pub(super) struct Stray {
 /// What of an event concerns its stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StreamNote {
-    pub(super) hash: u64,
+    /// Of the stream, see [`stamp`](crate::replay::streams::stamp).
+    pub(super) stamp: u64,
     pub(super) stream: Text,
     pub(super) version: Option<i64>,
     pub(super) position: Position,
@@ -111,9 +112,9 @@ pub(super) struct Batch {
     pub(super) details: Vec<Text>,
     pub(super) families: Notes,
     pub(super) streams: Vec<StreamNote>,
-    /// Of events whose version cannot be read, the hashes of their streams.
+    /// Of events whose version cannot be read, the stamps of their streams.
     pub(super) unversioned: Vec<u64>,
-    /// Of rows whose place is not known, the hashes of their streams and their versions.
+    /// Of rows whose place is not known, the stamps of their streams and their versions.
     pub(super) unplaced: Vec<(u64, i64)>,
     /// Rows that may be of any stream.
     pub(super) streamless: u64,

@@ -276,7 +276,7 @@ impl<'a> Gatherer<'a> {
             }
         }
         let events = batch.streams.iter().map(|note| StreamEvent {
-            hash: note.hash,
+            stamp: note.stamp,
             stream: batch.texts.kept(note.stream),
             version: note.version,
             position: note.position,
@@ -284,11 +284,11 @@ impl<'a> Gatherer<'a> {
             is_tombstone: note.is_tombstone,
         });
         gathered.streams.take(events);
-        for hash in &batch.unversioned {
-            gathered.streams.take_unread(*hash);
+        for stamp in &batch.unversioned {
+            gathered.streams.take_unread(*stamp);
         }
-        for (hash, version) in &batch.unplaced {
-            gathered.streams.take_unplaced(*hash, *version);
+        for (stamp, version) in &batch.unplaced {
+            gathered.streams.take_unplaced(*stamp, *version);
         }
         gathered.streamless += batch.streamless;
         for note in &batch.ids {

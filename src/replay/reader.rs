@@ -17,6 +17,7 @@ use crate::replay::families::Routes;
 use crate::replay::instances::{Blank, Instances, Link};
 use crate::replay::reading::Reading;
 use crate::replay::route::{Candidate, Meant, Route, Use};
+use crate::replay::streams::stamp;
 use crate::saga::{Meaning, Moment, StepEvent};
 use crate::texts::{Desk, Keys, Known, Text};
 
@@ -182,11 +183,10 @@ impl Reader<'_> {
         let share = self.reading.share;
         let stream = row.stream.filter(|_| selection.streams);
         if let Some(stream) = stream
-            && let hash = Keys::hash(stream)
-            && share.has(hash)
+            && share.has_key(stream)
         {
             batch.streams.push(StreamNote {
-                hash,
+                stamp: stamp(stream),
                 stream: batch.texts.keep(stream),
                 version: row.version,
                 position: row.position,

@@ -14,6 +14,7 @@ use crate::replay::instances::{Blank, Instances, Link};
 use crate::replay::reader::{Kind, MOST_TEXT, Reader};
 use crate::replay::reading::Reading;
 use crate::replay::route::{Missed, Route};
+use crate::replay::streams::stamp;
 use crate::saga::Moment;
 use crate::texts::{Keys, named};
 
@@ -252,24 +253,24 @@ impl Reader<'_> {
             batch.streamless += u64::from(unread.stream && !self.reading.again);
             return;
         };
-        let hash = Keys::hash(stream);
-        if !self.reading.share.has(hash) {
+        if !self.reading.share.has_key(stream) {
             return;
         }
+        let stamp = stamp(stream);
         // What may be later than the horizon may stand anywhere, or nowhere.
         let may_be_later = time.is_none() && self.reading.until.is_some();
         match (version, bad.position) {
-            _ if unread.version || may_be_later => batch.unversioned.push(hash),
+            _ if unread.version || may_be_later => batch.unversioned.push(stamp),
             _ if is_event => {}
             (Some(version), Some(position)) => batch.streams.push(StreamNote {
-                hash,
+                stamp,
                 stream: batch.texts.keep(stream),
                 version: Some(*version),
                 position,
                 time: *time,
                 is_tombstone,
             }),
-            (Some(version), None) => batch.unplaced.push((hash, *version)),
+            (Some(version), None) => batch.unplaced.push((stamp, *version)),
             (None, _) => {}
         }
     }

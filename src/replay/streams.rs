@@ -1,18 +1,27 @@
 //! What the versions and times of the streams tell about the log itself.
 //!
-//! There may be as many streams as events, so that little is kept of each: a stream is known by the 64
-//! bits of its name's hash, and its name is kept once there is something to tell of it. (That two of
-//! ten million streams have the same hash has odds of 1 to 370,000: n²/2⁶⁵.)
+//! There may be as many streams as events, so that little is kept of each: a stream is known by its
+//! [`stamp`], 64 bits that nobody can foresee, and its name is kept once there is something to tell of
+//! it. (That two of ten million streams have the same one has odds of 1 to 370,000: n²/2⁶⁵.)
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::ops::{BitXor, RangeInclusive};
+use std::sync::LazyLock;
 
-use foldhash::fast::FixedState;
+use foldhash::fast::{FixedState, RandomState};
 use hashbrown::{HashMap, HashSet};
 
 use crate::event::{Position, Timestamp};
 use crate::texts::{Index, Kept, room};
+
+/// What a stream is known by as long as the program runs: a hash of its name, for which nobody can make
+/// up another name that has it, too.
+pub fn stamp(name: &str) -> u64 {
+    static UNFORESEEN: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    UNFORESEEN.hash_one(name.as_bytes())
+}
 
 /// Something noteworthy about a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,8 +92,7 @@ struct Holes(BTreeMap<(u32, i64), Hole>);
 /// There may be as many as events.
 #[derive(Debug)]
 struct Stream {
-    /// Of its name, see [`Keys::hash`](crate::texts::Keys::hash).
-    hash: u64,
+    stamp: u64,
     lowest: i64,
     highest: i64,
     highest_at: Position,
@@ -112,7 +120,7 @@ pub struct Streams {
     backwards: BTreeMap<u32, Backwards>,
     repeats: Vec<Observation>,
     by_version: bool,
-    /// How many events of a stream have a version that cannot be read, by the hash of its name.
+    /// How many events of a stream have a version that cannot be read, by its stamp.
     unread: HashMap<u64, u64, FixedState>,
     /// Versions of events whose place is not known, by the same.
     unplaced: HashMap<u64, Vec<i64>, FixedState>,
@@ -123,8 +131,8 @@ pub struct Streams {
 /// What of an event concerns its stream.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamEvent<'a> {
-    /// Of the stream's name, see [`Keys::hash`](crate::texts::Keys::hash).
-    pub hash: u64,
+    /// That of the stream's name.
+    pub stamp: u64,
     /// The stream's name.
     pub stream: Kept<'a>,
     /// The event's version, if it has one.
@@ -171,20 +179,20 @@ impl Streams {
     /// many need at the same time instead of one after the other.
     pub fn take<'e>(&mut self, events: impl Iterator<Item = StreamEvent<'e>> + Clone) {
         let mut found = std::mem::take(&mut self.found);
-        let hashes = || events.clone().map(|event| event.hash);
+        let stamps = || events.clone().map(|event| event.stamp);
         black_box(
-            hashes()
-                .map(|hash| self.index.fetch(hash))
+            stamps()
+                .map(|stamp| self.index.fetch(stamp))
                 .fold(0, u32::bitxor),
         );
         found.clear();
-        found.extend(hashes().map(|hash| self.index.likely(hash)));
+        found.extend(stamps().map(|stamp| self.index.likely(stamp)));
         let known = found.iter().filter(|at| **at != Index::NONE);
-        let known = known.map(|at| self.streams[*at as usize].hash);
+        let known = known.map(|at| self.streams[*at as usize].stamp);
         black_box(known.fold(0, u64::bitxor));
         for (at, event) in found.iter().zip(events) {
             let number = match self.streams.get(*at as usize) {
-                Some(stream) if stream.hash == event.hash => *at,
+                Some(stream) if stream.stamp == event.stamp => *at,
                 _ => self.number(&event),
             };
             self.push(number, &event);
@@ -196,22 +204,22 @@ impl Streams {
     fn number(&mut self, event: &StreamEvent<'_>) -> u32 {
         let Streams { index, streams, .. } = self;
         let number = streams.len() as u32;
-        let is_it = |at: u32| streams[at as usize].hash == event.hash;
-        if let Some(known) = index.find_or_add(event.hash, number, is_it) {
+        let is_it = |at: u32| streams[at as usize].stamp == event.stamp;
+        if let Some(known) = index.find_or_add(event.stamp, number, is_it) {
             return known;
         }
-        streams.push(Stream::new(event.hash, event.position));
+        streams.push(Stream::new(event.stamp, event.position));
         number
     }
 
-    /// Takes an event whose version cannot be read, of the stream with this hash.
-    pub fn take_unread(&mut self, hash: u64) {
-        *self.unread.entry(hash).or_default() += 1;
+    /// Takes an event whose version cannot be read, of the stream with this stamp.
+    pub fn take_unread(&mut self, stamp: u64) {
+        *self.unread.entry(stamp).or_default() += 1;
     }
 
-    /// Takes an event of the stream with this hash that stands nobody knows where.
-    pub fn take_unplaced(&mut self, hash: u64, version: i64) {
-        self.unplaced.entry(hash).or_default().push(version);
+    /// Takes an event of the stream with this stamp that stands nobody knows where.
+    pub fn take_unplaced(&mut self, stamp: u64, version: i64) {
+        self.unplaced.entry(stamp).or_default().push(version);
     }
 
     fn push(&mut self, number: u32, event: &StreamEvent<'_>) {
@@ -253,7 +261,7 @@ impl Streams {
         } = self;
         let with_unplaced = (0..).zip(&mut streams).filter(|_| !unplaced.is_empty());
         for (number, stream) in with_unplaced {
-            let versions = unplaced.get(&stream.hash);
+            let versions = unplaced.get(&stream.stamp);
             let versions = versions.into_iter().flatten();
             for version in versions.filter(|version| **version < stream.highest) {
                 holes.fill((number, *version), &mut stream.lowest, None, false);
@@ -273,10 +281,10 @@ impl Streams {
                 continue;
             }
             let name = || names.get(&number).map_or("", AsRef::as_ref).to_owned();
-            let may_be = unread.get(&stream.hash).copied().unwrap_or(0);
+            let may_be = unread.get(&stream.stamp).copied().unwrap_or(0);
             let missing = own.iter().map(|(from, hole)| hole.len(*from));
             if missing.fold(0, u64::saturating_add) > may_be {
-                unread.remove(&stream.hash);
+                unread.remove(&stream.stamp);
                 found.extend(own.into_iter().map(|(from, hole)| Observation {
                     stream: name(),
                     what: Noticed::Gap(from..=hole.to, hole.before, hole.after, may_be),
@@ -303,9 +311,9 @@ impl Streams {
 
 impl Stream {
     /// One of which nothing was seen yet.
-    const fn new(hash: u64, at: Position) -> Stream {
+    const fn new(stamp: u64, at: Position) -> Stream {
         Stream {
-            hash,
+            stamp,
             lowest: NONE_YET,
             highest: NONE_YET,
             highest_at: at,
@@ -415,7 +423,8 @@ impl Holes {
                     let lower = Hole {
                         to: version - 1,
                         after: at.unwrap_or(hole.after),
-                        is_meant: is_tombstone,
+                        // What is between negative ones nobody counts.
+                        is_meant: is_tombstone || hole.is_meant && hole.to < 1,
                         ..hole
                     };
                     holes.insert((number, from), lower);
