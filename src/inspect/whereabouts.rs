@@ -55,8 +55,8 @@ impl Whereabouts {
         }
     }
 
-    /// The places of an instance in a log, and of what may be of any, ascending, as it is now; `None` where it is not one that
-    /// was asked for, or where the log has no places that last.
+    /// The places of an instance in a log, and of what may be of any, ascending, as it is now; `None`
+    /// where it is not one that was asked for, or where the log has no places that last.
     pub(super) fn of(
         &self,
         name: &str,

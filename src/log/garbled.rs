@@ -34,30 +34,32 @@ pub(super) fn spell(bytes: &[u8], out: &mut String) {
     let mut run = Vec::new();
     for chunk in bytes.utf8_chunks() {
         if !chunk.valid().is_empty() {
-            close(&mut run, out);
+            tell(&run, out);
+            run.clear();
             sound(chunk.valid(), out);
         }
         run.extend_from_slice(chunk.invalid());
     }
-    close(&mut run, out);
+    tell(&run, out);
 }
 
 fn sound(mut text: &str, out: &mut String) {
     while let Some(at) = first_mark(text) {
         out.push_str(&text[..at]);
         let (mark, rest) = text[at..].split_at(char::REPLACEMENT_CHARACTER.len_utf8());
-        close(&mut mark.as_bytes().to_vec(), out);
+        tell(mark.as_bytes(), out);
         text = rest;
     }
     out.push_str(text);
 }
 
-fn close(run: &mut Vec<u8>, out: &mut String) {
+/// Writes the digits of some bytes, if there are any.
+fn tell(run: &[u8], out: &mut String) {
     if run.is_empty() {
         return;
     }
     out.push_str(MARK);
-    for byte in run.drain(..) {
+    for byte in run {
         // Writing to a String cannot fail.
         let written = write!(out, "{byte:02x}");
         debug_assert!(written.is_ok());
