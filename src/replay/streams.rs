@@ -4,6 +4,10 @@
 //! [`stamp`], 64 bits that nobody can foresee, and its name is kept once there is something to tell of
 //! it. (That two of ten million streams have the same one has odds of 1 to 370,000: n²/2⁶⁵.)
 
+mod holes;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::hint::black_box;
@@ -14,6 +18,7 @@ use foldhash::fast::{FixedState, RandomState};
 use hashbrown::{HashMap, HashSet};
 
 use crate::event::{Position, Timestamp};
+use crate::replay::streams::holes::{Hole, Holes};
 use crate::texts::{Index, Kept, room};
 
 /// What a stream is known by as long as the program runs: a hash of its name, for which nobody can make
@@ -72,32 +77,31 @@ impl Observations {
 /// The version of a stream of which none was seen.
 const NONE_YET: i64 = i64::MIN;
 
-/// Versions of a stream that were not seen, though some were beyond them.
-#[derive(Debug, Clone, Copy)]
-struct Hole {
-    to: i64,
-    /// The event before it, where that and its place are known.
-    before: Option<Position>,
-    after: Position,
-    /// No version of the stream was seen before it.
-    is_first: bool,
-    /// A tombstone right after it stands for the events.
-    is_meant: bool,
-}
-
-/// The holes of all streams, by the stream's number and their first version. Few streams have any.
-#[derive(Debug, Default)]
-struct Holes(BTreeMap<(u32, i64), Hole>);
-
-/// There may be as many as events.
+/// There may be as many as events, so that what is different in few of them stands [`Apart`].
 #[derive(Debug)]
 struct Stream {
-    stamp: u64,
-    lowest: i64,
+    /// The upper half of its stamp; the index keeps the lower one.
+    upper: u32,
+    /// The lowest version that was seen, or 1 where that is higher; [`DEEP`] where it is lower than
+    /// this can hold.
+    lowest: i32,
     highest: i64,
-    highest_at: Position,
     time: Timestamp,
     last_at: Position,
+}
+
+/// Instead of a lowest version that stands [`Apart`].
+const DEEP: i32 = i32::MIN;
+
+/// What is known of few streams, by their numbers.
+#[derive(Debug, Default)]
+struct Apart {
+    holes: Holes,
+    backwards: BTreeMap<u32, Backwards>,
+    /// Where the highest version stands, if that is not where the last event does.
+    peaks: HashMap<u32, Position, FixedState>,
+    /// The lowest versions of those that are [`DEEP`].
+    depths: HashMap<u32, i64, FixedState>,
 }
 
 /// How often times go back, and first between which events to which time.
@@ -116,8 +120,7 @@ pub struct Streams {
     found: Vec<u32>,
     /// Those of streams with a hole, or whose times go back.
     names: HashMap<u32, Box<str>, FixedState>,
-    holes: Holes,
-    backwards: BTreeMap<u32, Backwards>,
+    apart: Apart,
     repeats: Vec<Observation>,
     by_version: bool,
     /// How many events of a stream have a version that cannot be read, by its stamp.
@@ -166,11 +169,9 @@ impl Streams {
 
     /// Bytes kept; of repeats, which are faults, none.
     pub fn bytes(&self) -> usize {
-        let holes = self.holes.0.len() * size_of::<((u32, i64), Hole)>();
-        let backwards = self.backwards.len() * size_of::<(u32, Backwards)>();
         let named = self.names.capacity() * size_of::<(u32, Box<str>)>();
         let names: usize = self.names.values().map(|name| name.len()).sum();
-        self.index.bytes() + room(&self.streams) + holes + backwards + named + names
+        self.index.bytes() + room(&self.streams) + self.apart.bytes() + named + names
     }
 
     /// Takes the next events in position order.
@@ -188,11 +189,11 @@ impl Streams {
         found.clear();
         found.extend(stamps().map(|stamp| self.index.likely(stamp)));
         let known = found.iter().filter(|at| **at != Index::NONE);
-        let known = known.map(|at| self.streams[*at as usize].stamp);
-        black_box(known.fold(0, u64::bitxor));
+        let known = known.map(|at| self.streams[*at as usize].upper);
+        black_box(known.fold(0, u32::bitxor));
         for (at, event) in found.iter().zip(events) {
             let number = match self.streams.get(*at as usize) {
-                Some(stream) if stream.stamp == event.stamp => *at,
+                Some(stream) if stream.upper == upper(event.stamp) => *at,
                 _ => self.number(&event),
             };
             self.push(number, &event);
@@ -204,12 +205,18 @@ impl Streams {
     fn number(&mut self, event: &StreamEvent<'_>) -> u32 {
         let Streams { index, streams, .. } = self;
         let number = streams.len() as u32;
-        let is_it = |at: u32| streams[at as usize].stamp == event.stamp;
+        let is_it = |at: u32| streams[at as usize].upper == upper(event.stamp);
         if let Some(known) = index.find_or_add(event.stamp, number, is_it) {
             return known;
         }
         streams.push(Stream::new(event.stamp, event.position));
         number
+    }
+
+    /// The number of the stream with this stamp, if it was met.
+    fn find(&self, stamp: u64) -> Option<u32> {
+        let is_it = |at: u32| self.streams[at as usize].upper == upper(stamp);
+        self.index.find(stamp, is_it)
     }
 
     /// Takes an event whose version cannot be read, of the stream with this stamp.
@@ -231,15 +238,18 @@ impl Streams {
             || event
                 .version
                 .is_some_and(|version| version > stream.highest);
-        let known = (self.holes.0.len(), self.backwards.len());
+        let (known, highest) = (self.apart.irregular(), stream.highest);
         if let Some(version) = event.version {
-            let repeat = stream.version(version, event, (number, &mut self.holes));
+            let repeat = stream.version(version, event, (number, &mut self.apart));
             self.repeats.extend(repeat);
         }
         if let Some(time) = event.time.filter(|_| is_next) {
-            stream.time(time, event.position, (number, &mut self.backwards));
+            if stream.highest == highest && highest != NONE_YET {
+                self.apart.peaks.entry(number).or_insert(stream.last_at);
+            }
+            stream.time(time, event.position, (number, &mut self.apart));
         }
-        if (self.holes.0.len(), self.backwards.len()) != known {
+        if self.apart.irregular() != known {
             let name = || event.stream.get().into();
             self.names.entry(number).or_insert_with(name);
         }
@@ -247,49 +257,48 @@ impl Streams {
 
     /// Everything observed, in the order of the streams' first events. A log whose beginning was
     /// `cut` may start its streams anywhere; in one that is not `by_position`, arrival is no order.
-    pub fn observations(self, cut: bool, by_position: bool) -> Observations {
-        let Streams {
-            mut streams,
-            names,
-            mut holes,
-            mut backwards,
-            repeats,
-            mut unread,
-            unplaced,
-            untimed,
-            ..
-        } = self;
-        let with_unplaced = (0..).zip(&mut streams).filter(|_| !unplaced.is_empty());
-        for (number, stream) in with_unplaced {
-            let versions = unplaced.get(&stream.stamp);
-            let versions = versions.into_iter().flatten();
-            for version in versions.filter(|version| **version < stream.highest) {
-                holes.fill((number, *version), &mut stream.lowest, None, false);
+    pub fn observations(mut self, cut: bool, by_position: bool) -> Observations {
+        for (stamp, versions) in std::mem::take(&mut self.unplaced) {
+            let Some(number) = self.find(stamp) else {
+                continue;
+            };
+            let stream = &mut self.streams[number as usize];
+            for version in versions {
+                if version < stream.highest {
+                    stream.fill(version, None, false, (number, &mut self.apart));
+                }
             }
         }
+        let unread = self.unread.iter();
+        let unread = unread.filter_map(|(stamp, count)| Some((self.find(*stamp)?, *count)));
+        let unread: HashMap<u32, u64, FixedState> = unread.collect();
+        let Apart {
+            holes: Holes(holes),
+            mut backwards,
+            ..
+        } = self.apart;
+        let mut irregular: Vec<u32> = holes.keys().map(|(number, _)| *number).collect();
+        irregular.extend(backwards.keys());
+        irregular.sort_unstable();
+        irregular.dedup();
         let mut found = Vec::new();
-        let all_unread = unread.len() as u64;
-        let mut holes = holes.0.into_iter().peekable();
-        for (number, stream) in (0..).zip(streams) {
-            let is_own = |((of, _), _): &((u32, i64), Hole)| *of == number;
-            let own = std::iter::from_fn(|| holes.next_if(is_own));
-            let own = own.map(|((_, from), hole)| (from, hole));
+        let mut untold = self.unread.len() as u64;
+        for number in irregular {
+            let own = holes.range((number, i64::MIN)..=(number, i64::MAX));
+            let own = own.map(|((_, from), hole)| (*from, *hole));
             let own = own.filter(|(_, hole)| !(hole.is_meant || cut && hole.is_first));
             let own: Vec<(i64, Hole)> = own.collect();
-            let backwards = backwards.remove(&number);
-            if own.is_empty() && backwards.is_none() {
-                continue;
-            }
-            let name = || names.get(&number).map_or("", AsRef::as_ref).to_owned();
-            let may_be = unread.get(&stream.stamp).copied().unwrap_or(0);
+            let name = || self.names.get(&number).map_or("", AsRef::as_ref).to_owned();
+            let may_be = unread.get(&number).copied().unwrap_or(0);
             let missing = own.iter().map(|(from, hole)| hole.len(*from));
             if missing.fold(0, u64::saturating_add) > may_be {
-                unread.remove(&stream.stamp);
+                untold -= u64::from(may_be > 0);
                 found.extend(own.into_iter().map(|(from, hole)| Observation {
                     stream: name(),
                     what: Noticed::Gap(from..=hole.to, hole.before, hole.after, may_be),
                 }));
             }
+            let backwards = backwards.remove(&number);
             found.extend(
                 backwards.map(|Backwards { times, between, to }| Observation {
                     stream: name(),
@@ -297,15 +306,34 @@ impl Streams {
                 }),
             );
         }
-        found.extend(repeats.into_iter().filter(|observation| {
+        found.extend(self.repeats.into_iter().filter(|observation| {
             by_position || !matches!(observation.what, Noticed::VersionBackwards(..))
         }));
         Observations {
             noticed: found,
-            unread: all_unread,
-            untold: unread.len() as u64,
-            untimed: untimed.len() as u64,
+            unread: self.unread.len() as u64,
+            untold,
+            untimed: self.untimed.len() as u64,
         }
+    }
+}
+
+const fn upper(stamp: u64) -> u32 {
+    (stamp >> u32::BITS) as u32
+}
+
+impl Apart {
+    /// How much there is that is to be told.
+    fn irregular(&self) -> (usize, usize) {
+        (self.holes.0.len(), self.backwards.len())
+    }
+
+    fn bytes(&self) -> usize {
+        let holes = self.holes.0.len() * size_of::<((u32, i64), Hole)>();
+        let backwards = self.backwards.len() * size_of::<(u32, Backwards)>();
+        let peaks = self.peaks.capacity() * size_of::<(u32, Position)>();
+        let depths = self.depths.capacity() * size_of::<(u32, i64)>();
+        holes + backwards + peaks + depths
     }
 }
 
@@ -313,12 +341,33 @@ impl Stream {
     /// One of which nothing was seen yet.
     const fn new(stamp: u64, at: Position) -> Stream {
         Stream {
-            stamp,
-            lowest: NONE_YET,
+            upper: upper(stamp),
+            lowest: 1,
             highest: NONE_YET,
-            highest_at: at,
             time: Timestamp::MIN,
             last_at: at,
+        }
+    }
+
+    /// Where the highest version stands.
+    fn highest_at(&self, (number, apart): (u32, &Apart)) -> Position {
+        let peak = apart.peaks.get(&number);
+        peak.copied().unwrap_or(self.last_at)
+    }
+
+    /// The lowest version that was seen, or 1 where that is higher.
+    fn lowest(&self, (number, apart): (u32, &Apart)) -> i64 {
+        let deep = (self.lowest == DEEP).then(|| apart.depths.get(&number));
+        let deep = deep.flatten().copied();
+        deep.unwrap_or_else(|| self.lowest.into())
+    }
+
+    /// Takes note of a version that may be the lowest.
+    fn sink(&mut self, version: i64, (number, apart): (u32, &mut Apart)) {
+        let lowest = version.min(self.lowest((number, apart)));
+        self.lowest = i32::try_from(lowest).unwrap_or(DEEP);
+        if self.lowest == DEEP {
+            apart.depths.insert(number, lowest);
         }
     }
 
@@ -327,7 +376,7 @@ impl Stream {
         &mut self,
         version: i64,
         event: &StreamEvent<'_>,
-        (number, holes): (u32, &mut Holes),
+        (number, apart): (u32, &mut Apart),
     ) -> Option<Observation> {
         let &StreamEvent {
             position,
@@ -341,32 +390,33 @@ impl Stream {
                 false => self.highest.saturating_add(1),
             };
             if version > next {
+                let before = (!is_first).then(|| self.highest_at((number, apart)));
                 let hole = Hole {
                     to: version - 1,
-                    before: (!is_first).then_some(self.highest_at),
+                    before,
                     after: position,
                     is_first,
                     is_meant: is_tombstone,
                 };
-                holes.0.insert((number, next), hole);
+                apart.holes.0.insert((number, next), hole);
             }
             if is_first {
-                self.lowest = version;
+                self.sink(version, (number, apart));
             }
             self.highest = version;
-            self.highest_at = position;
+            match event.time {
+                Some(_) if apart.peaks.is_empty() => {}
+                Some(_) => _ = apart.peaks.remove(&number),
+                None => _ = apart.peaks.insert(number, position),
+            }
             return None;
         }
-        let is_new = holes.fill(
-            (number, version),
-            &mut self.lowest,
-            Some(position),
-            is_tombstone,
-        );
+        let highest_at = self.highest_at((number, apart));
+        let is_new = self.fill(version, Some(position), is_tombstone, (number, apart));
         let what = match is_new {
-            true => Noticed::VersionBackwards(version, self.highest_at, position),
+            true => Noticed::VersionBackwards(version, highest_at, position),
             false => {
-                let first = (version == self.highest).then_some(self.highest_at);
+                let first = (version == self.highest).then_some(highest_at);
                 Noticed::DuplicateVersion(version, first, position)
             }
         };
@@ -376,101 +426,34 @@ impl Stream {
         })
     }
 
-    /// Takes the time of the next event.
-    fn time(
+    /// Takes a version that is not above all that were seen, and where it stands, if that is known;
+    /// whether it is new.
+    fn fill(
         &mut self,
-        time: Timestamp,
-        position: Position,
-        (number, backwards): (u32, &mut BTreeMap<u32, Backwards>),
-    ) {
+        version: i64,
+        at: Option<Position>,
+        is_tombstone: bool,
+        (number, apart): (u32, &mut Apart),
+    ) -> bool {
+        let lowest = self.lowest((number, apart));
+        self.sink(version, (number, apart));
+        apart
+            .holes
+            .fill((number, version), lowest, at, is_tombstone)
+    }
+
+    /// Takes the time of the next event.
+    fn time(&mut self, time: Timestamp, position: Position, (number, apart): (u32, &mut Apart)) {
         if time < self.time {
             let first = || Backwards {
                 times: 0,
                 between: [self.last_at, position],
                 to: time,
             };
+            let backwards = &mut apart.backwards;
             backwards.entry(number).or_insert_with(first).times += 1;
         }
         self.time = time;
         self.last_at = position;
     }
 }
-
-impl Hole {
-    fn len(&self, from: i64) -> u64 {
-        self.to.abs_diff(from).saturating_add(1)
-    }
-}
-
-impl Holes {
-    /// Takes a version of a stream that is not above all that were seen, the lowest of which is
-    /// this, and where it stands, if that is known; whether it is new.
-    fn fill(
-        &mut self,
-        (number, version): (u32, i64),
-        lowest: &mut i64,
-        at: Option<Position>,
-        is_tombstone: bool,
-    ) -> bool {
-        let Holes(holes) = self;
-        let lowest_before = std::mem::replace(lowest, version.min(*lowest));
-        let mut below = holes.range_mut((number, i64::MIN)..=(number, version));
-        match below.next_back() {
-            Some(((_, from), hole)) if hole.to >= version => {
-                let (from, hole) = (*from, *hole);
-                holes.remove(&(number, from));
-                if from < version {
-                    let lower = Hole {
-                        to: version - 1,
-                        after: at.unwrap_or(hole.after),
-                        // What is between negative ones nobody counts.
-                        is_meant: is_tombstone || hole.is_meant && hole.to < 1,
-                        ..hole
-                    };
-                    holes.insert((number, from), lower);
-                }
-                if version < hole.to {
-                    let upper = Hole {
-                        before: at.or(hole.before),
-                        is_first: false,
-                        ..hole
-                    };
-                    holes.insert((number, version + 1), upper);
-                }
-                true
-            }
-            Some((_, hole)) if version >= lowest_before.min(1) => {
-                hole.is_meant |= is_tombstone && hole.to == version - 1;
-                false
-            }
-            _ if version >= lowest_before.min(1) => false,
-            // It stands below 1. What is between negative ones nobody counts.
-            _ => {
-                let first = holes.get(&(number, 1)).copied();
-                let first = first.filter(|hole| hole.is_first);
-                if first.is_some() {
-                    holes.remove(&(number, 1));
-                }
-                let next = match first {
-                    Some(hole) => Some(Hole {
-                        before: at,
-                        is_first: false,
-                        ..hole
-                    }),
-                    None => (version + 1 < lowest_before).then_some(Hole {
-                        to: lowest_before - 1,
-                        before: at,
-                        after: at.unwrap_or(Position(0)),
-                        is_first: false,
-                        is_meant: true,
-                    }),
-                };
-                holes.extend(next.map(|hole| ((number, version + 1), hole)));
-                true
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -162,17 +162,26 @@ proptest! {
 
 #[test]
 fn versions_below_zero_are_new_once() {
-    let events = [0, 3, -5, -3, -3].map(|version| Seen {
-        stream: 0,
-        version: Some(version),
-        time: None,
-        is_tombstone: false,
-    });
-    let told = quickly(&(events.to_vec(), Vec::new()), false, false);
-    let repeats = |one: &&Observation| matches!(one.what, Noticed::DuplicateVersion(..));
-    let gap = Noticed::Gap(1..=2, Some(Position(1)), Position(2), 0);
-    assert!(told.iter().any(|one| one.what == gap), "{told:?}");
-    assert_eq!(told.iter().filter(repeats).count(), 1, "{told:?}");
+    for deep in [0, 3_000_000_000, i64::MAX - 9] {
+        let events = [0, 3, -5 - deep, -3 - deep, -3 - deep, -5 - deep];
+        let events = events.map(|version| Seen {
+            stream: 0,
+            version: Some(version),
+            time: None,
+            is_tombstone: false,
+        });
+        let told = quickly(&(events.to_vec(), Vec::new()), false, true);
+        let gap = Noticed::Gap(1..=2, Some(Position(1)), Position(2), 0);
+        assert!(told.iter().any(|one| one.what == gap), "{told:?}");
+        let repeats = told.iter().filter_map(|one| match one.what {
+            Noticed::VersionBackwards(version, highest, at) => Some((version, highest.0, at.0)),
+            Noticed::DuplicateVersion(version, None, at) => Some((version, 0, at.0)),
+            _ => None,
+        });
+        let (five, three) = (-5 - deep, -3 - deep);
+        let expected = [(five, 2, 3), (three, 2, 4), (three, 0, 5), (five, 0, 6)];
+        assert_eq!(repeats.collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]
