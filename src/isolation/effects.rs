@@ -7,6 +7,7 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use smallvec::SmallVec;
 
 use crate::event::{Position, Timestamp};
@@ -29,6 +30,10 @@ pub(super) struct Effect {
     pub(super) instance: u32,
     pub(super) step: u8,
     pub(super) key: Key,
+    /// The place of its key among those of [`Effects::on_keys`].
+    on: u32,
+    /// The step succeeded and was not undone since.
+    is_open: bool,
     /// When the step did something to it first since it was undone last, or before that where it has
     /// not done more; `None` where only its compensation did.
     pub(super) done: Option<(Position, Timestamp)>,
@@ -76,16 +81,22 @@ pub(super) struct Doing<'a> {
     pub(super) around: Around<'a>,
 }
 
+/// An effect of an instance: its step, its key and its place in [`Effects::all`].
+type Own = (u8, Key, u32);
+
 /// All effects.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
     all: Vec<Option<Effect>>,
     /// Places in `all` for new ones.
     spare: Vec<u32>,
-    by_key: HashMap<Key, OnKey, FixedState>,
-    known: HashMap<(Key, u32, u8), u32, FixedState>,
-    /// Those that are not undone, by step.
-    open: HashMap<u32, Few<(u8, u32)>, FixedState>,
+    on_keys: Vec<OnKey>,
+    /// Places in `on_keys` for new ones.
+    spare_keys: Vec<u32>,
+    /// Where in `on_keys` those on a key are.
+    by_key: HashMap<Key, u32, FixedState>,
+    /// Those of an instance, by step and key.
+    of: HashMap<u32, Few<Own>, FixedState>,
     /// Those that were undone and left nothing to tell of, until something more is done to them.
     over: HashMap<(Key, u32, u8), Over, FixedState>,
 }
@@ -115,15 +126,30 @@ impl Effects {
 
     /// Whether a step has an effect that is not undone.
     pub(super) fn is_open(&self, deed: &Deed) -> bool {
-        let own = self.open.get(&deed.instance);
-        own.is_some_and(|own| of_step(own, deed.step).next().is_some())
+        let own = self.of.get(&deed.instance);
+        own.is_some_and(|own| of_step(own, deed.step).any(|at| self.is_open_at(at)))
+    }
+
+    fn is_open_at(&self, at: u32) -> bool {
+        let effect = self.all[at as usize].as_ref();
+        effect.is_some_and(|effect| effect.is_open)
+    }
+
+    /// An effect, and all that are on its key.
+    fn at(&mut self, at: u32) -> Option<(&mut Effect, &mut OnKey)> {
+        let effect = self.all[at as usize].as_mut()?;
+        let on_key = &mut self.on_keys[effect.on as usize];
+        Some((effect, on_key))
     }
 
     /// A step changed a key, or something of which the key cannot be told. Answers whether that is
     /// a new effect. One that was undone before is no longer, unless the compensation only stands
     /// before it.
     pub(super) fn done(&mut self, doing: Doing<'_>, deed: &Deed, early: Option<Early>) -> bool {
-        let (at, effect) = self.own(doing.key, deed);
+        let at = self.own(doing.key, deed);
+        let Some((effect, on_key)) = self.at(at) else {
+            return false;
+        };
         let is_new = effect.done.is_none();
         let is_open = !is_new && effect.undone.is_none();
         let own = (deed.position, deed.time);
@@ -139,14 +165,9 @@ impl Effects {
         if effect.undone.take().is_some() {
             effect.done = Some(own);
         }
-        self.open
-            .entry(deed.instance)
-            .or_default()
-            .insert((deed.step, at));
-        if let Some(on_key) = self.by_key.get_mut(&doing.key) {
-            for (field, write) in doing.writes {
-                on_key.field(*field).open(at, write.shape());
-            }
+        effect.is_open = true;
+        for (field, write) in doing.writes {
+            on_key.field(*field).open(at, write.shape());
         }
         self.change(at, By::Step, doing);
         is_new
@@ -169,10 +190,12 @@ impl Effects {
     }
 
     fn undone(&mut self, doing: Doing<'_>, deed: &Deed) -> u32 {
-        let (at, effect) = self.own(doing.key, deed);
-        let is_new = effect.done.is_none() && effect.undone.is_none();
-        if is_new || effect.undone.is_some() {
-            effect.undone = Some((deed.position, deed.time));
+        let at = self.own(doing.key, deed);
+        if let Some(effect) = &mut self.all[at as usize] {
+            let is_new = effect.done.is_none() && effect.undone.is_none();
+            if is_new || effect.undone.is_some() {
+                effect.undone = Some((deed.position, deed.time));
+            }
         }
         self.change(at, By::Compensation, doing);
         at
@@ -180,10 +203,11 @@ impl Effects {
 
     /// The compensation of a step succeeded: all effects that the step had before are undone.
     pub(super) fn close(&mut self, deed: &Deed) {
-        let Some(own) = self.open.get(&deed.instance) else {
+        let Some(own) = self.of.get(&deed.instance) else {
             return;
         };
-        let own: SmallVec<[u32; 1]> = of_step(own, deed.step).collect();
+        let own = of_step(own, deed.step).filter(|at| self.is_open_at(*at));
+        let own: SmallVec<[u32; 1]> = own.collect();
         for at in own {
             let Some(effect) = &mut self.all[at as usize] else {
                 continue;
@@ -203,8 +227,13 @@ impl Effects {
     /// An instance can no longer go back: its open effects are certain. What happened to one that was
     /// undone before is so, too.
     pub(super) fn commit(&mut self, instance: u32) {
-        let own = self.open.get(&instance).cloned().unwrap_or_default();
-        for (_, at) in own {
+        let Some(own) = self.of.get(&instance) else {
+            return;
+        };
+        let own = own.iter().map(|(_, _, at)| *at);
+        let own = own.filter(|at| self.is_open_at(*at));
+        let own: SmallVec<[u32; 4]> = own.collect();
+        for at in own {
             self.leave(at);
             let effect = self.all[at as usize].as_ref();
             match effect.and_then(|effect| effect.dirty) {
@@ -216,23 +245,21 @@ impl Effects {
 
     /// What an effect leaves is of no interest any more.
     fn forget(&mut self, at: u32) {
-        let Some(effect) = &mut self.all[at as usize] else {
+        let Some((effect, on_key)) = self.at(at) else {
             return;
         };
-        let left = std::mem::take(&mut effect.left);
-        if let Some(on_key) = self.by_key.get_mut(&effect.key) {
-            for (field, left) in left.iter() {
-                on_key.field(field).forget(at, left);
-            }
+        for (field, left) in std::mem::take(&mut effect.left).iter() {
+            on_key.field(field).forget(at, left);
         }
     }
 
     /// Somebody wrote to a key: the effects of others on it may be dirty, or wiped out. One event may
     /// be a deed of several instances, of each of which it is its own.
     pub(super) fn write(&mut self, doing: Doing<'_>, deeds: &[Deed], position: Position) {
-        let Some(on_key) = self.by_key.get_mut(&doing.key) else {
+        let Some(on) = self.by_key.get(&doing.key) else {
             return;
         };
+        let on_key = &mut self.on_keys[*on as usize];
         let all = &mut self.all;
         let of_same = |effect: &Effect| deeds.iter().any(|deed| deed.instance == effect.instance);
         let by = deeds.first().map(|deed| deed.instance);
@@ -278,47 +305,50 @@ impl Effects {
         over.into_iter().for_each(|at| self.free_if_over(at));
     }
 
-    /// The effect of a step on a key.
-    fn own(&mut self, key: Key, deed: &Deed) -> (u32, &mut Effect) {
+    /// The place of the effect of a step on a key.
+    fn own(&mut self, key: Key, deed: &Deed) -> u32 {
         let Effects {
             all,
             spare,
+            on_keys,
+            spare_keys,
             by_key,
-            known,
+            of,
             over,
-            ..
         } = self;
-        let new = || {
-            let at = spare.pop().unwrap_or(all.len() as u32);
-            if all.len() == at as usize {
-                all.push(None);
-            }
-            by_key.entry(key).or_default().count += 1;
-            at
+        let (instance, step) = (deed.instance, deed.step);
+        let own = of.entry(instance).or_default();
+        let known = own.between((step, key, 0), (step, key, u32::MAX)).next();
+        if let Some((_, _, at)) = known {
+            return at;
+        }
+        let on = *by_key
+            .entry(key)
+            .or_insert_with(|| place(on_keys, spare_keys));
+        on_keys[on as usize].count += 1;
+        let at = place(all, spare);
+        own.insert((step, key, at));
+        let over = match over.is_empty() {
+            true => None,
+            false => over.remove(&(key, instance, step)),
         };
-        let at = *known
-            .entry((key, deed.instance, deed.step))
-            .or_insert_with(new);
-        let effect = all[at as usize].get_or_insert_with(|| {
-            let over = over.remove(&(key, deed.instance, deed.step));
-            Effect {
-                instance: deed.instance,
-                step: deed.step,
-                key,
-                done: over.and_then(|over| over.done),
-                undone: over.map(|over| over.undone),
-                left: ByField::default(),
-                dirty: None,
-            }
+        all[at as usize] = Some(Effect {
+            instance,
+            step,
+            key,
+            on,
+            is_open: false,
+            done: over.and_then(|over| over.done),
+            undone: over.map(|over| over.undone),
+            left: ByField::default(),
+            dirty: None,
         });
-        (at, effect)
+        at
     }
 
     /// A step or its compensation wrote to a key.
     fn change(&mut self, at: u32, by: By, doing: Doing<'_>) {
-        let (Some(effect), Some(on_key)) =
-            (&mut self.all[at as usize], self.by_key.get_mut(&doing.key))
-        else {
+        let Some((effect, on_key)) = self.at(at) else {
             return;
         };
         for (field, write) in doing.writes {
@@ -335,9 +365,7 @@ impl Effects {
 
     /// What is left of an effect after some of these writes cannot be told.
     fn blur(&mut self, at: u32, of: impl Fn(&Write) -> bool, doing: Doing<'_>) {
-        let (Some(effect), Some(on_key)) =
-            (&mut self.all[at as usize], self.by_key.get_mut(&doing.key))
-        else {
+        let Some((effect, on_key)) = self.at(at) else {
             return;
         };
         for (field, _) in doing.writes.iter().filter(|(_, write)| of(write)) {
@@ -351,16 +379,8 @@ impl Effects {
 
     /// An effect is not open any more.
     fn leave(&mut self, at: u32) {
-        let Some(effect) = &self.all[at as usize] else {
-            return;
-        };
-        if let Some(own) = self.open.get_mut(&effect.instance) {
-            own.remove(&(effect.step, at));
-            if own.is_empty() {
-                self.open.remove(&effect.instance);
-            }
-        }
-        if let Some(on_key) = self.by_key.get_mut(&effect.key) {
+        if let Some((effect, on_key)) = self.at(at) {
+            effect.is_open = false;
             on_key.fields().for_each(|field| field.leave(at));
         }
     }
@@ -385,22 +405,35 @@ impl Effects {
             return;
         };
         self.spare.push(at);
-        self.known
-            .remove(&(effect.key, effect.instance, effect.step));
-        let Some(on_key) = self.by_key.get_mut(&effect.key) else {
-            return;
-        };
+        if let Entry::Occupied(mut own) = self.of.entry(effect.instance) {
+            own.get_mut().remove(&(effect.step, effect.key, at));
+            if own.get().is_empty() {
+                own.remove();
+            }
+        }
+        let on_key = &mut self.on_keys[effect.on as usize];
         on_key.count -= 1;
         if on_key.count == 0 {
+            *on_key = OnKey::default();
+            self.spare_keys.push(effect.on);
             self.by_key.remove(&effect.key);
         }
     }
 }
 
 /// The effects of one step among those of its instance.
-fn of_step(own: &Few<(u8, u32)>, step: u8) -> impl Iterator<Item = u32> {
-    let own = own.between((step, 0), (step, u32::MAX));
-    own.map(|(_, at)| at)
+fn of_step(own: &Few<Own>, step: u8) -> impl Iterator<Item = u32> {
+    let (first, last) = ((0, 0), (u16::MAX, u32::MAX));
+    let own = own.between((step, first, 0), (step, last, u32::MAX));
+    own.map(|(_, _, at)| at)
+}
+
+/// A place for something new: a spare one, or one more at the end.
+fn place<T: Default>(all: &mut Vec<T>, spare: &mut Vec<u32>) -> u32 {
+    spare.pop().unwrap_or_else(|| {
+        all.push(T::default());
+        all.len() as u32 - 1
+    })
 }
 
 impl Deed {
