@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use crate::definition::projection::{self as definition, Effect, Operation, Projection};
 use crate::event::{Position, Timestamp};
 use crate::expression::{FoldExpression, StateExpression};
+use crate::projection::number::Number;
 use crate::projection::state::{Cell, State};
 use crate::projection::value::Value;
 
@@ -28,6 +29,8 @@ struct Doing {
     every: Vec<Change>,
     /// What it needs of the event, in the order in which operands count.
     inputs: Vec<FoldExpression>,
+    /// Some of it is calculated from the state.
+    has_formulas: bool,
 }
 
 #[derive(Debug)]
@@ -45,6 +48,9 @@ enum Operand {
     /// Calculated from the input with this index, and the state.
     Formula(usize, StateExpression),
 }
+
+/// The value of a formula, or why it has none.
+type Calculated = Result<Value, Arc<str>>;
 
 /// One event as far as it concerns one key of one projection.
 #[derive(Debug, Clone)]
@@ -167,7 +173,7 @@ impl Fold {
         Some(own.iter().map(|change| {
             let operand = match &change.operand {
                 Operand::Literal(value) => Some(value.clone()),
-                Operand::Input(input) => given(touch.inputs.get(*input)).ok(),
+                Operand::Input(input) => given(touch.inputs.get(*input)).ok().cloned(),
                 Operand::Formula(..) => None,
             };
             (change.field, change.operation, operand)
@@ -194,35 +200,26 @@ impl Fold {
             state.delete();
             return;
         }
-        state.begin(self.definition.fields.len());
-        self.change(state, &doing.own, &touch.inputs);
-        self.change(state, &doing.every, &touch.inputs);
+        for changes in [&doing.own, &doing.every] {
+            // No field is changed twice by one list, so only formulas can see the others.
+            let formulas = match doing.has_formulas {
+                true => self.formulas(state, changes, &touch.inputs),
+                false => Vec::new(),
+            };
+            let cells = state.begin(self.definition.fields.len());
+            change(cells, changes, &touch.inputs, formulas);
+        }
     }
 
-    /// Makes changes, all of which see the state as it is now.
-    fn change(&self, state: &mut State, changes: &[Change], inputs: &[Input]) {
-        // No field is changed twice by one list, so only expressions can see the others.
-        let formulas: Vec<Result<Value, Arc<str>>> = changes
-            .iter()
-            .filter_map(|change| match &change.operand {
-                Operand::Formula(input, expression) => {
-                    Some(self.calculate(state, expression, inputs.get(*input)))
-                }
-                Operand::Literal(_) | Operand::Input(_) => None,
-            })
-            .collect();
-        let mut formulas = formulas.into_iter();
-        let cells = state.begin(self.definition.fields.len());
-        for change in changes {
-            let operand = match &change.operand {
-                Operand::Literal(value) => Ok(value.clone()),
-                Operand::Input(input) => given(inputs.get(*input)),
-                Operand::Formula(..) => formulas.next().unwrap_or_else(|| Err(absent())),
-            };
-            if let Some(cell) = cells.get_mut(change.field) {
-                operate(cell, change.operation, operand);
+    /// What these changes calculate from the state as it is now.
+    fn formulas(&self, state: &State, changes: &[Change], inputs: &[Input]) -> Vec<Calculated> {
+        let formulas = changes.iter().filter_map(|change| match &change.operand {
+            Operand::Formula(input, expression) => {
+                Some(self.calculate(state, expression, inputs.get(*input)))
             }
-        }
+            Operand::Literal(_) | Operand::Input(_) => None,
+        });
+        formulas.collect()
     }
 
     fn calculate(
@@ -230,10 +227,10 @@ impl Fold {
         state: &State,
         expression: &StateExpression,
         input: Option<&Input>,
-    ) -> Result<Value, Arc<str>> {
+    ) -> Calculated {
         let gathered = match input {
             Some(Input::Gathered(gathered)) => gathered.clone(),
-            other => return given(other),
+            other => return given(other).cloned(),
         };
         match expression.evaluate(gathered, state.known(&self.definition.fields)) {
             Ok(value) => Ok(Value::calculated(&value)),
@@ -270,10 +267,12 @@ impl Doing {
         };
         let own = compile(own);
         let every = compile(every);
+        let is_formula = |input: &FoldExpression| matches!(input, FoldExpression::State(_));
         Doing {
             deletes: false,
             own,
             every,
+            has_formulas: inputs.iter().any(is_formula),
             inputs,
         }
     }
@@ -283,28 +282,48 @@ fn absent() -> Arc<str> {
     "the event gives nothing to it".into()
 }
 
-fn given(input: Option<&Input>) -> Result<Value, Arc<str>> {
+fn given(input: Option<&Input>) -> Result<&Value, Arc<str>> {
     match input {
-        Some(Input::Value(value)) => Ok(value.clone()),
+        Some(Input::Value(value)) => Ok(value),
         Some(Input::Unknown(reason)) => Err(Arc::clone(reason)),
         Some(Input::Gathered(_)) | None => Err(absent()),
     }
 }
 
-/// Does one thing to one field. What cannot be told, or done, leaves the field unknown until
+/// Makes changes with what their formulas gave. What cannot be told leaves the field unknown until
 /// something is set.
-fn operate(cell: &mut Cell, operation: Operation, operand: Result<Value, Arc<str>>) {
-    let operand = match operand {
-        Ok(operand) => operand,
-        Err(reason) => {
-            *cell = Cell::Unknown(reason);
-            return;
+fn change(cells: &mut [Cell], changes: &[Change], inputs: &[Input], formulas: Vec<Calculated>) {
+    let mut formulas = formulas.into_iter();
+    for change in changes {
+        let calculated;
+        let operand = match &change.operand {
+            Operand::Literal(value) => Ok(value),
+            Operand::Input(input) => given(inputs.get(*input)),
+            Operand::Formula(..) => {
+                calculated = formulas.next();
+                match &calculated {
+                    Some(Ok(value)) => Ok(value),
+                    Some(Err(reason)) => Err(Arc::clone(reason)),
+                    None => Err(absent()),
+                }
+            }
+        };
+        let Some(cell) = cells.get_mut(change.field) else {
+            continue;
+        };
+        match operand {
+            Ok(operand) => operate(cell, change.operation, operand),
+            Err(reason) => *cell = Cell::Unknown(reason),
         }
-    };
+    }
+}
+
+/// Does one thing to one field. What cannot be done leaves the field unknown until something is set.
+fn operate(cell: &mut Cell, operation: Operation, operand: &Value) {
     match operation {
-        Operation::Set => *cell = Cell::Known(operand),
-        Operation::Add | Operation::Subtract => add(cell, operation, &operand),
-        Operation::Append | Operation::Remove => relist(cell, operation, operand),
+        Operation::Set => *cell = Cell::Known(operand.clone()),
+        Operation::Add | Operation::Subtract => add(cell, operation, operand),
+        Operation::Append | Operation::Remove => relist(cell, operation, operand.clone()),
     }
 }
 
@@ -315,6 +334,13 @@ fn add(cell: &mut Cell, operation: Operation, operand: &Value) {
     };
     if operation == Operation::Subtract {
         number = number.negated();
+    }
+    if let (Cell::Known(Value::Number(Number::Integer(sum))), Number::Integer(more)) =
+        (&mut *cell, number)
+        && let Some(both) = sum.checked_add(more)
+    {
+        *sum = both;
+        return;
     }
     *cell = match &*cell {
         Cell::Unknown(_) => return,

@@ -86,9 +86,12 @@ impl State {
             .unwrap_or(&Cell::Blank)
     }
 
-    /// Whether nothing was done to its first field yet, as far as that is known.
-    pub(super) fn is_blank(&self) -> bool {
-        matches!(self.cell(0), Cell::Blank)
+    /// Whether just one of its first and its last field is known to be blank. Asked for many states
+    /// before any is changed, so that the machine fetches all of them at the same time.
+    pub(super) fn fetch(&self) -> bool {
+        let is_blank = |cell: Option<&Cell>| matches!(cell, Some(Cell::Blank));
+        let ends = |cells: &[Cell]| is_blank(cells.first()) ^ is_blank(cells.last());
+        self.cells.as_deref().is_some_and(ends)
     }
 
     /// Whether it is known to hold the same as another one, to the last digit.
