@@ -21,6 +21,8 @@ use crate::reaction::settled::Settled;
 use crate::reaction::terms::Terms;
 use crate::texts::room;
 
+/// Most match values have a trigger and its effect.
+const FIRST: usize = 2;
 /// With so many events a match value is looked at for some that can be settled.
 const MANY: usize = 64;
 
@@ -46,9 +48,10 @@ impl Entry {
         }
     }
 
-    /// Whether it has no event.
-    pub(super) fn is_new(&self) -> bool {
-        self.events.is_empty()
+    /// Where its last event stands; asked for many before anything is added, so that the machine
+    /// fetches all of them at the same time.
+    pub(super) fn fetch(&self) -> i64 {
+        self.events.last().map_or(0, |last| last.at.0.0)
     }
 
     /// Bytes kept beside its own.
@@ -72,6 +75,9 @@ impl Entry {
             .as_deref()
             .is_none_or(|settled| !settled.has(&event))
         {
+            if self.events.capacity() == 0 {
+                self.events.reserve_exact(FIRST);
+            }
             self.events.push(event);
         }
     }
