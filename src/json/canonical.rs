@@ -7,9 +7,13 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
 /// How many levels of lists and objects a document may have.
 const DEEPEST: usize = 128;
+
+/// Objects of no more keys are gone through without memory of their own.
+const FEW: usize = 8;
 
 /// The text of a JSON document with the keys of objects sorted, and every number written one way
 /// with all its digits, so that two documents have the same text if they mean the same.
@@ -34,7 +38,7 @@ pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The keys of an object with their values, sorted; of a key that stands twice, the last one.
-struct Entries<'a>(Vec<(Key<'a>, &'a RawValue)>);
+struct Entries<'a>(SmallVec<[(Key<'a>, &'a RawValue); FEW]>);
 
 impl<'de> Deserialize<'de> for Entries<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries<'de>, D::Error> {
@@ -48,7 +52,7 @@ impl<'de> Deserialize<'de> for Entries<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
-                let mut entries: Vec<(Key<'de>, &'de RawValue)> = Vec::new();
+                let mut entries: SmallVec<[(Key<'de>, &'de RawValue); FEW]> = SmallVec::new();
                 let mut is_sorted = true;
                 while let Some(entry) = map.next_entry()? {
                     let last = entries.last();

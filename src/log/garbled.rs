@@ -19,7 +19,7 @@ const FIRST: u8 = MARK.as_bytes()[0];
 /// Whether a text holds what stands for bytes, or would. Asked of every text of every row.
 #[inline]
 pub(crate) fn has_mark(text: &str) -> bool {
-    memchr(FIRST, text.as_bytes()).is_some() && first_mark(text).is_some()
+    !text.is_ascii() && memchr(FIRST, text.as_bytes()).is_some() && first_mark(text).is_some()
 }
 
 /// A text of any bytes as one that is UTF-8.

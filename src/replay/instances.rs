@@ -16,8 +16,9 @@ use crate::expression::Scope;
 use crate::saga::{Meaning, Moment, Outcome};
 use crate::texts::{Index, Kept, Keys, room};
 
-/// How many events of settled instances are kept: 2 MB, which a core's own cache can hold.
-const KEPT: usize = 1 << 16;
+/// How many events of settled instances are kept: 256 kB. Their room is what new instances are given
+/// next, so that it is to be in a core's own cache still, beside everything else.
+const KEPT: usize = 1 << 13;
 
 /// How many events of which not everything can be told are kept of one instance.
 const DOUBTS: usize = 8;

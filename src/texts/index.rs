@@ -12,17 +12,11 @@ use std::mem;
 /// The slots of the smallest table.
 const FEWEST: usize = 16;
 
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    half: u32,
-    /// [`Index::NONE`] where the slot is free.
-    number: u32,
-}
+/// Half a hash above a number, which is [`Index::NONE`] where the slot is free. (Were it 0, a new table
+/// would be memory that is read before it is written to, so that each page of it is mapped twice.)
+type Slot = u64;
 
-const FREE: Slot = Slot {
-    half: 0,
-    number: Index::NONE,
-};
+const FREE: Slot = Index::NONE as Slot;
 
 /// Numbers by hash.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +34,7 @@ impl Index {
     #[inline]
     pub fn fetch(&self, hash: u64) -> u32 {
         let home = home(half(hash), self.slots.len());
-        self.slots.get(home).map_or(0, |slot| slot.half)
+        self.slots.get(home).map_or(0, |slot| number(*slot))
     }
 
     /// A number that has this hash, or [`Index::NONE`].
@@ -60,11 +54,11 @@ impl Index {
         let half = half(hash);
         let (before, after) = self.slots.split_at(home(half, self.slots.len()));
         for slot in after.iter().chain(before) {
-            if slot.number == Index::NONE {
+            if number(*slot) == Index::NONE {
                 return None;
             }
-            if slot.half == half && is(slot.number) {
-                return Some(slot.number);
+            if half_of(*slot) == half && is(number(*slot)) {
+                return Some(number(*slot));
             }
         }
         None
@@ -86,13 +80,13 @@ impl Index {
         let home = home(half, self.slots.len());
         let (before, after) = self.slots.split_at_mut(home);
         for slot in after.iter_mut().chain(before) {
-            if slot.number == Index::NONE {
-                *slot = Slot { half, number: new };
+            if number(*slot) == Index::NONE {
+                *slot = u64::from(half) << u32::BITS | u64::from(new);
                 self.taken += 1;
                 return None;
             }
-            if slot.half == half && is(slot.number) {
-                return Some(slot.number);
+            if half_of(*slot) == half && is(number(*slot)) {
+                return Some(number(*slot));
             }
         }
         None
@@ -102,7 +96,7 @@ impl Index {
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(FEWEST);
         let old = mem::replace(&mut self.slots, vec![FREE; size]);
-        let taken = old.iter().filter(|slot| slot.number != Index::NONE);
+        let taken = old.iter().filter(|slot| **slot != FREE);
         taken.for_each(|slot| put(&mut self.slots, *slot));
     }
 }
@@ -112,6 +106,19 @@ const fn half(hash: u64) -> u32 {
     hash as u32
 }
 
+const fn half_of(slot: Slot) -> u32 {
+    (slot >> u32::BITS) as u32
+}
+
+/// The number in a slot; [`Index::NONE`] in a free one.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the other half is the hash's"
+)]
+const fn number(slot: Slot) -> u32 {
+    slot as u32
+}
+
 /// The slot at which a look-up begins, of so many.
 const fn home(half: u32, slots: usize) -> usize {
     ((half as u64 * slots as u64) >> u32::BITS) as usize
@@ -119,9 +126,9 @@ const fn home(half: u32, slots: usize) -> usize {
 
 /// Takes the first free slot for it; there is one.
 fn put(slots: &mut [Slot], taken: Slot) {
-    let (before, after) = slots.split_at_mut(home(taken.half, slots.len()));
+    let (before, after) = slots.split_at_mut(home(half_of(taken), slots.len()));
     let mut walk = after.iter_mut().chain(before);
-    if let Some(free) = walk.find(|slot| slot.number == Index::NONE) {
+    if let Some(free) = walk.find(|slot| **slot == FREE) {
         *free = taken;
     }
 }
