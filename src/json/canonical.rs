@@ -1,19 +1,17 @@
 //! One text for all the ways in which a JSON document can be written down.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 /// How many levels of lists and objects a document may have.
 const DEEPEST: usize = 128;
-
-/// Objects of no more keys are gone through without memory of their own.
-const FEW: usize = 8;
 
 /// The text of a JSON document with the keys of objects sorted, and every number written one way
 /// with all its digits, so that two documents have the same text if they mean the same.
@@ -37,39 +35,79 @@ pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The keys of an object with their values, sorted; of a key that stands twice, the last one.
-struct Entries<'a>(SmallVec<[(Key<'a>, &'a RawValue); FEW]>);
+/// Writes an object whose values may have so many levels, with its keys sorted; of one that stands
+/// twice, the last.
+struct Object<'t> {
+    text: &'t mut String,
+    levels: usize,
+}
 
-impl<'de> Deserialize<'de> for Entries<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries<'de>, D::Error> {
-        struct Reading;
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = ();
 
-        impl<'de> Visitor<'de> for Reading {
-            type Value = Entries<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
-                let mut entries: SmallVec<[(Key<'de>, &'de RawValue); FEW]> = SmallVec::new();
-                let mut is_sorted = true;
-                while let Some(entry) = map.next_entry()? {
-                    let last = entries.last();
-                    is_sorted &= last.is_none_or(|(last, _)| *last < entry.0);
-                    entries.push(entry);
-                }
-                if !is_sorted {
-                    entries.reverse();
-                    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-                    entries.dedup_by(|(one, _), (other, _)| one == other);
-                }
-                Ok(Entries(entries))
-            }
-        }
-
-        deserializer.deserialize_map(Reading)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Object { text, levels } = self;
+        text.push('{');
+        let start = text.len();
+        let mut entries: Entries<'de> = Entries::new();
+        let mut is_sorted = true;
+        while let Some((key, value)) = map.next_entry::<Key<'de>, &RawValue>()? {
+            let last = entries.last();
+            is_sorted &= last.is_none_or(|(last, _)| *last < key);
+            entry(&key, value, levels, text).map_err(A::Error::custom)?;
+            entries.push((key, text.len()));
+        }
+        if !is_sorted {
+            sort(text, start, &entries);
+        }
+        text.push('}');
+        Ok(())
+    }
+}
+
+/// The keys of an object, and where in the text the entry of each ends.
+type Entries<'a> = SmallVec<[(Key<'a>, usize); 8]>;
+
+/// Sorts the entries that begin here.
+fn sort(text: &mut String, start: usize, entries: &Entries<'_>) {
+    let mut from = start;
+    let mut sorted = BTreeMap::new();
+    for (key, end) in entries {
+        sorted.insert(key, from..*end);
+        from = *end;
+    }
+    let sorted: String = sorted.into_values().map(|entry| &text[entry]).collect();
+    text.truncate(start);
+    text.push_str(&sorted);
+}
+
+/// Writes a key and its value.
+fn entry(
+    key: &Key<'_>,
+    value: &RawValue,
+    levels: usize,
+    text: &mut String,
+) -> Result<(), serde_json::Error> {
+    match &key.0 {
+        Cow::Borrowed(plain) => text.extend(["\"", plain, "\""]),
+        Cow::Owned(key) => text.push_str(&Value::from(key.as_str()).to_string()),
+    }
+    text.push(':');
+    write(value.get(), levels, text)?;
+    text.push(',');
+    Ok(())
 }
 
 /// Writes a value that may have so many levels. Unless it is a list or an object it is sound.
@@ -81,18 +119,9 @@ fn write(json: &str, levels: usize, text: &mut String) -> Result<(), serde_json:
     match json.as_bytes().first() {
         Some(b'{') => {
             let levels = inner()?;
-            let Entries(entries) = serde_json::from_str(json)?;
-            text.push('{');
-            for (Key(key), value) in entries {
-                match key {
-                    Cow::Borrowed(plain) => text.extend(["\"", plain, "\""]),
-                    Cow::Owned(key) => text.push_str(&Value::from(key).to_string()),
-                }
-                text.push(':');
-                write(value.get(), levels, text)?;
-                text.push(',');
-            }
-            text.push('}');
+            let mut deserializer = serde_json::Deserializer::from_str(json);
+            Object { text, levels }.deserialize(&mut deserializer)?;
+            deserializer.end()?;
         }
         Some(b'[') => {
             let levels = inner()?;
@@ -158,6 +187,10 @@ mod tests {
                 r#"{"b":[true,null],"a":1}"#,
             ),
             (r#"{"a": 1, "a": 2}"#, r#"{"a": 2}"#),
+            (
+                r#"{"b": {"d": [{"y": 1, "x": 2}], "c": 3}, "a": 4, "b": {"d": [{"y": 5, "x": 6}], "c": 7}}"#,
+                r#"{"a": 4, "b": {"c": 7, "d": [{"x": 6, "y": 5}]}}"#,
+            ),
             (r#""é\n/""#, r#""\u00e9\u000a\/""#),
             (r#"{"\u0061": 1}"#, r#"{"a": 1}"#),
             ("40", "40.00"),
