@@ -10,7 +10,7 @@ use std::ops::{BitXor, Range};
 
 use foldhash::fast::FixedState;
 
-pub use desk::{Desk, Known};
+pub use desk::Desk;
 pub use index::Index;
 
 /// Where a text stands in the [`Texts`] that gave it out.

@@ -52,23 +52,25 @@ impl<T: Copy + Ord> Few<T> {
 
     /// The members from the first of these bounds to the last.
     pub(super) fn between(&self, first: T, last: T) -> impl Iterator<Item = T> {
-        let (one, all) = match self {
-            Few::Nothing => (None, None),
-            Few::One(one) => (Some(*one), None),
-            Few::Many(all) => (None, Some(all.range(first..=last).copied())),
-        };
-        let one = one.filter(|one| first <= *one && *one <= last);
-        one.into_iter().chain(all.into_iter().flatten())
+        let (one, all) = self.parts();
+        let one = one.filter(|one| first <= **one && **one <= last);
+        let all = all.map(|all| all.range(first..=last));
+        one.into_iter().chain(all.into_iter().flatten()).copied()
     }
 
     /// The members.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        let (one, all) = match self {
+        let (one, all) = self.parts();
+        one.into_iter().chain(all.into_iter().flatten())
+    }
+
+    /// The only member, or all of many.
+    const fn parts(&self) -> (Option<&T>, Option<&BTreeSet<T>>) {
+        match self {
             Few::Nothing => (None, None),
             Few::One(one) => (Some(one), None),
             Few::Many(all) => (None, Some(all)),
-        };
-        one.into_iter().chain(all.into_iter().flatten())
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Readers share a [`Reading`] and run beside each other, so nothing in here depends on an order.
 
 use std::borrow::Cow;
+use std::mem;
 use std::sync::Arc;
 
 use serde::de::IgnoredAny;
@@ -19,7 +20,7 @@ use crate::replay::reading::Reading;
 use crate::replay::route::{Candidate, Meant, Route, Use};
 use crate::replay::streams::stamp;
 use crate::saga::{Meaning, Moment, StepEvent};
-use crate::texts::{Desk, Keys, Known, Text};
+use crate::texts::{Desk, Keys, Text};
 
 /// A row with more text than this cannot be taken along with others.
 pub(super) const MOST_TEXT: usize = 1 << 30;
@@ -137,6 +138,14 @@ impl Reader<'_> {
                 batch,
             );
         }
+        let texts = mem::take(&mut batch.texts);
+        let mut desk = Desk::new(texts, row.correlation, row.id);
+        self.judge_at(&mut desk, row, kind, batch);
+        batch.texts = desk.close();
+    }
+
+    /// The same of a row whose texts can be kept.
+    fn judge_at<'r>(&self, desk: &mut Desk<'r>, row: &Row<'r>, kind: &Kind, batch: &mut Batch) {
         if self.is_later(Some(row.time)) {
             if !self.reading.again {
                 batch.beyond += 1;
@@ -145,12 +154,10 @@ impl Reader<'_> {
             }
             // Each share has its own.
             if self.reading.selection.families && kind.is_of_family {
-                let known = Known::default();
-                let mut desk = Desk::new(&mut batch.texts, row.correlation, row.id, known);
                 self.reading.readers.note_later(
                     &kind.families,
                     &row.scope(&kind.name),
-                    &mut desk,
+                    desk,
                     &mut batch.families,
                 );
             }
@@ -161,24 +168,21 @@ impl Reader<'_> {
             batch.matched += u64::from(kind.is_known);
             batch.counts_from_zero |= row.version.is_some_and(|version| version <= 0);
         }
-        let mut known = Known::default();
         if kind.is_of_family {
             let scope = row.scope(&kind.name);
             let readers = self.reading.readers;
-            let mut desk = Desk::new(&mut batch.texts, row.correlation, row.id, known);
-            readers.note(&kind.families, &scope, &mut desk, &mut batch.families);
-            known = desk.known();
+            readers.note(&kind.families, &scope, desk, &mut batch.families);
         }
-        self.note(row, kind, &mut known, batch);
+        self.note(row, kind, desk, batch);
         if self.reading.selection.sagas {
             for one in &kind.route.uses {
-                self.sight(row, &kind.name, one, &mut known, batch);
+                self.sight(row, &kind.name, one, desk, batch);
             }
         }
     }
 
     /// What a row tells of the log, whatever sagas there are.
-    fn note(&self, row: &Row<'_>, kind: &Kind, known: &mut Known, batch: &mut Batch) {
+    fn note(&self, row: &Row<'_>, kind: &Kind, desk: &mut Desk<'_>, batch: &mut Batch) {
         let selection = self.reading.selection;
         let share = self.reading.share;
         let stream = row.stream.filter(|_| selection.streams);
@@ -187,7 +191,7 @@ impl Reader<'_> {
         {
             batch.streams.push(StreamNote {
                 stamp: stamp(stream),
-                stream: batch.texts.keep(stream),
+                stream: desk.keep(stream),
                 version: row.version,
                 position: row.position,
                 time: Some(row.time),
@@ -195,7 +199,6 @@ impl Reader<'_> {
             });
         }
         if selection.ids {
-            let mut desk = Desk::new(&mut batch.texts, row.correlation, row.id, *known);
             let id = desk.hash_of_name(row.id);
             let is_own = |hash: u64| hash != 0 && share.has(hash);
             if !selection.causes {
@@ -213,9 +216,8 @@ impl Reader<'_> {
                     time: row.time,
                 });
             }
-            *known = desk.known();
         }
-        if let (true, Some(data)) = (selection.data && !known.is_json, row.data)
+        if let (true, Some(data)) = (selection.data && !desk.is_json(), row.data)
             && let Err(error) = serde_json::from_slice::<IgnoredAny>(data)
         {
             batch.partial += 1;
@@ -242,13 +244,12 @@ impl Reader<'_> {
     }
 
     /// Adds what a row means in one saga.
-    fn sight(&self, row: &Row<'_>, name: &str, one: &Use, known: &mut Known, batch: &mut Batch) {
+    fn sight(&self, row: &Row<'_>, name: &str, one: &Use, desk: &mut Desk<'_>, batch: &mut Batch) {
         if one.is_plain()
             && let ([candidate], Some(id)) = (one.candidates.as_slice(), row.correlation)
         {
             if self.is_wanted(id) {
-                let id = kept(id, row, known, batch);
-                self.push(row, name, one.saga, id, candidate, None, batch);
+                self.push((row, name), (one.saga, id), candidate, None, (desk, batch));
             }
             return;
         }
@@ -270,7 +271,7 @@ impl Reader<'_> {
             (Some(id), Ok(true)) => id,
             (id, _) => {
                 batch.unattributed += u64::from(!self.reading.again);
-                self.unattributed((row, name), one, id, batch);
+                self.unattributed((row, name), one, id, (desk, batch));
                 return;
             }
         };
@@ -297,8 +298,7 @@ impl Reader<'_> {
                 (first, Some(batch.doubts.len() as u32 - 1))
             }
         };
-        let id = kept(id, row, known, batch);
-        self.push(row, name, one.saga, id, candidate, doubt, batch);
+        self.push((row, name), (one.saga, id), candidate, doubt, (desk, batch));
     }
 
     /// Adds that an event may be of an instance of a saga, where it cannot be told whether it is, or
@@ -309,7 +309,7 @@ impl Reader<'_> {
         (row, name): (&Row<'_>, &str),
         one: &Use,
         id: Option<&str>,
-        batch: &mut Batch,
+        (desk, batch): (&mut Desk<'_>, &mut Batch),
     ) {
         let scope = row.scope(name);
         let candidates = match one.meant(&scope) {
@@ -339,7 +339,7 @@ impl Reader<'_> {
             },
             reason: "its correlation value cannot be read".to_owned(),
         };
-        let moment = moment(row, name, first, batch);
+        let moment = moment((row, name), first, (desk, batch));
         batch.astray.push(Stray {
             saga: one.saga,
             moment,
@@ -348,24 +348,22 @@ impl Reader<'_> {
         });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one sighting")]
+    /// Adds an event of an instance of a saga.
     fn push(
         &self,
-        row: &Row<'_>,
-        name: &str,
-        saga: u16,
-        (hash, id): (u64, Text),
+        (row, name): (&Row<'_>, &str),
+        (saga, id): (u16, &str),
         candidate: &Candidate,
         doubt: Option<u32>,
-        batch: &mut Batch,
+        (desk, batch): (&mut Desk<'_>, &mut Batch),
     ) {
-        let moment = moment(row, name, candidate, batch);
+        let moment = moment((row, name), candidate, (&mut *desk, &mut *batch));
         if self.reading.definition.order != Order::Position {
             batch.links.push(Link::of(&row.scope(name)));
         }
         batch.sightings.push(Sighting {
-            hash: Instances::spread(saga, hash),
-            id,
+            hash: Instances::spread(saga, desk.hash(id)),
+            id: desk.keep(id),
             saga,
             doubt,
             moment,
@@ -380,27 +378,27 @@ impl Reader<'_> {
     }
 }
 
-/// The hash of a saga's id in a row, and the id where it is kept.
-fn kept(id: &str, row: &Row<'_>, known: &mut Known, batch: &mut Batch) -> (u64, Text) {
-    let mut desk = Desk::new(&mut batch.texts, row.correlation, row.id, *known);
-    let kept = (desk.hash(id), desk.keep(id));
-    *known = desk.known();
-    kept
-}
-
 /// An event as one of the things that it may mean.
-fn moment(row: &Row<'_>, name: &str, candidate: &Candidate, batch: &mut Batch) -> Moment {
+fn moment(
+    (row, name): (&Row<'_>, &str),
+    candidate: &Candidate,
+    (desk, batch): (&mut Desk<'_>, &mut Batch),
+) -> Moment {
     Moment {
         position: row.position,
         time: row.time,
         key: Keys::hash_of_name(row.key),
-        detail: detail(row, name, candidate, batch),
+        detail: detail((row, name), candidate, (desk, &mut batch.details)),
         meaning: candidate.meaning,
     }
 }
 
 /// The name of a failure's error or of a stray type, among the batch's details; 0 for none.
-fn detail(row: &Row<'_>, name: &str, candidate: &Candidate, batch: &mut Batch) -> u32 {
+fn detail(
+    (row, name): (&Row<'_>, &str),
+    candidate: &Candidate,
+    (desk, details): (&mut Desk<'_>, &mut Vec<Text>),
+) -> u32 {
     let error: Option<String>;
     let text = match candidate.meaning {
         Meaning::Stray => name,
@@ -414,9 +412,8 @@ fn detail(row: &Row<'_>, name: &str, candidate: &Candidate, batch: &mut Batch) -
         }
         _ => return 0,
     };
-    let text = batch.texts.keep(text);
-    batch.details.push(text);
-    batch.details.len() as u32
+    details.push(desk.keep(text));
+    details.len() as u32
 }
 
 /// The beginning of a text that may be anything.

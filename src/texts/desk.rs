@@ -7,46 +7,36 @@ use super::{Keys, Text, Texts, named};
 /// The texts that most definitions look at: the correlation value and the event's id.
 const SHARED: usize = 2;
 
-/// What was learned of a row's texts on the way, so that nobody has to do it again.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Known {
-    made: [Made; SHARED],
-    /// Its data is the text of a JSON document.
-    pub is_json: bool,
-}
-
 #[derive(Debug, Clone, Copy, Default)]
 struct Made {
     hash: Option<u64>,
     kept: Option<Text>,
 }
 
-/// Where the texts of one row are kept.
+/// Where the texts of one row are kept, with what was learned of them on the way, so that nobody has
+/// to do it again.
 #[derive(Debug)]
 pub struct Desk<'r> {
-    texts: &'r mut Texts,
+    texts: Texts,
     shared: [Option<&'r str>; SHARED],
-    known: Known,
+    made: [Made; SHARED],
+    is_json: bool,
 }
 
 impl<'r> Desk<'r> {
-    /// A desk for a row with this correlation value and this id, of which something may be known.
-    pub fn new(
-        texts: &'r mut Texts,
-        correlation: Option<&'r str>,
-        id: Option<&'r str>,
-        known: Known,
-    ) -> Desk<'r> {
+    /// A desk for a row with this correlation value and this id, and what was kept of others.
+    pub fn new(texts: Texts, correlation: Option<&'r str>, id: Option<&'r str>) -> Desk<'r> {
         Desk {
             texts,
             shared: [correlation, id],
-            known,
+            made: [Made::default(); SHARED],
+            is_json: false,
         }
     }
 
-    /// What is known now.
-    pub fn known(self) -> Known {
-        self.known
+    /// What was kept.
+    pub fn close(self) -> Texts {
+        self.texts
     }
 
     /// What a text is looked up by, see [`Keys::hash`].
@@ -72,14 +62,19 @@ impl<'r> Desk<'r> {
 
     /// Takes note that the data of the row was read, and is JSON.
     pub fn has_read_data(&mut self) {
-        self.known.is_json = true;
+        self.is_json = true;
+    }
+
+    /// Whether the data of the row is known to be JSON.
+    pub const fn is_json(&self) -> bool {
+        self.is_json
     }
 
     /// What was made of this very text. To compare the letters would cost what a hash does.
     fn made(&mut self, text: &str) -> Option<(&mut Made, &mut Texts)> {
         let is_it = |own: &Option<&str>| own.is_some_and(|own| ptr::eq(own, text));
         let at = self.shared.iter().position(is_it)?;
-        Some((&mut self.known.made[at], self.texts))
+        Some((&mut self.made[at], &mut self.texts))
     }
 }
 
@@ -89,9 +84,8 @@ mod tests {
 
     #[test]
     fn what_is_shared_is_kept_once_and_anything_else_each_time() {
-        let mut texts = Texts::default();
         let [value, twin, id] = ["a-7", "a-7", "e-1"].map(str::to_owned);
-        let mut desk = Desk::new(&mut texts, Some(&value), Some(&id), Known::default());
+        let mut desk = Desk::new(Texts::default(), Some(&value), Some(&id));
         let (first, other, third) = (desk.keep(&value), desk.keep(&twin), desk.keep(&id));
         assert_ne!(first, other);
         assert_ne!(desk.keep(&value[1..]), first);
@@ -103,9 +97,8 @@ mod tests {
             );
         }
         assert_eq!(desk.hash_of_name(Some(" ")), 0);
-        let known = desk.known();
-        let mut desk = Desk::new(&mut texts, Some(&value), Some(&id), known);
         assert_eq!((desk.keep(&value), desk.keep(&id)), (first, third));
+        let texts = desk.close();
         let kept = [first, other, third].map(|text| texts.get(text));
         assert_eq!(kept, ["a-7", "a-7", "e-1"]);
     }

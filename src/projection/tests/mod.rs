@@ -26,7 +26,7 @@ use crate::event::{Position, Timestamp};
 use crate::log::record::{self, Cell, Record};
 use crate::log::{Fields, Filter, Log, LogError, OpenOptions};
 use crate::share::Share;
-use crate::texts::{Desk, Known, Texts};
+use crate::texts::{Desk, Texts};
 
 fn counts_from_zero(log: &Log) -> bool {
     let fields = Fields {
@@ -113,9 +113,9 @@ impl Bench {
             let row = row.unwrap();
             let kind = log.type_name(row.kind);
             let route = reader.route(&kind);
-            let known = Known::default();
-            let mut desk = Desk::new(&mut texts, row.correlation, row.id, known);
+            let mut desk = Desk::new(std::mem::take(&mut texts), row.correlation, row.id);
             reader.note(&route, &row.scope(&kind), &mut desk, &mut notes);
+            texts = desk.close();
             for note in notes.drain(..) {
                 take(&note, &texts);
             }
