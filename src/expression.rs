@@ -244,6 +244,25 @@ impl Expression {
         named(self.text(scope).ok().flatten())
     }
 
+    /// Whether it is certain to name nothing: what it looks at is not there, or is `null` or blank. A
+    /// list or a mapping, and what cannot be read or evaluated, may be meant as a name.
+    pub fn names_nothing(&self, scope: &Scope<'_>) -> bool {
+        if self.is_blind(scope) {
+            return false;
+        }
+        let missing = |path: &Path| path.look_up(scope).is_err();
+        match (&self.0.code, self.evaluate(scope)) {
+            (_, Ok(Value::Null)) => true,
+            (_, Ok(Value::String(text))) => named(Some(text)).is_none(),
+            (_, Ok(_)) => false,
+            (Code::Path(path, _), Err(_)) => match path.root() {
+                "event" => true,
+                _ => path.find(scope).is_err(),
+            },
+            (Code::Program(program), Err(_)) => program.paths().iter().any(missing),
+        }
+    }
+
     /// Whether a document that it looks into cannot be read, so that nobody knows what it would find.
     pub fn is_blind(&self, scope: &Scope<'_>) -> bool {
         let is_damaged = |document: Option<&[u8]>| document.is_some_and(|it| !json::is_valid(it));

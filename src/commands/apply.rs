@@ -275,7 +275,7 @@ impl Acting<'_> {
                     &RehearsalV1 {
                         plan,
                         otherwise: &otherwise,
-                        refused: refused.as_ref(),
+                        not_begun: refused.as_ref(),
                     },
                 )
             }),

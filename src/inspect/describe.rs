@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::definition::saga::{Saga, StepSet};
 use crate::event::Timestamp;
 use crate::finding::{Direction, Finding, Next, Subject, SubjectKind};
+use crate::log::has_mark;
 use crate::report::InstanceRow;
 use crate::rules::case::Draft;
 use crate::saga::{At, Course, Exhaustion, Forward, Instance, Moment, Outcome, Undo, course};
@@ -49,7 +50,7 @@ pub fn next(saga: &Saga, id: &str, instance: &Instance, rule: &str, telling: Tel
     let recovery = is_called_for.then(|| course(saga, instance)).flatten();
     let command = recovery
         .as_ref()
-        .filter(|course| may_be_driven(saga, instance, course))
+        .filter(|course| may_be_driven(saga, instance, course) && !has_mark(id))
         .map_or("show", |course| match course.direction {
             Direction::Backward => "compensate",
             Direction::Forward => "retry",

@@ -157,8 +157,13 @@ impl Run<'_> {
             Some(keyless.unread_named)
         });
         let unread: u64 = unread.sum();
+        let astray = (0..self.scope.sagas.len() as u16)
+            .filter_map(|saga| self.gathered.astray.of(saga))
+            .map(|any| any.judged)
+            .max()
+            .unwrap_or(0);
         if absent.is_empty() && unread == 0 {
-            return 0;
+            return astray;
         }
         let mut kinds: BTreeMap<&Arc<str>, bool> = BTreeMap::new();
         for saga in &self.scope.sagas {
@@ -177,7 +182,7 @@ impl Run<'_> {
             }
         });
         let of_any: u64 = absent.count(None)[1];
-        let rows = of_kinds.sum::<u64>() + of_any;
+        let rows = of_kinds.sum::<u64>() + of_any + astray;
         if fault == Fault::DirtyTouch {
             return rows;
         }

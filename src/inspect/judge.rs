@@ -32,6 +32,9 @@ pub struct Verdict {
     pub is_ambiguous: bool,
     /// Of what is wrong, that which is not told alike whatever way it is read.
     varying: Vec<Draft>,
+    /// Rules that it breaks whatever way it is read, each time at another place; of each, one stands
+    /// among what is wrong.
+    somehow: Vec<&'static str>,
 }
 
 impl Verdict {
@@ -49,12 +52,25 @@ impl Verdict {
             moments,
             is_ambiguous: false,
             varying: Vec::new(),
+            somehow: Vec::new(),
         }
     }
 
     /// Whether what is wrong so is told in another way where the instance is read in another.
     pub fn varies(&self, draft: &Draft) -> bool {
-        self.varying.iter().any(|own| is_same(own, draft))
+        let is_elsewhere = self.somehow.contains(&draft.rule) && !self.has(draft);
+        is_elsewhere || self.varying.iter().any(|own| is_same(own, draft))
+    }
+
+    /// Whether this, which is among all that a narrower look found, is wrong whatever way the instance
+    /// is read here, too: so, or else in place of what is wrong with it elsewhere.
+    pub fn confirms(&self, draft: &Draft, all: &[Draft]) -> bool {
+        let mut of_rule = all.iter().filter(|other| other.rule == draft.rule);
+        let mut others = of_rule.clone();
+        self.has(draft)
+            || self.somehow.contains(&draft.rule)
+                && !others.any(|other| self.has(other))
+                && of_rule.next().is_some_and(|first| is_same(first, draft))
     }
 
     /// Whether this is among what is wrong with it.
@@ -196,6 +212,7 @@ impl<'a> Judge<'a> {
         let mut is_ambiguous = false;
         let mut unknown: Vec<&'static str> = Vec::new();
         let mut varying: Vec<Draft> = Vec::new();
+        let (mut first, mut always) = (Vec::new(), BTreeSet::new());
         for moments in &ways {
             self.instance.replay(saga, moments);
             if ways.len() > 1 {
@@ -216,8 +233,13 @@ impl<'a> Judge<'a> {
                 unknown.push(false_claim::INFO.name);
             }
             match &mut common {
-                None => common = Some(drafts),
+                None => {
+                    always.extend(drafts.iter().map(|draft| draft.rule));
+                    first.clone_from(&drafts);
+                    common = Some(drafts);
+                }
                 Some(common) => {
+                    always.retain(|rule| drafts.iter().any(|draft| draft.rule == *rule));
                     varying.extend(
                         common
                             .iter()
@@ -242,13 +264,22 @@ impl<'a> Judge<'a> {
         }
         unknown.sort_unstable();
         unknown.dedup();
+        let mut drafts = common.unwrap_or_default();
+        let mut somehow: Vec<&'static str> = always.into_iter().collect();
+        somehow.retain(|rule| !drafts.iter().any(|draft| draft.rule == *rule));
+        for rule in &somehow {
+            let likeliest: Option<&Draft> = first.iter().find(|draft| draft.rule == *rule);
+            drafts.extend(likeliest.cloned());
+            varying.extend(likeliest.cloned());
+        }
         Verdict {
             outcome: self.instance.outcome(saga),
-            drafts: common.unwrap_or_default(),
+            drafts,
             unknown,
             moments,
             is_ambiguous,
             varying,
+            somehow,
         }
     }
 

@@ -202,7 +202,8 @@ impl Run<'_> {
                 };
                 wanted.map(told).collect::<Vec<Finding>>()
             };
-            let stays = |draft: &&Draft| loose.as_ref().is_none_or(|loose| loose.has(draft));
+            let all = &verdict.drafts;
+            let stays = |draft: &&Draft| (loose.as_ref()).is_none_or(|it| it.confirms(draft, all));
             let (certain, others) = verdict.drafts.iter().partition(stays);
             let (mut findings, mut possible) = (described(certain), described(others));
             let astray = self.sum.astray.get_mut(&saga_index);
@@ -286,7 +287,8 @@ impl Run<'_> {
             let (Some(loose), Some(astray)) = (loose, astray) else {
                 continue;
             };
-            let others = verdict.drafts.iter().filter(|draft| !loose.has(draft));
+            let all = &verdict.drafts;
+            let others = all.iter().filter(|draft| !loose.confirms(draft, all));
             let wanted = others.filter(|draft| tally.wants(draft.rule));
             astray.count(wanted.map(|draft| draft.rule));
         }

@@ -14,7 +14,7 @@ use crate::replay::{Doubt, Link};
 use crate::saga::{Meaning, Moment, StepEvent};
 
 /// How many ways to read one instance are tried. Beyond that, orders are sampled, the same ones in
-/// every run; an instance with too many doubtful events is not judged.
+/// every run; an instance with too many doubtful events, or with some and too many orders, is not judged.
 const WAYS: usize = 128;
 
 /// An idempotency key that no other event has.
@@ -23,7 +23,8 @@ const OTHER_KEY: u64 = u64::MAX;
 /// An event, and what orders it where its position does not.
 type Linked = (Moment, Option<Link>);
 
-/// The ways, the most plausible first; `None` where there are too many doubtful events.
+/// The ways, the most plausible first; `None` where there are too many doubtful events, or too many
+/// orders beside them.
 pub(super) fn ways(
     saga: &Saga,
     evidence: &Evidence<'_>,
@@ -67,15 +68,23 @@ pub(super) fn ways(
         readings = ways;
     }
     let most = (WAYS / readings.len()).max(1);
-    Some(
-        readings
-            .into_iter()
-            .flat_map(|reading| match order {
-                Order::Position => vec![reading.into_iter().map(|(moment, _)| moment).collect()],
-                Order::Time { skew, .. } => orders(&reading, skew, most),
-            })
-            .collect(),
-    )
+    let is_doubtful = readings.len() > 1;
+    let mut ways = Vec::new();
+    for reading in readings {
+        match order {
+            Order::Position => ways.push(reading.into_iter().map(|(moment, _)| moment).collect()),
+            Order::Time { skew, .. } if is_doubtful => {
+                // Of no more than half of so many none is sampled.
+                let orders = orders(&reading, skew, 2 * most + 2);
+                if orders.len() > most {
+                    return None;
+                }
+                ways.extend(orders);
+            }
+            Order::Time { skew, .. } => ways.extend(orders(&reading, skew, most)),
+        }
+    }
+    Some(ways)
 }
 
 /// Everything that a doubtful event may be, apart from its time; `None` where its place is not known.

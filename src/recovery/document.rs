@@ -49,8 +49,8 @@ pub struct RehearsalV1<'a> {
     #[serde(skip_serializing_if = "<[Item]>::is_empty")]
     pub otherwise: &'a [Item],
     /// Why all of it would be refused as things are.
-    #[serde(flatten)]
-    pub refused: Option<&'a NotBegunV1>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_begun: Option<&'a NotBegunV1>,
 }
 
 /// A log that a plan was decided on.

@@ -15,6 +15,8 @@ pub struct Astray(HashMap<u16, OfAny, FixedState>);
 pub struct OfAny {
     /// How many there are.
     pub rows: u64,
+    /// How many of them are not among the rows that are not judged.
+    pub judged: u64,
     /// The first and the last position at which one stands, where one tells.
     pub positions: Option<(Position, Position)>,
     /// What each may be, nothing among it; too many of them are kept as far as shows that.
@@ -33,9 +35,10 @@ impl Astray {
     }
 
     /// Takes one more.
-    pub(super) fn take(&mut self, saga: u16, mut doubt: Doubt) {
+    pub(super) fn take(&mut self, saga: u16, mut doubt: Doubt, is_hidden: bool) {
         let own = self.0.entry(saga).or_default();
         own.rows += 1;
+        own.judged += u64::from(!is_hidden);
         if !doubt.blank.position {
             let place = doubt.moment.position;
             let (first, last) = own.positions.unwrap_or((place, place));

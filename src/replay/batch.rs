@@ -70,6 +70,8 @@ pub(super) struct Stray {
     pub(super) link: Link,
     /// What it may be.
     pub(super) options: Options,
+    /// It is among the rows that are not judged.
+    pub(super) is_hidden: bool,
 }
 
 /// What of an event concerns its stream.

@@ -348,9 +348,11 @@ impl<'a> Gatherer<'a> {
                 moment,
                 link,
                 options,
+                is_hidden,
             } = stray;
             let moment = self.named(moment, batch);
-            self.gathered.astray.take(saga, options.of(moment, link));
+            let doubt = options.of(moment, link);
+            self.gathered.astray.take(saga, doubt, is_hidden);
         }
     }
 

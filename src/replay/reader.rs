@@ -12,6 +12,8 @@ use crate::absent::{self, Of};
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
 use crate::event::Timestamp;
+use crate::expression::Expression;
+use crate::json;
 use crate::log::{BadId, BadRow, Fields, Log, Rest, Row};
 use crate::replay::batch::{Batch, Options, Sighting, Stray, StreamNote};
 use crate::replay::families::Routes;
@@ -266,11 +268,11 @@ impl Reader<'_> {
             .narrow
             .as_ref()
             .map_or(Ok(true), |narrow| narrow.holds(&scope));
-        let id = match (id, inside) {
+        let (id, untold) = match (id, inside) {
             (_, Ok(false)) => return,
-            (Some(id), Ok(true)) => id,
+            (Some(id), Ok(true)) => (id, None),
+            (Some(id), Err(untold)) if !scope.is_sound() => (id, Some(untold.to_string())),
             (id, _) => {
-                batch.unattributed += u64::from(!self.reading.again);
                 self.unattributed((row, name), one, id, (desk, batch));
                 return;
             }
@@ -278,7 +280,12 @@ impl Reader<'_> {
         if !self.is_wanted(id) {
             return;
         }
-        let (candidate, doubt) = match one.meant(&scope) {
+        let meant = one.meant(&scope);
+        let meant = match untold {
+            None => meant,
+            Some(reason) => meant.or_nothing(reason),
+        };
+        let (candidate, doubt) = match meant {
             Meant::Nothing => return,
             Meant::Certain(candidate) => (candidate, None),
             Meant::Doubtful(candidates, reason) => {
@@ -302,7 +309,7 @@ impl Reader<'_> {
     }
 
     /// Adds that an event may be of an instance of a saga, where it cannot be told whether it is, or
-    /// of which one. One that has no correlation value is of none.
+    /// of which one. One that has no correlation value is of none, and counted.
     #[cold]
     fn unattributed(
         &self,
@@ -317,7 +324,9 @@ impl Reader<'_> {
             Meant::Certain(candidate) => vec![Some(candidate)],
             Meant::Doubtful(candidates, _) => candidates,
         };
+        let count = u64::from(!self.reading.again);
         if let Some(id) = id {
+            batch.unattributed += count;
             if !self.reading.again {
                 batch.absent.push(absent::Hidden {
                     row: None,
@@ -327,9 +336,14 @@ impl Reader<'_> {
             return;
         }
         let first = candidates.iter().flatten().next().copied();
-        let Some(first) = first.filter(|_| one.correlate.is_some() && !scope.is_sound()) else {
+        let may_name = |correlate: &Expression| !correlate.names_nothing(&scope);
+        let is_stray = one.correlate.as_ref().is_some_and(may_name);
+        let Some(first) = first.filter(|_| is_stray) else {
+            batch.unattributed += count;
             return;
         };
+        let is_bad = |data: &[u8]| self.reading.selection.data && !json::is_valid(data);
+        let is_hidden = row.data.is_some_and(is_bad);
         let meanings = candidates.iter().map(|it| it.map(|one| one.meaning));
         let options = Options {
             meanings: meanings.collect(),
@@ -345,6 +359,7 @@ impl Reader<'_> {
             moment,
             link: Link::of(&scope),
             options,
+            is_hidden,
         });
     }
 

@@ -64,6 +64,21 @@ impl Use {
     }
 }
 
+impl<'c> Meant<'c> {
+    /// The same of an event of which it cannot be told, for this reason, whether it counts at all.
+    pub(super) fn or_nothing(self, reason: String) -> Meant<'c> {
+        let mut options = match self {
+            Meant::Nothing => return Meant::Nothing,
+            Meant::Certain(candidate) => vec![Some(candidate)],
+            Meant::Doubtful(options, _) => options,
+        };
+        if options.iter().all(Option::is_some) {
+            options.push(None);
+        }
+        Meant::Doubtful(options, reason)
+    }
+}
+
 /// What an event means in one saga, or may mean.
 pub(super) enum Meant<'c> {
     /// This.
@@ -340,7 +355,7 @@ fn instance(
     let scope = bad.scope(kind);
     match correlate.name(&scope) {
         Some(id) => Some(Some(id.into_owned())),
-        None => (!scope.is_sound()).then_some(None),
+        None => (!correlate.names_nothing(&scope)).then_some(None),
     }
 }
 

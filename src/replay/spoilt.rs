@@ -194,6 +194,7 @@ impl Reader<'_> {
         let link = Link::of(&event);
         let Some(id) = id else {
             batch.astray.push(Stray {
+                is_hidden: true,
                 saga: missed.saga,
                 moment,
                 link,

@@ -146,7 +146,8 @@ impl Fresh {
         let is_later = unread
             .positions
             .is_some_and(|(_, last)| Some(last.0) > head);
-        let are_more = known.is_some_and(|known| known.rows < unread.rows);
+        // A plan that knew of none may have been made for an earlier instant.
+        let are_more = known.map_or(0, |known| known.rows) < unread.rows;
         (is_later || are_more).then(|| {
             format!(
                 "{}: not all of them were there when it was planned",

@@ -4,7 +4,8 @@
 use std::fs;
 
 use rusqlite::Connection;
-use serde_json::Value;
+use sagactl::event::Timestamp;
+use serde_json::{Value, json};
 
 use super::{Bench, REFUSED, items};
 
@@ -97,7 +98,8 @@ fn a_plan_says_what_may_have_happened_already_and_is_not_applied_for_it() {
         .output()
         .unwrap();
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(said["refused"], "unread-rows", "{said:#}");
+    assert_eq!(said["refused"], json!([]), "{said:#}");
+    assert_eq!(said["not_begun"]["refused"], "unread-rows", "{said:#}");
     assert_eq!(said["instances"][0]["id"], "o-1", "{said:#}");
     assert_eq!(output.status.code(), Some(4));
     let (code, said) = bench.apply("");
@@ -229,5 +231,54 @@ fn show_and_list_call_nothing_certain_that_such_a_row_may_account_for() {
             said.contains("at position 5: each may be of any instance"),
             "{said}"
         );
+    }
+}
+
+#[test]
+fn a_plan_for_an_earlier_instant_is_stopped_by_a_row_that_stands_after_it() {
+    for told in WAYS {
+        let bench = bench(told);
+        happens(&bench, told, "StockReleased");
+        let sql = "SELECT time - 1000000000 FROM events ORDER BY position DESC LIMIT 1";
+        let before: i64 = log(&bench).query_row(sql, [], |row| row.get(0)).unwrap();
+        let as_of = Timestamp::from_nanos(before);
+        let (code, said) = bench.run(&format!("plan shop.yaml --as-of {as_of} -o plan.json"));
+        assert_eq!(code, Some(0), "{told:?}: {said}");
+        let (code, said) = bench.apply("--despite-unread-rows");
+        assert_eq!(code, Some(4), "{told:?}: {said}");
+        assert!(said.contains("moved"), "{told:?}: {said}");
+        assert_eq!(bench.effects(), [""; 0], "{told:?}");
+    }
+}
+
+#[test]
+fn an_undo_of_which_nobody_knows_whether_it_counts_is_not_sent_again() {
+    let bench = Bench::new("idempotent: true", &[("o-1", &REFUSED)]);
+    let text = fs::read_to_string(bench.path("shop.yaml")).unwrap();
+    let text = text.replace(
+        "starts: OrderPlaced",
+        "starts: OrderPlaced\nwhere: data.total > 0",
+    );
+    fs::write(bench.path("shop.yaml"), text).unwrap();
+    bench.happens("o-1", "StockReleased");
+    let compensate = format!("compensate o-1 shop.yaml {WRITES}");
+    let sql = "UPDATE events SET data = '{' WHERE type = 'StockReleased'";
+    assert_eq!(log(&bench).execute(sql, []).unwrap(), 1);
+    let (code, said) = bench.run(&compensate);
+    assert_eq!(code, Some(4), "{said}");
+    assert_eq!(bench.effects(), [""; 0], "{said}");
+}
+
+#[test]
+fn a_name_that_is_none_may_be_meant_for_anybody() {
+    for name in [r#"["o-1"]"#, r#"{"id": "o-1"}"#] {
+        let bench = bench(Told::Data);
+        bench.happens("o-1", "StockReleased");
+        let sql = "UPDATE events SET data = ? WHERE type = 'StockReleased'";
+        let data = format!(r#"{{"order": {name}}}"#);
+        assert_eq!(log(&bench).execute(sql, [data]).unwrap(), 1);
+        let (code, said) = bench.run(&format!("compensate o-1 shop.yaml {WRITES}"));
+        assert_eq!(code, Some(4), "{name}: {said}");
+        assert!(said.contains("unread-rows"), "{name}: {said}");
     }
 }

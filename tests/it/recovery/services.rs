@@ -194,8 +194,8 @@ fn a_dry_run_without_the_environment_shows_the_plan_and_everything_that_is_missi
             .unwrap();
         let told: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(told["instances"][0]["id"], "o");
-        assert_eq!(told["refused"], "no-secret");
-        assert_eq!(told["message"], missing);
+        assert_eq!(told["not_begun"]["refused"], "no-secret");
+        assert_eq!(told["not_begun"]["message"], missing);
         let (code, said) = bench.run(&format!("{line} --write --yes --reason INC-1"));
         assert_eq!(code, Some(4), "{said}");
         assert!(said.ends_with(&format!("error: {missing}\n")), "{said}");
