@@ -127,21 +127,25 @@ impl Baseline {
         if coverage == Coverage::Part {
             return;
         }
-        let is_cut = |rule: &str| {
-            let mut counts = report.rules.iter();
-            counts.any(|count| count.rule == rule && count.not_listed() > 0)
-        };
-        let listed = self.accepted.iter().filter(|entry| !is_cut(&entry.rule));
-        for entry in listed {
-            if matched.get(entry.fingerprint.as_str()) == Some(&false) {
-                let step = entry.step.as_ref().map(|step| format!(" at {step}"));
-                report.remarks.push(format!(
-                    "the baseline accepts {} of {}{}, which is no longer found: take it out",
-                    entry.rule,
-                    entry.id,
-                    step.unwrap_or_default()
-                ));
-            }
+        let counts: BTreeMap<&str, [u64; 2]> = (report.rules.iter())
+            .map(|count| (count.rule, [count.not_listed(), count.unknown]))
+            .collect();
+        let missing = self.accepted.iter();
+        let missing =
+            missing.filter(|entry| matched.get(entry.fingerprint.as_str()) == Some(&false));
+        for entry in missing {
+            let advice = match counts.get(entry.rule.as_str()) {
+                Some([0, 0]) | None => "no longer found: take it out",
+                Some([0, _]) => "not found, and may be among what is unknown: leave it in",
+                Some(_) => continue,
+            };
+            let step = entry.step.as_ref().map(|step| format!(" at {step}"));
+            report.remarks.push(format!(
+                "the baseline accepts {} of {}{}, which is {advice}",
+                entry.rule,
+                entry.id,
+                step.unwrap_or_default()
+            ));
         }
     }
 }

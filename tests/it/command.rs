@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rusqlite::Connection;
 use sagactl::exit;
 use sagactl::log::record::{self, Cell, Record};
 use tempfile::TempDir;
@@ -328,6 +329,14 @@ fn a_baseline_accepts_what_is_known_and_tells_what_is_gone() {
     let output = shop.run(&["audit", "--baseline", "known.json"]);
     assert_eq!(output.status.code(), Some(0), "{}", out(&output));
     assert!(out(&output).contains("1 accepted"), "{}", out(&output));
+
+    let log = Connection::open(shop.path("sagas/shop.db")).unwrap();
+    let spoil = "UPDATE events SET type = NULL WHERE type = 'StockReserved' AND rowid < 4";
+    assert_eq!(log.execute(spoil, []).unwrap(), 1);
+    let output = shop.run(&["audit", "--baseline", "known.json"]);
+    assert!(out(&output).contains("leave it in"), "{}", out(&output));
+    let mend = "UPDATE events SET type = 'StockReserved' WHERE type IS NULL";
+    assert_eq!(log.execute(mend, []).unwrap(), 1);
 
     fs::write(
         shop.path("known.json"),
