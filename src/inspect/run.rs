@@ -41,6 +41,8 @@ pub struct Run<'s> {
     pub(super) router: Router,
     pub(super) readers: Readers,
     pub(super) selection: Selection,
+    /// Every instance is told of, not only those that something is found of.
+    pub(super) tells_all: bool,
     pub(super) off: Vec<&'static str>,
     pub(super) claims: ClaimTable,
     /// Bytes that the claims of the share take.
@@ -126,6 +128,7 @@ impl<'s> Run<'s> {
             router: Router::new(&scope.sagas),
             readers: Readers::new(scope),
             selection,
+            tells_all: false,
             off,
             claims: scope.sagas.iter().map(|_| HashMap::default()).collect(),
             claimed: 0,
@@ -144,9 +147,10 @@ impl<'s> Run<'s> {
         })
     }
 
-    /// Leaves out what only the log's own rules need.
+    /// Leaves out what only the log's own rules need, and tells of every instance.
     pub fn only_instances(&mut self) {
         self.selection = Selection::SAGAS;
+        self.tells_all = true;
     }
 
     pub(super) fn as_of(&self) -> AsOf {

@@ -180,7 +180,8 @@ impl Run<'_> {
         } else {
             Gatherer::next(definition, ledgers, &mut settle, before)
         }
-        .within(limit);
+        .within(limit)
+        .telling_all(self.tells_all);
         let reading = Reading::new(definition, &self.router, &readers, self.selection, until)
             .about(&options.instances)
             .of_share(share, divisible);

@@ -32,8 +32,6 @@ pub(super) struct Effect {
     pub(super) key: Key,
     /// The place of its key among those of [`Effects::on_keys`].
     on: u32,
-    /// The step succeeded and was not undone since.
-    is_open: bool,
     /// When the step did something to it first since it was undone last, or before that where it has
     /// not done more; `None` where only its compensation did.
     pub(super) done: Option<(Position, Timestamp)>,
@@ -84,6 +82,14 @@ pub(super) struct Doing<'a> {
 /// An effect of an instance: its step, its key and its place in [`Effects::all`].
 type Own = (u8, Key, u32);
 
+/// The effects of one instance. It may have very many, of which few are open.
+#[derive(Debug, Default)]
+struct OfInstance {
+    all: Few<Own>,
+    /// Those that are not undone, by step.
+    open: Few<(u8, u32)>,
+}
+
 /// All effects.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
@@ -95,14 +101,13 @@ pub(super) struct Effects {
     spare_keys: Vec<u32>,
     /// Where in `on_keys` those on a key are.
     by_key: HashMap<Key, u32, FixedState>,
-    /// Those of an instance, by step and key.
-    of: HashMap<u32, Few<Own>, FixedState>,
+    of: HashMap<u32, OfInstance, FixedState>,
     /// Those that were undone and left nothing to tell of, until something more is done to them.
     over: HashMap<(Key, u32, u8), Over, FixedState>,
 }
 
 impl Effects {
-    /// Bytes kept, roughly: an effect stands in several tables and trees.
+    /// Bytes kept, roughly: an effect stands in several tables and trees, and so does its key.
     pub(super) fn bytes(&self) -> usize {
         const EACH: usize = 4 * size_of::<Effect>();
         const OVER: usize = 2 * size_of::<(Key, u32, u8, Over)>();
@@ -127,12 +132,7 @@ impl Effects {
     /// Whether a step has an effect that is not undone.
     pub(super) fn is_open(&self, deed: &Deed) -> bool {
         let own = self.of.get(&deed.instance);
-        own.is_some_and(|own| of_step(own, deed.step).any(|at| self.is_open_at(at)))
-    }
-
-    fn is_open_at(&self, at: u32) -> bool {
-        let effect = self.all[at as usize].as_ref();
-        effect.is_some_and(|effect| effect.is_open)
+        own.is_some_and(|own| own.open_of(deed.step).next().is_some())
     }
 
     /// An effect, and all that are on its key.
@@ -165,10 +165,11 @@ impl Effects {
         if effect.undone.take().is_some() {
             effect.done = Some(own);
         }
-        effect.is_open = true;
         for (field, write) in doing.writes {
             on_key.field(*field).open(at, write.shape());
         }
+        let own = self.of.entry(deed.instance).or_default();
+        own.open.insert((deed.step, at));
         self.change(at, By::Step, doing);
         is_new
     }
@@ -206,8 +207,7 @@ impl Effects {
         let Some(own) = self.of.get(&deed.instance) else {
             return;
         };
-        let own = of_step(own, deed.step).filter(|at| self.is_open_at(*at));
-        let own: SmallVec<[u32; 1]> = own.collect();
+        let own: SmallVec<[u32; 1]> = own.open_of(deed.step).collect();
         for at in own {
             let Some(effect) = &mut self.all[at as usize] else {
                 continue;
@@ -230,9 +230,7 @@ impl Effects {
         let Some(own) = self.of.get(&instance) else {
             return;
         };
-        let own = own.iter().map(|(_, _, at)| *at);
-        let own = own.filter(|at| self.is_open_at(*at));
-        let own: SmallVec<[u32; 4]> = own.collect();
+        let own: SmallVec<[u32; 4]> = own.open.iter().map(|(_, at)| *at).collect();
         for at in own {
             self.leave(at);
             let effect = self.all[at as usize].as_ref();
@@ -318,7 +316,10 @@ impl Effects {
         } = self;
         let (instance, step) = (deed.instance, deed.step);
         let own = of.entry(instance).or_default();
-        let known = own.between((step, key, 0), (step, key, u32::MAX)).next();
+        let known = own
+            .all
+            .between((step, key, 0), (step, key, u32::MAX))
+            .next();
         if let Some((_, _, at)) = known {
             return at;
         }
@@ -327,7 +328,7 @@ impl Effects {
             .or_insert_with(|| place(on_keys, spare_keys));
         on_keys[on as usize].count += 1;
         let at = place(all, spare);
-        own.insert((step, key, at));
+        own.all.insert((step, key, at));
         let over = match over.is_empty() {
             true => None,
             false => over.remove(&(key, instance, step)),
@@ -337,7 +338,6 @@ impl Effects {
             step,
             key,
             on,
-            is_open: false,
             done: over.and_then(|over| over.done),
             undone: over.map(|over| over.undone),
             left: ByField::default(),
@@ -379,10 +379,14 @@ impl Effects {
 
     /// An effect is not open any more.
     fn leave(&mut self, at: u32) {
-        if let Some((effect, on_key)) = self.at(at) {
-            effect.is_open = false;
-            on_key.fields().for_each(|field| field.leave(at));
+        let Some(effect) = &self.all[at as usize] else {
+            return;
+        };
+        if let Some(own) = self.of.get_mut(&effect.instance) {
+            own.open.remove(&(effect.step, at));
         }
+        let on_key = &mut self.on_keys[effect.on as usize];
+        on_key.fields().for_each(|field| field.leave(at));
     }
 
     fn free_if_over(&mut self, at: u32) {
@@ -406,8 +410,8 @@ impl Effects {
         };
         self.spare.push(at);
         if let Entry::Occupied(mut own) = self.of.entry(effect.instance) {
-            own.get_mut().remove(&(effect.step, effect.key, at));
-            if own.get().is_empty() {
+            own.get_mut().all.remove(&(effect.step, effect.key, at));
+            if own.get().all.is_empty() {
                 own.remove();
             }
         }
@@ -421,11 +425,12 @@ impl Effects {
     }
 }
 
-/// The effects of one step among those of its instance.
-fn of_step(own: &Few<Own>, step: u8) -> impl Iterator<Item = u32> {
-    let (first, last) = ((0, 0), (u16::MAX, u32::MAX));
-    let own = own.between((step, first, 0), (step, last, u32::MAX));
-    own.map(|(_, _, at)| at)
+impl OfInstance {
+    /// The open effects of one step.
+    fn open_of(&self, step: u8) -> impl Iterator<Item = u32> {
+        let own = self.open.between((step, 0), (step, u32::MAX));
+        own.map(|(_, at)| at)
+    }
 }
 
 /// A place for something new: a spare one, or one more at the end.

@@ -100,3 +100,31 @@ fn an_effect_that_left_nothing_is_the_same_one_when_more_is_given_back() {
     effects.commit(1);
     assert_eq!((effects.iter().count(), effects.over().count()), (0, 0));
 }
+
+#[test]
+fn what_an_instance_left_on_other_keys_costs_nothing_more() {
+    let mut effects = Effects::default();
+    let (taken, given) = (writes(&sum(-2)), writes(&sum(1)));
+    let (done, undone) = (deed(1, Act::Done), deed(1, Act::Undone));
+    for key in 0..MANY {
+        let on = |writes| Doing {
+            key: (0, key),
+            ..doing(writes)
+        };
+        effects.done(on(&taken), &done, None);
+        assert!(effects.is_open(&undone));
+        effects.undo(on(&given), &undone);
+        effects.close(&undone);
+        assert!(!effects.is_open(&undone));
+    }
+    assert_eq!(effects.iter().count(), MANY as usize);
+    let on = |key| Doing {
+        key: (0, key),
+        ..doing(&given)
+    };
+    (0..MANY).for_each(|key| effects.undo(on(key), &undone));
+    assert_eq!(
+        (effects.iter().count(), effects.over().count()),
+        (0, MANY as usize)
+    );
+}

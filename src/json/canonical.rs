@@ -35,6 +35,12 @@ pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
+/// A key, where in the text its entry ends, and why its value has no text, if it has none.
+type Entry<'a> = (Key<'a>, usize, Option<serde_json::Error>);
+
+/// The entries of an object as they stand in the text, end to end.
+type Entries<'a> = SmallVec<[Entry<'a>; 8]>;
+
 /// Writes an object whose values may have so many levels, with its keys sorted; of one that stands
 /// twice, the last.
 struct Object<'t> {
@@ -65,32 +71,47 @@ impl<'de> Visitor<'de> for Object<'_> {
         let mut is_sorted = true;
         while let Some((key, value)) = map.next_entry::<Key<'de>, &RawValue>()? {
             let last = entries.last();
-            is_sorted &= last.is_none_or(|(last, _)| *last < key);
-            entry(&key, value, levels, text).map_err(A::Error::custom)?;
-            entries.push((key, text.len()));
+            is_sorted &= last.is_none_or(|(last, ..)| *last < key);
+            let (from, failure) = (text.len(), entry(&key, value, levels, text).err());
+            if failure.is_some() {
+                text.truncate(from);
+            }
+            entries.push((key, text.len(), failure));
         }
-        if !is_sorted {
-            sort(text, start, &entries);
-        }
+        sort(text, start, is_sorted, entries).map_err(A::Error::custom)?;
         text.push('}');
         Ok(())
     }
 }
 
-/// The keys of an object, and where in the text the entry of each ends.
-type Entries<'a> = SmallVec<[(Key<'a>, usize); 8]>;
-
-/// Sorts the entries that begin here.
-fn sort(text: &mut String, start: usize, entries: &Entries<'_>) {
-    let mut from = start;
-    let mut sorted = BTreeMap::new();
-    for (key, end) in entries {
-        sorted.insert(key, from..*end);
-        from = *end;
+/// Sorts the entries that begin here, unless they are sorted; of several of one key only the last
+/// counts, and so does whether that has a text.
+fn sort(
+    text: &mut String,
+    start: usize,
+    is_sorted: bool,
+    entries: Entries<'_>,
+) -> Result<(), serde_json::Error> {
+    if is_sorted {
+        let mut failures = entries.into_iter().filter_map(|(.., failure)| failure);
+        return failures.next().map_or(Ok(()), Err);
     }
-    let sorted: String = sorted.into_values().map(|entry| &text[entry]).collect();
+    let mut from = start;
+    let mut last = BTreeMap::new();
+    for (key, end, failure) in entries {
+        last.insert(key, (from..end, failure));
+        from = end;
+    }
+    let mut sorted = String::with_capacity(text.len() - start);
+    for (entry, failure) in last.into_values() {
+        match failure {
+            Some(failure) => return Err(failure),
+            None => sorted.push_str(&text[entry]),
+        }
+    }
     text.truncate(start);
     text.push_str(&sorted);
+    Ok(())
 }
 
 /// Writes a key and its value.
@@ -258,6 +279,19 @@ mod tests {
         for levels in [DEEPEST + 2, 100_000] {
             let error = nested(levels).unwrap_err().to_string();
             assert!(error.contains("more than 128 levels"), "{error}");
+        }
+    }
+
+    #[test]
+    fn of_a_key_that_stands_twice_only_the_last_value_has_to_have_a_text() {
+        let deep = "[".repeat(DEEPEST + 1) + &"]".repeat(DEEPEST + 1);
+        for without in [r#"{"x":"\ud800"}"#, &deep] {
+            let twice = format!(r#"{{"a":{without},"a":1}}"#);
+            assert_eq!(text(&twice), text(r#"{"a":1}"#));
+            let last = format!(r#"{{"a":1,"a":{without}}}"#);
+            assert!(canonical(last.as_bytes()).is_err());
+            let once = format!(r#"{{"a":{without},"b":1}}"#);
+            assert!(canonical(once.as_bytes()).is_err());
         }
     }
 

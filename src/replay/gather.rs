@@ -123,6 +123,14 @@ impl<'a> Gatherer<'a> {
         Gatherer { limit, ..self }
     }
 
+    /// The same, where every instance is told of in the end.
+    pub fn telling_all(mut self, tells_all: bool) -> Gatherer<'a> {
+        if tells_all {
+            self.gathered.instances.tell_all();
+        }
+        self
+    }
+
     /// Looks whether it keeps too much after so many rows, where that matters.
     pub(super) fn look(&mut self, rows: u64) -> Continue {
         self.rows = rows;

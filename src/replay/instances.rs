@@ -16,9 +16,12 @@ use crate::expression::Scope;
 use crate::saga::{Meaning, Moment, Outcome};
 use crate::texts::{Index, Kept, Keys, room};
 
-/// How many events of settled instances are kept: 256 kB. Their room is what new instances are given
-/// next, so that it is to be in a core's own cache still, beside everything else.
-const KEPT: usize = 1 << 13;
+/// How many events of settled instances are kept: half a megabyte. Their room is what new instances are
+/// given next, so that it is to be in a core's own cache still, beside everything else. An event that
+/// comes later for one of which none is kept has the log read once more.
+const KEPT: usize = 1 << 14;
+/// The same where every instance is told of, which a settled one without its events cannot be in full.
+const KEPT_TO_TELL: usize = 1 << 16;
 
 /// How many events of which not everything can be told are kept of one instance.
 const DOUBTS: usize = 8;
@@ -127,6 +130,8 @@ pub struct Instances {
     ids: Vec<u8>,
     settled: VecDeque<u32>,
     kept: usize,
+    /// Every instance is told of in the end.
+    tells_all: bool,
     /// Room that dropped instances had, for new ones.
     spare: Vec<Vec<Moment>>,
     /// What orders events by more than time, per entry and in step with its moments; empty in a
@@ -285,6 +290,11 @@ impl Instances {
         take_doubt(self.doubts.entry(at).or_default(), doubt);
     }
 
+    /// Keeps more events of settled instances, since every instance is told of in the end.
+    pub fn tell_all(&mut self) {
+        self.tells_all = true;
+    }
+
     /// Notes that an instance is over and clean.
     pub fn settle(&mut self, at: u32, outcome: Outcome) {
         let entry = &mut self.entries[at as usize];
@@ -295,7 +305,11 @@ impl Instances {
 
     /// Makes room where the settled hold too many events, by dropping the longest settled.
     pub fn shed(&mut self) {
-        while self.kept > KEPT {
+        let most = match self.tells_all {
+            true => KEPT_TO_TELL,
+            false => KEPT,
+        };
+        while self.kept > most {
             let Some(oldest) = self.settled.pop_front() else {
                 return;
             };

@@ -98,7 +98,8 @@ const DEEP: i32 = i32::MIN;
 struct Apart {
     holes: Holes,
     backwards: BTreeMap<u32, Backwards>,
-    /// Where the highest version stands, if that is not where the last event does.
+    /// Where the highest version stands, if that is not where the last event with a time does: so where
+    /// its own time cannot be read, and from the first later event on that has another version or none.
     peaks: HashMap<u32, Position, FixedState>,
     /// The lowest versions of those that are [`DEEP`].
     depths: HashMap<u32, i64, FixedState>,
@@ -292,6 +293,7 @@ impl Streams {
             let may_be = unread.get(&number).copied().unwrap_or(0);
             let missing = own.iter().map(|(from, hole)| hole.len(*from));
             if missing.fold(0, u64::saturating_add) > may_be {
+                // Of one without such an event nothing was counted.
                 untold -= u64::from(may_be > 0);
                 found.extend(own.into_iter().map(|(from, hole)| Observation {
                     stream: name(),
@@ -357,9 +359,11 @@ impl Stream {
 
     /// The lowest version that was seen, or 1 where that is higher.
     fn lowest(&self, (number, apart): (u32, &Apart)) -> i64 {
-        let deep = (self.lowest == DEEP).then(|| apart.depths.get(&number));
-        let deep = deep.flatten().copied();
-        deep.unwrap_or_else(|| self.lowest.into())
+        let lowest = i64::from(self.lowest);
+        match self.lowest {
+            DEEP => apart.depths.get(&number).copied().unwrap_or(lowest),
+            _ => lowest,
+        }
     }
 
     /// Takes note of a version that may be the lowest.
@@ -401,6 +405,7 @@ impl Stream {
                 apart.holes.0.insert((number, next), hole);
             }
             if is_first {
+                self.lowest = 1;
                 self.sink(version, (number, apart));
             }
             self.highest = version;

@@ -196,3 +196,52 @@ fn what_is_between_versions_below_zero_nobody_counts() {
     let told = quickly(&(events.to_vec(), vec![-5, -2]), false, true);
     assert_eq!(told, []);
 }
+
+#[test]
+fn the_lowest_version_of_all_is_followed_by_new_ones() {
+    let events = [i64::MIN, 5, -3, 3].map(|version| Seen {
+        stream: 0,
+        version: Some(version),
+        time: None,
+        is_tombstone: false,
+    });
+    let told = quickly(&(events.to_vec(), Vec::new()), false, true);
+    let is_repeat = |one: &Observation| matches!(one.what, Noticed::DuplicateVersion(..));
+    assert!(!told.iter().any(is_repeat), "{told:?}");
+}
+
+/// Of one stream: versions, each of which cannot be read where it is `None`, though it has one.
+fn unread_versions() -> impl Strategy<Value = Vec<Option<i64>>> {
+    let version = prop_oneof![3 => (1..9_i64).prop_map(Some), 1 => Just(None)];
+    prop::collection::vec(version, 0..9)
+}
+
+proptest! {
+    #[test]
+    fn versions_that_cannot_be_read_may_be_those_that_are_missing(versions in unread_versions()) {
+        let mut streams = Streams::default();
+        let mut texts = Texts::default();
+        let name = texts.keep(NAMES[0]);
+        for (index, version) in versions.iter().enumerate() {
+            match version {
+                None => streams.take_unread(stamp(NAMES[0])),
+                Some(_) => streams.take([StreamEvent {
+                    stamp: stamp(NAMES[0]),
+                    stream: texts.kept(name),
+                    version: *version,
+                    position: position(index),
+                    time: Some(Timestamp::from_nanos(0)),
+                    is_tombstone: false,
+                }].into_iter()),
+            }
+        }
+        let told: std::collections::BTreeSet<i64> = versions.iter().flatten().copied().collect();
+        let unread = versions.iter().filter(|version| version.is_none()).count();
+        let missing = told.last().map_or(0, |last| *last as usize) - told.len();
+        let observations = streams.observations(false, true);
+        let gaps = observations.noticed.iter().filter(|one| matches!(one.what, Noticed::Gap(..)));
+        prop_assert_eq!(gaps.count() > 0, missing > unread);
+        prop_assert_eq!(observations.unread, u64::from(unread > 0));
+        prop_assert_eq!(observations.untold, u64::from(unread > 0 && missing <= unread));
+    }
+}
