@@ -81,6 +81,8 @@ fn main() -> anyhow::Result<()> {
     let many = many_definitions(&one, &folder)?;
     let log = made(&one, &folder, args.events)?;
     let half = made(&one, &folder, args.events / 2)?;
+    let linked = with_causes(&log, &folder)?;
+    let causes = definitions_of_causes(&one, &folder)?;
     let (events, instances, id) = facts(&log)?;
     println!(
         "{events} events, {instances} instances, {} MB",
@@ -92,10 +94,11 @@ fn main() -> anyhow::Result<()> {
         [
             &one,
             &many,
+            &causes,
             &root.join("benches/families.yaml"),
             &root.join("sagas/shop"),
         ],
-        [&log, &half],
+        [&log, &half, &linked],
         &id,
     );
     for row in &mut rows {
@@ -114,8 +117,8 @@ fn main() -> anyhow::Result<()> {
 
 fn rows(
     program: &str,
-    [one, many, families, shop]: [&Path; 4],
-    [log, half]: [&Path; 2],
+    [one, many, causes, families, shop]: [&Path; 5],
+    [log, half, linked]: [&Path; 3],
     id: &str,
 ) -> Vec<Row> {
     let sagas = ["--rule", "saga/*", "--rule", "compensation/*"];
@@ -138,31 +141,26 @@ fn rows(
         peak: 0,
     };
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    let scan = match Command::new("sqlite3")
+    let version = Command::new("sqlite3")
         .arg("-version")
         .stdout(Stdio::null())
-        .status()
-    {
-        Ok(status) if status.success() => Row {
-            name: "scan",
-            bar: Bar::None,
-            work: Work::Program("sqlite3".into(), vec![text(log), SCAN.to_owned()]),
-            taken: Vec::new(),
-            peak: 0,
+        .status();
+    let has_shell = version.is_ok_and(|status| status.success());
+    if !has_shell {
+        println!("no sqlite3 shell here: scans run in this process instead");
+    }
+    let scan = |name, log: &Path| Row {
+        name,
+        bar: Bar::None,
+        work: match has_shell {
+            true => Work::Program("sqlite3".into(), vec![text(log), SCAN.to_owned()]),
+            false => Work::Scan(log.to_owned()),
         },
-        _ => {
-            println!("no sqlite3 shell here: the scan runs in this process instead");
-            Row {
-                name: "scan",
-                bar: Bar::None,
-                work: Work::Scan(log.to_owned()),
-                taken: Vec::new(),
-                peak: 0,
-            }
-        }
+        taken: Vec::new(),
+        peak: 0,
     };
     vec![
-        scan,
+        scan("scan", log),
         run(
             SAGAS,
             Bar::Ratio("scan", 0.8),
@@ -182,6 +180,12 @@ fn rows(
             "every family, 2 threads",
             Bar::Ratio("scan", 2.5),
             audit(one, log, &[&text(families), "--threads", "2"]),
+        ),
+        scan(LINKED, linked),
+        run(
+            "every family, and causes",
+            Bar::Ratio(LINKED, 2.5),
+            audit(causes, linked, &[&text(families), "--threads", "2"]),
         ),
         run(HALF, Bar::None, audit(one, half, &threads("2"))),
         run(
@@ -209,6 +213,7 @@ fn rows(
 
 const SAGAS: &str = "saga rules, 2 threads";
 const HALF: &str = "half the events";
+const LINKED: &str = "scan, with causes";
 
 impl Row {
     fn run(&mut self) -> anyhow::Result<()> {
@@ -370,6 +375,47 @@ fn made(definitions: &Path, folder: &Path, events: u64) -> anyhow::Result<PathBu
         start.elapsed().as_secs_f64(),
         path.display()
     );
+    Ok(path)
+}
+
+/// The same log, in which each event but an instance's first names the one before it as its cause; made
+/// when it is not there yet.
+fn with_causes(log: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let name = log.file_name().context("a log is a file")?;
+    let path = folder.join(format!("causes-{}", name.to_string_lossy()));
+    if path.exists() {
+        return Ok(path);
+    }
+    let unfinished = path.with_extension("unfinished");
+    std::fs::copy(log, &unfinished)?;
+    let connection = Connection::open(&unfinished)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = OFF;
+        PRAGMA synchronous = OFF;
+        ALTER TABLE events RENAME TO plain;
+        CREATE TABLE events (position INTEGER PRIMARY KEY, event_id, stream, version, type, \
+            occurred_at, saga_id, causation_id, payload);
+        INSERT INTO events SELECT position, event_id, stream, version, type, occurred_at, saga_id, \
+            lag(event_id) OVER (PARTITION BY saga_id ORDER BY position), payload
+            FROM plain ORDER BY position;
+        DROP TABLE plain;
+        VACUUM",
+    )?;
+    drop(connection);
+    std::fs::rename(&unfinished, &path)?;
+    Ok(path)
+}
+
+/// The definitions with the column that names causes.
+fn definitions_of_causes(one: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    const DATA: &str = "  data: payload\n";
+    let text = std::fs::read_to_string(one)?;
+    let linked = text.replacen(DATA, &format!("{DATA}  causation: causation_id\n"), 1);
+    if linked == text {
+        bail!("the mapping of the data is missing");
+    }
+    let path = folder.join("definitions-causes.yaml");
+    std::fs::write(&path, linked)?;
     Ok(path)
 }
 

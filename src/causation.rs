@@ -10,6 +10,9 @@
 
 mod circles;
 
+use std::mem;
+use std::ops::Range;
+
 use crate::beside;
 use crate::causation::circles::Circles;
 use crate::definition::log::Order;
@@ -192,8 +195,13 @@ impl Conclusion {
         self.uncorrelated += other.uncorrelated;
         self.goes_back |= other.goes_back;
         self.same_id.extend(other.same_id);
-        self.same_id.sort_unstable_by_key(|(_, again)| *again);
         self.faults.extend(other.faults);
+        self.sort();
+    }
+
+    /// Puts everything into the log's order.
+    fn sort(&mut self) {
+        self.same_id.sort_unstable_by_key(|(_, again)| *again);
         self.faults
             .sort_unstable_by_key(|fault| (fault.effect, fault.what));
     }
@@ -246,14 +254,40 @@ impl Register {
         });
         self.hidden.sort_unstable();
         let known = Known::of(&self.shelves, share);
-        let mut conclusion = Conclusion::default();
+        let (all, half) = (1 << SHELVES, 1 << (SHELVES - 1));
+        let of_shelves = |range| self.conclude_shelves(range, &known, order, share);
+        let mut conclusion = match threads {
+            0 | 1 => of_shelves(0..all),
+            _ => {
+                let (mut one, other) =
+                    beside::both(threads, || of_shelves(0..half), || of_shelves(half..all));
+                one.add(other);
+                one
+            }
+        };
         if share.is_first() {
-            conclusion.with_cause = self.causeless;
-            conclusion.hidden = self.causeless;
+            conclusion.with_cause += self.causeless;
+            conclusion.hidden += self.causeless;
             conclusion.untold_ids = self.untold;
             conclusion.uncorrelated = self.uncorrelated;
         }
-        for notes in &known.shelves {
+        conclusion.sort();
+        beside::give_back(mem::replace(&mut self.shelves, shelves()));
+        beside::give_back(mem::replace(&mut self.bare, shelves()));
+        conclusion
+    }
+
+    /// What these shelves tell: of the ids that stand there, and of the effects of which one of those
+    /// is the cause.
+    fn conclude_shelves(
+        &self,
+        range: Range<usize>,
+        known: &Known<'_>,
+        order: Order,
+        share: Share,
+    ) -> Conclusion {
+        let mut conclusion = Conclusion::default();
+        for notes in &known.shelves[range.clone()] {
             conclusion.with_id += notes.len() as u64;
             for same in notes.chunk_by(|one, other| one.id == other.id) {
                 let again = same.iter().skip(1);
@@ -261,7 +295,7 @@ impl Register {
                 conclusion.same_id.extend(again);
             }
         }
-        for ids in &self.bare {
+        for ids in &self.bare[range.clone()] {
             conclusion.with_id += ids.len() as u64;
             let mut ids = maybe_repeated(ids);
             ids.sort_unstable();
@@ -271,24 +305,19 @@ impl Register {
                 conclusion.same_id.extend(again);
             }
         }
-        conclusion.same_id.sort_unstable_by_key(|(_, again)| *again);
-        let mut circles = Circles::new(&known);
-        let mut caused: Vec<Vec<(u64, &Note)>> = vec![Vec::new(); 1 << SHELVES];
+        let mut circles = Circles::new(known);
+        let mut caused: Vec<Vec<(u64, &Note)>> = vec![Vec::new(); range.len()];
         let effects = self.shelves.iter().flatten();
         for effect in effects.filter(|note| note.cause != 0 && share.has(note.cause)) {
-            caused[shelf(effect.cause)].push((effect.cause, effect));
+            let place = shelf(effect.cause).wrapping_sub(range.start);
+            if let Some(shelf) = caused.get_mut(place) {
+                shelf.push((effect.cause, effect));
+            }
         }
-        each(threads, &mut caused, |effects| {
+        for (mut effects, causes) in caused.into_iter().zip(&known.shelves[range]) {
             effects.sort_unstable_by_key(|(cause, _)| *cause);
-        });
-        for (effects, causes) in caused.into_iter().zip(&known.shelves) {
             self.join(&effects, causes, (order, &mut circles), &mut conclusion);
         }
-        conclusion
-            .faults
-            .sort_unstable_by_key(|fault| (fault.effect, fault.what));
-        self.shelves = shelves();
-        self.bare = shelves();
         conclusion
     }
 
