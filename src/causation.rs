@@ -1,26 +1,34 @@
 //! Which event caused which, over the whole log.
 //!
-//! A register keeps 40 bytes of each event that has an id or a cause, or 16 where nobody asks for
-//! causes, and joins them by sorting when the log was read. What it says rests on 64-bit hashes: where two events are said to belong
-//! together, whoever reports it has to compare their texts; that no event has an id is certain,
-//! unless it is the id of a row that is not judged: one that is bad, or later than the horizon.
+//! A register keeps 32 bytes of each event that has an id or a cause, or 16 where nobody asks for
+//! causes. Most causes stand shortly before their effects, and belong to the same correlation: there is
+//! nothing to be told of these, whatever else the log holds, and a look at the events that came last
+//! shows it. The others are kept once more, and joined when the log was read. What the register says rests on 64-bit hashes:
+//! where two events are said to belong together, whoever reports it has to compare their texts; that no
+//! event has an id is certain, unless it is the id of a row that is not judged: one that is bad, or later
+//! than the horizon.
 //!
 //! In a log that is ordered by position, a cause stands before its effect. In one that is ordered by
 //! time, a cause comes before its effect whatever their clocks say, and may arrive after it.
 
 mod circles;
+mod picked;
+mod recent;
 
-use std::mem;
 use std::ops::Range;
+use std::sync::OnceLock;
+use std::{iter, mem};
 
 use crate::beside;
 use crate::causation::circles::Circles;
+use crate::causation::picked::picked;
+use crate::causation::recent::Recent;
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
 use crate::share::Share;
 use crate::texts::{Keys, room};
 
-/// What is kept of an event. Hashes are 0 where there is none.
+/// What an event tells. Hashes are 0 where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Note {
     /// Hash of its id.
@@ -107,13 +115,37 @@ pub struct Conclusion {
 /// How many of the highest bits of a hash choose the shelf that its note stands on.
 const SHELVES: u32 = 8;
 
+/// What is kept of every event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kept {
+    id: u64,
+    cause: u64,
+    correlation: u64,
+    position: Position,
+}
+
+impl From<Note> for Kept {
+    fn from(note: Note) -> Kept {
+        Kept {
+            id: note.id,
+            cause: note.cause,
+            correlation: note.correlation,
+            position: note.position,
+        }
+    }
+}
+
 /// Everything that is known of ids and causes.
 #[derive(Debug)]
 pub struct Register {
-    /// By the highest bits of the id's hash, so that each is sorted within a core's cache and all of
-    /// them, one after the other, are in the order of ids.
-    shelves: Vec<Vec<Note>>,
-    /// The same, of events of which only the id matters.
+    /// By the highest bits of the id's hash, so that what is done with one of them stays within a
+    /// core's cache.
+    shelves: Vec<Vec<Kept>>,
+    /// Those whose causes are not seen to be sound, by the highest bits of the hash of the cause's id.
+    effects: Vec<Vec<Note>>,
+    /// The events that came last.
+    recent: Recent,
+    /// The same as the shelves, of events of which only the id matters.
     bare: Vec<Vec<(u64, Position)>>,
     hidden: Vec<u64>,
     /// How many rows have an id that cannot be read.
@@ -130,6 +162,8 @@ impl Default for Register {
     fn default() -> Register {
         Register {
             shelves: shelves(),
+            effects: shelves(),
+            recent: Recent::default(),
             bare: shelves(),
             hidden: Vec::new(),
             nameless: 0,
@@ -143,41 +177,6 @@ impl Default for Register {
 /// Empty ones.
 fn shelves<T: Clone>() -> Vec<Vec<T>> {
     vec![Vec::new(); 1 << SHELVES]
-}
-
-/// Of these ids all that stand more than once, and a few others: those whose place in a table of bits
-/// another one has, too. To find them takes a fraction of the time that sorting all of them would.
-fn maybe_repeated(ids: &[(u64, Position)]) -> Vec<(u64, Position)> {
-    const BITS_EACH: usize = 16;
-    let words = (ids.len() * BITS_EACH / 64).next_power_of_two();
-    let place = |id: u64| {
-        let word = (id >> 8) as usize & (words - 1);
-        (word, 1_u64 << (id >> 1 & 63))
-    };
-    let mut once = vec![0_u64; words];
-    let mut again = vec![0_u64; words];
-    for (id, _) in ids {
-        let (word, bit) = place(*id);
-        again[word] |= once[word] & bit;
-        once[word] |= bit;
-    }
-    let is_there_again = |id: u64| {
-        let (word, bit) = place(id);
-        again[word] & bit != 0
-    };
-    let ids = ids.iter().filter(|(id, _)| is_there_again(*id));
-    ids.copied().collect()
-}
-
-/// Does something to each shelf, half of them beside the other half where there are threads for it.
-fn each<T: Send>(threads: usize, shelves: &mut [Vec<T>], what: impl Fn(&mut Vec<T>) + Sync) {
-    let (one, other) = shelves.split_at_mut(shelves.len() / 2);
-    let what = &what;
-    beside::both(
-        threads,
-        || one.iter_mut().for_each(what),
-        || other.iter_mut().for_each(what),
-    );
 }
 
 /// The shelf of the notes with an id.
@@ -210,7 +209,11 @@ impl Conclusion {
 impl Register {
     /// Takes the next event.
     pub fn take(&mut self, note: Note) {
-        self.shelves[shelf(note.id)].push(note);
+        if note.cause != 0 && !self.recent.has_sound_cause_of(&note) {
+            self.effects[shelf(note.cause)].push(note);
+        }
+        self.recent.take(&note);
+        self.shelves[shelf(note.id)].push(note.into());
     }
 
     /// Takes the next event of which only the id matters: its hash and where it stands.
@@ -231,15 +234,17 @@ impl Register {
 
     /// Bytes kept, with what it takes to join them.
     pub fn bytes(&self) -> usize {
-        let shelf = |notes: &Vec<Note>| room(notes) + notes.len() * size_of::<(u64, &Note)>();
-        let notes: usize = self.shelves.iter().map(shelf).sum();
-        notes + self.bare.iter().map(room).sum::<usize>()
+        let shelves = self.shelves.iter().map(room).sum::<usize>();
+        let effects = self.effects.iter().map(room).sum::<usize>();
+        shelves + effects + self.bare.iter().map(room).sum::<usize>()
     }
 
     /// An empty one for another share of the ids, which knows of the same rows that are not judged.
     pub fn emptied(self) -> Register {
         Register {
             shelves: shelves(),
+            effects: shelves(),
+            recent: Recent::default(),
             bare: shelves(),
             ..self
         }
@@ -249,11 +254,9 @@ impl Register {
     /// Circles are told in the whole only: where a cause of a share stands after its effect, the
     /// conclusion says so.
     pub fn conclude(&mut self, order: Order, share: Share, threads: usize) -> Conclusion {
-        each(threads, &mut self.shelves, |notes| {
-            notes.sort_unstable_by_key(|note| (note.id, note.position));
-        });
+        self.recent = Recent::default();
         self.hidden.sort_unstable();
-        let known = Known::of(&self.shelves, share);
+        let known = Known::new(&self.shelves, share);
         let (all, half) = (1 << SHELVES, 1 << (SHELVES - 1));
         let of_shelves = |range| self.conclude_shelves(range, &known, order, share);
         let mut conclusion = match threads {
@@ -273,6 +276,7 @@ impl Register {
         }
         conclusion.sort();
         beside::give_back(mem::replace(&mut self.shelves, shelves()));
+        beside::give_back(mem::replace(&mut self.effects, shelves()));
         beside::give_back(mem::replace(&mut self.bare, shelves()));
         conclusion
     }
@@ -287,17 +291,9 @@ impl Register {
         share: Share,
     ) -> Conclusion {
         let mut conclusion = Conclusion::default();
-        for notes in &known.shelves[range.clone()] {
-            conclusion.with_id += notes.len() as u64;
-            for same in notes.chunk_by(|one, other| one.id == other.id) {
-                let again = same.iter().skip(1);
-                let again = again.map(|note| (same[0].position, note.position));
-                conclusion.same_id.extend(again);
-            }
-        }
         for ids in &self.bare[range.clone()] {
             conclusion.with_id += ids.len() as u64;
-            let mut ids = maybe_repeated(ids);
+            let mut ids = picked(ids.iter().copied(), |(id, _)| *id, iter::empty());
             ids.sort_unstable();
             for same in ids.chunk_by(|one, other| one.0 == other.0) {
                 let again = same.iter().skip(1);
@@ -306,53 +302,66 @@ impl Register {
             }
         }
         let mut circles = Circles::new(known);
-        let mut caused: Vec<Vec<(u64, &Note)>> = vec![Vec::new(); range.len()];
-        let effects = self.shelves.iter().flatten();
-        for effect in effects.filter(|note| note.cause != 0 && share.has(note.cause)) {
-            let place = shelf(effect.cause).wrapping_sub(range.start);
-            if let Some(shelf) = caused.get_mut(place) {
-                shelf.push((effect.cause, effect));
+        let effects = self.effects[range.clone()].iter();
+        for (effects, notes) in effects.zip(&self.shelves[range]) {
+            let of_share = effects.iter().filter(|note| share.has(note.cause));
+            let mut effects: Vec<Note> = of_share.copied().collect();
+            effects.sort_unstable_by_key(|effect| effect.cause);
+            let is_effect = |note: &&Kept| note.cause != 0 && share.has(note.cause);
+            for effect in notes.iter().filter(is_effect) {
+                conclusion.with_cause += 1;
+                conclusion.hidden += u64::from(self.is_hidden(effect.cause));
             }
-        }
-        for (mut effects, causes) in caused.into_iter().zip(&known.shelves[range]) {
-            effects.sort_unstable_by_key(|(cause, _)| *cause);
-            self.join(&effects, causes, (order, &mut circles), &mut conclusion);
+            let is_own = |note: &&Kept| note.id != 0 && share.has(note.id);
+            conclusion.with_id += notes.iter().filter(is_own).count() as u64;
+            let wanted = effects.iter().map(|effect| effect.cause);
+            let mut causes = picked(notes.iter(), |note| note.id, wanted);
+            causes.retain(is_own);
+            causes.sort_unstable_by_key(|note| (note.id, note.position));
+            for same in causes.chunk_by(|one, other| one.id == other.id) {
+                let again = same.iter().skip(1);
+                let again = again.map(|note| (same[0].position, note.position));
+                conclusion.same_id.extend(again);
+            }
+            self.join(&effects, &causes, (order, &mut circles), &mut conclusion);
         }
         conclusion
+    }
+
+    /// Whether a row that is not judged has this id.
+    fn is_hidden(&self, id: u64) -> bool {
+        self.hidden.binary_search(&id).is_ok()
     }
 
     /// Joins the effects and the causes of one shelf, both in the order of the cause's id: one walk
     /// finds what so many searches would.
     fn join(
         &self,
-        effects: &[(u64, &Note)],
-        causes: &[Note],
-        (order, circles): (Order, &mut Circles<'_>),
+        effects: &[Note],
+        causes: &[&Kept],
+        (order, circles): (Order, &mut Circles<'_, '_>),
         conclusion: &mut Conclusion,
     ) {
-        conclusion.with_cause += effects.len() as u64;
         let mut rest = causes;
-        for effects in effects.chunk_by(|(one, _), (other, _)| one == other) {
-            let Some(cause) = effects.first().map(|(cause, _)| *cause) else {
+        for effects in effects.chunk_by(|one, other| one.cause == other.cause) {
+            let Some(cause) = effects.first().map(|effect| effect.cause) else {
                 continue;
             };
             let skipped = rest.iter().take_while(|note| note.id < cause).count();
             rest = &rest[skipped..];
             let same = rest.iter().take_while(|note| note.id == cause).count();
             let causes = Causes::of(&rest[..same]);
-            let is_hidden = self.hidden.binary_search(&cause).is_ok();
-            for (_, effect) in effects {
+            let is_hidden = self.is_hidden(cause);
+            for effect in effects {
                 if let Some(causes) = &causes {
                     conclusion.goes_back |= causes.first.position > effect.position;
-                    if is_hidden {
-                        // The one that is not judged may be the cause.
-                        conclusion.hidden += 1;
-                        continue;
+                    // The one that is not judged may be the cause.
+                    if !is_hidden {
+                        judge(circles, causes, effect, order, &mut conclusion.faults);
                     }
-                    judge(circles, causes, effect, order, &mut conclusion.faults);
-                } else if self.nameless > 0 || is_hidden {
-                    conclusion.hidden += 1;
-                } else {
+                } else if self.nameless > 0 {
+                    conclusion.hidden += u64::from(!is_hidden);
+                } else if !is_hidden {
                     let fault = Fault::new(What::Dangling, effect, None);
                     conclusion.faults.push(fault);
                 }
@@ -361,37 +370,45 @@ impl Register {
     }
 }
 
-/// The events of a share that have an id, by shelf, sorted by id and position.
+/// The events whose id belongs to a share. They are put into their order where somebody asks for one, which nobody
+/// does unless a cause stands after its effect.
 #[derive(Debug)]
 struct Known<'a> {
-    shelves: Vec<&'a [Note]>,
+    shelves: &'a [Vec<Kept>],
+    share: Share,
+    sorted: OnceLock<Vec<Vec<&'a Kept>>>,
 }
 
 impl<'a> Known<'a> {
-    /// Of these notes, those that belong to a share. Shares are ranges of hashes, so that its ids
-    /// stand next to each other.
-    fn of(shelves: &'a [Vec<Note>], share: Share) -> Known<'a> {
-        let is_own = |note: &Note| note.id != 0 && share.has(note.id);
-        let own = |notes: &'a Vec<Note>| {
-            let first = notes.iter().position(is_own).unwrap_or(notes.len());
-            let rest = &notes[first..];
-            &rest[..rest.partition_point(is_own)]
-        };
+    const fn new(shelves: &'a [Vec<Kept>], share: Share) -> Known<'a> {
         Known {
-            shelves: shelves.iter().map(own).collect(),
+            shelves,
+            share,
+            sorted: OnceLock::new(),
         }
     }
 
     /// The first event with this id.
-    fn first(&self, id: u64) -> Option<&'a Note> {
-        let notes = self.shelves[shelf(id)];
+    fn first(&self, id: u64) -> Option<&'a Kept> {
+        if !self.share.has(id) {
+            return None;
+        }
+        let sorted = self.sorted.get_or_init(|| {
+            let sorted = self.shelves.iter().map(|notes| {
+                let mut notes: Vec<&Kept> = notes.iter().collect();
+                notes.sort_unstable_by_key(|note| (note.id, note.position));
+                notes
+            });
+            sorted.collect()
+        });
+        let notes = &sorted[shelf(id)];
         let at = notes.partition_point(|note| note.id < id);
-        notes.get(at).filter(|note| note.id == id)
+        notes.get(at).copied().filter(|note| note.id == id)
     }
 }
 
 impl Fault {
-    fn new(what: What, effect: &Note, cause: Option<&Note>) -> Fault {
+    fn new(what: What, effect: &Note, cause: Option<&Kept>) -> Fault {
         Fault {
             what,
             effect: effect.position,
@@ -403,14 +420,14 @@ impl Fault {
 
 /// Events that share an id, of which others are effects.
 struct Causes<'a> {
-    first: &'a Note,
+    first: &'a Kept,
     /// Their correlations, sorted; empty where there is one event.
     correlations: Vec<u64>,
 }
 
 impl<'a> Causes<'a> {
-    fn of(notes: &'a [Note]) -> Option<Causes<'a>> {
-        let first = notes.first()?;
+    fn of(notes: &[&'a Kept]) -> Option<Causes<'a>> {
+        let first = *notes.first()?;
         let mut correlations = Vec::new();
         if notes.len() > 1 {
             correlations.extend(notes.iter().map(|note| note.correlation));
@@ -435,7 +452,7 @@ impl<'a> Causes<'a> {
 
 /// Judges an event by those that have the id of its cause.
 fn judge(
-    circles: &mut Circles<'_>,
+    circles: &mut Circles<'_, '_>,
     causes: &Causes<'_>,
     effect: &Note,
     order: Order,

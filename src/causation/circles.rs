@@ -3,7 +3,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::causation::{Known, Note};
+use crate::causation::{Kept, Known, Note};
 use crate::event::Position;
 
 /// Events of which each is the cause of the next, and the last one of the first.
@@ -18,23 +18,23 @@ pub(super) struct Circle {
 /// The circles of causes that were found so far. Of events that share an id the first one counts.
 /// Each event is walked over once, however many lead to it.
 #[derive(Debug)]
-pub(super) struct Circles<'a> {
-    known: &'a Known<'a>,
+pub(super) struct Circles<'k, 'a> {
+    known: &'k Known<'a>,
     /// The events that were walked over, by id, with their circle.
     walked: HashMap<u64, Option<Circle>, FixedState>,
 }
 
-impl<'a> Circles<'a> {
-    pub(super) fn new(known: &'a Known<'a>) -> Circles<'a> {
+impl<'k, 'a> Circles<'k, 'a> {
+    pub(super) const fn new(known: &'k Known<'a>) -> Circles<'k, 'a> {
         Circles {
             known,
-            walked: HashMap::default(),
+            walked: HashMap::with_hasher(FixedState::with_seed(0)),
         }
     }
 
     /// The circle by way of which an event causes itself, if it does.
     pub(super) fn of(&mut self, effect: &Note) -> Option<Circle> {
-        if effect.id == 0 || self.known.first(effect.id) != Some(effect) {
+        if effect.id == 0 || self.known.first(effect.id) != Some(&Kept::from(*effect)) {
             return None;
         }
         let mut walk = Vec::new();

@@ -7,11 +7,12 @@ use crate::event::Span;
 
 /// Events as `(id, cause, correlation, time)`, at the positions 1, 2, 3 …
 fn conclude(events: &[(u64, u64, u64, i64)], order: Order) -> Conclusion {
+    let hash = |id: &u64| if *id == 0 { 0 } else { id << 1 | 1 };
     let mut register = Register::default();
     for (index, (id, cause, correlation, time)) in events.iter().enumerate() {
         register.take(Note {
-            id: *id,
-            cause: *cause,
+            id: hash(id),
+            cause: hash(cause),
             correlation: *correlation,
             position: Position(index as i64 + 1),
             time: Timestamp::from_nanos(*time),
@@ -68,7 +69,7 @@ fn a_cause_in_a_row_that_is_not_judged_is_no_dangling_one() {
         let mut register = Register::default();
         hidden.iter().for_each(|row| register.hide(*row));
         register.take(Note {
-            id: 2,
+            id: 3,
             cause: 1,
             correlation: 0,
             position: Position(5),
@@ -164,6 +165,46 @@ proptest! {
             .map(|(at, (cause, correlation))| (at as u64 + 1, *cause, *correlation, at as i64))
             .collect();
         prop_assert_eq!(faults(&events, Order::Position), slowly(&events));
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_seen_to_be_sound_changes_nothing_of_what_is_told(
+        events in proptest::collection::vec((0..8_u64, 0..8_u64, 0..3_u64), 0..16),
+        hidden in proptest::collection::btree_set(1..8_u64, 0..2),
+        is_nameless in any::<bool>(), is_by_time in any::<bool>(), shares in 1..4_u32,
+    ) {
+        let hash = |id: u64| if id == 0 { 0 } else { id << 60 | id << 1 | 1 };
+        let order = if is_by_time { BY_TIME } else { Order::Position };
+        let mut share = Some(Share::first(shares));
+        while let Some(own) = share {
+            let (mut quick, mut slow) = (Register::default(), Register::default());
+            let rows = hidden.iter().map(|id| Hidden::Id(hash(*id)));
+            for row in rows.chain(is_nameless.then_some(Hidden::Nameless)) {
+                quick.hide(row);
+                slow.hide(row);
+            }
+            for (position, (id, cause, correlation)) in (1..).zip(&events) {
+                let note = Note {
+                    id: hash(*id),
+                    cause: hash(*cause),
+                    correlation: *correlation,
+                    position: Position(position),
+                    time: Timestamp::from_nanos(position / 3),
+                };
+                let is_own = |hash: u64| hash != 0 && own.has(hash);
+                if is_own(note.id) || is_own(note.cause) {
+                    quick.take(note);
+                    slow.shelves[shelf(note.id)].push(note.into());
+                    if note.cause != 0 {
+                        slow.effects[shelf(note.cause)].push(note);
+                    }
+                }
+            }
+            prop_assert_eq!(quick.conclude(order, own, 2), slow.conclude(order, own, 1));
+            share = own.after();
+        }
     }
 }
 
