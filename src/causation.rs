@@ -3,10 +3,10 @@
 //! A register keeps 32 bytes of each event that has an id or a cause, or 16 where nobody asks for
 //! causes. Most causes stand shortly before their effects, and belong to the same correlation: there is
 //! nothing to be told of these, whatever else the log holds, and a look at the events that came last
-//! shows it. The others are kept once more, and joined when the log was read. What the register says rests on 64-bit hashes:
-//! where two events are said to belong together, whoever reports it has to compare their texts; that no
-//! event has an id is certain, unless it is the id of a row that is not judged: one that is bad, or later
-//! than the horizon.
+//! shows it. The others are kept once more, and joined when the log was read. What the register says rests
+//! on 64-bit hashes: where two events are said to belong together, whoever reports it has to compare their
+//! texts; that no event has an id is certain, unless it is the id of a row that is not judged: one that is
+//! bad, or later than the horizon.
 //!
 //! In a log that is ordered by position, a cause stands before its effect. In one that is ordered by
 //! time, a cause comes before its effect whatever their clocks say, and may arrive after it.
@@ -232,7 +232,7 @@ impl Register {
         }
     }
 
-    /// Bytes kept, with what it takes to join them.
+    /// Bytes kept.
     pub fn bytes(&self) -> usize {
         let shelves = self.shelves.iter().map(room).sum::<usize>();
         let effects = self.effects.iter().map(room).sum::<usize>();
@@ -370,8 +370,8 @@ impl Register {
     }
 }
 
-/// The events whose id belongs to a share. They are put into their order where somebody asks for one, which nobody
-/// does unless a cause stands after its effect.
+/// The events whose id belongs to a share. They are put into their order where somebody asks for one,
+/// which nobody does unless a cause stands after its effect.
 #[derive(Debug)]
 struct Known<'a> {
     shelves: &'a [Vec<Kept>],
@@ -390,7 +390,7 @@ impl<'a> Known<'a> {
 
     /// The first event with this id.
     fn first(&self, id: u64) -> Option<&'a Kept> {
-        if !self.share.has(id) {
+        if id == 0 || !self.share.has(id) {
             return None;
         }
         let sorted = self.sorted.get_or_init(|| {

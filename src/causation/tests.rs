@@ -64,6 +64,15 @@ fn circles_are_told_from_causes_that_are_only_late() {
 }
 
 #[test]
+fn an_event_without_an_id_is_nobodys_cause() {
+    let events = [(1, 2, 9, 0), (2, 0, 9, 1), (0, 1, 9, 2)];
+    assert_eq!(
+        faults(&events, Order::Position),
+        [(What::Later, 1, Some(2))]
+    );
+}
+
+#[test]
 fn a_cause_in_a_row_that_is_not_judged_is_no_dangling_one() {
     let told = |hidden: &[Hidden]| {
         let mut register = Register::default();
