@@ -185,6 +185,16 @@ fn shelf(id: u64) -> usize {
 }
 
 impl Conclusion {
+    /// Takes note of ids that stand more than once among these events, which are sorted by id and
+    /// position.
+    fn take_same<T>(&mut self, sorted: &[T], of: impl Fn(&T) -> (u64, Position)) {
+        for same in sorted.chunk_by(|one, other| of(one).0 == of(other).0) {
+            let again = same.iter().skip(1);
+            let again = again.map(|one| (of(&same[0]).1, of(one).1));
+            self.same_id.extend(again);
+        }
+    }
+
     /// Adds what another share of the ids says.
     pub fn add(&mut self, other: Conclusion) {
         self.with_id += other.with_id;
@@ -195,11 +205,6 @@ impl Conclusion {
         self.goes_back |= other.goes_back;
         self.same_id.extend(other.same_id);
         self.faults.extend(other.faults);
-        self.sort();
-    }
-
-    /// Puts everything into the log's order.
-    fn sort(&mut self) {
         self.same_id.sort_unstable_by_key(|(_, again)| *again);
         self.faults
             .sort_unstable_by_key(|fault| (fault.effect, fault.what));
@@ -259,22 +264,15 @@ impl Register {
         let known = Known::new(&self.shelves, share);
         let (all, half) = (1 << SHELVES, 1 << (SHELVES - 1));
         let of_shelves = |range| self.conclude_shelves(range, &known, order, share);
-        let mut conclusion = match threads {
-            0 | 1 => of_shelves(0..all),
-            _ => {
-                let (mut one, other) =
-                    beside::both(threads, || of_shelves(0..half), || of_shelves(half..all));
-                one.add(other);
-                one
-            }
-        };
+        let (mut conclusion, other) =
+            beside::both(threads, || of_shelves(0..half), || of_shelves(half..all));
+        conclusion.add(other);
         if share.is_first() {
             conclusion.with_cause += self.causeless;
             conclusion.hidden += self.causeless;
             conclusion.untold_ids = self.untold;
             conclusion.uncorrelated = self.uncorrelated;
         }
-        conclusion.sort();
         beside::give_back(mem::replace(&mut self.shelves, shelves()));
         beside::give_back(mem::replace(&mut self.effects, shelves()));
         beside::give_back(mem::replace(&mut self.bare, shelves()));
@@ -295,11 +293,7 @@ impl Register {
             conclusion.with_id += ids.len() as u64;
             let mut ids = picked(ids.iter().copied(), |(id, _)| *id, iter::empty());
             ids.sort_unstable();
-            for same in ids.chunk_by(|one, other| one.0 == other.0) {
-                let again = same.iter().skip(1);
-                let again = again.map(|(_, position)| (same[0].1, *position));
-                conclusion.same_id.extend(again);
-            }
+            conclusion.take_same(&ids, |id| *id);
         }
         let mut circles = Circles::new(known);
         let effects = self.effects[range.clone()].iter();
@@ -318,11 +312,7 @@ impl Register {
             let mut causes = picked(notes.iter(), |note| note.id, wanted);
             causes.retain(is_own);
             causes.sort_unstable_by_key(|note| (note.id, note.position));
-            for same in causes.chunk_by(|one, other| one.id == other.id) {
-                let again = same.iter().skip(1);
-                let again = again.map(|note| (same[0].position, note.position));
-                conclusion.same_id.extend(again);
-            }
+            conclusion.take_same(&causes, |note| (note.id, note.position));
             self.join(&effects, &causes, (order, &mut circles), &mut conclusion);
         }
         conclusion

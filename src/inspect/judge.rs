@@ -212,7 +212,8 @@ impl<'a> Judge<'a> {
         let mut is_ambiguous = false;
         let mut unknown: Vec<&'static str> = Vec::new();
         let mut varying: Vec<Draft> = Vec::new();
-        let (mut first, mut always) = (Vec::new(), BTreeSet::new());
+        // Of the first way, what breaks a rule that every other way breaks, too.
+        let mut always: Vec<Draft> = Vec::new();
         for moments in &ways {
             self.instance.replay(saga, moments);
             if ways.len() > 1 {
@@ -234,12 +235,13 @@ impl<'a> Judge<'a> {
             }
             match &mut common {
                 None => {
-                    always.extend(drafts.iter().map(|draft| draft.rule));
-                    first.clone_from(&drafts);
+                    if ways.len() > 1 {
+                        always.clone_from(&drafts);
+                    }
                     common = Some(drafts);
                 }
                 Some(common) => {
-                    always.retain(|rule| drafts.iter().any(|draft| draft.rule == *rule));
+                    always.retain(|one| drafts.iter().any(|draft| draft.rule == one.rule));
                     varying.extend(
                         common
                             .iter()
@@ -265,12 +267,13 @@ impl<'a> Judge<'a> {
         unknown.sort_unstable();
         unknown.dedup();
         let mut drafts = common.unwrap_or_default();
-        let mut somehow: Vec<&'static str> = always.into_iter().collect();
-        somehow.retain(|rule| !drafts.iter().any(|draft| draft.rule == *rule));
-        for rule in &somehow {
-            let likeliest: Option<&Draft> = first.iter().find(|draft| draft.rule == *rule);
-            drafts.extend(likeliest.cloned());
-            varying.extend(likeliest.cloned());
+        let mut somehow = Vec::new();
+        for likeliest in always {
+            if drafts.iter().all(|draft| draft.rule != likeliest.rule) {
+                somehow.push(likeliest.rule);
+                varying.push(likeliest.clone());
+                drafts.push(likeliest);
+            }
         }
         Verdict {
             outcome: self.instance.outcome(saga),

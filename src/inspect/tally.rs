@@ -274,13 +274,13 @@ impl Tally {
                 &UNUSED_ALLOW
             };
             let concerns = self.wants(allow.rule);
-            // What is allowed may be what cannot be told now.
-            let of_rule = self.counts.get(allow.rule);
-            if !(expired || *used) && of_rule.is_some_and(|count| count.unknown > 0) {
-                self.unknown(info.name, 1);
-                continue;
-            }
             if self.wants(info.name) && concerns && (expired || !(*used || self.narrowed)) {
+                // What is allowed may be what cannot be told now.
+                let of_rule = self.counts.get(allow.rule);
+                if !expired && of_rule.is_some_and(|count| count.unknown > 0) {
+                    self.unknown(info.name, 1);
+                    continue;
+                }
                 let usual = (info.name, info.severity);
                 let Some(severity) = severity(settings, usual, true) else {
                     continue;

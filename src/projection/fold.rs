@@ -9,7 +9,6 @@ use serde_json::Value as Json;
 use crate::definition::projection::{self as definition, Effect, Operation, Projection};
 use crate::event::{Position, Timestamp};
 use crate::expression::{FoldExpression, StateExpression};
-use crate::projection::number::Number;
 use crate::projection::state::{Cell, State};
 use crate::projection::value::Value;
 
@@ -335,11 +334,10 @@ fn add(cell: &mut Cell, operation: Operation, operand: &Value) {
     if operation == Operation::Subtract {
         number = number.negated();
     }
-    if let (Cell::Known(Value::Number(Number::Integer(sum))), Number::Integer(more)) =
-        (&mut *cell, number)
-        && let Some(both) = sum.checked_add(more)
+    if let Cell::Known(Value::Number(known)) = cell
+        && let Some(sum) = known.plus(number)
     {
-        *sum = both;
+        *known = sum;
         return;
     }
     *cell = match &*cell {
