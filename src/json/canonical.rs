@@ -1,7 +1,6 @@
 //! One text for all the ways in which a JSON document can be written down.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -35,12 +34,6 @@ pub fn canonical(bytes: &[u8]) -> Result<String, serde_json::Error> {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// A key, where in the text its entry ends, and why its value has no text, if it has none.
-type Entry<'a> = (Key<'a>, usize, Option<serde_json::Error>);
-
-/// The entries of an object as they stand in the text, end to end.
-type Entries<'a> = SmallVec<[Entry<'a>; 8]>;
-
 /// Writes an object whose values may have so many levels, with its keys sorted; of one that stands
 /// twice, the last.
 struct Object<'t> {
@@ -65,53 +58,25 @@ impl<'de> Visitor<'de> for Object<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Object { text, levels } = self;
-        text.push('{');
-        let start = text.len();
-        let mut entries: Entries<'de> = Entries::new();
-        let mut is_sorted = true;
-        while let Some((key, value)) = map.next_entry::<Key<'de>, &RawValue>()? {
-            let last = entries.last();
-            is_sorted &= last.is_none_or(|(last, ..)| *last < key);
-            let (from, failure) = (text.len(), entry(&key, value, levels, text).err());
-            if failure.is_some() {
-                text.truncate(from);
-            }
-            entries.push((key, text.len(), failure));
+        let mut entries: SmallVec<[(Key<'de>, &RawValue); 8]> = SmallVec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
         }
-        sort(text, start, is_sorted, entries).map_err(A::Error::custom)?;
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        entries.dedup_by(|(later, value), (earlier, last)| {
+            let is_same = later == earlier;
+            if is_same {
+                *last = *value;
+            }
+            is_same
+        });
+        text.push('{');
+        for (key, value) in &entries {
+            entry(key, value, levels, text).map_err(A::Error::custom)?;
+        }
         text.push('}');
         Ok(())
     }
-}
-
-/// Sorts the entries that begin here, unless they are sorted; of several of one key only the last
-/// counts, and so does whether that has a text.
-fn sort(
-    text: &mut String,
-    start: usize,
-    is_sorted: bool,
-    entries: Entries<'_>,
-) -> Result<(), serde_json::Error> {
-    if is_sorted {
-        let mut failures = entries.into_iter().filter_map(|(.., failure)| failure);
-        return failures.next().map_or(Ok(()), Err);
-    }
-    let mut from = start;
-    let mut last = BTreeMap::new();
-    for (key, end, failure) in entries {
-        last.insert(key, (from..end, failure));
-        from = end;
-    }
-    let mut sorted = String::with_capacity(text.len() - start);
-    for (entry, failure) in last.into_values() {
-        match failure {
-            Some(failure) => return Err(failure),
-            None => sorted.push_str(&text[entry]),
-        }
-    }
-    text.truncate(start);
-    text.push_str(&sorted);
-    Ok(())
 }
 
 /// Writes a key and its value.
