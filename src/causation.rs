@@ -14,6 +14,7 @@
 mod circles;
 mod picked;
 mod recent;
+mod shelf;
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -23,10 +24,11 @@ use crate::beside;
 use crate::causation::circles::Circles;
 use crate::causation::picked::picked;
 use crate::causation::recent::Recent;
+use crate::causation::shelf::Shelf;
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
 use crate::share::Share;
-use crate::texts::{Keys, room};
+use crate::texts::Keys;
 
 /// What an event tells. Hashes are 0 where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,13 +142,13 @@ impl From<Note> for Kept {
 pub struct Register {
     /// By the highest bits of the id's hash, so that what is done with one of them stays within a
     /// core's cache.
-    shelves: Vec<Vec<Kept>>,
+    shelves: Vec<Shelf<Kept>>,
     /// Those whose causes are not seen to be sound, by the highest bits of the hash of the cause's id.
-    effects: Vec<Vec<Note>>,
+    effects: Vec<Shelf<Note>>,
     /// The events that came last.
     recent: Recent,
     /// The same as the shelves, of events of which only the id matters.
-    bare: Vec<Vec<(u64, Position)>>,
+    bare: Vec<Shelf<(u64, Position)>>,
     hidden: Vec<u64>,
     /// How many rows have an id that cannot be read.
     nameless: u64,
@@ -175,8 +177,8 @@ impl Default for Register {
 }
 
 /// Empty ones.
-fn shelves<T: Clone>() -> Vec<Vec<T>> {
-    vec![Vec::new(); 1 << SHELVES]
+fn shelves<T: Clone>() -> Vec<Shelf<T>> {
+    vec![Shelf::default(); 1 << SHELVES]
 }
 
 /// The shelf of the notes with an id.
@@ -239,9 +241,9 @@ impl Register {
 
     /// Bytes kept.
     pub fn bytes(&self) -> usize {
-        let shelves = self.shelves.iter().map(room).sum::<usize>();
-        let effects = self.effects.iter().map(room).sum::<usize>();
-        shelves + effects + self.bare.iter().map(room).sum::<usize>()
+        let shelves = self.shelves.iter().map(Shelf::bytes).sum::<usize>();
+        let effects = self.effects.iter().map(Shelf::bytes).sum::<usize>();
+        shelves + effects + self.bare.iter().map(Shelf::bytes).sum::<usize>()
     }
 
     /// An empty one for another share of the ids, which knows of the same rows that are not judged.
@@ -291,7 +293,8 @@ impl Register {
         let mut conclusion = Conclusion::default();
         for ids in &self.bare[range.clone()] {
             conclusion.with_id += ids.len() as u64;
-            let mut ids = picked(ids.iter().copied(), |(id, _)| *id, iter::empty());
+            let all = (ids.len(), ids.iter().copied());
+            let mut ids = picked(all, |(id, _)| *id, iter::empty());
             ids.sort_unstable();
             conclusion.take_same(&ids, |id| *id);
         }
@@ -302,14 +305,14 @@ impl Register {
             let mut effects: Vec<Note> = of_share.copied().collect();
             effects.sort_unstable_by_key(|effect| effect.cause);
             let is_effect = |note: &&Kept| note.cause != 0 && share.has(note.cause);
-            for effect in notes.iter().filter(is_effect) {
+            notes.iter().filter(is_effect).for_each(|effect| {
                 conclusion.with_cause += 1;
                 conclusion.hidden += u64::from(self.is_hidden(effect.cause));
-            }
+            });
             let is_own = |note: &&Kept| note.id != 0 && share.has(note.id);
             conclusion.with_id += notes.iter().filter(is_own).count() as u64;
             let wanted = effects.iter().map(|effect| effect.cause);
-            let mut causes = picked(notes.iter(), |note| note.id, wanted);
+            let mut causes = picked((notes.len(), notes.iter()), |note| note.id, wanted);
             causes.retain(is_own);
             causes.sort_unstable_by_key(|note| (note.id, note.position));
             conclusion.take_same(&causes, |note| (note.id, note.position));
@@ -364,13 +367,13 @@ impl Register {
 /// which nobody does unless a cause stands after its effect.
 #[derive(Debug)]
 struct Known<'a> {
-    shelves: &'a [Vec<Kept>],
+    shelves: &'a [Shelf<Kept>],
     share: Share,
     sorted: OnceLock<Vec<Vec<&'a Kept>>>,
 }
 
 impl<'a> Known<'a> {
-    const fn new(shelves: &'a [Vec<Kept>], share: Share) -> Known<'a> {
+    const fn new(shelves: &'a [Shelf<Kept>], share: Share) -> Known<'a> {
         Known {
             shelves,
             share,

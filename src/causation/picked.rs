@@ -1,15 +1,15 @@
 //! What stands more than once, found without sorting the rest.
 
-/// Of these all whose id stands more than once or is wanted, and a few others: those whose place in a
+/// Of so many all whose id stands more than once or is wanted, and a few others: those whose place in a
 /// table of bits another one has, too. To find them takes a fraction of the time that sorting all of
 /// them would.
 pub(super) fn picked<T: Copy>(
-    all: impl ExactSizeIterator<Item = T> + Clone,
+    (len, all): (usize, impl Iterator<Item = T> + Clone),
     id: impl Fn(&T) -> u64,
     wanted: impl Iterator<Item = u64>,
 ) -> Vec<T> {
     const BITS_EACH: usize = 16;
-    let words = (all.len() * BITS_EACH / 64).next_power_of_two();
+    let words = (len * BITS_EACH / 64).next_power_of_two();
     let place = |id: u64| {
         let word = (id >> 8) as usize & (words - 1);
         (word, 1_u64 << (id >> 1 & 63))
@@ -20,14 +20,17 @@ pub(super) fn picked<T: Copy>(
         let (word, bit) = place(id);
         again[word] |= bit;
     }
-    for one in all.clone() {
+    all.clone().for_each(|one| {
         let (word, bit) = place(id(&one));
         again[word] |= once[word] & bit;
         once[word] |= bit;
-    }
-    let is_picked = |one: &T| {
-        let (word, bit) = place(id(one));
-        again[word] & bit != 0
-    };
-    all.filter(is_picked).collect()
+    });
+    let mut picked = Vec::new();
+    all.for_each(|one| {
+        let (word, bit) = place(id(&one));
+        if again[word] & bit != 0 {
+            picked.push(one);
+        }
+    });
+    picked
 }
