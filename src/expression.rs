@@ -244,8 +244,8 @@ impl Expression {
         named(self.text(scope).ok().flatten())
     }
 
-    /// Whether it is certain to name nothing: what it looks at is not there, or is `null` or blank. A
-    /// list or a mapping, and what cannot be read or evaluated, may be meant as a name.
+    /// Whether it is certain to name nothing: nothing that it looks at is there, or its value is `null`
+    /// or blank. A list or a mapping, and what cannot be read or evaluated, may be meant as a name.
     pub fn names_nothing(&self, scope: &Scope<'_>) -> bool {
         if self.is_blind(scope) {
             return false;
@@ -259,7 +259,7 @@ impl Expression {
                 "event" => true,
                 _ => path.find(scope).is_err(),
             },
-            (Code::Program(program), Err(_)) => program.paths().iter().any(missing),
+            (Code::Program(program), Err(_)) => program.paths().iter().all(missing),
         }
     }
 

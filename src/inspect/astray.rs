@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::brief;
-use crate::definition::saga::Saga;
 use crate::event::Position;
 use crate::finding::Finding;
 use crate::inspect::judge::Verdict;
@@ -14,7 +13,7 @@ use crate::inspect::run::Run;
 use crate::inspect::strays::Strays;
 use crate::inspect::tally::Tally;
 use crate::replay::OfAny;
-use crate::rules::{self, Rule, shape};
+use crate::rules::{self, shape};
 
 /// Rows that may be events of an instance, one of which may be what its recovery would do again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +141,8 @@ impl Run<'_> {
                 Strays::one_each(of_saga.rows, 0).remark(&whose, [""; 2], tally);
             }
             let OfSaga { rows, mut rules } = of_saga;
-            let judging = self.judging(saga).filter(|rule| tally.wants(rule));
+            let judging = rules::of_instances(saga, self.definition);
+            let judging = judging.filter(|rule| tally.wants(rule));
             let judging: Vec<&'static str> = judging.collect();
             for rule in judging {
                 let own = rules.remove(rule).unwrap_or_default();
@@ -167,17 +167,6 @@ impl Run<'_> {
     /// How many instances there are of which nothing but such rows was met, as far as is known.
     pub(super) fn hidden_instances(&self, met: u64, rows: u64) -> u64 {
         u64::from(met == 0 && rows > 0 && self.options.instances.is_empty())
-    }
-
-    /// The rules about instances that have something to look at in a saga.
-    fn judging(&self, saga: &Saga) -> impl Iterator<Item = &'static str> {
-        rules::TABLE.iter().filter_map(move |rule| match rule {
-            Rule {
-                info,
-                judge: rules::Judge::Instance { idle, .. },
-            } if idle(saga, self.definition).is_none() => Some(info.name),
-            _ => None,
-        })
     }
 }
 

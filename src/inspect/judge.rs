@@ -305,11 +305,7 @@ impl<'a> Judge<'a> {
 
     fn undetermined(&mut self, saga: &Saga, moments: &[Moment]) -> Verdict {
         self.instance.replay(saga, moments);
-        let unknown = rules::TABLE
-            .iter()
-            .filter(|rule| matches!(rule.judge, rules::Judge::Instance { .. }))
-            .map(|rule| rule.info.name)
-            .collect();
+        let unknown = rules::of_instances(saga, self.definition).collect();
         Verdict {
             is_ambiguous: true,
             unknown,

@@ -21,7 +21,7 @@ use crate::saga::{Instance, Moment, Outcome};
 pub struct Searched {
     /// What was read.
     pub summary: LogSummary,
-    /// The last position of the log; `None` where it is empty.
+    /// The last position at which a row of the log stands, be it bad; `None` where none tells.
     pub head: Option<Position>,
     /// The instances, the stalest first.
     pub candidates: Vec<Candidate>,
@@ -46,6 +46,9 @@ pub struct Candidate {
     /// It cannot be told where it stands: an event is doubtful, or several orders are possible, or
     /// its beginning was cut off.
     pub is_undetermined: bool,
+    /// A row of which not everything can be read, or several orders of its events, may have it stand
+    /// elsewhere.
+    pub is_ambiguous: bool,
     /// Rows that may be events of any instance, where one of them may be what would be done again.
     pub unread: Option<Unread>,
 }
@@ -54,6 +57,19 @@ impl Candidate {
     /// Where it stands.
     pub fn outcome(&self) -> Outcome {
         self.row.outcome
+    }
+
+    /// Where its rows stand that are not among its `events`, which are sorted by position: something of
+    /// each cannot be read.
+    pub fn spoilt(&self, events: &[Event]) -> Vec<Position> {
+        let positions = self.moments.iter().map(|moment| moment.position);
+        let is_read = |position: &Position| {
+            let read = events.binary_search_by_key(position, |event| event.position);
+            read.is_ok()
+        };
+        let mut spoilt: Vec<Position> = positions.filter(|it| !is_read(it)).collect();
+        spoilt.sort_unstable();
+        spoilt
     }
 }
 
@@ -92,7 +108,9 @@ impl Searched {
     }
 }
 
-/// The instances that `wants` asks for, log by log.
+/// The instances that `wants` asks for, log by log: by what `list` shows of them, and by the rules of
+/// which it cannot be told whether they call for a recovery. (What was cut off from the beginning of a
+/// log is not told by that: it may be as many instances as there are.)
 ///
 /// Where the options name one instance and the log has an index on its correlation, or `whereabouts`
 /// tell where it stands, only that instance's rows are read.
@@ -104,7 +122,7 @@ pub fn candidates(
     options: &Options,
     watch: Watch<'_>,
     whereabouts: Option<&Whereabouts>,
-    wants: &dyn Fn(&InstanceRow) -> bool,
+    wants: &dyn Fn(&InstanceRow, &[&'static str]) -> bool,
 ) -> Result<Vec<Searched>, RunError> {
     let rules = filter::rules(options)?;
     let mut all = Vec::new();
@@ -119,11 +137,13 @@ pub fn candidates(
         let is_cut = run.definition.cut;
         let mut found = Vec::new();
         let mut keep = |judged: &crate::inspect::verdicts::Judged<'_>| {
-            let row = judged.row_of_all();
-            if !wants(&row) {
+            let (row, verdict) = (judged.row_of_all(), &judged.verdict);
+            let is_headless = is_cut && judged.instance.start.is_none();
+            let mut unknown = verdict.unknown.clone();
+            unknown.retain(|rule| !is_headless && CALLS_FOR_RECOVERY.contains(rule));
+            if !wants(&row, &unknown) {
                 return;
             }
-            let verdict = &judged.verdict;
             found.push(Candidate {
                 saga: Arc::clone(judged.saga),
                 instance: judged.instance.clone().into_owned(),
@@ -132,8 +152,8 @@ pub fn candidates(
                     .drafts
                     .iter()
                     .any(|draft| CALLS_FOR_RECOVERY.contains(&draft.rule)),
-                is_undetermined: verdict.is_undetermined()
-                    || (is_cut && judged.instance.start.is_none()),
+                is_undetermined: verdict.is_undetermined() || is_headless,
+                is_ambiguous: verdict.is_ambiguous,
                 unread: judged.unread,
                 row,
             });
@@ -145,7 +165,7 @@ pub fn candidates(
         });
         all.push(Searched {
             summary: run.summary(),
-            head: run.log.tail(1)?.last().map(|(position, _)| *position),
+            head: run.log.head()?,
             candidates: found,
             definition: run.definition.clone(),
             log: run.log,

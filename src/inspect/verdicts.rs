@@ -156,7 +156,9 @@ impl Run<'_> {
                     judge.recall(saga, &entry.moments);
                     (Verdict::clean(outcome, entry.moments.clone()), None)
                 }
-                Stage::Open | Stage::Reopened => self.weigh(&mut judge, at, horizon),
+                Stage::Open | Stage::Reopened => {
+                    self.weigh(&mut judge, at, horizon, visit.is_some())
+                }
             };
             let instance = judge.instance();
             if instance.first.is_none()
@@ -179,7 +181,7 @@ impl Run<'_> {
             if is_untold && !verdict.unknown.contains(&CLAIMS) {
                 *unknown.entry((saga_index, CLAIMS)).or_default() += 1;
             }
-            if let Some(doubt) = doubts.first().filter(|_| !verdict.unknown.is_empty()) {
+            if let Some(doubt) = doubts.first().filter(|_| verdict.is_undetermined()) {
                 let doubtful = self.sum.doubtful.entry(saga_index).or_default();
                 doubtful.take(id, doubt);
             }
@@ -246,12 +248,14 @@ impl Run<'_> {
     }
 
     /// The verdict on an instance whose events are here, which is the one that the judge has replayed
-    /// last; and the one that stands whatever rows are its own that may be of any instance.
+    /// last; and the one that stands whatever rows are its own that may be of any instance. That makes
+    /// no difference to what is wrong with it where nothing is; but it may to `where_it_stands`.
     fn weigh(
         &self,
         judge: &mut Judge<'_>,
         at: u32,
         horizon: Timestamp,
+        where_it_stands: bool,
     ) -> (Verdict, Option<Verdict>) {
         let instances = &self.gathered.instances;
         let (entry, names) = (instances.get(at), &self.gathered.names);
@@ -264,7 +268,8 @@ impl Run<'_> {
         };
         let verdict = judge.verdict(saga, evidence, horizon, names);
         let any = self.gathered.astray.of(entry.saga);
-        let loose = any.filter(|_| !verdict.drafts.is_empty()).map(|any| {
+        let matters = where_it_stands || !verdict.drafts.is_empty();
+        let loose = any.filter(|_| matters).map(|any| {
             let loose = judge.loosely(saga, evidence, &any.doubts, horizon, names);
             judge.recall(&self.scope.sagas[saga], &verdict.moments);
             loose
@@ -282,7 +287,7 @@ impl Run<'_> {
             if !(is_open && is_asked_for) {
                 continue;
             }
-            let (verdict, loose) = self.weigh(&mut judge, at, horizon);
+            let (verdict, loose) = self.weigh(&mut judge, at, horizon, false);
             let astray = self.sum.astray.get_mut(&usize::from(entry.saga));
             let (Some(loose), Some(astray)) = (loose, astray) else {
                 continue;

@@ -256,10 +256,18 @@ impl Log {
     /// # Errors
     /// As [`Log::scan`].
     pub fn tail(&self, count: usize) -> Result<Vec<(Position, Timestamp)>, LogError> {
-        if let Some(tail) = reader::tail(self.sources(), count)? {
-            return Ok(tail);
-        }
         let mut last = VecDeque::new();
+        // Counted here and not by LIMIT, since bad rows do not count.
+        let is_read = reader::backwards(self.sources(), &mut |row| {
+            if last.len() == count {
+                return ControlFlow::Break(());
+            }
+            last.extend(row.ok().map(|row| (row.position, row.time)));
+            ControlFlow::Continue(())
+        })?;
+        if is_read {
+            return Ok(last.into_iter().rev().collect());
+        }
         let fields = Fields {
             time: true,
             ..Fields::default()
@@ -274,6 +282,32 @@ impl Log {
             ControlFlow::Continue(())
         })?;
         Ok(last.into())
+    }
+
+    /// The last position at which a row stands, be it bad; `None` where none tells.
+    ///
+    /// # Errors
+    /// As [`Log::scan`].
+    pub fn head(&self) -> Result<Option<Position>, LogError> {
+        let mut head = None;
+        let place = |row: Result<Row<'_>, BadRow>| match row {
+            Ok(row) => Some(row.position),
+            Err(bad) => bad.position,
+        };
+        let is_read = reader::backwards(self.sources(), &mut |row| {
+            head = place(row);
+            match head {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue(()),
+            }
+        })?;
+        if !is_read {
+            self.scan(Fields::default(), Filter::All, &mut |row| {
+                head = head.max(place(row));
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(head)
     }
 
     /// Which of these fields the mapping gives at all.

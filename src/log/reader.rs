@@ -14,7 +14,7 @@ use super::open::Database;
 use super::types::Interner;
 use super::{BadRow, Fields, Filter, Row, value};
 use crate::definition::log::Merge;
-use crate::event::{Position, Timestamp};
+use crate::event::Position;
 
 /// What a scan reads from.
 #[derive(Debug, Clone, Copy)]
@@ -59,14 +59,14 @@ pub(crate) fn walk(
     sources.databases.iter().try_for_each(Database::verify)
 }
 
-/// The positions and times of the last rows, read from the end; `None` where the log has no order
-/// that can be read backwards.
-pub(crate) fn tail(
+/// Hands out the rows from the last one back, with their times; `false` where the log has no order that
+/// can be read backwards.
+pub(crate) fn backwards(
     sources: Sources<'_>,
-    count: usize,
-) -> Result<Option<Vec<(Position, Timestamp)>>, LogError> {
+    visit: &mut dyn FnMut(Result<Row<'_>, BadRow>) -> ControlFlow<()>,
+) -> Result<bool, LogError> {
     let [plan] = sources.plans else {
-        return Ok(None);
+        return Ok(false);
     };
     let Numbering::Column {
         descending,
@@ -74,7 +74,7 @@ pub(crate) fn tail(
         ..
     } = &plan.numbering
     else {
-        return Ok(None);
+        return Ok(false);
     };
     let database = &sources.databases[plan.database];
     let fields = Fields {
@@ -90,18 +90,14 @@ pub(crate) fn tail(
     let failure = |error| stopped(database, plan, None, &error);
     let mut statement = prepare(database, plan, &sql)?;
     let mut rows = statement.query([]).map_err(failure)?;
-    let mut last = Vec::new();
-    // Counted here and not by LIMIT, since bad rows do not count.
-    while last.len() < count
-        && let Some(row) = rows.next().map_err(failure)?
-    {
-        if let Ok(Some(row)) = layout.read(row, None, None, sources.interner) {
-            last.push((row.position, row.time));
+    while let Some(row) = rows.next().map_err(failure)? {
+        let read = layout.read(row, None, None, sources.interner).transpose();
+        if read.is_some_and(|row| visit(row).is_break()) {
+            break;
         }
     }
     database.verify()?;
-    last.reverse();
-    Ok(Some(last))
+    Ok(true)
 }
 
 fn looks_up(plan: &Plan) -> bool {

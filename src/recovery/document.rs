@@ -63,7 +63,7 @@ pub struct LogV1 {
     pub path: String,
     /// A digest of its name and first event, which tells it from another file of the same name.
     pub identity: String,
-    /// Its last position when the plan was made.
+    /// The last position at which a row of it stood when the plan was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head_position: Option<i64>,
     /// The instant against which ages were judged.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::definition::action::Action;
 use crate::definition::saga::{Saga, StepSet};
-use crate::event::{Event, Timestamp};
+use crate::event::{Event, Position, Timestamp};
 use crate::expression::template::Reveal;
 use crate::finding::Direction;
 use crate::inspect::recover::Candidate;
@@ -251,8 +251,10 @@ fn key(log: &str, saga: &str, id: &str, step: &str, direction: Direction, epoch:
     digest(parts.map(str::as_bytes))
 }
 
-/// A digest of every event that a decision was made on.
-pub(super) fn fingerprint(events: &[Event]) -> String {
+/// A digest of every event that a decision was made on, and of where rows stand of which something could
+/// not be read.
+pub(super) fn fingerprint(events: &[Event], spoilt: &[Position]) -> String {
+    let spoilt = spoilt.iter().map(|position| format!("spoilt {position}"));
     let parts: Vec<String> = events
         .iter()
         .flat_map(|event| {
@@ -267,6 +269,7 @@ pub(super) fn fingerprint(events: &[Event]) -> String {
                 data.unwrap_or_default(),
             ]
         })
+        .chain(spoilt)
         .collect();
     digest(parts.iter().map(String::as_bytes))
 }
@@ -323,7 +326,7 @@ pub fn instance(
         id: id.to_owned(),
         outcome: candidate.outcome().label().to_owned(),
         last_position: events.last().map_or(0, |event| event.position.0),
-        fingerprint: fingerprint(events),
+        fingerprint: fingerprint(events, &candidate.spoilt(events)),
         direction: way,
         actions,
         left_alone: decision

@@ -31,8 +31,9 @@ pub enum Refused {
     /// Something in the log may be what it does again.
     #[error(
         "{rows}: one may be an event of {instance}, so that what is planned for it may have happened \
-         already{others}; `sagactl audit --rule log/bad-row` tells what is wrong with such rows; mend \
-         them and plan again, or find out whose they are and say --despite-unread-rows"
+         already{others}; look at them (`sagactl audit` tells of rows that cannot be read; those whose \
+         correlation value fails, or is a list or a mapping, are counted only), mend them and plan again, \
+         or find out whose they are and say --despite-unread-rows"
     )]
     Unread {
         /// How many rows, and where the first stands.

@@ -24,7 +24,7 @@ pub struct Selection {
     pub ids: BTreeSet<String>,
     /// Of these sagas, where an id was named with some: two sagas may share it.
     pub sagas: BTreeMap<String, BTreeSet<String>>,
-    /// With a finding of a rule that one of these globs matches.
+    /// With a finding of a rule that one of these globs matches, or that may have one.
     pub rules: Vec<String>,
     /// With one of these outcomes.
     pub outcomes: Vec<Outcome>,
@@ -35,16 +35,19 @@ pub struct Selection {
 }
 
 impl Selection {
-    fn wants(&self, row: &InstanceRow) -> bool {
+    /// Whether it lets an instance through of which it is unknown whether it breaks these rules, too.
+    fn wants(&self, row: &InstanceRow, unknown: &[&'static str]) -> bool {
         let matches = |glob: &String| {
             let pattern = WildMatch::new(glob);
-            row.rules.iter().any(|rule| pattern.matches(rule))
+            let mut rules = row.rules.iter().chain(unknown);
+            rules.any(|rule| pattern.matches(rule))
         };
         let is_at = |step: &String| row.steps.iter().any(|at| **at == **step);
         let sagas = self.sagas.get(&row.id);
         let is_of = sagas.is_none_or(|sagas| sagas.contains(&*row.saga));
         let is_named = is_of && self.ids.contains(&row.id);
-        let is_asked_for = is_named || !self.outcomes.is_empty() || !row.rules.is_empty();
+        let may_be_wrong = !row.rules.is_empty() || !unknown.is_empty();
+        let is_asked_for = is_named || !self.outcomes.is_empty() || may_be_wrong;
         is_asked_for
             && (self.ids.is_empty() || is_named)
             && (self.rules.is_empty() || self.rules.iter().any(matches))
@@ -82,7 +85,7 @@ pub fn plan(
         left_out: 0,
         digest: String::new(),
     };
-    let wants = |row: &InstanceRow| selection.wants(row);
+    let wants = |row: &InstanceRow, unknown: &[&'static str]| selection.wants(row, unknown);
     for searched in candidates(definitions, &options, watch, None, &wants)? {
         made.logs.push(log(&searched)?);
         decide(&searched, ask, most, &mut made)?;

@@ -127,6 +127,12 @@ pub fn verify(
 fn judge(fresh: &Fresh, action: &ActionV1, known: Option<Done>) -> (Verdict, String) {
     let said = |verdict, text: &str| (verdict, text.to_owned());
     let news = fresh.news(action);
+    if fresh.is_ambiguous() {
+        return said(
+            Verdict::Unknown,
+            "it cannot be told where the instance stands; `sagactl show` tells why",
+        );
+    }
     if fresh.has_reached(action) {
         return said(Verdict::Confirmed, "");
     }

@@ -287,6 +287,8 @@ impl Instances {
         if !self.open(at) {
             return;
         }
+        let entry = &mut self.entries[at as usize];
+        entry.last = entry.last.max(doubt.moment.time);
         take_doubt(self.doubts.entry(at).or_default(), doubt);
     }
 

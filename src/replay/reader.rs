@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 
-use crate::absent::{self, Of};
+use crate::absent;
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
 use crate::event::Timestamp;
@@ -271,9 +271,9 @@ impl Reader<'_> {
         let (id, untold) = match (id, inside) {
             (_, Ok(false)) => return,
             (Some(id), Ok(true)) => (id, None),
-            (Some(id), Err(untold)) if !scope.is_sound() => (id, Some(untold.to_string())),
-            (id, _) => {
-                self.unattributed((row, name), one, id, (desk, batch));
+            (Some(id), Err(untold)) => (id, Some(untold.to_string())),
+            (None, _) => {
+                self.unattributed((row, name), one, (desk, batch));
                 return;
             }
         };
@@ -308,14 +308,13 @@ impl Reader<'_> {
         self.push((row, name), (one.saga, id), candidate, doubt, (desk, batch));
     }
 
-    /// Adds that an event may be of an instance of a saga, where it cannot be told whether it is, or
-    /// of which one. One that has no correlation value is of none, and counted.
+    /// Adds that an event may be of any instance of a saga, where it cannot be told of which one. One
+    /// that has no correlation value is of none, and counted.
     #[cold]
     fn unattributed(
         &self,
         (row, name): (&Row<'_>, &str),
         one: &Use,
-        id: Option<&str>,
         (desk, batch): (&mut Desk<'_>, &mut Batch),
     ) {
         let scope = row.scope(name);
@@ -324,22 +323,11 @@ impl Reader<'_> {
             Meant::Certain(candidate) => vec![Some(candidate)],
             Meant::Doubtful(candidates, _) => candidates,
         };
-        let count = u64::from(!self.reading.again);
-        if let Some(id) = id {
-            batch.unattributed += count;
-            if !self.reading.again {
-                batch.absent.push(absent::Hidden {
-                    row: None,
-                    of: vec![(Of::Saga(one.saga), Some(Keys::hash(id)))],
-                });
-            }
-            return;
-        }
         let first = candidates.iter().flatten().next().copied();
         let may_name = |correlate: &Expression| !correlate.names_nothing(&scope);
         let is_stray = one.correlate.as_ref().is_some_and(may_name);
         let Some(first) = first.filter(|_| is_stray) else {
-            batch.unattributed += count;
+            batch.unattributed += u64::from(!self.reading.again);
             return;
         };
         let is_bad = |data: &[u8]| self.reading.selection.data && !json::is_valid(data);

@@ -326,6 +326,14 @@ pub fn names() -> Vec<&'static str> {
     table().map(|info| info.name).collect()
 }
 
+/// The names of the rules that have something to look at in a saga's instances.
+pub fn of_instances(saga: &Saga, log: &LogDefinition) -> impl Iterator<Item = &'static str> {
+    TABLE.iter().filter_map(move |rule| match rule.judge {
+        Judge::Instance { idle, .. } => idle(saga, log).is_none().then_some(rule.info.name),
+        Judge::Log | Judge::Family | Judge::Definition => None,
+    })
+}
+
 /// What one rule about instances adds where it finds something.
 pub type Check = fn(&Case<'_>, &mut Vec<Draft>);
 

@@ -24,6 +24,8 @@ pub(crate) struct Fresh {
     candidate: Candidate,
     events: Vec<Event>,
     planned: usize,
+    /// The first row of its own since the plan of which something cannot be read.
+    spoilt: Option<Position>,
     /// What the plan knew of rows that may be of any instance, and where the log ended then.
     known: (Option<UnreadV1>, Option<i64>),
     path: PathBuf,
@@ -87,7 +89,9 @@ impl Fresh {
             threads: 1,
             ..options.clone()
         };
-        let found = candidates(definitions, &options, watch, Some(whereabouts), &|_| true)?;
+        let found = candidates(definitions, &options, watch, Some(whereabouts), &|_, _| {
+            true
+        })?;
         let found = found.into_iter();
         let mut logs = found.filter(|searched| *searched.summary.name == *instance.log);
         let moved = |why: &str| Ok(Err(Moved(why.to_owned())));
@@ -106,7 +110,12 @@ impl Fresh {
             .iter()
             .take_while(|event| event.position.0 <= instance.last_position)
             .count();
-        if plan::fingerprint(&events[..planned]) != instance.fingerprint {
+        let head = known.and_then(|log| log.head_position);
+        let (before, after): (Vec<Position>, Vec<Position>) = candidate
+            .spoilt(&events)
+            .into_iter()
+            .partition(|position| Some(position.0) <= head);
+        if plan::fingerprint(&events[..planned], &before) != instance.fingerprint {
             return moved("what the log said of it has changed");
         }
         Ok(Ok(Fresh {
@@ -114,8 +123,9 @@ impl Fresh {
             path: searched.path().to_owned(),
             definition: searched.definition.clone(),
             planned,
-            known: (instance.unread, known.and_then(|log| log.head_position)),
+            known: (instance.unread, head),
             events,
+            spoilt: after.first().copied(),
         }))
     }
 
@@ -124,7 +134,7 @@ impl Fresh {
     /// any of its `actions` having succeeded, which leaves nothing to do there; but nobody else
     /// may have begun one of them.
     pub(crate) fn unmoved(self, begun: &[&ActionV1], actions: &[ActionV1]) -> Result<Fresh, Moved> {
-        if let Some(why) = self.unaccounted_for() {
+        if let Some(why) = self.unaccounted_for().or_else(|| self.untold()) {
             return Err(Moved(why));
         }
         let since = self.events[self.planned..].iter();
@@ -154,6 +164,25 @@ impl Fresh {
                 unread.in_words()
             )
         })
+    }
+
+    /// Whether it cannot be told where the instance stands.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.candidate.is_ambiguous
+    }
+
+    /// Why nobody knows where the instance stands: something of a row of its own cannot be read. No plan
+    /// is made of such an instance.
+    fn untold(&self) -> Option<String> {
+        if self.is_ambiguous() {
+            return Some(
+                "it can no longer be told where it stands; `sagactl show` tells why".to_owned(),
+            );
+        }
+        let position = self.spoilt?;
+        Some(format!(
+            "a row of which not everything can be read came at position {position} since the plan"
+        ))
     }
 
     fn explains(&self, begun: &[&ActionV1], actions: &[ActionV1], event: &Event) -> bool {

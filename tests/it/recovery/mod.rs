@@ -13,6 +13,7 @@ mod recording;
 mod refusing;
 mod services;
 mod settling;
+mod spoilt;
 mod unfit;
 mod unreached;
 mod unrecordable;
