@@ -250,9 +250,19 @@ fn index(segment: &str) -> Option<usize> {
         .flatten()
 }
 
-/// Whether bytes are the text of a JSON document.
+/// Looks whether the bytes are one JSON document, all of it UTF-8.
+///
+/// # Errors
+/// When they are not.
+pub fn check(bytes: &[u8]) -> Result<(), serde_json::Error> {
+    // Of what it passes over the parser looks at the form only.
+    let text = std::str::from_utf8(bytes).map_err(Error::custom)?;
+    serde_json::from_str(text).map(|IgnoredAny| ())
+}
+
+/// Whether the bytes are one JSON document, all of it UTF-8.
 pub fn is_valid(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+    check(bytes).is_ok()
 }
 
 /// The text that ids are compared by, of a JSON text that says it as it stands: a text without

@@ -6,8 +6,6 @@ use std::borrow::Cow;
 use std::mem;
 use std::sync::Arc;
 
-use serde::de::IgnoredAny;
-
 use crate::absent;
 use crate::causation::{self, Hidden};
 use crate::definition::log::Order;
@@ -220,7 +218,7 @@ impl Reader<'_> {
             }
         }
         if let (true, Some(data)) = (selection.data && !desk.is_json(), row.data)
-            && let Err(error) = serde_json::from_slice::<IgnoredAny>(data)
+            && let Err(error) = json::check(data)
         {
             batch.partial += 1;
             batch.bad.push(BadRow {

@@ -178,3 +178,39 @@ fn rows_of_such_keys_go_with_the_events_of_the_same_bytes() {
         "{script}"
     );
 }
+
+#[test]
+fn data_that_is_not_utf_8_is_no_json_wherever_the_bytes_stand() {
+    let bytes = [
+        "7b2273223a2278222c22ff223a317d",
+        "7b2273223a2278222c227a223a22ff227d",
+    ];
+    for data in bytes {
+        for sql in [format!("CAST(x'{data}' AS TEXT)"), format!("x'{data}'")] {
+            let folder = shop();
+            let log = Connection::open(folder.path().join("shop.db")).expect("a log");
+            let spoilt = format!("UPDATE events SET data = {sql} WHERE position = 2");
+            assert_eq!(log.execute(&spoilt, []), Ok(1));
+            let words = [
+                "audit",
+                "shop.yaml",
+                "--rule",
+                "log/bad-row",
+                "--format",
+                "json",
+            ];
+            let report = json(folder.path(), &words);
+            let found = &report["findings"];
+            assert_eq!(
+                found[0]["evidence"],
+                serde_json::json!([2]),
+                "{sql}: {found}"
+            );
+            let message = found[0]["message"].as_str().unwrap_or_default();
+            assert!(
+                message.contains("data is not JSON (invalid utf-8"),
+                "{message}"
+            );
+        }
+    }
+}
