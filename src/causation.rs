@@ -263,7 +263,7 @@ impl Register {
     pub fn conclude(&mut self, order: Order, share: Share, threads: usize) -> Conclusion {
         self.recent = Recent::default();
         self.hidden.sort_unstable();
-        let known = Known::new(&self.shelves, share);
+        let known = Known::new(&self.shelves, &self.hidden, share);
         let (all, half) = (1 << SHELVES, 1 << (SHELVES - 1));
         let of_shelves = |range| self.conclude_shelves(range, &known, order, share);
         let (mut conclusion, other) =
@@ -307,7 +307,7 @@ impl Register {
             let is_effect = |note: &&Kept| note.cause != 0 && share.has(note.cause);
             notes.iter().filter(is_effect).for_each(|effect| {
                 conclusion.with_cause += 1;
-                conclusion.hidden += u64::from(self.is_hidden(effect.cause));
+                conclusion.hidden += u64::from(known.is_hidden(effect.cause));
             });
             let is_own = |note: &&Kept| note.id != 0 && share.has(note.id);
             conclusion.with_id += notes.iter().filter(is_own).count() as u64;
@@ -316,9 +316,73 @@ impl Register {
             causes.retain(is_own);
             causes.sort_unstable_by_key(|note| (note.id, note.position));
             conclusion.take_same(&causes, |note| (note.id, note.position));
-            self.join(&effects, &causes, (order, &mut circles), &mut conclusion);
+            let hidden = (known, self.nameless > 0);
+            join(
+                &effects,
+                &causes,
+                hidden,
+                (order, &mut circles),
+                &mut conclusion,
+            );
         }
         conclusion
+    }
+}
+
+/// Joins the effects and the causes of one shelf, both in the order of the cause's id: one walk finds
+/// what so many searches would. Beside what is known there may be rows that have any id.
+fn join(
+    effects: &[Note],
+    causes: &[&Kept],
+    (known, are_nameless): (&Known<'_>, bool),
+    (order, circles): (Order, &mut Circles<'_, '_>),
+    conclusion: &mut Conclusion,
+) {
+    let mut rest = causes;
+    for effects in effects.chunk_by(|one, other| one.cause == other.cause) {
+        let Some(cause) = effects.first().map(|effect| effect.cause) else {
+            continue;
+        };
+        let skipped = rest.iter().take_while(|note| note.id < cause).count();
+        rest = &rest[skipped..];
+        let same = rest.iter().take_while(|note| note.id == cause).count();
+        let causes = Causes::of(&rest[..same]);
+        let is_hidden = known.is_hidden(cause);
+        for effect in effects {
+            if let Some(causes) = &causes {
+                conclusion.goes_back |= causes.first.position > effect.position;
+                // The one that is not judged may be the cause.
+                if !is_hidden {
+                    judge(circles, causes, effect, order, conclusion);
+                }
+            } else if are_nameless {
+                conclusion.hidden += u64::from(!is_hidden);
+            } else if !is_hidden {
+                let fault = Fault::new(What::Dangling, effect, None);
+                conclusion.faults.push(fault);
+            }
+        }
+    }
+}
+
+/// The events whose id belongs to a share, and the ids of rows that are not judged. They are put into their order where somebody asks for one,
+/// which nobody does unless a cause stands after its effect.
+#[derive(Debug)]
+struct Known<'a> {
+    shelves: &'a [Shelf<Kept>],
+    hidden: &'a [u64],
+    share: Share,
+    sorted: OnceLock<Vec<Vec<Kept>>>,
+}
+
+impl<'a> Known<'a> {
+    const fn new(shelves: &'a [Shelf<Kept>], hidden: &'a [u64], share: Share) -> Known<'a> {
+        Known {
+            shelves,
+            hidden,
+            share,
+            sorted: OnceLock::new(),
+        }
     }
 
     /// Whether a row that is not judged has this id.
@@ -326,69 +390,14 @@ impl Register {
         self.hidden.binary_search(&id).is_ok()
     }
 
-    /// Joins the effects and the causes of one shelf, both in the order of the cause's id: one walk
-    /// finds what so many searches would.
-    fn join(
-        &self,
-        effects: &[Note],
-        causes: &[&Kept],
-        (order, circles): (Order, &mut Circles<'_, '_>),
-        conclusion: &mut Conclusion,
-    ) {
-        let mut rest = causes;
-        for effects in effects.chunk_by(|one, other| one.cause == other.cause) {
-            let Some(cause) = effects.first().map(|effect| effect.cause) else {
-                continue;
-            };
-            let skipped = rest.iter().take_while(|note| note.id < cause).count();
-            rest = &rest[skipped..];
-            let same = rest.iter().take_while(|note| note.id == cause).count();
-            let causes = Causes::of(&rest[..same]);
-            let is_hidden = self.is_hidden(cause);
-            for effect in effects {
-                if let Some(causes) = &causes {
-                    conclusion.goes_back |= causes.first.position > effect.position;
-                    // The one that is not judged may be the cause.
-                    if !is_hidden {
-                        judge(circles, causes, effect, order, &mut conclusion.faults);
-                    }
-                } else if self.nameless > 0 {
-                    conclusion.hidden += u64::from(!is_hidden);
-                } else if !is_hidden {
-                    let fault = Fault::new(What::Dangling, effect, None);
-                    conclusion.faults.push(fault);
-                }
-            }
-        }
-    }
-}
-
-/// The events whose id belongs to a share. They are put into their order where somebody asks for one,
-/// which nobody does unless a cause stands after its effect.
-#[derive(Debug)]
-struct Known<'a> {
-    shelves: &'a [Shelf<Kept>],
-    share: Share,
-    sorted: OnceLock<Vec<Vec<&'a Kept>>>,
-}
-
-impl<'a> Known<'a> {
-    const fn new(shelves: &'a [Shelf<Kept>], share: Share) -> Known<'a> {
-        Known {
-            shelves,
-            share,
-            sorted: OnceLock::new(),
-        }
-    }
-
     /// The first event with this id.
-    fn first(&self, id: u64) -> Option<&'a Kept> {
+    fn first(&self, id: u64) -> Option<&Kept> {
         if id == 0 || !self.share.has(id) {
             return None;
         }
         let sorted = self.sorted.get_or_init(|| {
             let sorted = self.shelves.iter().map(|notes| {
-                let mut notes: Vec<&Kept> = notes.iter().collect();
+                let mut notes: Vec<Kept> = notes.iter().copied().collect();
                 notes.sort_unstable_by_key(|note| (note.id, note.position));
                 notes
             });
@@ -396,7 +405,7 @@ impl<'a> Known<'a> {
         });
         let notes = &sorted[shelf(id)];
         let at = notes.partition_point(|note| note.id < id);
-        notes.get(at).copied().filter(|note| note.id == id)
+        notes.get(at).filter(|note| note.id == id)
     }
 }
 
@@ -449,21 +458,28 @@ fn judge(
     causes: &Causes<'_>,
     effect: &Note,
     order: Order,
-    faults: &mut Vec<Fault>,
+    conclusion: &mut Conclusion,
 ) {
     let first = causes.first;
     // Of a circle the event that comes first stands before its cause, and tells of all.
     let goes_back = first.position > effect.position;
     let circle = goes_back.then(|| circles.of(effect)).flatten();
-    let mut fault = |what| faults.push(Fault::new(what, effect, Some(first)));
+    let mut fault = |what| {
+        conclusion
+            .faults
+            .push(Fault::new(what, effect, Some(first)))
+    };
     if effect.id != 0 && effect.id == effect.cause {
         fault(What::Cycle(0));
-    } else if let Some(circle) = circle {
+    } else if let Some(circle) = circle.filter(|circle| circle.is_sure) {
         if circle.first == effect.position {
             fault(What::Cycle(circle.others));
         }
     } else if goes_back && order == Order::Position {
         fault(What::Later);
+    } else if circle.is_some_and(|circle| circle.first == effect.position) {
+        // The cause of one of the others may be a row that is not judged.
+        conclusion.hidden += 1;
     }
     if causes.differ(effect.correlation) {
         fault(What::OtherCorrelation);

@@ -13,6 +13,8 @@ pub(super) struct Circle {
     pub(super) others: u32,
     /// Where the one stands that comes first in the log.
     pub(super) first: Position,
+    /// No row that is not judged has the id of one of them, so that none may be another's cause instead.
+    pub(super) is_sure: bool,
 }
 
 /// The circles of causes that were found so far. Of events that share an id the first one counts.
@@ -51,6 +53,7 @@ impl<'k, 'a> Circles<'k, 'a> {
             let circle = Circle {
                 others: own.len() as u32 - 1,
                 first: own.iter().fold(own[0].1, |first, (_, at)| first.min(*at)),
+                is_sure: own.iter().all(|(id, _)| !self.known.is_hidden(*id)),
             };
             self.walked
                 .extend(own.iter().map(|(id, _)| (*id, Some(circle))));

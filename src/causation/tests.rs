@@ -94,6 +94,37 @@ fn a_cause_in_a_row_that_is_not_judged_is_no_dangling_one() {
 }
 
 #[test]
+fn a_circle_is_certain_unless_a_row_that_is_not_judged_may_be_one_of_the_causes() {
+    let told = |hidden: u64, order| {
+        let mut register = Register::default();
+        register.hide(Hidden::Id(hidden));
+        for (position, (id, cause)) in (1..).zip([(1, 5), (3, 1), (5, 3)]) {
+            register.take(Note {
+                id,
+                cause,
+                correlation: 0,
+                position: Position(position),
+                time: Timestamp::MIN,
+            });
+        }
+        let conclusion = register.conclude(order, Share::WHOLE, 2);
+        let faults = conclusion.faults.iter().map(|fault| fault.what);
+        (faults.collect::<Vec<What>>(), conclusion.hidden)
+    };
+    for order in [Order::Position, BY_TIME] {
+        assert_eq!(told(7, order), (vec![What::Cycle(2)], 0), "{order:?}");
+        // What is caused by the hidden row, and what would go in circles.
+        let expected = match order {
+            Order::Position => (vec![What::Later], 1),
+            Order::Time { .. } => (vec![], 2),
+        };
+        assert_eq!(told(1, order), expected, "{order:?}");
+    }
+    // The first one's own cause may be the hidden row.
+    assert_eq!(told(5, Order::Position), (vec![], 1));
+}
+
+#[test]
 fn a_circle_is_found_whatever_leads_into_it_and_however_long_it_is() {
     let length = 30_000_u64;
     let ring = (1..=length).map(|id| (id, id % length + 1, 9, 0));
