@@ -262,6 +262,9 @@ pub fn audit(
         }
         let mut run = Run::open(&scope, options, &rules)?;
         run.pass_first(watch)?;
+        if run.widen() {
+            run.pass_first(watch)?;
+        }
         loop {
             run.judge(&mut tally, None);
             run.add_up(&mut tally);
@@ -296,6 +299,9 @@ pub fn list(
         let mut run = Run::open(&scope, options, &rules)?;
         run.only_instances();
         run.pass(watch)?;
+        if run.widen() {
+            run.pass(watch)?;
+        }
         run.judge(
             &mut tally,
             Some(&mut |judged| listing.rows.push(judged.row())),
@@ -341,6 +347,9 @@ pub fn show(
         let mut run = Run::open(&scope, &options, &rules)?;
         run.only_instances();
         run.pass_instance(id, watch)?;
+        if run.widen() {
+            run.pass(watch)?;
+        }
         let mut found = Vec::new();
         run.judge(
             &mut tally,

@@ -43,6 +43,8 @@ pub struct Run<'s> {
     pub(super) selection: Selection,
     /// Every instance is told of, not only those that something is found of.
     pub(super) tells_all: bool,
+    /// All instances are read, although only some are asked for.
+    pub(super) is_wide: bool,
     pub(super) off: Vec<&'static str>,
     pub(super) claims: ClaimTable,
     /// Bytes that the claims of the share take.
@@ -129,6 +131,7 @@ impl<'s> Run<'s> {
             readers: Readers::new(scope),
             selection,
             tells_all: false,
+            is_wide: false,
             off,
             claims: scope.sagas.iter().map(|_| HashMap::default()).collect(),
             claimed: 0,

@@ -76,6 +76,14 @@ impl Run<'_> {
         self.complete(watch)
     }
 
+    /// Whether the log has to be read once more, for all instances: rows that may be of any of them may
+    /// account for what is wrong with those asked for, unless more are wrong than there are such rows.
+    pub fn widen(&mut self) -> bool {
+        let is_narrow = !self.options.instances.is_empty() && !self.is_wide;
+        self.is_wide = is_narrow && !self.gathered.astray.is_empty();
+        self.is_wide
+    }
+
     /// Reads the log for the next share of its keys, if there is one.
     pub fn pass_next(&mut self, watch: Watch<'_>) -> Result<bool, RunError> {
         let Some(share) = self.share.after() else {
@@ -183,7 +191,11 @@ impl Run<'_> {
         .within(limit)
         .telling_all(self.tells_all);
         let reading = Reading::new(definition, &self.router, &readers, self.selection, until)
-            .about(&options.instances)
+            .about(if self.is_wide {
+                &[]
+            } else {
+                &options.instances
+            })
             .of_share(share, divisible);
         let threads = options.threads;
         let log = &mut self.log;

@@ -117,8 +117,8 @@ impl Run<'_> {
         }
         self.meet_strays();
         let Some(horizon) = self.horizon else { return };
-        if visit.is_some() && !self.gathered.astray.is_empty() {
-            self.count_strays(horizon, tally);
+        if (visit.is_some() || self.is_wide) && !self.gathered.astray.is_empty() {
+            self.count_strays(horizon, tally, visit.is_some());
         }
         let mut judge = Judge::new(self.definition, &self.scope.sagas, &self.off);
         let sagas = &self.scope.sagas;
@@ -277,14 +277,15 @@ impl Run<'_> {
         (verdict, loose)
     }
 
-    /// Counts the instances that break each rule unless for rows that may be of any instance.
-    fn count_strays(&mut self, horizon: Timestamp, tally: &Tally) {
+    /// Counts the instances that break each rule unless for rows that may be of any instance: those that
+    /// nobody asks for, and those that somebody does where they are `of_all`.
+    fn count_strays(&mut self, horizon: Timestamp, tally: &Tally, of_all: bool) {
         let mut judge = Judge::new(self.definition, &self.scope.sagas, &self.off);
         let entries = self.gathered.instances.entries();
         for (at, entry) in (0..).zip(entries) {
             let is_open = matches!(entry.stage, Stage::Open | Stage::Reopened);
-            let is_asked_for = self.is_asked_for(self.gathered.instances.id(at));
-            if !(is_open && is_asked_for) {
+            let is_told = || of_all || !self.is_asked_for(self.gathered.instances.id(at));
+            if !(is_open && is_told()) {
                 continue;
             }
             let (verdict, loose) = self.weigh(&mut judge, at, horizon, false);

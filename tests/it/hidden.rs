@@ -333,6 +333,13 @@ proptest! {
         let met = (0..rows.len()).filter(|place| !places.contains(place)).map(|place| &rows[place]);
         let met = met.filter(|row| row.kind != "Unrelated").filter_map(|row| row.correlation.clone());
         let met: BTreeSet<String> = met.collect();
+        for id in (0..5).map(|number| format!("i-{number}")) {
+            let alone = log.audit_of(&definitions, HORIZON, &id);
+            for is_certain in [true, false] {
+                let of_it = told(&report, is_certain).into_iter().filter(|(_, own, _)| *own == id);
+                prop_assert_eq!(told(&alone, is_certain), of_it.collect(), "{} of {:?}", id, rows);
+            }
+        }
         let most = places.iter().filter(|place| rows[**place].kind != "Unrelated").count();
         for intact in owned(&rows, &places) {
             let found = found(&Log::new(&intact).audit(&definitions, HORIZON));

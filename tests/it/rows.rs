@@ -104,9 +104,25 @@ impl Log {
     ) -> Report {
         let options = Options {
             memory,
+            ..Options::new(at(1_000_000))
+        };
+        self.audit_with(definitions, horizon, options)
+    }
+
+    /// What is found of this instance alone.
+    pub fn audit_of(&self, definitions: &Definitions, horizon: i64, id: &str) -> Report {
+        let options = Options {
+            instances: vec![id.to_owned()],
+            ..Options::new(at(1_000_000))
+        };
+        self.audit_with(definitions, horizon, options)
+    }
+
+    fn audit_with(&self, definitions: &Definitions, horizon: i64, options: Options) -> Report {
+        let options = Options {
             log: Some(self.path.clone()),
             as_of: Some(AsOf::Instant(at(horizon))),
-            ..Options::new(at(1_000_000))
+            ..options
         };
         inspect::audit(definitions, &options, &|_| Go::On).unwrap()
     }
