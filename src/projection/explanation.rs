@@ -113,6 +113,20 @@ impl fmt::Display for Support {
 }
 
 impl Explanation {
+    /// An event that may have been left out and one that has the same id, if there is such a pair.
+    pub(super) fn twice(&self) -> Option<[Position; 2]> {
+        let left_out = self.candidates.iter();
+        let mut left_out = left_out.filter(|candidate| candidate.class == Class::LeftOut);
+        left_out.find_map(|candidate| {
+            let twin = candidate.support.iter().find_map(|support| match support {
+                Support::SameId(twin) => Some(*twin),
+                _ => None,
+            })?;
+            let one = *candidate.events.first()?;
+            Some([one.min(twin), one.max(twin)])
+        })
+    }
+
     /// Whether it is that all the events named were left out, and nothing else.
     pub(super) fn is_told(&self) -> bool {
         match self.candidates.as_slice() {

@@ -13,6 +13,7 @@ use crate::definition::projection::{Blank, Column, Stored};
 use crate::log::has_mark;
 use crate::projection::audit::Conclusion;
 use crate::projection::compare::{Likeness, Raw, Row, likenesses};
+use crate::projection::explanation::Explanation;
 use crate::projection::history::History;
 use crate::projection::manner::Manner;
 use crate::projection::number::Number;
@@ -190,6 +191,12 @@ fn repair(
     if conclusion.strays > 0 {
         return Err(format!(
             "{label}: a row of which nobody knows whose it is may be one of its events"
+        ));
+    }
+    if let Some([one, other]) = standing.explanation.as_ref().and_then(Explanation::twice) {
+        return Err(format!(
+            "{label}: positions {one} and {other} have one id; if they are one event, the row is right \
+             to count it once"
         ));
     }
     let definition = conclusion.fold.definition();
