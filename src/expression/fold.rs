@@ -102,6 +102,11 @@ impl StateExpression {
         self.0.program.evaluate_over(gathered, state)
     }
 
+    /// Whether it refers to this field of the state, or to the state in a way that may reach any field.
+    pub fn reads_state(&self, field: &str) -> bool {
+        self.reads("state", Some(field))
+    }
+
     fn reads(&self, root: &str, field: Option<&str>) -> bool {
         self.0
             .program
@@ -208,6 +213,26 @@ mod tests {
         assert!(both.reads_data() && !both.reads_metadata() && !both.reads_event("version"));
         let version = FoldExpression::parse("state.total + event.version").unwrap();
         assert!(version.reads_event("version") && !version.reads_event("id"));
+    }
+
+    #[test]
+    fn the_fields_that_it_looks_at_are_known_before() {
+        let reads = |source: &str| {
+            let Ok(FoldExpression::State(expression)) = FoldExpression::parse(source) else {
+                panic!("`{source}` does not look at the state")
+            };
+            ["total", "name"].map(|field| expression.reads_state(field))
+        };
+        assert_eq!(reads("state.total - data.discount"), [true, false]);
+        assert_eq!(reads("state.gone | default(state.name)"), [false, true]);
+        for whole in [
+            "'total' in state",
+            "state[data.state] is defined",
+            "state | length",
+        ] {
+            assert_eq!(reads(whole), [true, true], "{whole}");
+        }
+        assert!(reads("state['total'] + event.version")[0]);
     }
 
     #[test]

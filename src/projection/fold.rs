@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::definition::projection::{self as definition, Effect, Operation, Projection};
+use crate::definition::projection::{self as definition, Effect, Field, Operation, Projection};
 use crate::event::{Position, Timestamp};
 use crate::expression::{FoldExpression, StateExpression};
 use crate::projection::state::{Cell, State};
@@ -45,7 +45,14 @@ enum Operand {
     /// The input with this index.
     Input(usize),
     /// Calculated from the input with this index, and the state.
-    Formula(usize, StateExpression),
+    Formula(usize, Formula),
+}
+
+#[derive(Debug)]
+struct Formula {
+    expression: StateExpression,
+    /// The fields of the state that it looks at.
+    fields: Vec<usize>,
 }
 
 /// The value of a formula, or why it has none.
@@ -95,11 +102,11 @@ impl Fold {
                     deletes: true,
                     ..Doing::default()
                 },
-                Effect::Change(own) => Doing::compile(own, every),
+                Effect::Change(own) => Doing::compile(own, every, &definition.fields),
             })
             .collect();
         if definition.every.is_some() {
-            effects.push(Doing::compile(&[], every));
+            effects.push(Doing::compile(&[], every, &definition.fields));
         }
         Fold {
             definition: Arc::clone(definition),
@@ -213,25 +220,21 @@ impl Fold {
     /// What these changes calculate from the state as it is now.
     fn formulas(&self, state: &State, changes: &[Change], inputs: &[Input]) -> Vec<Calculated> {
         let formulas = changes.iter().filter_map(|change| match &change.operand {
-            Operand::Formula(input, expression) => {
-                Some(self.calculate(state, expression, inputs.get(*input)))
+            Operand::Formula(input, formula) => {
+                Some(self.calculate(state, formula, inputs.get(*input)))
             }
             Operand::Literal(_) | Operand::Input(_) => None,
         });
         formulas.collect()
     }
 
-    fn calculate(
-        &self,
-        state: &State,
-        expression: &StateExpression,
-        input: Option<&Input>,
-    ) -> Calculated {
+    fn calculate(&self, state: &State, formula: &Formula, input: Option<&Input>) -> Calculated {
         let gathered = match input {
             Some(Input::Gathered(gathered)) => gathered.clone(),
             other => return given(other).cloned(),
         };
-        match expression.evaluate(gathered, state.known(&self.definition.fields)) {
+        let known = state.known(&self.definition.fields, &formula.fields);
+        match formula.expression.evaluate(gathered, known) {
             Ok(value) => Ok(Value::calculated(&value)),
             Err(undetermined) => Err(undetermined.0.into()),
         }
@@ -239,8 +242,17 @@ impl Fold {
 }
 
 impl Doing {
-    fn compile(own: &[definition::Change], every: &[definition::Change]) -> Doing {
+    fn compile(
+        own: &[definition::Change],
+        every: &[definition::Change],
+        fields: &[Field],
+    ) -> Doing {
         let mut inputs = Vec::new();
+        let looked_at = |expression: &StateExpression| {
+            let fields = fields.iter().enumerate();
+            let own = fields.filter(|(_, field)| expression.reads_state(&field.name));
+            own.map(|(index, _)| index).collect()
+        };
         let mut compile = |changes: &[definition::Change]| -> Vec<Change> {
             changes
                 .iter()
@@ -255,9 +267,13 @@ impl Doing {
                             inputs.push(expression.clone());
                             match expression {
                                 FoldExpression::Event(_) => Operand::Input(inputs.len() - 1),
-                                FoldExpression::State(formula) => {
-                                    Operand::Formula(inputs.len() - 1, formula.clone())
-                                }
+                                FoldExpression::State(expression) => Operand::Formula(
+                                    inputs.len() - 1,
+                                    Formula {
+                                        expression: expression.clone(),
+                                        fields: looked_at(expression),
+                                    },
+                                ),
                             }
                         }
                     },

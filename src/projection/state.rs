@@ -107,11 +107,10 @@ impl State {
         is_told && cells(self) == cells(other) && fields.all(same)
     }
 
-    /// The fields that are known, as expressions see them.
-    pub fn known(&self, fields: &[Field]) -> Map<String, Json> {
-        let fields = fields.iter().enumerate();
-        let known = fields.filter_map(|(index, field)| match self.cell(index) {
-            Cell::Known(value) => Some((field.name.to_string(), value.to_json())),
+    /// Those of the `wanted` fields that are known, as expressions see them.
+    pub fn known(&self, fields: &[Field], wanted: &[usize]) -> Map<String, Json> {
+        let known = wanted.iter().filter_map(|index| match self.cell(*index) {
+            Cell::Known(value) => Some((fields[*index].name.to_string(), value.to_json())),
             Cell::Blank | Cell::Unknown(_) => None,
         });
         known.collect()
