@@ -279,12 +279,30 @@ pub fn plain(recorded: &str) -> Option<&str> {
     (is_whole && digits != "0" || recorded == "0").then_some(recorded)
 }
 
-/// A scalar as the text that ids are compared by: texts as they are, numbers in decimal, `true`
-/// and `false` as words; `None` for `null`, arrays and objects.
+/// A number with a fraction or an exponent that is a whole one all the same, and exact: `7.0` and `7`
+/// are one.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "only taken where it is exact"
+)]
+#[expect(clippy::cast_precision_loss, reason = "only taken where it is exact")]
+pub fn whole(number: f64) -> Option<i64> {
+    let is_whole = number.fract() == 0.0 && number.abs() < (1_i64 << 53) as f64;
+    is_whole.then_some(number as i64)
+}
+
+/// A scalar as the text that ids are compared by: texts as they are, numbers in decimal, whole ones
+/// without a fraction, `true` and `false` as words; `None` for `null`, arrays and objects.
 pub fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|_| number.is_f64());
+            Some(Cow::Owned(match float.and_then(whole) {
+                Some(whole) => whole.to_string(),
+                None => number.to_string(),
+            }))
+        }
         Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }

@@ -2,6 +2,13 @@
 
 use rusqlite::types::ValueRef;
 
+use crate::json::whole;
+
+/// Whether it is written in another way than whole numbers are.
+fn is_fraction(raw: &str) -> bool {
+    raw.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+}
+
 /// What a JSON text stands for, as SQLite would hold it: strings without their quotes, everything
 /// else as written. `scratch` takes a string that has escapes in it.
 pub(crate) fn scalar<'a>(raw: Option<&'a str>, scratch: &'a mut String) -> ValueRef<'a> {
@@ -19,7 +26,15 @@ pub(crate) fn scalar<'a>(raw: Option<&'a str>, scratch: &'a mut String) -> Value
                 }
                 Err(_) => ValueRef::Text(raw.as_bytes()),
             },
-            None => ValueRef::Text(raw.as_bytes()),
+            None => match raw
+                .parse()
+                .ok()
+                .filter(|_| is_fraction(raw))
+                .and_then(whole)
+            {
+                Some(whole) => ValueRef::Integer(whole),
+                None => ValueRef::Text(raw.as_bytes()),
+            },
         },
     }
 }

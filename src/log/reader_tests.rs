@@ -448,6 +448,7 @@ fn rows_are_what_plain_sql_says(
         let (events, bad) = all(&log);
         let text = "CASE typeof(c) WHEN 'null' THEN NULL WHEN 'blob' THEN CASE length(c) WHEN 16 THEN
               lower(substr(hex(c),1,8)||'-'||substr(hex(c),9,4)||'-'||substr(hex(c),13,4)||'-'||substr(hex(c),17,4)||'-'||substr(hex(c),21)) ELSE lower(hex(c)) END
+              WHEN 'real' THEN CASE c WHEN CAST(c AS INTEGER) THEN CAST(CAST(c AS INTEGER) AS TEXT) ELSE CAST(c AS TEXT) END
               ELSE CAST(c AS TEXT) END";
         let expected: Vec<(i64, i64, Option<String>)> = connection
             .prepare(&format!(

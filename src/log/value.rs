@@ -5,12 +5,14 @@ use std::fmt::Write;
 use rusqlite::types::{Value, ValueRef};
 
 use super::garbled;
+use crate::json::whole;
 
 /// What a message shows of a raw value; anything longer is cut, and said to be.
 const EXCERPT: usize = 80;
 
-/// The value as text, borrowed where it is text already: numbers in decimal, a BLOB of 16 bytes as
-/// a hyphenated UUID, any other in hexadecimal digits, a text that is not UTF-8 as [`garbled`] says.
+/// The value as text, borrowed where it is text already: numbers in decimal, whole ones without a
+/// fraction, a BLOB of 16 bytes as a hyphenated UUID, any other in hexadecimal digits, a text that is
+/// not UTF-8 as [`garbled`] says.
 #[inline]
 pub(crate) fn text<'a>(value: ValueRef<'a>, scratch: &'a mut String) -> Option<&'a str> {
     match value {
@@ -29,7 +31,10 @@ fn rendered<'a>(value: ValueRef<'_>, scratch: &'a mut String) -> &'a str {
         ValueRef::Null => {}
         ValueRef::Text(bytes) => garbled::spell(bytes, scratch),
         ValueRef::Integer(number) => push(scratch, format_args!("{number}")),
-        ValueRef::Real(number) => push(scratch, format_args!("{number:?}")),
+        ValueRef::Real(number) => match whole(number) {
+            Some(whole) => push(scratch, format_args!("{whole}")),
+            None => push(scratch, format_args!("{number:?}")),
+        },
         ValueRef::Blob(bytes) => {
             let hyphens: &[usize] = if bytes.len() == 16 {
                 &[4, 6, 8, 10]
@@ -59,20 +64,16 @@ pub(crate) fn integer(value: ValueRef<'_>) -> Result<Option<i64>, String> {
     match value {
         ValueRef::Null => Ok(None),
         ValueRef::Integer(number) => Ok(Some(number)),
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "only taken where it is exact"
-        )]
-        #[expect(clippy::cast_precision_loss, reason = "only taken where it is exact")]
-        ValueRef::Real(number) if number.fract() == 0.0 && number.abs() < (1_i64 << 53) as f64 => {
-            Ok(Some(number as i64))
-        }
         ValueRef::Text(bytes) => std::str::from_utf8(bytes)
             .ok()
             .and_then(|text| text.trim().parse().ok())
             .map(Some)
             .ok_or_else(|| excerpt(value)),
-        ValueRef::Real(_) | ValueRef::Blob(_) => Err(excerpt(value)),
+        ValueRef::Real(number) => match whole(number) {
+            Some(whole) => Ok(Some(whole)),
+            None => Err(excerpt(value)),
+        },
+        ValueRef::Blob(_) => Err(excerpt(value)),
     }
 }
 
@@ -134,7 +135,9 @@ pub(crate) fn stored_forms(text: &str) -> Option<Vec<Value>> {
     {
         forms.push(Value::Integer(number));
     }
+    // A whole one is asked for as one.
     if let Ok(number) = text.parse::<f64>()
+        && whole(number).is_none()
         && format!("{number:?}") == text
     {
         forms.push(Value::Real(number));
