@@ -2,14 +2,18 @@
 //!
 //! A plain path such as `data.order.id` never touches the engine: it is looked up in the raw JSON.
 //! Whatever else an expression looks at and does not find makes the evaluation [`Undetermined`],
-//! unless the expression itself asks whether it is there (`is defined`, `default`, `'x' in data`).
+//! unless the expression itself asks whether it is there (`is defined`, `default`, `'x' in data`). So does
+//! an order between a number and what is none; decimal text beside a number counts as that number.
 
+mod comparisons;
+mod decimal;
 mod document;
 mod engine;
 mod factors;
 mod fold;
 mod formula;
 mod row;
+mod sides;
 pub mod template;
 mod words;
 

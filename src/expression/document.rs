@@ -1,5 +1,5 @@
-//! JSON as the engine sees it, with a record of what was looked for and is not there: the engine
-//! itself takes a comparison with something missing for false.
+//! JSON as the engine sees it, with a record of why there is no telling: of what was looked for and is
+//! not there, and of what has no order with a number. The engine itself answers all the same.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 use serde_json::Value as Json;
 
-/// What one evaluation looked for in vain.
+/// Why one evaluation cannot be told, whatever comes of it.
 #[derive(Debug, Default)]
 pub(super) struct Misses {
     first: OnceLock<String>,
@@ -23,21 +23,28 @@ impl Misses {
         })
     }
 
-    /// The first path that was looked for in vain.
+    /// The first reason: a path that was looked for in vain, or a value that has no order.
     pub(super) fn first(&self) -> Option<&str> {
         self.first.get().map(String::as_str)
     }
 
-    fn note(&self, path: &str, key: &Value) {
-        self.miss(format!("{path}.{key}"));
+    /// Takes down a reason, unless there is one.
+    pub(super) fn note(&self, reason: String) {
+        self.first.get_or_init(|| reason);
     }
 
-    fn miss(&self, missed: String) {
-        if !self.asked_for.contains(&missed) {
-            self.first.get_or_init(|| missed);
+    fn miss_key(&self, path: &str, key: &Value) {
+        self.miss(&format!("{path}.{key}"));
+    }
+
+    fn miss(&self, missed: &str) {
+        if !self.asked_for.iter().any(|asked| asked == missed) {
+            self.note(format!("`{missed}` is missing"));
         }
     }
 }
+
+impl Object for Misses {}
 
 /// The engine's form of a JSON value that stands at `path`.
 pub(super) fn value(json: Json, path: &str, misses: &Arc<Misses>) -> Value {
@@ -110,7 +117,7 @@ impl Object for Names {
         let name = key.as_str()?;
         let found = self.values.get(name).cloned();
         if found.is_none() && self.names.iter().any(|known| known == name) {
-            self.misses.miss(name.to_owned());
+            self.misses.miss(name);
         }
         found
     }
@@ -131,7 +138,7 @@ impl Object for Mapping {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let found = key.as_str().and_then(|key| self.entries.get(key)).cloned();
         if found.is_none() {
-            self.misses.note(&self.path, key);
+            self.misses.miss_key(&self.path, key);
         }
         found
     }
@@ -163,7 +170,7 @@ impl Object for List {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let index = key.as_usize();
         let Some((index, item)) = index.and_then(|at| Some((at, self.items.get(at)?))) else {
-            self.misses.note(&self.path, key);
+            self.misses.miss_key(&self.path, key);
             return None;
         };
         let path = format!("{}.{index}", self.path);

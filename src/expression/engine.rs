@@ -9,7 +9,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::expression::document::{self, Misses};
 use crate::expression::words::{self, Path, Word};
-use crate::expression::{ExpressionError, Scope, Undetermined, bytes, factors, not_json};
+use crate::expression::{
+    ExpressionError, Scope, Undetermined, bytes, comparisons, factors, not_json, sides,
+};
 use crate::json;
 use crate::suggest::closest;
 
@@ -36,6 +38,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         environment.remove_global(internal);
     }
     factors::teach(&mut environment);
+    sides::teach(&mut environment);
     environment
 });
 
@@ -202,7 +205,14 @@ pub(super) fn compile(
             }
         })?;
     check_calls(words)?;
-    Ok(code)
+    let guarded = comparisons::guarded(source);
+    if guarded == source {
+        return Ok(code);
+    }
+    // Its faults were told of the source as written; what remains is how deep the engine reads.
+    ENVIRONMENT
+        .compile_expression_owned(factors::guarded(&guarded))
+        .map_err(|_| error("the expression is nested too deeply"))
 }
 
 /// Whether names are told with the fields that are looked at below them.
@@ -233,15 +243,15 @@ pub(super) fn names(
     Ok(names)
 }
 
-/// Its value, unless something was missed on the way.
+/// Its value, unless something was missed on the way, or had no order with what it was compared with.
 pub(super) fn evaluate(
     code: &minijinja::Expression<'_, '_>,
     context: impl Into<Value>,
-    misses: &Misses,
+    misses: &Arc<Misses>,
 ) -> Result<Json, Undetermined> {
-    let result = code.eval(context.into());
-    if let Some(missed) = misses.first() {
-        return Err(Undetermined(format!("`{missed}` is missing")));
+    let result = code.eval(sides::context(context.into(), misses));
+    if let Some(reason) = misses.first() {
+        return Err(Undetermined(reason.to_owned()));
     }
     let value = result.map_err(|error| {
         let detail = error

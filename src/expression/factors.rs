@@ -26,7 +26,7 @@ pub(super) fn teach(environment: &mut Environment<'_>) {
 
 /// The expression with each factor of a multiplication handed through the filter.
 pub(super) fn guarded(source: &str) -> String {
-    let words = Words(words::placed(source));
+    let words = Words::of(source);
     let mut ends = Vec::new();
     for at in (0..words.0.len()).filter(|at| words.multiplies(*at)) {
         ends.push(words.0[at - 1].1.end);
@@ -42,19 +42,28 @@ pub(super) fn guarded(source: &str) -> String {
 }
 
 /// The words of an expression, each with its bytes.
-struct Words<'s>(Vec<(Word<'s>, Range<usize>)>);
+pub(super) struct Words<'s>(Vec<(Word<'s>, Range<usize>)>);
 
 impl<'s> Words<'s> {
-    fn get(&self, at: usize) -> Option<&Word<'s>> {
+    pub(super) fn of(source: &'s str) -> Words<'s> {
+        Words(words::placed(source))
+    }
+
+    /// The bytes that a word takes.
+    pub(super) fn place(&self, at: usize) -> Option<&Range<usize>> {
+        self.0.get(at).map(|(_, place)| place)
+    }
+
+    pub(super) fn get(&self, at: usize) -> Option<&Word<'s>> {
         self.0.get(at).map(|(word, _)| word)
     }
 
-    fn is_sign(&self, at: usize, sign: char) -> bool {
+    pub(super) fn is_sign(&self, at: usize, sign: char) -> bool {
         self.get(at) == Some(&Word::Sign(sign))
     }
 
     /// Whether nothing stands between this word and the one before it.
-    fn is_joined(&self, at: usize) -> bool {
+    pub(super) fn is_joined(&self, at: usize) -> bool {
         at > 0 && at < self.0.len() && self.0[at - 1].1.end == self.0[at].1.start
     }
 

@@ -65,12 +65,17 @@ pub const UNKNOWN: Info = Info {
     summary: "it cannot be told whether what has to hold does",
     explanation: "\
 Finds keys for which an invariant over states cannot be told: it looks at the state of a key that does \
-not exist, or at a field that no event has set yet, or one that an event left unreadable. With a \
-`grace`, that counts once everything that it looks at has been quiet for that long.
+not exist, or at a field that no event has set yet, or one that an event left unreadable; or it asks \
+whether something that is no number is more or less than one. With a `grace`, that counts once everything \
+that it looks at has been quiet for that long.
 
 That is not a breach, and it is not fine either: nobody knows. What is not needed may be missing: in \
 `state.status != 'paid' or payment.status == 'captured'` the payment counts only once the order is \
 paid.
+
+Decimal text beside a number counts as that number; other text, true and false, lists and mappings have \
+no order with one, so that `state.balance >= 0` cannot be told of a balance of `n/a`. Where such values \
+are meant, ask for them first: `state.balance == 'n/a' or state.balance >= 0`.
 
 Find out why the other key is not there. Where its absence is itself a breach, say so in the \
 invariant: `state.status != 'paid' or payment is defined and payment.status == 'captured'`.
