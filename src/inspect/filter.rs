@@ -1,5 +1,6 @@
 //! Which rules, sagas and logs a run is about.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::definition::projection::Projection;
 use crate::definition::{Definitions, Scope};
 use crate::inspect::{Options, RunError};
 use crate::rules;
+use crate::suggest::did_you_mean;
 
 /// The rules that the options let through, by name.
 ///
@@ -165,15 +167,40 @@ fn undeclared(path: &Path) -> LogDefinition {
     }
 }
 
-/// A message for a name that does not exist, with the nearest that does.
+/// A message for a name that does not exist, with the nearest that does, or else with those that do.
 pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
         .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    match nearest {
-        Some((_, nearest)) => format!("no {kind} is called `{name}`; did you mean `{nearest}`?"),
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, nearest)| format!("did you mean `{nearest}`?"));
+    // Several logs may each have one of the same name.
+    let known: BTreeSet<&str> = known.iter().copied().collect();
+    match nearest.or_else(|| did_you_mean(name, known)) {
+        Some(offer) => format!("no {kind} is called `{name}`; {offer}"),
         None => format!("no {kind} is called `{name}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unknown;
+
+    #[test]
+    fn a_name_that_does_not_exist_is_told_with_those_that_do() {
+        for (name, known, told) in [
+            ("ac", &["acc", "orders"][..], "; did you mean `acc`?"),
+            (
+                "nope",
+                &["orders", "acc", "acc"],
+                "; there are `acc`, `orders`",
+            ),
+            ("nope", &["acc"], "; the only one is `acc`"),
+            ("nope", &[], ""),
+        ] {
+            let expected = format!("no projection is called `{name}`{told}");
+            assert_eq!(unknown("projection", name, known), expected);
+        }
     }
 }
