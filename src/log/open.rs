@@ -246,7 +246,7 @@ fn find(path: &Path) -> Result<PathBuf, LogError> {
     }
     if meta.len() == 0 {
         return Err(LogError::new(format!(
-            "{file} is empty (0 bytes), so it holds no log; check that its writer uses this path"
+            "{file} is empty (0 bytes), so it holds nothing; check that its writer uses this path"
         )));
     }
     fs::canonicalize(path).map_err(|error| LogError::new(format!("{file} cannot be read: {error}")))

@@ -63,11 +63,14 @@ impl ReadModels {
     /// When one cannot be opened.
     pub fn open(projections: &[Arc<Projection>]) -> Result<ReadModels, LogError> {
         let mut models = ReadModels::default();
-        for stored in projections.iter().filter_map(|it| it.stored.as_ref()) {
-            if let Some(path) = &stored.database
+        for projection in projections {
+            if let Some(stored) = &projection.stored
+                && let Some(path) = &stored.database
                 && models.find(path).is_none()
             {
-                models.open.push((path.clone(), Beside::open(path)?));
+                let beside = Beside::open(path)
+                    .map_err(|error| error.wanted_for(about(projection, &stored.place)))?;
+                models.open.push((path.clone(), beside));
             }
         }
         Ok(models)

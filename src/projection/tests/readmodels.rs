@@ -219,7 +219,12 @@ stored:
     let bench = bench(projection, "");
     let other = beside(&bench, "views.db");
     let error = bench.try_audit(0, false).unwrap_err().message;
-    assert!(error.contains("views.db does not exist"), "{error}");
+    let place = "views.db does not exist (for the projection `counts`, ";
+    assert!(error.contains(place), "{error}");
+    std::fs::write(&other, "").unwrap();
+    let error = bench.try_audit(0, false).unwrap_err().message;
+    let place = "views.db is empty (0 bytes), so it holds nothing; check that its writer uses this path (for the projection `counts`, ";
+    assert!(error.contains(place), "{error}");
     Connection::open(&other)
         .unwrap()
         .execute_batch(
