@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::definition::requirement::{KEY, Requirement, STATE};
 use crate::event::Span;
+use crate::expression::Reference;
 use crate::lapse::At;
 use crate::projection::{self, Applied, Cell, Unseen};
 use crate::requirement::look::{self, Held, State, digest, judge};
@@ -278,11 +279,38 @@ impl Book {
             keys.push(key);
         }
         values.extend(found);
-        let held = match judge(requirement, &values) {
+        let exact = |reference: &Reference<'_>| self.exact(reference, number, &keys, states);
+        let held = match judge(requirement, &values, &exact) {
             Held::Exempt => Held::Exempt,
             judged => doubt.map_or(judged, Held::Unknown),
         };
         (held, keys)
+    }
+
+    /// What a formula refers to in the state of a subject or of a key that it looks at, with every
+    /// digit: formulas themselves see some numbers as floating point.
+    fn exact(
+        &self,
+        reference: &Reference<'_>,
+        number: u32,
+        keys: &[LookedUp],
+        states: &projection::Ledger,
+    ) -> Option<String> {
+        let (projection, number) = match reference.name {
+            STATE => (self.each, number),
+            name => {
+                let lookups = &self.requirement.lookups;
+                let at = lookups.iter().position(|lookup| &*lookup.name == name)?;
+                (*self.looked_up.get(at)?, keys.get(at)?.as_ref()?.1?)
+            }
+        };
+        let (field, inner) = reference.keys.split_first()?;
+        let (_, entry) = states.entry(projection, number)?;
+        let field = states.folds().get(projection)?.definition().field(field)?;
+        match entry.state.cell(field) {
+            Cell::Known(value) => Some(value.at(inner)?.to_string()),
+            Cell::Blank | Cell::Unknown(_) => None,
+        }
     }
 
     /// The state of a key that exists, which has this name in formulas; or why it cannot be told

@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use serde_json::{Map, Value};
 
 use crate::definition::requirement::{Lookup, Requirement};
-use crate::expression::{Formula, Undetermined};
+use crate::expression::{Formula, Reference, Undetermined};
 use crate::json;
 use crate::projection::{self, State as Folded};
 
@@ -50,7 +50,15 @@ pub(super) fn looked_up(lookup: &Lookup, values: &Map<String, Value>) -> Option<
     json::text(&key).map(|key| key.into_owned())
 }
 
-pub(super) fn judge(requirement: &Requirement, values: &Map<String, Value>) -> Held {
+/// What something that a formula refers to is, with every digit, where more is known than the formula
+/// sees.
+type Exact<'e> = &'e dyn Fn(&Reference<'_>) -> Option<String>;
+
+pub(super) fn judge(
+    requirement: &Requirement,
+    values: &Map<String, Value>,
+    exact: Exact<'_>,
+) -> Held {
     let holds = |formula: &Formula| formula.holds(values);
     let unknown = |undetermined: Undetermined| Held::Unknown(undetermined.0.into());
     match requirement.narrow.as_ref().map(holds) {
@@ -60,17 +68,20 @@ pub(super) fn judge(requirement: &Requirement, values: &Map<String, Value>) -> H
     }
     match holds(&requirement.require) {
         Ok(true) => Held::Yes,
-        Ok(false) => Held::No(shown(&requirement.require, values).into()),
+        Ok(false) => Held::No(shown(&requirement.require, values, exact).into()),
         Err(undetermined) => unknown(undetermined),
     }
 }
 
 /// What a formula looks at, as `state.status = "paid"`.
-fn shown(formula: &Formula, values: &Map<String, Value>) -> String {
+fn shown(formula: &Formula, values: &Map<String, Value>, exact: Exact<'_>) -> String {
     let parts = formula
         .references()
         .map(|reference| match reference.of(values) {
-            Some(value) => format!("{reference} = {value}"),
+            Some(value) => match exact(&reference) {
+                Some(exact) => format!("{reference} = {exact}"),
+                None => format!("{reference} = {value}"),
+            },
             None => format!("{reference} is missing"),
         });
     parts.collect::<Vec<_>>().join(", ")

@@ -425,3 +425,41 @@ stored: { table: accounts, key: account, columns: { owner: owner, balance: balan
     let (code, out) = damaged("{}");
     assert_eq!(code, Some(0), "{out}");
 }
+
+#[test]
+fn a_breach_shows_every_digit_of_the_numbers_that_it_is_about() {
+    let bank = Bank::new(
+        r#"projection: accounts
+key: data.account
+on:
+  Opened: { set: { limit: =data.limit, twin: =data.twin } }
+  Deposited: { add: { balance: =data.amount } }
+---
+invariant: within-the-limit
+for-each: accounts
+let: { other: "=projection('accounts', state.twin)" }
+require: state.balance <= state.limit and other.balance < 10
+"#,
+        &[
+            (
+                "a",
+                "Opened",
+                json!({"account": "a", "limit": "0.50", "twin": "b"}),
+            ),
+            (
+                "a",
+                "Deposited",
+                json!({"account": "b", "amount": u64::MAX}),
+            ),
+            ("a", "Deposited", json!({"account": "b", "amount": 1})),
+            ("a", "Deposited", json!({"account": "a", "amount": 0.1})),
+        ],
+        "",
+    );
+    let audited = bank.run(200, &["audit", "--rule", "invariant/violated"]);
+    audited.has(&[
+        "other.balance = 18446744073709551616",
+        "state.balance = 0.1",
+        "state.limit = \"0.50\"",
+    ]);
+}
