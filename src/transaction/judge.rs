@@ -54,7 +54,7 @@ impl Entry {
         doubtful.dedup();
         // Either they voted, and then may not end differently, or commit was decided without them.
         let is_either = |what: &What| matches!(what, What::Mixed | What::WithoutVotes);
-        let unexcused = self.mixed(&[], maybe);
+        let unexcused = self.mixed(&[], reading(Doubt::For));
         let is_told = found.iter().any(|one| is_either(&one.what));
         if let Some(unexcused) = &unexcused
             && !is_told
@@ -130,7 +130,7 @@ impl Entry {
             false => self.silent(reading),
         };
         let found = [
-            self.mixed(&silent, reading.maybe),
+            self.mixed(&silent, reading),
             self.without_votes(silent, reading),
             self.in_doubt(limit, reading, horizon),
             self.undelivered(limit, reading, horizon),
@@ -140,7 +140,8 @@ impl Entry {
 
     /// Participants ended differently, or against the decision. That commit was decided without the
     /// yes of the `silent` ones is told of itself, and they may abort then.
-    fn mixed(&self, silent: &[Named<'_>], maybe: &Maybe) -> Option<Found<'_>> {
+    fn mixed(&self, silent: &[Named<'_>], reading: Reading<'_>) -> Option<Found<'_>> {
+        let Reading { order, maybe, .. } = reading;
         let is_silent = |name: &str| silent.binary_search_by_key(&name, |one| one.0).is_ok();
         let did = |(name, member): Named<'_>| {
             let has = |at: Option<At>, part| at.is_some() || maybe.is_of(name, part);
@@ -162,19 +163,22 @@ impl Entry {
             let settled = self.settled.filter(|(state, _)| *state == wanted);
             settled.map(|(_, at)| at)
         };
+        let earlier = |one, other| first(order, one, other);
         // Whoever is not known may be one who never voted.
         let is_blamed = silent.is_empty();
         let commits = members.iter().filter_map(|((_, one), _)| one.committed);
         let committed = commits
             .chain(settled(Participant::Committed))
             .chain(maybe.committed)
-            .min();
+            .map(Some)
+            .fold(None, earlier);
         let aborts = members.iter().filter(|(_, did)| *did != Did::Commit);
         let aborted = aborts
             .filter_map(|((_, one), _)| one.aborted)
             .chain(settled(Participant::Aborted))
             .chain(maybe.aborted.filter(|_| is_blamed))
-            .min();
+            .map(Some)
+            .fold(None, earlier);
         let is_sure = |at: Option<At>, part| at.is_some() || maybe.sure.meets(part);
         let has_committed = is_sure(committed, Parts::COMMITTED);
         let has_aborted = aborted.is_some()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::note::{Meaning, Note};
-use super::{Happening, Ledger, View, What};
+use super::{Conclusion, Happening, Ledger, View, What};
 use crate::absent::{Absent, Hidden, Hint, Of, Parts};
 use crate::definition;
 use crate::definition::log::Order;
@@ -129,6 +129,19 @@ fn quickly(
     horizon: i64,
     bad: &[Bad],
 ) -> (Vec<What>, Vec<What>) {
+    let conclusion = concluded(definition, order, told, horizon, bad);
+    let sure = conclusion.faults.iter().map(|fault| fault.what);
+    (sorted(sure.collect()), sorted(conclusion.doubtful))
+}
+
+/// What is found of events that arrived in this order.
+fn concluded(
+    definition: &Arc<Transaction>,
+    order: Order,
+    told: &[Told],
+    horizon: i64,
+    bad: &[Bad],
+) -> Conclusion {
     let mut absent = Absent::default();
     for bad in bad.iter().filter(|bad| bad.is_row) {
         absent.take(Hidden {
@@ -171,9 +184,7 @@ fn quickly(
         absent: &absent,
         off: &[],
     };
-    let conclusion = ledger.conclude(view).remove(0);
-    let sure = conclusion.faults.iter().map(|fault| fault.what);
-    (sorted(sure.collect()), sorted(conclusion.doubtful))
+    ledger.conclude(view).remove(0)
 }
 
 fn sorted(mut found: Vec<What>) -> Vec<What> {
@@ -295,6 +306,30 @@ proptest! {
         let (sure, doubtful) = quickly(&definition, Order::Position, &told, horizon, &[]);
         prop_assert_eq!(sure, slowly(&told, horizon));
         prop_assert_eq!(doubtful, []);
+    }
+
+    #[test]
+    fn where_time_orders_nothing_depends_on_what_arrived_first(
+        (told, arrived) in logs().prop_flat_map(|told| {
+            // No two at one time, since the position tells those apart.
+            let timed = told.iter().zip(0..).map(|((meaning, who, _), at)| (*meaning, *who, at * 4));
+            let timed: Vec<Told> = timed.collect();
+            (Just(timed.clone()), Just(timed).prop_shuffle())
+        })
+    ) {
+        let definition = definition();
+        let order = Order::Time { skew: Span::ZERO, lateness: Span::from_secs(60) };
+        let shown = |told: &[Told]| {
+            let conclusion = concluded(&definition, order, told, 60, &[]);
+            let faults = conclusion.faults.into_iter().map(|fault| {
+                let time = |at: &Position| told[at.0 as usize - 1].2;
+                let mut times: Vec<i64> = fault.evidence.iter().map(time).collect();
+                times.sort_unstable();
+                (fault.what, fault.since, fault.participants, times)
+            });
+            faults.collect::<Vec<_>>()
+        };
+        prop_assert_eq!(shown(&told), shown(&arrived));
     }
 
     #[test]
