@@ -198,11 +198,7 @@ impl Book {
             *looks_at = watched.look(number, *looks_at, key);
         }
         subject.renew(youngest, self.clocks.tolerance);
-        if matches!(held, Held::Yes | Held::Exempt) {
-            subject.mend();
-        }
-        subject.held = held;
-        subject.last = at;
+        subject.found(held, at);
         self.subjects[place] = Some(subject);
     }
 
@@ -231,8 +227,7 @@ impl Book {
         let mut subject = subject.clone();
         let is_free = self.is_free(&subject);
         subject.rest(None, Some(missed), is_free, self.clocks);
-        subject.held = self.look(number, states).0;
-        subject.last = missed.last;
+        subject.found(self.look(number, states).0, missed.last);
         let mut youngest = subject.youngest;
         youngest.join(missed.youngest, self.clocks.tolerance);
         subject.renew(youngest, self.clocks.tolerance);

@@ -36,7 +36,8 @@ pub struct Untold {
 /// What became of the keys of one invariant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Count {
-    /// Keys that have to keep it.
+    /// Keys that have to keep it, or had to after some event: a fault outlives its key, and so does
+    /// that there was none.
     pub keys: u64,
     /// Of them, those of which it cannot be told.
     pub unknown: u64,

@@ -116,7 +116,7 @@ impl Ledger {
                 let now = subject.now(book.clocks, horizon);
                 let lapsed = subject.quiet.conclude(now, horizon);
                 let is_unwatched = subject.is_unwatched(horizon);
-                let is_exempt = subject.held == Held::Exempt && lapsed.is_none() && !is_unwatched;
+                let is_exempt = !subject.was_bound && !is_unwatched;
                 let entry = states.entry(book.each, number as u32);
                 let key = entry.map_or("", |(key, _)| key);
                 // A row that cannot be judged may have made it one that is not exempt.

@@ -23,6 +23,8 @@ pub(super) struct Subject {
     pub(super) looks_at: Vec<Option<u32>>,
     /// Digest of the fields that the invariant looks at.
     pub(super) seen: u64,
+    /// It had to keep the invariant after some event.
+    pub(super) was_bound: bool,
     /// It may have been wrong for too long while nobody looked.
     is_unwatched: bool,
     /// It was wrong for too long, and may have been right since while nobody looked.
@@ -42,10 +44,20 @@ impl Subject {
             quiet: Quiet::since(at.1),
             looks_at: vec![None; lookups],
             seen: 0,
+            was_bound: false,
             is_unwatched: false,
             may_have_held: false,
             relies_on: Timestamp::MIN,
         }
+    }
+
+    /// Takes what was found after the last event of what it looks at.
+    pub(super) fn found(&mut self, held: Held, last: At) {
+        self.was_bound |= held != Held::Exempt;
+        if matches!(held, Held::Yes | Held::Exempt) {
+            self.mend();
+        }
+        (self.held, self.last) = (held, last);
     }
 
     /// Holds what was found last against the invariant, now that something else comes, and there
@@ -101,7 +113,7 @@ impl Subject {
     }
 
     /// It holds again.
-    pub(super) fn mend(&mut self) {
+    fn mend(&mut self) {
         self.quiet.mend();
         self.may_have_held = false;
     }

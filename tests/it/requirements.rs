@@ -9,6 +9,8 @@ use sagactl::definition;
 use sagactl::inspect::{self, Go, Options};
 use sagactl::rules;
 
+use crate::rows::looked_at;
+
 /// What an event does, to which order or payment, and how many minutes after the one before it, or before it.
 #[derive(Debug, Clone, Copy)]
 enum What {
@@ -156,16 +158,18 @@ fn in_full(order: Option<&Order>, payments: &BTreeMap<u8, Payment>) -> Held {
 
 type Found = Vec<(String, String, String, i64)>;
 
-fn slowly(told: &Told, horizon: i64) -> Found {
+/// What is found, and how many keys had to keep an invariant after some event.
+fn slowly(told: &Told, horizon: i64) -> (Found, u64) {
     type Judge = fn(Option<&Order>, &BTreeMap<u8, Payment>) -> Held;
     let judges: [(&str, Judge, Option<i64>, bool); 2] = [
         ("paid-orders-have-a-payment", captured, Some(5), false),
         ("paid-in-full", in_full, None, true),
     ];
-    let mut found = Found::new();
+    let (mut found, mut checked) = (Found::new(), 0);
     for (name, judge, grace, sums) in judges {
         for order in 0..2_u8 {
             let mut breach = None;
+            let mut was_bound = false;
             let mut last: Option<(Held, i64, i64)> = None;
             let mut changed: Option<i64> = None;
             let mut paid: BTreeMap<u8, i64> = BTreeMap::new();
@@ -205,6 +209,7 @@ fn slowly(told: &Told, horizon: i64) -> Found {
                 }
                 let (orders, payments) = fold(&told[..=index]);
                 let held = judge(orders.get(&order), &payments);
+                was_bound |= held != Held::Exempt;
                 if grace.is_none() && held == Held::No && breach.is_none() {
                     breach = Some(index as i64 + 1);
                 }
@@ -217,6 +222,7 @@ fn slowly(told: &Told, horizon: i64) -> Found {
                 let youngest = changed.max(other.copied()).unwrap_or(0);
                 last = Some((held, index as i64 + 1, youngest));
             }
+            checked += u64::from(was_bound);
             let Some((held, position, since)) = last else {
                 continue;
             };
@@ -236,10 +242,10 @@ fn slowly(told: &Told, horizon: i64) -> Found {
         }
     }
     found.sort();
-    found
+    (found, checked)
 }
 
-fn quickly(told: &Told, horizon: i64) -> Found {
+fn quickly(told: &Told, horizon: i64) -> (Found, u64) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let definitions = root.join("tests/definitions/paid-orders.yaml");
     let definitions = definition::load(&[definitions], &rules::names()).expect("sound");
@@ -273,7 +279,7 @@ fn quickly(told: &Told, horizon: i64) -> Found {
         })
         .collect();
     found.sort();
-    found
+    (found, looked_at(&report, "invariant/violated").0)
 }
 
 proptest! {
