@@ -9,6 +9,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
+use crate::event::Position;
 use crate::texts::Keys;
 
 /// Rows that are not judged.
@@ -96,10 +97,18 @@ pub struct Hint {
 /// The rows that are not judged and may be events of one thing declared.
 #[derive(Debug, Clone, Default)]
 pub struct Strays {
-    /// Hashes of the keys that are known to be theirs, and how many are of each.
-    keys: HashMap<u64, u64, FixedState>,
+    /// By the hashes of the keys that are known to be theirs.
+    keys: HashMap<u64, OfKey, FixedState>,
     /// How many there are whose key cannot be told.
     pub keyless: u64,
+}
+
+/// Those of one key.
+#[derive(Debug, Clone, Copy)]
+struct OfKey {
+    count: u64,
+    /// Where the first of them stands; before all events where that is not known of one.
+    first: Position,
 }
 
 impl Strays {
@@ -116,15 +125,24 @@ impl Strays {
 
     /// How many of them are known to be of this key.
     pub fn of_key(&self, key: &str) -> u64 {
+        self.on(key).map_or(0, |own| own.count)
+    }
+
+    /// Whether one of them is known to be of this key and may stand at this position or before it.
+    pub fn has_until(&self, key: &str, position: Position) -> bool {
+        self.on(key).is_some_and(|own| own.first <= position)
+    }
+
+    fn on(&self, key: &str) -> Option<&OfKey> {
         if self.keys.is_empty() {
-            return 0;
+            return None;
         }
-        self.keys.get(&Keys::hash(key)).copied().unwrap_or(0)
+        self.keys.get(&Keys::hash(key))
     }
 
     /// How many of them are known to be of some key.
     pub fn keyed(&self) -> u64 {
-        self.keys.values().sum()
+        self.keys.values().map(|own| own.count).sum()
     }
 
     /// How many keys are known to have one.
@@ -134,14 +152,18 @@ impl Strays {
 
     /// The hashes of the keys that are known to be theirs, and how many are of each.
     pub fn keys(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.keys.iter().map(|(key, count)| (*key, *count))
+        self.keys.iter().map(|(key, own)| (*key, own.count))
     }
 
-    fn take(&mut self, key: Option<u64>) {
-        match key {
-            Some(key) => *self.keys.entry(key).or_default() += 1,
-            None => self.keyless += 1,
-        }
+    fn take(&mut self, key: Option<u64>, position: Option<Position>) {
+        let Some(key) = key else {
+            self.keyless += 1;
+            return;
+        };
+        let first = position.unwrap_or(Position(i64::MIN));
+        let own = self.keys.entry(key).or_insert(OfKey { count: 0, first });
+        own.count += 1;
+        own.first = own.first.min(first);
     }
 }
 
@@ -159,6 +181,8 @@ struct Rows {
 /// One such row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hidden {
+    /// Where it stands, where that can be read.
+    pub position: Option<Position>,
     /// Its type, and the hash of its correlation value by [`Keys::hash`], each where it can be read;
     /// `None` where every saga and every projection that knows its type can judge it, or `of` tells
     /// all there is to it.
@@ -182,7 +206,7 @@ impl Absent {
             }
         }
         for (of, key) in row.of {
-            self.strays.entry(of).or_default().take(key);
+            self.strays.entry(of).or_default().take(key, row.position);
         }
     }
 
@@ -283,6 +307,7 @@ mod tests {
     fn absent(kind: Option<&str>, correlation: Option<&str>) -> Absent {
         let mut absent = Absent::default();
         absent.take(Hidden {
+            position: None,
             row: Some((kind.map(Arc::from), correlation.map(Keys::hash))),
             of: Vec::new(),
         });

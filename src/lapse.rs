@@ -139,32 +139,36 @@ impl<V: Clone> Quiet<V> {
     /// It did not hold, as an event had left it, until something else came: that counts if it was
     /// longer than is tolerated, or at all where nothing is.
     pub fn rest(&mut self, value: V, at: At, grace: Option<Span>, until: Timestamp) {
-        self.rest_since((self.youngest(), Span::ZERO), value, at, grace, until);
+        let left = Left {
+            value,
+            at,
+            ground: 0,
+        };
+        self.rest_since((self.youngest(), Span::ZERO), left, grace, (at.0, until));
     }
 
     /// The same, where of the times that were taken only these count by now.
     pub fn rest_since(
         &mut self,
         (youngest, tolerance): (Youngest, Span),
-        value: V,
-        at: At,
+        left: Left<V>,
         grace: Option<Span>,
-        until: Timestamp,
+        until: At,
     ) {
-        let judge = |lapses: &mut Lapses<V>, youngest: Option<Timestamp>, value| {
+        let judge = |lapses: &mut Lapses<V>, youngest: Option<Timestamp>, left| {
             let due = grace.map(|grace| youngest.map(|youngest| youngest.after(grace)));
             match due {
-                None => lapses.lapse(value, at, None),
-                Some(Some(due)) if until > due => lapses.lapse(value, at, Some(until)),
+                None => lapses.lapse(left, None),
+                Some(Some(due)) if until.1 > due => lapses.lapse(left, Some(until)),
                 // Where there is no time, nobody knows since when.
                 Some(_) => {}
             }
         };
         if let Some(otherwise) = &mut self.otherwise {
             let without = youngest.without(self.greatest, tolerance);
-            judge(&mut otherwise.lapses, without, value.clone());
+            judge(&mut otherwise.lapses, without, left.clone());
         }
-        judge(&mut self.lapses, Some(youngest.greatest), value);
+        judge(&mut self.lapses, Some(youngest.greatest), left);
     }
 
     /// It holds again.
@@ -190,11 +194,43 @@ impl<V: Clone> Quiet<V> {
 
     /// What is to be told at the horizon, given how it stands then.
     pub fn conclude(&self, now: Now<V>, horizon: Timestamp) -> Option<Lapsed<V>> {
+        self.conclude_of(now, horizon, &|_| true)
+    }
+
+    /// The same of what is sure alone.
+    pub fn conclude_of(
+        &self,
+        now: Now<V>,
+        horizon: Timestamp,
+        is_sure: &dyn Fn(Shown) -> bool,
+    ) -> Option<Lapsed<V>> {
         match &self.otherwise {
-            Some(otherwise) if self.greatest > horizon => otherwise.lapses.conclude(now, horizon),
-            _ => self.lapses.conclude(now, horizon),
+            Some(otherwise) if self.greatest > horizon => {
+                otherwise.lapses.conclude(now, horizon, is_sure)
+            }
+            _ => self.lapses.conclude(now, horizon, is_sure),
         }
     }
+}
+
+/// How an event left something.
+#[derive(Debug, Clone, Copy)]
+pub struct Left<V> {
+    /// What it was.
+    pub value: V,
+    /// The event.
+    pub at: At,
+    /// Which of the things it stood on that it did not hold, counted by whoever knows them.
+    pub ground: u32,
+}
+
+/// What shows that something lasted too long.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown {
+    /// What it stood on that it did not hold.
+    pub ground: u32,
+    /// The last event that it takes to know that.
+    pub position: Position,
 }
 
 /// When something did not hold, as far as that is known before the horizon is.
@@ -212,17 +248,16 @@ struct Known<V> {
 #[derive(Debug, Clone)]
 struct Firsts<V> {
     first: Lapse<V>,
-    /// Later ones, each of which was seen to be over earlier than those ahead of it.
-    sooner: Vec<Lapse<V>>,
+    /// Later ones, each of which was seen to be over earlier than those ahead of it, or stood on
+    /// something else.
+    others: Vec<Lapse<V>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Lapse<V> {
-    value: V,
-    /// The event that left it so.
-    at: At,
-    /// When something came that shows that it lasted too long, where anything is tolerated.
-    until: Option<Timestamp>,
+    left: Left<V>,
+    /// What came and shows that it lasted too long, where anything is tolerated.
+    until: Option<At>,
 }
 
 /// How something that has to hold stands at the horizon.
@@ -256,13 +291,16 @@ pub struct Lapsed<V> {
 
 impl<V> Lapses<V> {
     /// It was left so by an event until this, for too long, or at all where nothing is tolerated.
-    fn lapse(&mut self, value: V, at: At, until: Option<Timestamp>) {
+    fn lapse(&mut self, left: Left<V>, until: Option<At>) {
         let current = Lapse {
-            value: (),
-            at,
+            left: Left {
+                value: (),
+                at: left.at,
+                ground: left.ground,
+            },
             until,
         };
-        let lapse = Lapse { value, at, until };
+        let lapse = Lapse { left, until };
         let Some(known) = &mut self.0 else {
             self.0 = Some(Box::new(Known {
                 first: Firsts::of(lapse),
@@ -293,9 +331,15 @@ impl<V> Lapses<V> {
 impl<V: Clone> Lapses<V> {
     /// What is to be told at the horizon, given how it stands then. An event later than the horizon
     /// shows nothing of how long something lasted before.
-    fn conclude(&self, now: Now<V>, horizon: Timestamp) -> Option<Lapsed<V>> {
+    fn conclude(
+        &self,
+        now: Now<V>,
+        horizon: Timestamp,
+        is_sure: &dyn Fn(Shown) -> bool,
+    ) -> Option<Lapsed<V>> {
         let known = self.0.as_deref();
-        let known = known.and_then(|known| Some((known.first.at(horizon)?, &known.current)));
+        let known =
+            known.and_then(|known| Some((known.first.at(horizon, is_sure)?, &known.current)));
         match (known, now) {
             (None, Now::Wrong(value, at)) => Some(Lapsed {
                 first: (value.clone(), at),
@@ -303,9 +347,9 @@ impl<V: Clone> Lapses<V> {
             }),
             (None, Now::Right | Now::Pending(_) | Now::Unknown) => None,
             (Some((first, current)), now) => Some(Lapsed {
-                first: (first.value.clone(), first.at),
-                now: match (now, current.as_ref().and_then(|it| it.at(horizon))) {
-                    (Now::Wrong(value, _), Some(current)) => Now::Wrong(value, current.at),
+                first: (first.left.value.clone(), first.left.at),
+                now: match (now, current.as_ref().and_then(|it| it.at(horizon, is_sure))) {
+                    (Now::Wrong(value, _), Some(current)) => Now::Wrong(value, current.left.at),
                     (now, _) => now,
                 },
             }),
@@ -317,27 +361,36 @@ impl<V> Firsts<V> {
     const fn of(lapse: Lapse<V>) -> Firsts<V> {
         Firsts {
             first: lapse,
-            sooner: Vec::new(),
+            others: Vec::new(),
         }
     }
 
     /// Takes the next one.
     fn add(&mut self, lapse: Lapse<V>) {
-        if lapse.until < self.sooner.last().unwrap_or(&self.first).until {
-            self.sooner.push(lapse);
+        let last = self.others.last().unwrap_or(&self.first);
+        let time = |lapse: &Lapse<V>| lapse.until.map(|(_, time)| time);
+        if time(&lapse) < time(last) || lapse.left.ground != last.left.ground {
+            self.others.push(lapse);
         }
     }
 
-    /// The first one that what is not beyond the horizon shows.
-    fn at(&self, horizon: Timestamp) -> Option<&Lapse<V>> {
-        let mut all = std::iter::once(&self.first).chain(&self.sooner);
-        all.find(|lapse| lapse.is_shown(horizon))
+    /// The first sure one that what is not beyond the horizon shows.
+    fn at(&self, horizon: Timestamp, is_sure: &dyn Fn(Shown) -> bool) -> Option<&Lapse<V>> {
+        let mut all = std::iter::once(&self.first).chain(&self.others);
+        all.find(|lapse| lapse.is_shown(horizon) && is_sure(lapse.shown()))
     }
 }
 
 impl<V> Lapse<V> {
     fn is_shown(&self, horizon: Timestamp) -> bool {
-        self.until.is_none_or(|until| until <= horizon)
+        self.until.is_none_or(|(_, until)| until <= horizon)
+    }
+
+    fn shown(&self) -> Shown {
+        Shown {
+            ground: self.left.ground,
+            position: self.until.unwrap_or(self.left.at).0,
+        }
     }
 }
 

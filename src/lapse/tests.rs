@@ -107,7 +107,12 @@ fn quickly_of_keys(looks: &Looks) -> Told {
         let at = at(index, *time);
         let quiet = quiet.get_or_insert_with(|| Quiet::since(at.1));
         if let (Some(last), Some(youngest)) = (wrong, seen) {
-            quiet.rest_since((youngest, TOLERANCE), (), last, Some(GRACE), at.1);
+            let left = Left {
+                value: (),
+                at: last,
+                ground: 0,
+            };
+            quiet.rest_since((youngest, TOLERANCE), left, Some(GRACE), at);
         }
         keys[*changed]
             .get_or_insert(Youngest::of(at.1))

@@ -236,6 +236,7 @@ impl Reader<'_> {
             if selection.families && self.loses(kind, looked_at) {
                 let value = row.correlation.map(Keys::hash);
                 batch.absent.push(absent::Hidden {
+                    position: Some(row.position),
                     row: Some((Some(Arc::clone(&kind.name)), value)),
                     of: Vec::new(),
                 });

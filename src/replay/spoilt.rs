@@ -127,7 +127,11 @@ impl Reader<'_> {
             // It may have called, by its place, for what is not.
             of.retain(|(of, _)| matches!(of, Of::Trigger(_)));
             if !of.is_empty() {
-                batch.absent.push(absent::Hidden { row: None, of });
+                batch.absent.push(absent::Hidden {
+                    position: bad.position,
+                    row: None,
+                    of,
+                });
             }
             return;
         }
@@ -135,6 +139,7 @@ impl Reader<'_> {
             let correlation = bad.correlation.as_deref().map(Keys::hash);
             let is_lost = event.is_none_or(|kind| self.loses(kind, bad.rest.unread));
             batch.absent.push(absent::Hidden {
+                position: bad.position,
                 row: is_lost.then_some((name, correlation)),
                 of,
             });

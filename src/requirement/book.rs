@@ -9,9 +9,9 @@ use crate::definition::requirement::{KEY, Requirement, STATE};
 use crate::event::Span;
 use crate::expression::Reference;
 use crate::lapse::At;
-use crate::projection::{self, Applied, Cell, Unseen};
+use crate::projection::{self, Applied, Cell};
 use crate::requirement::look::{self, Held, State, digest, judge};
-use crate::requirement::subject::Subject;
+use crate::requirement::subject::{Past, Subject};
 use crate::requirement::watched::{Missed, Watched};
 
 #[derive(Debug)]
@@ -107,36 +107,6 @@ impl Book {
         [of(self.each), others.map(of).sum()]
     }
 
-    /// Why the events of something that a subject looks at are not all there, if some may not be.
-    pub(super) fn may_lack(
-        &self,
-        (number, key): (u32, &str),
-        subject: &Subject,
-        states: &projection::Ledger,
-        unseen: Unseen<'_>,
-    ) -> Option<&'static str> {
-        let watched = self.watched.iter().zip(&self.looked_up);
-        let looked_at = subject.looks_at.iter().zip(watched);
-        let looked_at = looked_at.filter_map(|(number, (watched, projection))| {
-            let key = watched.keys.text((*number)?);
-            Some((*projection, key, states.find(*projection, key)))
-        });
-        let mut all = std::iter::once((self.each, key, Some(number))).chain(looked_at);
-        let is_stray =
-            |(projection, key, _): &(usize, &str, _)| unseen.absent.of_state(*projection).has(key);
-        if all.clone().any(|one| is_stray(&one)) {
-            return Some("an event of what it looks at stands in a row that cannot be judged");
-        }
-        let is_beheaded = |(projection, _, number): (usize, &str, Option<u32>)| {
-            let entry = number.and_then(|number| states.entry(projection, number));
-            // What is known to have begun later was not told from the beginning.
-            let told = entry.filter(|(_, entry)| entry.is_whole(false));
-            told.is_some_and(|(_, entry)| unseen.may_lack_beginning(Some(entry)))
-        };
-        all.any(is_beheaded)
-            .then_some("the first events of what it looks at may have been cut off")
-    }
-
     /// Takes note of what changed of a key that subjects may look at; adds those who do and are
     /// followed.
     fn onlookers(&mut self, one: Applied, states: &projection::Ledger, all: &mut Vec<u32>) {
@@ -179,7 +149,7 @@ impl Book {
         let mut before = self.subjects[place].take();
         if let Some(subject) = &mut before {
             let missed = self.missed(subject);
-            subject.rest(Some(at.1), missed, self.is_free(subject), self.clocks);
+            subject.rest(Some(at), missed, self.is_free(subject), self.clocks);
         }
         let (held, looked_up) = self.look(number, states);
         let mut subject = before.unwrap_or_else(|| Subject::new(at, looked_up.len()));
@@ -189,13 +159,21 @@ impl Book {
         }
         let mut youngest = subject.own;
         let looks_at = subject.looks_at.iter_mut().zip(&mut self.watched);
-        for ((looks_at, watched), key) in looks_at.zip(looked_up) {
+        for (lookup, ((looks_at, watched), key)) in (0..).zip(looks_at.zip(looked_up)) {
             let there = key.as_ref().and_then(|(_, there)| *there);
             if let Some(other) = there.and_then(|there| watched.youngest(there)) {
                 youngest.join(other, self.clocks.tolerance);
             }
             let key = key.as_ref().map(|(key, _)| key.as_str());
-            *looks_at = watched.look(number, *looks_at, key);
+            let now = watched.look(number, *looks_at, key);
+            if now != *looks_at && subject.was_bound {
+                subject.past.push(Past {
+                    lookup,
+                    key: *looks_at,
+                    until: at.0,
+                });
+            }
+            *looks_at = now;
         }
         subject.renew(youngest, self.clocks.tolerance);
         subject.found(held, at);

@@ -29,7 +29,8 @@ pub struct Untold {
     pub key: String,
     /// Why.
     pub reason: String,
-    /// The last event of what it looks at, and when.
+    /// The event that left it wrong, if that is what may be otherwise, else the last one of what it looks
+    /// at; and when.
     pub at: (Position, Timestamp),
 }
 

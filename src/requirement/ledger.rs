@@ -6,9 +6,11 @@ use crate::definition::log::{LogDefinition, Order};
 use crate::definition::projection::Projection;
 use crate::definition::requirement::{KEY, Requirement, STATE};
 use crate::event::{Span, Timestamp};
+use crate::lapse::{Lapsed, Now};
 use crate::projection::{self, Applied, Unseen};
 use crate::requirement::book::{Book, Clocks};
 use crate::requirement::found::{Breach, Count, Untold};
+use crate::requirement::lack::Sight;
 use crate::requirement::look::Held;
 use crate::requirement::sharing::Sharing;
 use crate::requirement::subject::Subject;
@@ -87,9 +89,9 @@ impl Ledger {
 
     /// Bytes kept; of the values that were found, none.
     pub fn bytes(&self) -> usize {
-        let looks_at = |subject: &Subject| room(&subject.looks_at);
+        let beside = |subject: &Subject| room(&subject.looks_at) + room(&subject.past);
         let own = |book: &Book| {
-            let subjects = book.subjects.iter().flatten().map(looks_at);
+            let subjects = book.subjects.iter().flatten().map(beside);
             let watched = book.watched.iter().map(Watched::bytes);
             room(&book.subjects) + subjects.sum::<usize>() + watched.sum::<usize>()
         };
@@ -113,8 +115,6 @@ impl Ledger {
                     continue;
                 };
                 let subject = book.finally(number as u32, subject, states);
-                let now = subject.now(book.clocks, horizon);
-                let lapsed = subject.quiet.conclude(now, horizon);
                 let is_unwatched = subject.is_unwatched(horizon);
                 let is_exempt = !subject.was_bound && !is_unwatched;
                 let entry = states.entry(book.each, number as u32);
@@ -125,22 +125,42 @@ impl Ledger {
                 }
                 count.keys += 1;
                 count.coarse += u64::from(is_unwatched);
-                let lack = book.may_lack((number as u32, key), &subject, states, unseen);
+                let sight = Sight {
+                    book,
+                    own: (number as u32, key),
+                    subject: &subject,
+                    states,
+                    unseen,
+                    by_time: self.by_time,
+                };
+                let lack = sight.lack();
+                let now = match lack {
+                    Some(_) => Now::Unknown,
+                    None => subject.now(book.clocks, horizon),
+                };
+                let maybe = subject.quiet.conclude(now.clone(), horizon);
+                let is_sure = |shown| sight.is_sure(shown);
+                let lapsed = maybe
+                    .as_ref()
+                    .and_then(|_| subject.quiet.conclude_of(now, horizon, &is_sure));
+                let is_certain = |lapsed: &Lapsed<_>| !self.by_time || lapsed.is_wrong();
                 let key = key.to_owned();
-                if let Some(reason) = lack {
+                if !lapsed.as_ref().is_some_and(is_certain)
+                    && let Some(reason) = lack.or_else(|| sight.lacked())
+                {
                     count.unknown += 1;
                     untold.push(Untold {
                         requirement: index,
                         key,
                         reason: reason.to_owned(),
-                        at: subject.last,
+                        at: maybe.map_or(subject.last, |maybe| maybe.first.1),
                     });
                     continue;
                 }
                 let is_tolerated = subject.is_tolerated(book.clocks, horizon);
                 match (lapsed, &subject.held) {
                     // What arrived late may have come before, so that only what stands is certain.
-                    (Some(lapsed), _) if self.by_time && !lapsed.is_wrong() => {
+                    (Some(lapsed), _) if !is_certain(&lapsed) => {
                         count.concurrent += 1;
                         count.unknown += 1;
                     }

@@ -13,7 +13,9 @@
 //!
 //! Where the log's beginning was cut off, so is that of a key whose first event is not the first of its
 //! stream. A subject is unknown, too, where a row that cannot be judged is an event of something that
-//! it looks at; rows of which not even the key can be told are counted by whoever reports.
+//! it looks at; rows of which not even the key can be told are counted by whoever reports. What was
+//! wrong before such a row stays so. What it looked at before and looks at no more counts until then: a
+//! row of it makes unknown what was not wrong for too long before the row.
 //!
 //! A key that more than [`MOST`] subjects look at is not followed event by event, which would cost
 //! the product of the two. Those subjects are held against it whenever something else that they look at
@@ -22,6 +24,7 @@
 
 mod book;
 mod found;
+mod lack;
 mod ledger;
 mod look;
 mod sharing;

@@ -2,11 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::event::{Span, Timestamp};
-use crate::lapse::{At, Now, Quiet, Youngest};
+use crate::event::{Position, Span, Timestamp};
+use crate::lapse::{At, Left, Now, Quiet, Youngest};
 use crate::requirement::book::Clocks;
 use crate::requirement::look::Held;
 use crate::requirement::watched::Missed;
+
+/// A key that a subject looked at, or that it looked at none, until it looked at another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past {
+    pub(super) lookup: u32,
+    pub(super) key: Option<u32>,
+    /// The event that ended that.
+    pub(super) until: Position,
+}
 
 #[derive(Debug, Clone)]
 pub(super) struct Subject {
@@ -21,6 +30,9 @@ pub(super) struct Subject {
     /// The keys that it looks at, by look-up: numbers in
     /// [`Watched`](crate::requirement::watched::Watched).
     pub(super) looks_at: Vec<Option<u32>>,
+    /// What it looks at no more, since it first had to keep the invariant. How many there are of these
+    /// tells apart what it stood on when it did not.
+    pub(super) past: Vec<Past>,
     /// Digest of the fields that the invariant looks at.
     pub(super) seen: u64,
     /// It had to keep the invariant after some event.
@@ -43,12 +55,23 @@ impl Subject {
             youngest: Youngest::of(at.1),
             quiet: Quiet::since(at.1),
             looks_at: vec![None; lookups],
+            past: Vec::new(),
             seen: 0,
             was_bound: false,
             is_unwatched: false,
             may_have_held: false,
             relies_on: Timestamp::MIN,
         }
+    }
+
+    /// The keys that it looked at, by look-up, when it had left so many others behind.
+    pub(super) fn looked_at(&self, ground: u32) -> Vec<Option<u32>> {
+        let later = self.past.get(ground as usize..).unwrap_or_default();
+        let of = |(lookup, now): (u32, &Option<u32>)| {
+            let left = later.iter().find(|past| past.lookup == lookup);
+            left.map_or(*now, |past| past.key)
+        };
+        (0..).zip(&self.looks_at).map(of).collect()
     }
 
     /// Takes what was found after the last event of what it looks at.
@@ -65,23 +88,23 @@ impl Subject {
     /// time. It may be exempt whatever it looks at.
     pub(super) fn rest(
         &mut self,
-        until: Option<Timestamp>,
+        until: Option<At>,
         missed: Option<Missed>,
         is_free: bool,
         clocks: Clocks,
     ) {
-        let next = missed.map(|missed| missed.first.1).or(until);
+        let next = missed.map(|missed| missed.first).or(until);
         if let (Held::No(values), Some(next)) = (&self.held, next) {
-            self.quiet.rest_since(
-                (self.youngest, clocks.tolerance),
-                values.clone(),
-                self.last,
-                clocks.grace,
-                next,
-            );
+            let left = Left {
+                value: values.clone(),
+                at: self.last,
+                ground: self.past.len() as u32,
+            };
+            let youngest = (self.youngest, clocks.tolerance);
+            self.quiet.rest_since(youngest, left, clocks.grace, next);
         }
         if let Some(missed) = missed.filter(|_| !is_free) {
-            self.miss(until, missed, clocks);
+            self.miss(until.map(|(_, time)| time), missed, clocks);
         }
     }
 

@@ -39,7 +39,9 @@ nothing was added yet.
 
 An amount that an event or a state does not give makes the verdict of its group unknown; a key or a \
 field that an invariant `for-each` key looks at and that is missing makes it `invariant/unknown`. So does \
-a row that cannot be judged and is of the group or key. One that may be of any can account for one fault, \
+a row that cannot be judged and is of the group or key; of a key, what the events before that row show \
+is told all the same, and what only later ones show is unknown, though the key is gone by then or looks \
+at something else. A row that may be of any can account for one fault, \
 or for one in each group that a key may have been in: where more are found, all of them are reported and \
 say so, else none.
 

@@ -145,6 +145,7 @@ fn concluded(
     let mut absent = Absent::default();
     for bad in bad.iter().filter(|bad| bad.is_row) {
         absent.take(Hidden {
+            position: None,
             row: None,
             of: vec![(Of::Transaction(0, bad.hint()), Some(Keys::hash("t")))],
         });

@@ -1,15 +1,13 @@
 //! Invariants over folded states against a slow evaluator: every prefix of a log is folded anew and
 //! every order looked at after each event.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use sagactl::definition;
-use sagactl::inspect::{self, Go, Options};
-use sagactl::rules;
 
-use crate::rows::looked_at;
+use crate::rows::{Log, Row, definitions, looked_at, row};
+
+const DEFINITIONS: &str = include_str!("../definitions/paid-orders.yaml");
 
 /// What an event does, to which order or payment, and how many minutes after the one before it, or before it.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +19,8 @@ enum What {
     Captured(u8, i64),
     Voided(u8),
     Erased(u8),
+    /// Something that nobody knows.
+    Nothing,
 }
 
 type Told = Vec<(What, i64)>;
@@ -55,10 +55,31 @@ impl What {
             | What::Captured(payment, _)
             | What::Voided(payment)
             | What::Erased(payment) => format!("payment-{payment}"),
+            What::Nothing => "other".to_owned(),
         }
     }
 
-    fn line(self, position: usize, minutes: i64) -> String {
+    /// Everything that it may be when its type cannot be read.
+    fn readings(self) -> Vec<What> {
+        let mut all = match self {
+            What::Placed(order, _) | What::Paid(order, _) | What::Forgotten(order) => {
+                vec![What::Forgotten(order)]
+            }
+            What::Authorized(payment)
+            | What::Captured(payment, _)
+            | What::Voided(payment)
+            | What::Erased(payment) => vec![
+                What::Authorized(payment),
+                What::Voided(payment),
+                What::Erased(payment),
+            ],
+            What::Nothing => Vec::new(),
+        };
+        all.extend([self, What::Nothing]);
+        all
+    }
+
+    fn row(self, minutes: i64) -> Row {
         let (kind, data) = match self {
             What::Placed(_, total) => ("OrderPlaced", format!("{{\"total\":{total}}}")),
             What::Paid(_, payment) => ("OrderPaid", format!("{{\"payment\":{payment}}}")),
@@ -67,13 +88,12 @@ impl What {
             What::Captured(_, amount) => ("PaymentCaptured", format!("{{\"amount\":{amount}}}")),
             What::Voided(_) => ("PaymentVoided", "{}".to_owned()),
             What::Erased(_) => ("PaymentErased", "{}".to_owned()),
+            What::Nothing => ("Nothing", "{}".to_owned()),
         };
-        format!(
-            r#"{{"position":{position},"time":"2026-03-01T{:02}:{:02}:00Z","type":"{kind}","stream":"{}","data":{data}}}"#,
-            8 + minutes / 60,
-            minutes % 60,
-            self.stream()
-        )
+        Row {
+            data,
+            ..row(&self.stream(), kind, Some(minutes * 60))
+        }
     }
 }
 
@@ -117,6 +137,7 @@ fn fold(told: &[(What, i64)]) -> States {
             }
             What::Voided(payment) => payments.entry(payment).or_default().status = "voided",
             What::Erased(payment) => drop(payments.remove(&payment)),
+            What::Nothing => {}
         }
     }
     (orders, payments)
@@ -245,27 +266,27 @@ fn slowly(told: &Told, horizon: i64) -> (Found, u64) {
     (found, checked)
 }
 
-fn quickly(told: &Told, horizon: i64) -> (Found, u64) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let definitions = root.join("tests/definitions/paid-orders.yaml");
-    let definitions = definition::load(&[definitions], &rules::names()).expect("sound");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("log.jsonl");
+/// What is found where the type of one event cannot be read, how many keys were looked at, and of how
+/// many it cannot be told.
+fn quickly(told: &Told, horizon: i64, hidden: Option<usize>) -> (Found, (u64, u64)) {
     let mut minutes = START;
-    let lines = told.iter().enumerate().map(|(index, (what, rest))| {
+    let rows = told.iter().map(|(what, rest)| {
         minutes += rest;
-        what.line(index + 1, minutes)
+        what.row(minutes)
     });
-    std::fs::write(&path, lines.collect::<Vec<_>>().join("\n")).expect("it can be written");
-    let instant = format!("2026-03-01T{:02}:{:02}:00Z", 8 + horizon / 60, horizon % 60);
-    let options = Options {
-        log: Some(path),
-        as_of: Some(sagactl::definition::settings::AsOf::Instant(
-            instant.parse().expect("an instant"),
-        )),
-        ..Options::new("2026-11-01T00:00:00Z".parse().expect("an instant"))
-    };
-    let report = inspect::audit(&definitions, &options, &|_| Go::On).expect("it can be read");
+    let log = Log::new(&rows.collect::<Vec<_>>());
+    let all = "UPDATE events SET stream = correlation";
+    log.connection
+        .execute_batch(all)
+        .expect("it can be written");
+    if let Some(hidden) = hidden {
+        let sql = "UPDATE events SET type = NULL WHERE position = ?";
+        let position = [hidden as i64 + 1];
+        log.connection
+            .execute(sql, position)
+            .expect("it can be written");
+    }
+    let report = log.audit(&definitions(DEFINITIONS), horizon * 60);
     let own = report.findings.iter();
     let own = own.filter(|finding| finding.rule.starts_with("invariant/"));
     let mut found: Found = own
@@ -279,7 +300,7 @@ fn quickly(told: &Told, horizon: i64) -> (Found, u64) {
         })
         .collect();
     found.sort();
-    (found, looked_at(&report, "invariant/violated").0)
+    (found, looked_at(&report, "invariant/violated"))
 }
 
 proptest! {
@@ -288,11 +309,54 @@ proptest! {
     fn invariants_over_states_are_judged_as_a_slow_look_at_every_prefix_judges(
         told in logs(), after in 0..9_i64
     ) {
-        let times = told.iter().scan(START, |minutes, (_, rest)| {
-            *minutes += rest;
-            Some(*minutes)
-        });
-        let end = times.max().unwrap_or(START);
-        prop_assert_eq!(quickly(&told, end + after), slowly(&told, end + after));
+        let horizon = end(&told) + after;
+        let (found, (checked, _)) = quickly(&told, horizon, None);
+        prop_assert_eq!((found, checked), slowly(&told, horizon));
     }
+
+    #[test]
+    fn what_is_wrong_whatever_an_unreadable_row_is_is_wrong_and_else_unknown(
+        told in logs(), place in any::<prop::sample::Index>(), after in 0..9_i64
+    ) {
+        let horizon = end(&told) + after;
+        let place = place.index(told.len());
+        let (found, (_, unknown)) = quickly(&told, horizon, Some(place));
+        let (own, readings) = (violated(&found), told[place].0.readings());
+        let readings = readings.into_iter().map(|what| {
+            let mut told = told.clone();
+            told[place].0 = what;
+            violated(&slowly(&told, horizon).0)
+        });
+        let readings: Vec<BTreeSet<_>> = readings.collect();
+        for reading in &readings {
+            prop_assert!(own.is_subset(reading), "{:?} of {:?}, {}", own, reading, place);
+        }
+        let mut told = told;
+        told[place].0 = What::Nothing;
+        // A key of which no other row tells is not looked at.
+        let is_known = |(_, key): &(String, String)| {
+            let mut folded = (0..=told.len()).map(|until| fold(&told[..until]).0);
+            folded.any(|orders| orders.keys().any(|order| order.to_string() == *key))
+        };
+        let may_be: BTreeSet<_> = readings.into_iter().flatten().filter(is_known).collect();
+        let others = may_be.difference(&own).count() as u64;
+        prop_assert!(others <= unknown, "{:?} of {:?}: {}", own, may_be, unknown);
+    }
+}
+
+fn end(told: &Told) -> i64 {
+    let times = told.iter().scan(START, |minutes, (_, rest)| {
+        *minutes += rest;
+        Some(*minutes)
+    });
+    times.max().unwrap_or(START)
+}
+
+/// Which keys broke which invariant.
+fn violated(found: &Found) -> BTreeSet<(String, String)> {
+    let own = found
+        .iter()
+        .filter(|(rule, ..)| rule == "invariant/violated");
+    own.map(|(_, name, key, _)| (name.clone(), key.clone()))
+        .collect()
 }
