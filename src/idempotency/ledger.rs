@@ -10,6 +10,7 @@ use crate::definition::idempotency::Idempotency;
 use crate::definition::log::Order;
 use crate::event::{Position, Timestamp};
 use crate::idempotency::note::{Lack, Note, Use};
+use crate::idempotency::uses::{Key, Single};
 use crate::texts::{Keys, Text, Texts, room};
 
 /// What is wrong with a key.
@@ -99,57 +100,6 @@ impl Count {
     }
 }
 
-/// The first use of a key by one event type.
-#[derive(Debug, Clone, Copy)]
-struct First {
-    kind: u16,
-    position: Position,
-    time: Timestamp,
-    /// The first fingerprint of this type that could be told, and where.
-    thing: Option<(u64, Position)>,
-    id: u64,
-    /// The last term of the key in which this type used it, and where it did so first.
-    term: (u32, Position),
-}
-
-/// Since when the receiver keeps a key: from its first use, or from one after it was forgotten.
-#[derive(Debug, Clone, Copy, Default)]
-struct Term {
-    number: u32,
-    start: Option<(Position, Timestamp)>,
-}
-
-/// The only use of a key.
-#[derive(Debug, Clone, Copy)]
-struct Single {
-    kind: u16,
-    position: Position,
-    time: Timestamp,
-    thing: Option<u64>,
-    id: u64,
-}
-
-/// What is kept of a key. Nearly all are used once, and there may be as many as events.
-#[derive(Debug, Default)]
-struct Key {
-    once: Option<Single>,
-    /// All its uses, where there is more to be told than one.
-    often: Option<Box<Uses>>,
-}
-
-/// The uses of a key.
-#[derive(Debug, Default)]
-struct Uses {
-    first: Option<First>,
-    /// First uses by other types.
-    others: Vec<First>,
-    term: Term,
-    /// The greatest time of a use.
-    greatest: Option<Timestamp>,
-    has_unknown_use: bool,
-    has_unknown_thing: bool,
-}
-
 /// Follows the keys.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -164,6 +114,9 @@ pub struct Ledger {
     known: HashMap<(u16, u32, u16, Wrong), usize, FixedState>,
     /// The ids of repeats, by rule, key and type.
     repeats: HashSet<(u16, u32, u16, u64), FixedState>,
+    /// Other things than the first of a term for which keys were used, by rule, key, type and
+    /// fingerprint: the last such term, and where it was so first.
+    things: HashMap<(u16, u32, u16, u64), (u32, Position), FixedState>,
     keyless: Vec<Keyless>,
     found: Vec<u32>,
     /// What nobody wants to hear of, so that it hides nothing else.
@@ -243,7 +196,7 @@ impl Ledger {
         }
         let key = &mut keys[number as usize];
         let Some(used) = note.used else {
-            key.uses().has_unknown_use = true;
+            key.uses().doubt();
             return;
         };
         let single = Single {
@@ -257,40 +210,44 @@ impl Ledger {
             key.once = Some(single);
             return;
         }
-        let entry = key.uses();
-        entry.greatest = entry.greatest.max(Some(note.time));
-        let own = single.in_term(entry.term.number);
-        if entry.first.is_none() {
-            entry.first = Some(own);
-            entry.term.start = Some((note.position, note.time));
+        let uses = key.uses();
+        let Some(own) = uses.take(single) else {
             return;
-        }
-        if let Some(first) = entry.first_of(note.kind)
-            && note.id != 0
+        };
+        if note.id != 0
+            && let Some(is_first) = uses.is_first(note.kind, note.id)
         {
             let repeat = (note.rule, number, note.kind, note.id);
-            if first.id == note.id || !self.repeats.insert(repeat) {
+            if is_first || !self.repeats.insert(repeat) {
                 return;
             }
         }
-        let Some((from, since, wrong)) = entry.judge(rule, used, &own, &self.off) else {
-            return;
+        let things = &mut self.things;
+        let again = |thing, term| {
+            let place = (note.rule, number, note.kind, thing);
+            let known = things.insert(place, (term, note.position));
+            let (_, position) = known.filter(|(known, _)| *known == term)?;
+            things.insert(place, (term, position));
+            Some(position)
         };
+        let wrong = uses.judge(rule, used, &own, &self.off, again);
         let misuses = &mut self.misuses;
-        let place = (note.rule, number, note.kind, wrong);
-        let at = *self.known.entry(place).or_insert_with(|| {
-            misuses.push(Misuse {
-                rule: usize::from(note.rule),
-                key: names.text(number).to_owned(),
-                wrong,
-                kind: kind(rule, note.kind),
-                evidence: vec![from],
-                since: note.time,
-                first: since,
+        for (from, since, wrong) in wrong.into_iter().flatten() {
+            let place = (note.rule, number, note.kind, wrong);
+            let at = *self.known.entry(place).or_insert_with(|| {
+                misuses.push(Misuse {
+                    rule: usize::from(note.rule),
+                    key: names.text(number).to_owned(),
+                    wrong,
+                    kind: kind(rule, note.kind),
+                    evidence: vec![from],
+                    since: note.time,
+                    first: since,
+                });
+                misuses.len() - 1
             });
-            misuses.len() - 1
-        });
-        misuses[at].evidence.push(note.position);
+            misuses[at].evidence.push(note.position);
+        }
     }
 
     /// Bytes kept; of misuses, none.
@@ -327,8 +284,8 @@ impl Ledger {
                 let is_hidden = strays.has(names.text(number as u32));
                 count.unknown_term += u64::from(is_hidden || key.may_be_renewed(horizon));
                 count.hidden += u64::from(is_hidden);
-                count.unknown_use += u64::from(is_hidden || key.has_unknown_use());
-                count.unknown_thing += u64::from(is_hidden || key.is_doubtful());
+                count.unknown_use += u64::from(is_hidden || key.has_unknown_use(horizon));
+                count.unknown_thing += u64::from(is_hidden || key.has_unknown_thing(horizon));
             }
             count
         });
@@ -354,138 +311,4 @@ fn kind(rule: &Idempotency, number: u16) -> Arc<str> {
     let mut patterns = rule.effects.iter().chain(&rule.attempts);
     let pattern = patterns.nth(usize::from(number));
     pattern.map_or_else(|| "".into(), |pattern| Arc::clone(&pattern.kind))
-}
-
-impl Single {
-    /// As the first use by its type, in this term of the key.
-    fn in_term(self, number: u32) -> First {
-        First {
-            kind: self.kind,
-            position: self.position,
-            time: self.time,
-            thing: self.thing.map(|thing| (thing, self.position)),
-            id: self.id,
-            term: (number, self.position),
-        }
-    }
-}
-
-impl Key {
-    const fn is_new(&self) -> bool {
-        self.once.is_none() && self.often.is_none()
-    }
-
-    /// Its uses, with room for more of them.
-    fn uses(&mut self) -> &mut Uses {
-        let once = self.once.take();
-        let uses = || Box::new(once.map_or_else(Uses::default, Uses::of));
-        self.often.get_or_insert_with(uses)
-    }
-
-    fn has_unknown_use(&self) -> bool {
-        self.often
-            .as_deref()
-            .is_some_and(|uses| uses.has_unknown_use)
-    }
-
-    /// Whether its receiver may keep it since another use than is known.
-    fn may_be_renewed(&self, horizon: Timestamp) -> bool {
-        let may = |uses: &Uses| uses.has_unknown_use || uses.greatest > Some(horizon);
-        let is_ahead = |once: Single| once.time > horizon;
-        self.once.is_some_and(is_ahead) || self.often.as_deref().is_some_and(may)
-    }
-
-    fn is_doubtful(&self) -> bool {
-        let is_doubtful = |uses: &Uses| uses.has_unknown_use || uses.has_unknown_thing;
-        self.often.as_deref().is_some_and(is_doubtful)
-    }
-
-    /// Bytes kept beside its own.
-    fn bytes(&self) -> usize {
-        let bytes = |uses: &Uses| size_of::<Uses>() + room(&uses.others);
-        self.often.as_deref().map_or(0, bytes)
-    }
-}
-
-impl Uses {
-    /// Those of a key that was used once.
-    fn of(single: Single) -> Uses {
-        Uses {
-            first: Some(single.in_term(0)),
-            term: Term {
-                number: 0,
-                start: Some((single.position, single.time)),
-            },
-            greatest: Some(single.time),
-            ..Uses::default()
-        }
-    }
-
-    /// The first use by this type.
-    fn first_of(&mut self, kind: u16) -> Option<&mut First> {
-        let mut firsts = self.first.iter_mut().chain(&mut self.others);
-        firsts.find(|first| first.kind == kind)
-    }
-
-    /// What is wrong with one more use of a key, and since which event and when; the first use by its
-    /// type is kept.
-    fn judge(
-        &mut self,
-        rule: &Idempotency,
-        used: Use,
-        own: &First,
-        off: &[Wrong],
-    ) -> Option<(Position, Timestamp, Wrong)> {
-        let (start, since) = self.term.start?;
-        let is_over = rule
-            .retention
-            .is_some_and(|retention| own.time > since.after(retention));
-        let term = self.term.number;
-        let Some(first) = self.first_of(own.kind) else {
-            let is_late = is_over && used == Use::Attempt;
-            let number = if is_over { self.begin(own) } else { term };
-            self.others.push(First {
-                term: (number, own.position),
-                ..*own
-            });
-            let is_told = is_late && !off.contains(&Wrong::Expired);
-            return is_told.then_some((start, since, Wrong::Expired));
-        };
-        let (begin, thing) = (*first, first.thing);
-        first.thing = thing.or(own.thing);
-        if first.term.0 != term {
-            first.term = (term, own.position);
-        }
-        self.has_unknown_thing |= thing.is_none() || own.thing.is_none();
-        let is_forgotten = begin.term.0 != term && used == Use::Effect;
-        let conflict = match (thing, own.thing) {
-            (Some((one, told)), Some((other, _))) if one != other => Some(told),
-            _ => None,
-        };
-        let is_repeat = used == Use::Effect;
-        let wrong = [
-            conflict.map(|told| (told, since, Wrong::Conflict)),
-            is_over.then_some((start, since, Wrong::Expired)),
-            is_forgotten.then_some((begin.position, begin.time, Wrong::Expired)),
-            is_repeat.then_some((begin.term.1, since, Wrong::Double)),
-        ];
-        let mut wrong = wrong.into_iter().flatten();
-        let wrong = wrong.find(|(_, _, wrong)| !off.contains(wrong));
-        if is_over {
-            let number = self.begin(own);
-            if let Some(first) = self.first_of(own.kind) {
-                first.term = (number, own.position);
-            }
-        }
-        wrong
-    }
-
-    /// The receiver had forgotten the key, and keeps it from this use on.
-    fn begin(&mut self, own: &First) -> u32 {
-        self.term = Term {
-            number: self.term.number + 1,
-            start: Some((own.position, own.time)),
-        };
-        self.term.number
-    }
 }

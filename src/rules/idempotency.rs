@@ -15,9 +15,10 @@ pub const DOUBLE_EFFECT: Info = Info {
     summary: "one idempotency key had two effects of one kind",
     explanation: "\
 Finds idempotency keys under which an effect was recorded twice: two events of one type that \
-`effects:` lists, with the same fingerprint and different event ids. One of each type is legal, and so \
-is any number of `attempts:`. A repeat after the rule's `retention` is told as `idempotency/expired` \
-only: the receiver had forgotten the key, and could not deduplicate.
+`effects:` lists, with the same fingerprint and different event ids, whatever came between them. One of \
+each type is legal, and so is any number of `attempts:`. A repeat after the rule's `retention` is told as \
+`idempotency/expired` only: the receiver had forgotten the key, and could not deduplicate. Repeats of that \
+one are held against it, and not against what came before.
 
 The receiver did not deduplicate: the customer was charged twice for one click. Every retry of that \
 receiver is as dangerous.
@@ -34,7 +35,9 @@ pub const KEY_CONFLICT: Info = Info {
     summary: "one idempotency key was used for two different things",
     explanation: "\
 Finds idempotency keys under which events of one type differ in what the rule's `fingerprint:` names \
-(without one: in any of their data).
+(without one: in any of their data) from the first that the receiver still knew. Where the rule has a \
+`retention`, what came before the key was forgotten is not compared with what came after it: that is \
+`idempotency/expired`.
 
 A receiver that deduplicates answers the second request with the result of the first, so one of the \
 two things was never done, though its sender believes so. One that does not deduplicate did both.
@@ -66,7 +69,8 @@ pub const EXPIRED: Info = Info {
     summary: "an idempotency key was used again after the receiver had forgotten it",
     explanation: "\
 Finds repeats of a key later than the rule's `retention` after its first use: an effect of a type that \
-the key had before, or any attempt. From such a repeat on the receiver keeps the key anew.
+the key had before, or any attempt, with the same contents or others. From such a repeat on the receiver \
+keeps the key anew.
 
 The receiver keeps keys for that long only: to it, the repeat was a new request, and it took effect a \
 second time.

@@ -350,42 +350,50 @@ fn judge_key(rule: &Rule, key: &str, own: &[(i64, &Told)], judged: &mut Judged) 
     for (at, (position, told)) in uses.iter().enumerate() {
         let is_same = |(_, one): &&(i64, &Told)| one.kind == told.kind;
         let before: Vec<&(i64, &Told)> = uses[..at].iter().filter(is_same).collect();
-        let since_kept = uses[..at].iter().skip(kept).find(is_same);
         let (origin, first) = uses[kept];
+        // What was before is forgotten, of whatever contents.
+        let since_kept: Vec<&(i64, &Told)> = uses[kept..at].iter().filter(is_same).collect();
         let is_late = rule
             .retention
             .is_some_and(|retention| told.time - first.time > retention);
         let thing = (rule.thing)(told);
-        let earlier = before.iter().find(|(_, one)| (rule.thing)(one).is_some());
-        let other = earlier.filter(|(_, one)| thing.is_some() && (rule.thing)(one) != thing);
-        is_doubtful |= !before.is_empty() && thing.is_none();
-        is_doubtful |= before.iter().any(|(_, one)| (rule.thing)(one).is_none());
         let is_attempt = told.kind == "Tried";
-        let wrong = match (before.first(), other, since_kept) {
-            (_, Some((from, _)), _) => Some((1, *from)),
-            (Some(_), None, _) if is_late => Some((3, origin)),
-            (None, None, _) if is_late && is_attempt => Some((3, origin)),
-            (Some(_), None, Some((from, _))) if !is_attempt => Some((0, *from)),
-            (Some((from, _)), None, None) if !is_attempt => Some((3, *from)),
-            _ => None,
-        };
-        // Whatever comes once the key is forgotten makes the receiver keep it anew.
+        let mut wrong: Vec<(usize, i64)> = Vec::new();
         if is_late {
+            wrong.extend((is_attempt || !before.is_empty()).then_some((3, origin)));
             kept = at;
+        } else if let Some((from, _)) = since_kept.first() {
+            let mut told_before = since_kept
+                .iter()
+                .filter(|(_, one)| (rule.thing)(one).is_some());
+            is_doubtful |= thing.is_none() || told_before.clone().count() < since_kept.len();
+            let is_equal = |(_, one): &&&(i64, &Told)| (rule.thing)(one) == thing;
+            let equal = told_before.clone().find(is_equal);
+            let other = told_before
+                .next()
+                .filter(|one| thing.is_some() && !is_equal(one));
+            wrong.extend(other.map(|(from, _)| (1, *from)));
+            let same = match (equal, other) {
+                (Some((from, _)), _) => Some(*from),
+                (None, Some(_)) => None,
+                (None, None) => Some(*from),
+            };
+            wrong.extend(same.filter(|_| !is_attempt).map(|from| (0, from)));
+        } else if let Some((from, _)) = before.first() {
+            wrong.extend((!is_attempt).then_some((3, *from)));
         }
-        let Some((wrong, from)) = wrong else {
-            continue;
-        };
-        let same = |one: &&mut Found| one.0 == RULES[wrong] && one.3 == told.kind;
-        match found.iter_mut().find(same) {
-            Some(one) => one.4.push(*position),
-            None => found.push((
-                RULES[wrong].to_owned(),
-                rule.name.to_owned(),
-                key.to_owned(),
-                told.kind.to_owned(),
-                vec![from, *position],
-            )),
+        for (wrong, from) in wrong {
+            let same = |one: &&mut Found| one.0 == RULES[wrong] && one.3 == told.kind;
+            match found.iter_mut().find(same) {
+                Some(one) => one.4.push(*position),
+                None => found.push((
+                    RULES[wrong].to_owned(),
+                    rule.name.to_owned(),
+                    key.to_owned(),
+                    told.kind.to_owned(),
+                    vec![from, *position],
+                )),
+            }
         }
     }
     judged.found.extend(found);
