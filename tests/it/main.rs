@@ -37,6 +37,7 @@ mod recovery;
 mod refusals;
 mod reopened;
 mod repairs;
+mod repeated;
 mod requirements;
 mod residues;
 mod rows;
