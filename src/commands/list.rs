@@ -27,6 +27,10 @@ pub(super) fn run(args: &ListArgs, terminal: &Terminal, now: Timestamp) -> anyho
     }
 
     let target = session.target();
+    if args.format != ReportFormat::Table {
+        let remarks = listing.remarks.iter();
+        remarks.for_each(|remark| terminal.note(format_args!("{remark}")));
+    }
     match args.format {
         ReportFormat::Table => terminal.page(&target, |page| {
             list::write(page, &listing, &session.again, args.limit)

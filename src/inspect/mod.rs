@@ -156,6 +156,8 @@ pub struct Listing {
     pub logs: Vec<LogSummary>,
     /// The instances: those that are not over first, the stalest of them on top.
     pub rows: Vec<InstanceRow>,
+    /// What cannot be told of them, and why.
+    pub remarks: Vec<String>,
 }
 
 /// One instance for `show`.
@@ -293,6 +295,7 @@ pub fn list(
     let mut listing = Listing {
         logs: Vec::new(),
         rows: Vec::new(),
+        remarks: Vec::new(),
     };
     for scope in filter::scopes(definitions, options)? {
         let mut tally = Tally::new(&rules, options.narrowed(), options.listed);
@@ -306,6 +309,9 @@ pub fn list(
             &mut tally,
             Some(&mut |judged| listing.rows.push(judged.row())),
         );
+        // What is found is told of each.
+        drop(run.instances(&mut tally));
+        listing.remarks.extend(tally.into_remarks());
         listing.logs.push(run.summary());
     }
     listing.rows.sort_by(|one, other| {

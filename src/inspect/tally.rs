@@ -143,6 +143,11 @@ impl Tally {
         }
     }
 
+    /// All remarks.
+    pub fn into_remarks(self) -> Vec<String> {
+        self.remarks
+    }
+
     /// Remarks on what there is more than none of, each in words for one and for several.
     pub fn count_remarks(&mut self, whose: &str, counted: &[(u64, &str, &str)]) {
         for (number, one, several) in counted.iter().filter(|(number, ..)| *number > 0) {

@@ -24,6 +24,10 @@ pub fn write(
         table::log(page, log)?;
     }
     page.blank()?;
+    for remark in &listing.remarks {
+        page.text(0, CAUTION, &escape::terminal(remark))?;
+        page.blank()?;
+    }
     let total = listing.rows.len();
     let shown = &listing.rows[..if limit == 0 { total } else { limit.min(total) }];
     let Some(first) = shown.first() else {

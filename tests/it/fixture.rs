@@ -272,6 +272,7 @@ pub fn listing() -> Listing {
     Listing {
         logs: vec![log()],
         rows: vec![first, second, third],
+        remarks: Vec::new(),
     }
 }
 
