@@ -160,8 +160,14 @@ pub fn open_steps(saga: &Saga, instance: &Instance, outcome: Outcome) -> Vec<usi
     }
 }
 
+/// Where an instance is of which no event was met that is one for certain.
+const NOWHERE: &str = "no event of it has a place in this saga";
+
 /// Where an instance is, in words.
 pub fn whereabouts(saga: &Saga, instance: &Instance, outcome: Outcome) -> String {
+    if instance.first.is_none() {
+        return NOWHERE.to_owned();
+    }
     let open = open_steps(saga, instance, outcome);
     let words: Vec<String> = open
         .iter()
@@ -195,7 +201,7 @@ pub fn whereabouts(saga: &Saga, instance: &Instance, outcome: Outcome) -> String
 /// One line that says where an instance is and why.
 pub fn headline(saga: &Saga, instance: &Instance, outcome: Outcome, horizon: Timestamp) -> String {
     let Some((first, last)) = instance.first.zip(instance.last) else {
-        return "no event of it has a place in this saga".to_owned();
+        return NOWHERE.to_owned();
     };
     let age = |at: At| horizon.since(at.time);
     let mut text = outcome.label().to_owned();

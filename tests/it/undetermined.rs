@@ -95,3 +95,17 @@ fn no_version_is_checked_where_the_mapping_names_none() {
         assert_eq!(own["idle"], "the mapping names no version", "{own}");
     }
 }
+
+#[test]
+fn of_what_only_an_unreadable_row_tells_nothing_is_said_to_be_done() {
+    let folder = log(&[(0, "Started", "i", "{}"), (90_000, "Charged", "j", "{}")]);
+    let log = Connection::open(folder.path().join("log.db")).expect("a log");
+    let spoilt = "UPDATE events SET type = NULL WHERE id = 'j'";
+    assert_eq!(log.execute(spoilt, []), Ok(1));
+    let (_, told) = run(&folder, &["list"]);
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let own = "j running 0s no event of it has a place in this saga";
+    assert!(told.contains(own), "{told}");
+    let why = "saga order: j cannot be judged fully: at position 2, type is null";
+    assert!(told.contains(why), "{told}");
+}
