@@ -233,6 +233,9 @@ pub struct Shown {
     pub position: Position,
 }
 
+/// How many lapses are kept for what they stood on. Where none of them is sure, none is told.
+const GROUNDS: usize = 64;
+
 /// When something did not hold, as far as that is known before the horizon is.
 #[derive(Debug, Clone)]
 struct Lapses<V>(Option<Box<Known<V>>>);
@@ -249,7 +252,7 @@ struct Known<V> {
 struct Firsts<V> {
     first: Lapse<V>,
     /// Later ones, each of which was seen to be over earlier than those ahead of it, or stood on
-    /// something else.
+    /// something else; of the latter the first [`GROUNDS`].
     others: Vec<Lapse<V>>,
 }
 
@@ -369,7 +372,8 @@ impl<V> Firsts<V> {
     fn add(&mut self, lapse: Lapse<V>) {
         let last = self.others.last().unwrap_or(&self.first);
         let time = |lapse: &Lapse<V>| lapse.until.map(|(_, time)| time);
-        if time(&lapse) < time(last) || lapse.left.ground != last.left.ground {
+        let is_elsewhere = lapse.left.ground != last.left.ground && self.others.len() < GROUNDS;
+        if time(&lapse) < time(last) || is_elsewhere {
             self.others.push(lapse);
         }
     }

@@ -192,7 +192,8 @@ fn text(raw: Option<&str>) -> Value {
     let mut scratch = String::new();
     match json::scalar(raw, &mut scratch) {
         ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
-        _ => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Value::Null,
     }
 }
 
@@ -309,6 +310,29 @@ mod tests {
         let definition: LogDefinition = definition(&path, sources);
         let log = Log::open(&definition, &OpenOptions::default()).expect("it opens");
         log.events(Filter::All).expect("it can be read")
+    }
+
+    #[test]
+    fn whole_numbers_are_one_name_however_they_are_written() {
+        for id in ["7", "7.0", "70e-1", "\"7\""] {
+            let line = format!(
+                "{{\"type\":\"A\",\"time\":\"2024-06-02T11:02:00Z\",\"id\":{id},\"stream\":{id},\
+                 \"correlation\":{id},\"causation\":{id},\"key\":{id}}}"
+            );
+            let (events, bad) = read(&line, vec![]);
+            assert_eq!(bad, [], "{id}");
+            let Event {
+                id: own,
+                stream,
+                correlation,
+                causation,
+                key,
+                ..
+            } = &events[0];
+            for text in [own, stream, correlation, causation, key] {
+                assert_eq!(text.as_deref(), Some("7"), "{id}");
+            }
+        }
     }
 
     #[test]

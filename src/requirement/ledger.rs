@@ -149,12 +149,15 @@ impl Ledger {
                     && let Some(reason) = lack.or_else(|| sight.lacked())
                 {
                     count.unknown += 1;
-                    untold.push(Untold {
-                        requirement: index,
-                        key,
-                        reason: reason.to_owned(),
-                        at: maybe.map_or(subject.last, |maybe| maybe.first.1),
-                    });
+                    // What never looked wrong need not have depended on what it looked at then.
+                    if lack.is_some() || maybe.is_some() {
+                        untold.push(Untold {
+                            requirement: index,
+                            key,
+                            reason: reason.to_owned(),
+                            at: maybe.map_or(subject.last, |maybe| maybe.first.1),
+                        });
+                    }
                     continue;
                 }
                 let is_tolerated = subject.is_tolerated(book.clocks, horizon);

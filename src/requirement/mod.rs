@@ -15,7 +15,8 @@
 //! stream. A subject is unknown, too, where a row that cannot be judged is an event of something that
 //! it looks at; rows of which not even the key can be told are counted by whoever reports. What was
 //! wrong before such a row stays so. What it looked at before and looks at no more counts until then: a
-//! row of it makes unknown what was not wrong for too long before the row.
+//! row of it makes unknown what was not wrong for too long before the row. That is counted, and told
+//! where it looked wrong: what did not need not have depended on that key.
 //!
 //! A key that more than [`MOST`] subjects look at is not followed event by event, which would cost
 //! the product of the two. Those subjects are held against it whenever something else that they look at
