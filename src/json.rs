@@ -11,8 +11,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 mod canonical;
+mod digits;
 
 pub use canonical::canonical;
+pub use digits::Digits;
 
 /// The value at this path: keys of objects, and numbers from 0 for items of arrays. `None` where
 /// the path leads nowhere; a `null` there is a value.

@@ -4,88 +4,53 @@ use std::cmp::Ordering;
 
 use minijinja::value::Value;
 
+use crate::json::Digits;
+
 /// From here on not every whole number has a floating point number of its own.
 const WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// How the number that a text is stands to another one; `None` where it is none.
 pub(super) fn compare(text: &str, number: &Value) -> Option<Ordering> {
-    let decimal = Decimal::parse(text)?;
+    let own = digits(text)?;
     if number.is_integer() {
-        return Some(decimal.cmp(&Decimal::parse(&number.to_string())?));
+        return Some(order(&own, &digits(&number.to_string())?));
     }
     let float = f64::try_from(number.clone()).ok()?;
-    let Some(shortest) = Decimal::parse(&format!("{float:e}")) else {
+    let Some(shortest) = digits(&format!("{float:e}")) else {
         // It is infinite, or not a number at all.
         return Some(text.parse::<f64>().ok()?.total_cmp(&float));
     };
-    let order = decimal.cmp(&shortest);
-    if order == Ordering::Equal || float.abs() < WHOLE {
-        return Some(order);
+    let by_shortest = order(&own, &shortest);
+    if by_shortest == Ordering::Equal || float.abs() < WHOLE {
+        return Some(by_shortest);
     }
     // A whole number that was read as floating point need not be the shortest one that reads so.
-    Some(decimal.cmp(&Decimal::parse(&format!("{float:.0}"))?))
+    Some(order(&own, &digits(&format!("{float:.0}"))?))
 }
 
-/// A decimal number: 0.DIGITS × 10 to the power of `point`.
-#[derive(Debug, PartialEq, Eq)]
-struct Decimal {
-    is_negative: bool,
-    /// Without zeros at either end; none where the number is zero.
-    digits: String,
-    point: i64,
+/// The digits of the number that a text is, as JSON or SQL write it.
+fn digits(text: &str) -> Option<Digits> {
+    let is_part = |letter: char| letter.is_ascii_digit() || "+-.eE".contains(letter);
+    if !text.chars().all(is_part) || !text.parse::<f64>().ok()?.is_finite() {
+        return None;
+    }
+    Digits::of(text.strip_prefix('+').unwrap_or(text))
 }
 
-impl Decimal {
-    /// The number that a text is, as JSON or SQL write it.
-    fn parse(text: &str) -> Option<Decimal> {
-        let is_part = |letter: char| letter.is_ascii_digit() || "+-.eE".contains(letter);
-        if !text.chars().all(is_part) || !text.parse::<f64>().ok()?.is_finite() {
-            return None;
-        }
-        let is_negative = text.starts_with('-');
-        let text = text.trim_start_matches(['-', '+']);
-        let (digits, exponent) = match text.split_once(['e', 'E']) {
-            Some((digits, exponent)) => (digits, exponent.parse().ok()?),
-            None => (text, 0_i64),
-        };
-        let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-        let written = format!("{whole}{part}");
-        let leading = written.trim_start_matches('0');
-        let digits = leading.trim_end_matches('0').to_owned();
-        if digits.is_empty() {
-            return Some(Decimal {
-                is_negative: false,
-                digits,
-                point: 0,
-            });
-        }
-        let places = |text: &str| i64::try_from(text.len()).ok();
-        let zeros = places(&written)?.checked_sub(places(leading)?)?;
-        let point = places(whole)?.checked_sub(zeros)?.checked_add(exponent)?;
-        Some(Decimal {
-            is_negative,
-            digits,
-            point,
-        })
-    }
-
-    fn sign(&self) -> i8 {
-        match (self.digits.is_empty(), self.is_negative) {
-            (true, _) => 0,
-            (false, true) => -1,
-            (false, false) => 1,
-        }
-    }
-
-    fn cmp(&self, other: &Decimal) -> Ordering {
-        let size = (self.point, &self.digits).cmp(&(other.point, &other.digits));
-        let size = if self.is_negative {
-            size.reverse()
-        } else {
-            size
-        };
-        self.sign().cmp(&other.sign()).then(size)
-    }
+fn order(one: &Digits, other: &Digits) -> Ordering {
+    let sign = |digits: &Digits| match (digits.significant.is_empty(), digits.is_negative) {
+        (true, _) => 0,
+        (false, true) => -1,
+        (false, false) => 1,
+    };
+    // 0.DIGITS × 10 to the power of the first.
+    let size = |digits: &Digits| digits.power.saturating_add(digits.significant.len() as i64);
+    let by_size = (size(one), &one.significant).cmp(&(size(other), &other.significant));
+    let by_size = match one.is_negative {
+        true => by_size.reverse(),
+        false => by_size,
+    };
+    sign(one).cmp(&sign(other)).then(by_size)
 }
 
 #[cfg(test)]

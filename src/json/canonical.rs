@@ -9,6 +9,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
+use crate::json::Digits;
+
 /// How many levels of lists and objects a document may have.
 const DEEPEST: usize = 128;
 
@@ -137,24 +139,18 @@ fn number(json: &str, text: &mut String) {
     if is_plain && !json.starts_with('0') && !json.ends_with('0') {
         return text.extend([json, "e0"]);
     }
-    let (sign, rest) = json
-        .strip_prefix('-')
-        .map_or(("", json), |rest| ("-", rest));
-    let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
-    let significant = digits.trim_start_matches('0').trim_end_matches('0');
-    if significant.is_empty() {
-        return text.push('0');
+    match Digits::of(json) {
+        None => text.push_str(json),
+        Some(Digits { significant, .. }) if significant.is_empty() => text.push('0'),
+        Some(Digits {
+            is_negative,
+            significant,
+            power,
+        }) => {
+            let sign = if is_negative { "-" } else { "" };
+            text.push_str(&format!("{sign}{significant}e{power}"));
+        }
     }
-    let trailing = digits.len() - digits.trim_end_matches('0').len();
-    let Ok(exponent) = exponent.parse::<i64>() else {
-        return text.push_str(json);
-    };
-    let power = exponent
-        .saturating_sub(fraction.len() as i64)
-        .saturating_add(trailing as i64);
-    text.push_str(&format!("{sign}{significant}e{power}"));
 }
 
 #[cfg(test)]

@@ -26,15 +26,11 @@ pub(crate) fn scalar<'a>(raw: Option<&'a str>, scratch: &'a mut String) -> Value
                 }
                 Err(_) => ValueRef::Text(raw.as_bytes()),
             },
-            None => match raw
-                .parse()
-                .ok()
-                .filter(|_| is_fraction(raw))
-                .and_then(whole)
-            {
+            None if is_fraction(raw) => match raw.parse().ok().and_then(whole) {
                 Some(whole) => ValueRef::Integer(whole),
                 None => ValueRef::Text(raw.as_bytes()),
             },
+            None => ValueRef::Text(raw.as_bytes()),
         },
     }
 }
