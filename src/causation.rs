@@ -365,8 +365,9 @@ fn join(
     }
 }
 
-/// The events whose id belongs to a share, and the ids of rows that are not judged. They are put into their order where somebody asks for one,
-/// which nobody does unless a cause stands after its effect.
+/// The events whose id belongs to a share, and the ids of rows that are not judged. The events are put
+/// into their order where somebody asks for one, which nobody does unless a cause stands after its
+/// effect.
 #[derive(Debug)]
 struct Known<'a> {
     shelves: &'a [Shelf<Kept>],

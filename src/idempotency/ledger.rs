@@ -225,10 +225,13 @@ impl Ledger {
         let things = &mut self.things;
         let again = |thing, term| {
             let place = (note.rule, number, note.kind, thing);
-            let known = things.insert(place, (term, note.position));
-            let (_, position) = known.filter(|(known, _)| *known == term)?;
-            things.insert(place, (term, position));
-            Some(position)
+            if let Some((known, position)) = things.get(&place)
+                && *known == term
+            {
+                return Some(*position);
+            }
+            things.insert(place, (term, note.position));
+            None
         };
         let wrong = uses.judge(rule, used, &own, &self.off, again);
         let misuses = &mut self.misuses;
