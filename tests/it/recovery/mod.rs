@@ -275,3 +275,15 @@ pub fn items(said: &str, field: &str) -> Vec<String> {
         })
         .collect()
 }
+
+/// The steps of `apply`, sorted, all of which have moved, and all of the one instance.
+pub fn moved(said: &str) -> Vec<String> {
+    let mut items = items(said, "outcome");
+    items.sort_unstable();
+    let step = |item: &String| {
+        let step = item.strip_prefix("o-1 ")?.strip_suffix(" moved")?;
+        Some(step.to_owned())
+    };
+    let step = |item| step(item).unwrap_or_else(|| panic!("{item}: {said}"));
+    items.iter().map(step).collect()
+}
