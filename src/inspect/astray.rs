@@ -57,6 +57,8 @@ impl Unread {
 pub(super) struct OfSaga {
     /// How many such rows there are.
     pub(super) rows: u64,
+    /// Ids of which nothing was met that makes an instance, unless such a row does.
+    pub(super) empty: u64,
     rules: BTreeMap<&'static str, OfRule>,
 }
 
@@ -134,13 +136,15 @@ impl Run<'_> {
         for (index, of_saga) in std::mem::take(&mut self.sum.astray) {
             let saga = &self.scope.sagas[index];
             let met: u64 = self.sum.outcomes.get(index).map_or(0, |it| it.iter().sum());
-            let hidden = self.hidden_instances(met, of_saga.rows);
+            let hidden = self.hidden_instances(met, &of_saga);
             let whose = format!("saga {}", saga.name);
             let is_wrong = |own: &OfRule| own.wrong > 0;
             if !of_saga.rules.values().any(is_wrong) {
                 Strays::one_each(of_saga.rows, 0).remark(&whose, [""; 2], tally);
             }
-            let OfSaga { rows, mut rules } = of_saga;
+            let OfSaga {
+                rows, mut rules, ..
+            } = of_saga;
             let judging = rules::of_instances(saga, self.definition);
             let judging = judging.filter(|rule| tally.wants(rule));
             let judging: Vec<&'static str> = judging.collect();
@@ -164,9 +168,11 @@ impl Run<'_> {
         found
     }
 
-    /// How many instances there are of which nothing but such rows was met, as far as is known.
-    pub(super) fn hidden_instances(&self, met: u64, rows: u64) -> u64 {
-        u64::from(met == 0 && rows > 0 && self.options.instances.is_empty())
+    /// How many instances there may be, as far as is known, of which nothing but such rows was met that
+    /// makes one.
+    pub(super) fn hidden_instances(&self, met: u64, of_saga: &OfSaga) -> u64 {
+        let is_alone = met == 0 && of_saga.rows > 0 && self.options.instances.is_empty();
+        of_saga.empty.min(of_saga.rows).max(u64::from(is_alone))
     }
 }
 

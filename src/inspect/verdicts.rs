@@ -169,6 +169,9 @@ impl Run<'_> {
                     tally.checked(CLAIMS, 1);
                     tally.unknown(CLAIMS, 1);
                 }
+                if let Some(astray) = self.sum.astray.get_mut(&saga_index) {
+                    astray.empty += 1;
+                }
                 continue;
             }
             outcomes[saga_index][verdict.outcome as usize] += 1;
@@ -322,7 +325,7 @@ impl Run<'_> {
         for (index, (saga, outcomes)) in counted.enumerate() {
             let met = outcomes.iter().sum();
             let astray = self.sum.astray.get(&index);
-            let hidden = self.hidden_instances(met, astray.map_or(0, |astray| astray.rows));
+            let hidden = astray.map_or(0, |astray| self.hidden_instances(met, astray));
             self.count(saga, met + hidden, tally);
             tally.saga(saga.name.clone(), *outcomes);
         }
