@@ -92,6 +92,9 @@ pub mod report;
 pub mod requirement;
 pub mod rules;
 pub mod saga;
+#[cfg(test)]
+#[path = "../tests/it/sampling.rs"]
+mod sampling;
 pub mod share;
 pub mod suggest;
 pub mod texts;

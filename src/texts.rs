@@ -313,6 +313,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sampling::sampled;
 
     /// A row: the number of its id, the list in which that is looked up, if any, and another text with
     /// the list in which that is.
@@ -332,6 +333,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(sampled(256))]
         #[test]
         fn a_text_has_one_number_in_each_list_whichever_way_it_is_found(batches in rows()) {
             let mut books: Vec<Keys> = vec![Keys::default(); BOOKS];

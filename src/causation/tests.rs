@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::Span;
+use crate::sampling::sampled;
 
 /// Events as `(id, cause, correlation, time)`, at the positions 1, 2, 3 …
 fn conclude(events: &[(u64, u64, u64, i64)], order: Order) -> Conclusion {
@@ -195,6 +196,7 @@ fn slowly(events: &[(u64, u64, u64, i64)]) -> Vec<(What, i64, Option<i64>)> {
 }
 
 proptest! {
+    #![proptest_config(sampled(256))]
     #[test]
     fn what_is_found_is_what_a_slow_look_finds(
         causes in proptest::collection::vec((0..12_u64, 0..4_u64), 0..12)
@@ -209,6 +211,7 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(sampled(256))]
     #[test]
     fn what_is_seen_to_be_sound_changes_nothing_of_what_is_told(
         events in proptest::collection::vec((0..8_u64, 0..8_u64, 0..3_u64), 0..16),
@@ -249,6 +252,7 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(sampled(256))]
     #[test]
     fn ids_that_stand_again_are_found_among_many_that_do_not(
         ids in proptest::collection::vec(prop_oneof![0_u64..30, any::<u64>()], 0..400),

@@ -108,6 +108,7 @@ mod tests {
     use crate::definition;
     use crate::event::{Position, Timestamp};
     use crate::saga::{Instance, Moment};
+    use crate::sampling::sampled;
 
     fn saga(completes: &str) -> Saga {
         let text = format!(
@@ -159,7 +160,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #![proptest_config(sampled(1000))]
         #[test]
         fn an_instance_completes_with_the_event_with_which_its_replay_has(meanings in meanings()) {
             let moment = |(index, meaning): (usize, &Meaning)| Moment {

@@ -93,6 +93,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sampling::sampled;
 
     #[derive(Debug, Clone, Copy)]
     enum Change {
@@ -111,6 +112,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(sampled(256))]
         #[test]
         fn it_is_what_a_tree_is(changes in changes(), first in 0..8_u8, more in 0..8_u8) {
             let (mut few, mut all) = (Few::default(), BTreeSet::new());

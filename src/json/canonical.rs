@@ -156,6 +156,7 @@ fn number(json: &str, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sampling::sampled;
 
     fn text(json: &str) -> String {
         canonical(json.as_bytes()).unwrap()
@@ -257,6 +258,7 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(sampled(256))]
         #[test]
         fn numbers_have_one_text_exactly_if_they_are_equal(
             one in -2000_i64..2000, ones in 0..3_u32, other in -2000_i64..2000, others in 0..3_u32

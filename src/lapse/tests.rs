@@ -1,6 +1,7 @@
 //! What is quiet for how long, against a look at every event that knows the horizon.
 
 use super::*;
+use crate::sampling::sampled;
 
 const GRACE: Span = Span::from_nanos(5);
 const TOLERANCE: Span = Span::from_nanos(100);
@@ -73,6 +74,7 @@ fn slowly(events: &Events) -> Told {
 }
 
 proptest::proptest! {
+    #![proptest_config(sampled(256))]
     #[test]
     fn what_is_beyond_the_horizon_makes_nothing_less_quiet(
         events in proptest::collection::vec(
@@ -167,6 +169,7 @@ fn slowly_of_keys(looks: &Looks) -> Told {
 }
 
 proptest::proptest! {
+    #![proptest_config(sampled(256))]
     #[test]
     fn only_what_is_looked_at_by_then_makes_something_less_quiet(
         looks in proptest::collection::vec(

@@ -9,6 +9,7 @@ use crate::log::testing::{
     Bench, EVENTS, all, bare, definition, events, field, open, opened, positions, refusal, table,
 };
 use crate::log::{BadId, BadRow, Fields, Filter, Log};
+use crate::sampling::sampled;
 
 fn plan_of(bench: &Bench, sql: &str) -> String {
     let connection = bench.writer();
@@ -412,6 +413,17 @@ fn stored() -> impl Strategy<Value = Stored> {
     ]
 }
 
+/// SQL does not see digits in bytes as the reader does.
+fn times() -> impl Strategy<Value = Stored> {
+    stored().prop_map(|stored| match stored {
+        Stored::Blob(mut bytes) => {
+            bytes.retain(|byte| !byte.is_ascii_digit());
+            Stored::Blob(bytes)
+        }
+        other => other,
+    })
+}
+
 impl rusqlite::ToSql for Stored {
     fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
         match self {
@@ -425,12 +437,12 @@ impl rusqlite::ToSql for Stored {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(sampled(64))]
 
     /// The reader against ten lines of SQL that say the same slowly.
     #[test]
 fn rows_are_what_plain_sql_says(
-        rows in prop::collection::vec((any::<i16>(), stored(), stored(), stored()), 0..40)
+        rows in prop::collection::vec((any::<i16>(), stored(), times(), stored()), 0..40)
     ) {
         let bench = Bench::new("CREATE TABLE t (p INTEGER, type, time, c); CREATE INDEX i ON t (c)");
         let connection = bench.writer();
@@ -466,10 +478,6 @@ fn rows_are_what_plain_sql_says(
             .expect("rows")
             .collect::<Result<_, _>>()
             .expect("rows");
-        let digits_in_blobs = rows
-            .iter()
-            .any(|(_, _, time, _)| matches!(time, Stored::Blob(b) if b.iter().any(u8::is_ascii_digit)));
-        prop_assume!(!digits_in_blobs);
         let seen: Vec<_> = events
             .iter()
             .map(|e| (e.position.0, e.time.as_nanos(), e.correlation.clone()))

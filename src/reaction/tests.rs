@@ -17,6 +17,7 @@ use crate::definition;
 use crate::definition::log::Order;
 use crate::definition::reaction::Reaction;
 use crate::event::{Position, Span, Timestamp};
+use crate::sampling::sampled;
 use crate::texts::{Keys, Text, Texts};
 
 fn reaction(count: &str) -> Arc<Reaction> {
@@ -289,7 +290,7 @@ fn count(faults: impl IntoIterator<Item = (Wrong, i64)>) -> (u32, u32, u32, u32)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(sampled(2000))]
     #[test]
     fn as_little_as_can_be_is_missing_and_late(told in logs(), by_time: bool) {
         let reaction = reaction("{ per: data.n }");
@@ -302,7 +303,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(sampled(500))]
     #[test]
     fn what_is_settled_early_is_what_would_be_found_in_the_end(
         told in long_logs(),

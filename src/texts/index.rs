@@ -140,6 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sampling::sampled;
 
     /// Hashes of which many have the same half, or stand next to each other at either end.
     fn hashes() -> impl Strategy<Value = Vec<u64>> {
@@ -153,6 +154,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(sampled(256))]
         #[test]
         fn every_number_is_found_by_its_hash_and_no_other_is(
             hashes in hashes(), strangers in hashes()

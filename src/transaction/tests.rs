@@ -13,6 +13,7 @@ use crate::definition;
 use crate::definition::log::Order;
 use crate::definition::transaction::Transaction;
 use crate::event::{Position, Span, Timestamp};
+use crate::sampling::sampled;
 use crate::texts::{Keys, Texts};
 
 /// Seconds that a participant may wait.
@@ -299,7 +300,7 @@ fn orders(rest: &[(usize, Told)], skew: i64) -> Vec<Vec<Told>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(sampled(3000))]
     #[test]
     fn transactions_are_judged_as_a_slow_look_judges(told in logs(), after in 0..15_i64) {
         let definition = definition();

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use sagactl::definition::fault::Place;
 use sagactl::definition::log::{Claims, LogDefinition, Relation};
 use sagactl::definition::saga::Saga;
@@ -17,6 +16,7 @@ use sagactl::rules::case::{Case, Claim, Claimed};
 use sagactl::saga::{Instance, Meaning, Moment, Names, StepEvent};
 
 use crate::oracle::{self, OracleEvent, OracleFinding, Verdict};
+use crate::sampling::sampled;
 
 /// The same events as the product's judge takes them.
 fn moments(events: &[OracleEvent], names: &mut Names) -> Vec<Moment> {
@@ -194,7 +194,7 @@ fn compare(case: &oracle::strategies::OracleCase) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(sampled(20_000))]
 
     #[test]
     fn the_judge_finds_what_the_slow_evaluator_finds(case in oracle::strategies::case()) {

@@ -9,6 +9,7 @@ use sagactl::finding::Finding;
 use sagactl::report::Report;
 
 use crate::rows::{LOG, Log, Row, load, looked_at, ordered_by_time, row};
+use crate::sampling::sampled;
 
 const DEFINITIONS: &str = "saga: order
 starts: Placed
@@ -252,7 +253,7 @@ fn judged(rows: &[Row], place: usize, lost: Lost, is_by_time: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(sampled(100))]
     #[test]
     fn an_instance_is_judged_by_everything_that_an_unread_row_may_be(
         rows in stories(), place in 0..7_usize,
@@ -308,7 +309,7 @@ fn owned(rows: &[Row], places: &BTreeSet<usize>) -> Vec<Vec<Row>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(sampled(40))]
     #[test]
     fn rows_of_which_nobody_knows_whose_they_are_account_for_no_more_than_there_are(
         rows in crowds(), places in prop::collection::btree_set(0..24_usize, 1..3)

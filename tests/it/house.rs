@@ -70,3 +70,21 @@ fn only_main_reads_the_clock() {
         }
     }
 }
+
+#[test]
+fn properties_are_tried_from_one_seed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    files(&root.join("src"), &mut found, root);
+    files(&root.join("tests"), &mut found, root);
+    for (name, text) in found {
+        let mut lines = text.lines();
+        while lines.any(|line| line.trim_end().ends_with("proptest! {")) {
+            let first = lines.next().unwrap_or_default().trim();
+            assert!(
+                first.starts_with("#![proptest_config(sampled("),
+                "{name} has a property of another kind: {first}"
+            );
+        }
+    }
+}

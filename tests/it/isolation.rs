@@ -9,6 +9,8 @@ use sagactl::definition;
 use sagactl::inspect::{self, Go, Options};
 use sagactl::rules;
 
+use crate::sampling::sampled;
+
 /// What happens to a stock.
 #[derive(Debug, Clone, Copy)]
 enum What {
@@ -127,7 +129,7 @@ fn quickly(told: &[What]) -> Vec<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(sampled(300))]
     #[test]
     fn a_residue_is_what_differs_with_and_without_a_step_and_its_compensation(told in logs()) {
         prop_assert_eq!(quickly(&told), slowly(&told));

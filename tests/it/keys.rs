@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use sagactl::report::Report;
 
 use crate::rows::{Log, Row, by_time, definitions, looked_at};
+use crate::sampling::sampled;
 
 const DEFINITIONS: &str = "idempotency: payments
 where: data.live
@@ -424,7 +425,7 @@ fn quickly(report: &Report) -> Judged {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(sampled(2000))]
     #[test]
     fn keys_are_judged_as_a_slow_look_at_all_of_their_uses_judges(
         told in logs(), horizon in 90..180_i64

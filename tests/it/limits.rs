@@ -5,6 +5,8 @@ use sagactl::definition;
 use sagactl::inspect::{self, Go, Options};
 use sagactl::rules;
 
+use crate::sampling::sampled;
+
 /// Orders that all look at one customer, at first.
 const LIMITS: &str = "
 projection: orders
@@ -222,7 +224,7 @@ fn later() -> impl Strategy<Value = Vec<(i64, Later)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(sampled(60))]
     #[test]
     fn a_key_among_many_is_judged_as_among_few_or_not_at_all(
         later in later(), grace in prop::sample::select(vec!["", "grace: 1m\n"])

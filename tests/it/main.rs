@@ -41,6 +41,7 @@ mod repeated;
 mod requirements;
 mod residues;
 mod rows;
+mod sampling;
 mod shadows;
 mod shown;
 mod sums;

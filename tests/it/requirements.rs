@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use crate::rows::{Log, Row, definitions, looked_at, row};
+use crate::sampling::sampled;
 
 const DEFINITIONS: &str = include_str!("../definitions/paid-orders.yaml");
 
@@ -304,7 +305,7 @@ fn quickly(told: &Told, horizon: i64, hidden: Option<usize>) -> (Found, (u64, u6
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(sampled(300))]
     #[test]
     fn invariants_over_states_are_judged_as_a_slow_look_at_every_prefix_judges(
         told in logs(), after in 0..9_i64

@@ -11,6 +11,8 @@ use sagactl::definition::Definitions;
 
 use product::{definitions, quickly};
 
+use crate::sampling::sampled;
+
 mod product;
 
 /// Who does something.
@@ -381,7 +383,7 @@ fn logs() -> impl Strategy<Value = Vec<Told>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(sampled(3000))]
     #[test]
     fn what_is_left_is_what_two_folds_tell_apart(told in logs()) {
         thread_local! {

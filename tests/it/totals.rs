@@ -7,6 +7,7 @@ use rusqlite::params;
 use sagactl::report::Report;
 
 use crate::rows::{Breach, Log, Row, breaches, definitions, looked_at};
+use crate::sampling::sampled;
 
 const DEFINITIONS: &str = "invariant: transfers
 where: data.live
@@ -284,7 +285,7 @@ fn quickly(report: &Report) -> Judged {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(sampled(3000))]
     #[test]
     fn totals_are_what_sql_adds_up_after_each_event(told in logs(), after in -12..12_i64) {
         let rows: Vec<Row> = told.iter().map(Told::row).collect();

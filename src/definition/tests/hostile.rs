@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::{faults, lines};
 use crate::definition::{fault, load_text};
+use crate::sampling::sampled;
 
 fn laughs() -> String {
     let mut text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
@@ -140,7 +141,7 @@ fn large_files_of_little_sense_are_read_in_time_and_stop_after_many_faults() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(sampled(400))]
 
     #[test]
     fn no_text_makes_it_panic_and_every_place_lies_within_the_text(

@@ -3,6 +3,7 @@
 use proptest::prelude::{Just, Strategy, prop_assert_eq, prop_oneof, proptest};
 
 use super::*;
+use crate::sampling::sampled;
 
 const KINDS: &[u8] = br#"{"five":5,"text":"5","cents":"5.00","owed":"-50.00","word":"abc","empty":"","yes":true,
     "list":[1],"map":{"a":1},"nothing":null,"great":18446744073709551615,"greater":"18446744073709551616",
@@ -188,6 +189,7 @@ fn sources() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(sampled(256))]
     #[test]
     fn where_no_text_meets_a_number_the_engine_itself_says_the_same(source in sources()) {
         let mut engine = minijinja::Environment::new();

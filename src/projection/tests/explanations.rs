@@ -16,6 +16,7 @@ use crate::projection::history::{BUDGET, History};
 use crate::projection::number::Number;
 use crate::projection::value::Value;
 use crate::projection::{Standing, Verdict, judge};
+use crate::sampling::sampled;
 
 const PROJECTION: &str = "
 projection: view
@@ -282,7 +283,7 @@ fn positions(edit: &Edit) -> Vec<i64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(sampled(3000))]
 
     #[test]
     fn what_is_said_of_a_fault_is_what_every_edit_tried_one_by_one_shows(

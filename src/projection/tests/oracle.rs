@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::{Bench, Told, told};
 use crate::projection::Cell;
+use crate::sampling::sampled;
 
 const PROJECTION: &str = "
 projection: view
@@ -75,7 +76,7 @@ fn amount(cents: i64) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(sampled(64))]
 
     #[test]
     fn a_fold_is_what_sql_makes_of_the_same_events(made in prop::collection::vec(made(), 0..40)) {

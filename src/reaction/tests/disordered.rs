@@ -29,7 +29,7 @@ fn slowly_shared(told: &[Told]) -> (u32, u32, u32, u32) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(sampled(4000))]
     #[test]
     fn clocks_that_run_backwards_let_an_effect_answer_what_it_may_and_no_more(
         told in disordered(1..3),

@@ -75,7 +75,7 @@ fn world(events: &[Maybe], order: Order, counting: usize) -> (u32, u32, u32, u32
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(sampled(3000))]
     #[test]
     fn what_is_missing_in_any_case_is_told_and_the_rest_is_unknown(
         events in logs_with_doubt(),

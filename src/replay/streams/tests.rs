@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::sampling::sampled;
 use crate::texts::Texts;
 
 /// An event of one of two streams.
@@ -151,7 +152,7 @@ fn slowly((seen, unplaced): &Told, cut: bool, by_position: bool) -> Vec<Observat
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(sampled(3000))]
     #[test]
     fn streams_tell_as_they_go_what_a_look_at_all_of_their_versions_tells(
         told in logs(), cut in any::<bool>(), by_position in any::<bool>()
@@ -217,6 +218,7 @@ fn unread_versions() -> impl Strategy<Value = Vec<Option<i64>>> {
 }
 
 proptest! {
+    #![proptest_config(sampled(256))]
     #[test]
     fn versions_that_cannot_be_read_may_be_those_that_are_missing(versions in unread_versions()) {
         let mut streams = Streams::default();

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{RngSeed, TestRunner};
+use proptest::test_runner::TestRunner;
 use sagactl::saga::Outcome;
 
 use super::strategies::{case, legal};
 use super::{Meaning, judge};
+use crate::sampling::sampled;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(sampled(400))]
 
     #[test]
     fn every_prefix_of_every_legal_run_is_clean((saga, events) in legal()) {

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use sagactl::report::Report;
 
 use crate::rows::{Breach, Log, Row, breaches, definitions, looked_at};
+use crate::sampling::sampled;
 
 use accounts::{CURRENCIES, Cell, Damage, PROJECTION, State, Told, fold, logs};
 
@@ -272,7 +273,7 @@ fn horizon(told: &[Told], after: i64) -> i64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(sampled(3000))]
     #[test]
     fn totals_over_states_are_what_folding_every_key_after_each_event_gives(
         told in logs(25), after in -12..12_i64
@@ -309,7 +310,7 @@ fn passed_over(report: &Report) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(sampled(2000))]
     #[test]
     fn what_is_said_beside_rows_that_cannot_be_judged_is_true_whatever_they_say(
         told in logs(1000),
