@@ -425,7 +425,7 @@ fn quickly(report: &Report) -> Judged {
 }
 
 proptest! {
-    #![proptest_config(sampled(2000))]
+    #![proptest_config(sampled(1000))]
     #[test]
     fn keys_are_judged_as_a_slow_look_at_all_of_their_uses_judges(
         told in logs(), horizon in 90..180_i64

@@ -383,7 +383,7 @@ fn logs() -> impl Strategy<Value = Vec<Told>> {
 }
 
 proptest! {
-    #![proptest_config(sampled(3000))]
+    #![proptest_config(sampled(1500))]
     #[test]
     fn what_is_left_is_what_two_folds_tell_apart(told in logs()) {
         thread_local! {

@@ -285,7 +285,7 @@ fn quickly(report: &Report) -> Judged {
 }
 
 proptest! {
-    #![proptest_config(sampled(3000))]
+    #![proptest_config(sampled(1500))]
     #[test]
     fn totals_are_what_sql_adds_up_after_each_event(told in logs(), after in -12..12_i64) {
         let rows: Vec<Row> = told.iter().map(Told::row).collect();

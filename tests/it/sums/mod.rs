@@ -273,7 +273,7 @@ fn horizon(told: &[Told], after: i64) -> i64 {
 }
 
 proptest! {
-    #![proptest_config(sampled(3000))]
+    #![proptest_config(sampled(1500))]
     #[test]
     fn totals_over_states_are_what_folding_every_key_after_each_event_gives(
         told in logs(25), after in -12..12_i64
@@ -310,7 +310,7 @@ fn passed_over(report: &Report) -> usize {
 }
 
 proptest! {
-    #![proptest_config(sampled(2000))]
+    #![proptest_config(sampled(1000))]
     #[test]
     fn what_is_said_beside_rows_that_cannot_be_judged_is_true_whatever_they_say(
         told in logs(1000),
