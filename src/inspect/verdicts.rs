@@ -10,7 +10,7 @@ use crate::definition::saga::Saga;
 use crate::event::Timestamp;
 use crate::finding::Finding;
 use crate::inspect::astray::{self, Unread};
-use crate::inspect::claims::{claim_of, strange};
+use crate::inspect::claims::{Stated, claim_of, strange};
 use crate::inspect::describe::{self, Telling};
 use crate::inspect::judge::{Evidence, Judge, Verdict};
 use crate::inspect::run::Run;
@@ -109,6 +109,70 @@ pub struct Kept {
 /// Takes one judged instance after the other.
 pub type Visit<'v> = &'v mut dyn FnMut(&Judged<'_>);
 
+/// An instance that is judged, and what is known of it.
+struct Weighed<'w> {
+    saga: &'w Saga,
+    id: &'w str,
+    instance: &'w Instance,
+    verdict: &'w Verdict,
+    /// The verdict that stands whatever rows are its own that may be of any instance.
+    loose: Option<&'w Verdict>,
+    telling: Telling,
+}
+
+impl Weighed<'_> {
+    /// What is wrong with it for certain; and what may be right for a row that may be of any instance.
+    fn findings(&self, tally: &Tally) -> (Vec<Finding>, Vec<Finding>) {
+        let all = &self.verdict.drafts;
+        let stays = |draft: &&Draft| self.loose.is_none_or(|loose| loose.confirms(draft, all));
+        let (certain, others): (Vec<&Draft>, Vec<&Draft>) = all.iter().partition(stays);
+        (self.told(certain, tally), self.told(others, tally))
+    }
+
+    fn told(&self, drafts: Vec<&Draft>, tally: &Tally) -> Vec<Finding> {
+        let wanted = drafts.into_iter().filter(|draft| tally.wants(draft.rule));
+        let mut found = Vec::new();
+        for draft in wanted {
+            let mut readings = std::iter::once(self.verdict).chain(self.loose);
+            let mut draft = draft.clone();
+            if readings.any(|verdict| verdict.varies(&draft)) {
+                draft.message.push_str(describe::ONE_OF_SEVERAL);
+            }
+            let (saga, id, instance) = (self.saga, self.id, self.instance);
+            found.push(describe::finding(saga, id, instance, draft, self.telling));
+        }
+        found
+    }
+}
+
+/// What became of the instances of the share that is judged.
+#[derive(Debug)]
+struct Counts {
+    /// By saga and outcome, with those of the shares before.
+    outcomes: Vec<[u64; Outcome::ALL.len()]>,
+    /// Instances that completed and may still be judged otherwise.
+    completed: Vec<u32>,
+    /// By saga and rule, of how many it cannot be told.
+    unknown: HashMap<(usize, &'static str), u64, FixedState>,
+    /// See [`Run::uncompared`].
+    uncompared: Vec<bool>,
+}
+
+impl Counts {
+    /// Counts one more instance of a saga, and the rules of which it cannot be told.
+    fn add(
+        &mut self,
+        saga: usize,
+        outcome: Outcome,
+        unknown: impl IntoIterator<Item = &'static str>,
+    ) {
+        self.outcomes[saga][outcome as usize] += 1;
+        for rule in unknown {
+            *self.unknown.entry((saga, rule)).or_default() += 1;
+        }
+    }
+}
+
 impl Run<'_> {
     /// Judges every instance and counts as it goes. Each is handed to `visit`, where there is one.
     pub fn judge(&mut self, tally: &mut Tally, mut visit: Option<Visit<'_>>) {
@@ -120,134 +184,132 @@ impl Run<'_> {
         if (visit.is_some() || self.is_wide) && !self.gathered.astray.is_empty() {
             self.count_strays(horizon, tally, visit.is_some());
         }
-        let mut judge = Judge::new(self.definition, &self.scope.sagas, &self.off);
-        let sagas = &self.scope.sagas;
-        let mut outcomes = std::mem::take(&mut self.sum.outcomes);
-        outcomes.resize(sagas.len(), [0; Outcome::ALL.len()]);
-        let mut completed = Vec::new();
-        let mut unknown: HashMap<(usize, &'static str), u64, FixedState> = HashMap::default();
-        let (compares, uncompared) = (tally.wants(CLAIMS), self.uncompared());
-        let instances = &self.gathered.instances;
-        for (at, entry) in instances.entries().iter().enumerate() {
-            let at = at as u32;
-            let id = instances.id(at);
-            if !self.is_asked_for(id) {
-                continue;
-            }
-            let saga_index = usize::from(entry.saga);
-            let saga = &sagas[saga_index];
-            let doubts = instances.doubts.get(&at).map_or(&[][..], Vec::as_slice);
-            let stated = self.claims[saga_index].get(id);
-            let unclear = stated.filter(|(claimed, _)| compares && claimed.is_none());
-            if let Some((_, status)) = unclear {
-                let remark = strange(&saga.name, status);
-                self.sum.statuses.insert(remark);
-            }
-            let is_untold = uncompared[saga_index] || unclear.is_some();
-            let (verdict, loose) = match entry.stage {
-                Stage::Settled(outcome) | Stage::Dropped(outcome) if visit.is_none() => {
-                    outcomes[saga_index][outcome as usize] += 1;
-                    if is_untold {
-                        *unknown.entry((saga_index, CLAIMS)).or_default() += 1;
-                    }
-                    continue;
-                }
-                Stage::Settled(outcome) | Stage::Dropped(outcome) => {
-                    judge.recall(saga, &entry.moments);
-                    (Verdict::clean(outcome, entry.moments.clone()), None)
-                }
-                Stage::Open | Stage::Reopened => {
-                    self.weigh(&mut judge, at, horizon, visit.is_some())
-                }
-            };
-            let instance = judge.instance();
-            if instance.first.is_none()
-                && doubts.is_empty()
-                && !matches!(entry.stage, Stage::Dropped(_))
-            {
-                if unclear.is_some() {
-                    tally.checked(CLAIMS, 1);
-                    tally.unknown(CLAIMS, 1);
-                }
-                if let Some(astray) = self.sum.astray.get_mut(&saga_index) {
-                    astray.empty += 1;
-                }
-                continue;
-            }
-            outcomes[saga_index][verdict.outcome as usize] += 1;
-            if verdict.outcome == Outcome::Completed {
-                completed.push(at);
-            }
-            for rule in &verdict.unknown {
-                *unknown.entry((saga_index, *rule)).or_default() += 1;
-            }
-            if is_untold && !verdict.unknown.contains(&CLAIMS) {
-                *unknown.entry((saga_index, CLAIMS)).or_default() += 1;
-            }
-            if let Some(doubt) = doubts.first().filter(|_| verdict.is_undetermined()) {
-                let doubtful = self.sum.doubtful.entry(saga_index).or_default();
-                doubtful.take(id, doubt);
-            }
-            let any = self.gathered.astray.of(entry.saga).zip(loose.as_ref());
-            let unread = any.and_then(|(any, loose)| astray::unread(any, loose));
-            let telling = Telling {
-                is_shared: !verdict.drafts.is_empty() && self.is_shared(saga_index, id),
-                is_undetermined: verdict.is_undetermined() || unread.is_some(),
-                horizon,
-            };
-            let described = |drafts: Vec<&Draft>| {
-                let wanted = drafts.into_iter().filter(|draft| tally.wants(draft.rule));
-                let readings = || std::iter::once(&verdict).chain(&loose);
-                let told = |draft: &Draft| {
-                    let mut draft = draft.clone();
-                    if readings().any(|verdict| verdict.varies(&draft)) {
-                        draft.message.push_str(describe::ONE_OF_SEVERAL);
-                    }
-                    describe::finding(saga, id, instance, draft, telling)
-                };
-                wanted.map(told).collect::<Vec<Finding>>()
-            };
-            let all = &verdict.drafts;
-            let stays = |draft: &&Draft| (loose.as_ref()).is_none_or(|it| it.confirms(draft, all));
-            let (certain, others) = verdict.drafts.iter().partition(stays);
-            let (mut findings, mut possible) = (described(certain), described(others));
-            let astray = self.sum.astray.get_mut(&saga_index);
-            let Some(visit) = &mut visit else {
-                self.findings.append(&mut findings);
-                if let Some(astray) = astray {
-                    astray.take(possible);
-                }
-                continue;
-            };
-            if let Some(astray) = astray {
-                let is_explained = |one: &mut Finding| astray.explain_all(one.rule);
-                let explained: Vec<Finding> = possible.extract_if(.., is_explained).collect();
-                let rest = std::mem::replace(&mut possible, explained).into_iter();
-                findings.extend(rest.map(|one| astray.beside_others(one)));
-            }
-            visit(&Judged {
-                saga,
-                id,
-                instance: Cow::Borrowed(instance),
-                verdict: Cow::Borrowed(&verdict),
-                findings,
-                possible,
-                unread,
-                claim: stated.map(|(_, text)| text.clone()),
-                last: entry.last,
-                telling,
-            });
+        let off = self.off.clone();
+        let mut judge = Judge::new(self.definition, &self.scope.sagas, &off);
+        let mut counts = Counts {
+            outcomes: std::mem::take(&mut self.sum.outcomes),
+            completed: Vec::new(),
+            unknown: HashMap::default(),
+            uncompared: self.uncompared(),
+        };
+        let none = [0; Outcome::ALL.len()];
+        counts.outcomes.resize(self.scope.sagas.len(), none);
+        for at in 0..self.gathered.instances.entries().len() as u32 {
+            self.judge_one(at, horizon, &mut judge, &mut counts, tally, &mut visit);
         }
-        self.sum.outcomes = outcomes;
+        self.sum.outcomes = counts.outcomes;
         let isolation = &mut self.gathered.ledgers.isolation;
-        completed.into_iter().for_each(|at| isolation.commit(at));
-        for ((saga, rule), subjects) in unknown {
+        let completed = counts.completed.into_iter();
+        completed.for_each(|at| isolation.commit(at));
+        for ((saga, rule), subjects) in counts.unknown {
             tally.unknown(rule, subjects);
             if let Some(astray) = self.sum.astray.get_mut(&saga) {
                 astray.unknown(rule, subjects);
             }
         }
         self.unseen(tally);
+    }
+
+    /// Judges one instance, counts it, and hands it on.
+    fn judge_one(
+        &mut self,
+        at: u32,
+        horizon: Timestamp,
+        judge: &mut Judge<'_>,
+        counts: &mut Counts,
+        tally: &mut Tally,
+        visit: &mut Option<Visit<'_>>,
+    ) {
+        let instances = &self.gathered.instances;
+        let (entry, id) = (instances.get(at), instances.id(at));
+        if !self.is_asked_for(id) {
+            return;
+        }
+        let index = usize::from(entry.saga);
+        let saga = &self.scope.sagas[index];
+        let stated = self.claims[index].get(id);
+        let is_unclear = |(claimed, _): &&Stated| claimed.is_none() && tally.wants(CLAIMS);
+        let unclear = stated.filter(is_unclear);
+        if let Some((_, status)) = unclear {
+            self.sum.statuses.insert(strange(&saga.name, status));
+        }
+        let is_untold = counts.uncompared[index] || unclear.is_some();
+        let claims = is_untold.then_some(CLAIMS);
+        let (verdict, loose) = match entry.stage {
+            Stage::Settled(outcome) | Stage::Dropped(outcome) if visit.is_none() => {
+                counts.add(index, outcome, claims);
+                return;
+            }
+            Stage::Settled(outcome) | Stage::Dropped(outcome) => {
+                judge.recall(saga, &entry.moments);
+                (Verdict::clean(outcome, entry.moments.clone()), None)
+            }
+            Stage::Open | Stage::Reopened => self.weigh(judge, at, horizon, visit.is_some()),
+        };
+        let instance = judge.instance();
+        let doubts = instances.doubts.get(&at).map_or(&[][..], Vec::as_slice);
+        let is_dropped = matches!(entry.stage, Stage::Dropped(_));
+        if instance.first.is_none() && doubts.is_empty() && !is_dropped {
+            if unclear.is_some() {
+                tally.checked(CLAIMS, 1);
+                tally.unknown(CLAIMS, 1);
+            }
+            if let Some(astray) = self.sum.astray.get_mut(&index) {
+                astray.empty += 1;
+            }
+            return;
+        }
+        let others = claims.filter(|rule| !verdict.unknown.contains(rule));
+        let unknown = verdict.unknown.iter().copied().chain(others);
+        counts.add(index, verdict.outcome, unknown);
+        if verdict.outcome == Outcome::Completed {
+            counts.completed.push(at);
+        }
+        if let Some(doubt) = doubts.first().filter(|_| verdict.is_undetermined()) {
+            self.sum.doubtful.entry(index).or_default().take(id, doubt);
+        }
+        let any = self.gathered.astray.of(entry.saga).zip(loose.as_ref());
+        let unread = any.and_then(|(any, loose)| astray::unread(any, loose));
+        let telling = Telling {
+            is_shared: !verdict.drafts.is_empty() && self.is_shared(index, id),
+            is_undetermined: verdict.is_undetermined() || unread.is_some(),
+            horizon,
+        };
+        let weighed = Weighed {
+            saga,
+            id,
+            instance,
+            verdict: &verdict,
+            loose: loose.as_ref(),
+            telling,
+        };
+        let (mut findings, mut possible) = weighed.findings(tally);
+        let astray = self.sum.astray.get_mut(&index);
+        let Some(visit) = visit else {
+            self.findings.append(&mut findings);
+            if let Some(astray) = astray {
+                astray.take(possible);
+            }
+            return;
+        };
+        if let Some(astray) = astray {
+            let is_explained = |one: &mut Finding| astray.explain_all(one.rule);
+            let explained: Vec<Finding> = possible.extract_if(.., is_explained).collect();
+            let rest = std::mem::replace(&mut possible, explained).into_iter();
+            findings.extend(rest.map(|one| astray.beside_others(one)));
+        }
+        visit(&Judged {
+            saga,
+            id,
+            instance: Cow::Borrowed(instance),
+            verdict: Cow::Borrowed(&verdict),
+            findings,
+            possible,
+            unread,
+            claim: stated.map(|(_, text)| text.clone()),
+            last: entry.last,
+            telling,
+        });
     }
 
     /// The verdict on an instance whose events are here, which is the one that the judge has replayed
