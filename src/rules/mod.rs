@@ -225,7 +225,7 @@ pub static TABLE: [Rule; 62] = [
     instance(&stuck::STEP, stuck::step, without_timeouts),
     instance(&stuck::SAGA, stuck::saga, without_deadline),
     instance(&wedged::INFO, wedged::check, without_failures),
-    instance(&exhausted::INFO, exhausted::check, without_retries),
+    instance(&exhausted::INFO, exhausted::check, without_a_last_attempt),
     instance(&late::STEP, late::step, without_timeouts),
     instance(&late::SAGA, late::saga, without_deadline),
     instance(&sequence::OUT_OF_ORDER, sequence::out_of_order, always),
@@ -423,6 +423,16 @@ fn without_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
     unless(
         saga.steps.iter().any(|step| step.retries.is_some()),
         "no step declares `retries`",
+    )
+}
+
+fn without_a_last_attempt(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    let has_limit = saga.steps.iter().any(|step| step.retries.is_some());
+    let mut others = saga.steps.iter().filter(|step| !step.pivot);
+    let may_be_past_pivot = saga.steps.iter().any(|step| step.pivot);
+    unless(
+        has_limit || (may_be_past_pivot && others.any(|step| !step.rejects.is_empty())),
+        "no step declares `retries`, and none can be rejected past a pivot",
     )
 }
 

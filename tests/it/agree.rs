@@ -117,6 +117,14 @@ fn product(
         ..LogDefinition::undeclared("log")
     };
     let mut drafts = Vec::new();
+    for rule in &rules::TABLE {
+        if let rules::Judge::Instance { check, idle } = rule.judge
+            && let Some(reason) = idle(saga, &log)
+        {
+            check(&case, &mut drafts);
+            assert_eq!(drafts, [], "{}: {reason}", rule.info.name);
+        }
+    }
     rules::judge(&case, &rules::checks(saga, &log, &[]), &mut drafts);
     let findings: BTreeSet<OracleFinding> = drafts
         .into_iter()
@@ -193,11 +201,31 @@ fn compare(case: &oracle::strategies::OracleCase) -> Result<(), String> {
     Err(text)
 }
 
+/// The same cases of sagas in which no limit of some kinds is declared, so that rules have no use for them.
+fn unlimited() -> impl Strategy<Value = oracle::strategies::OracleCase> {
+    (oracle::strategies::case(), any::<[bool; 5]>()).prop_map(|(mut case, drops)| {
+        let [retries, timeouts, deadline, undo_retries, undo_timeouts] = drops;
+        let saga = &mut case.saga;
+        saga.deadline = saga.deadline.filter(|_| !deadline);
+        for step in &mut saga.steps {
+            step.retries = step.retries.filter(|_| !retries);
+            step.timeout = step.timeout.filter(|_| !timeouts);
+            if let Some(undo) = &mut step.compensation {
+                undo.retries = undo.retries.filter(|_| !undo_retries);
+                undo.timeout = undo.timeout.filter(|_| !undo_timeouts);
+            }
+        }
+        case
+    })
+}
+
 proptest! {
     #![proptest_config(sampled(20_000))]
 
     #[test]
-    fn the_judge_finds_what_the_slow_evaluator_finds(case in oracle::strategies::case()) {
+    fn the_judge_finds_what_the_slow_evaluator_finds(
+        case in prop_oneof![2 => oracle::strategies::case(), 1 => unlimited()]
+    ) {
         compare(&case).map_err(TestCaseError::fail)?;
     }
 }
