@@ -8,14 +8,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::definition::log::LogDefinition;
+use crate::definition::log::{LogDefinition, Order};
 use crate::definition::saga::Saga;
 use crate::event::Timestamp;
+use crate::inspect::alike::representatives;
 use crate::inspect::ways::ways;
 use crate::replay::{Doubt, Link};
 use crate::rules::case::{Case, Claim, Claimed, Draft};
 use crate::rules::{self, Check, false_claim};
 use crate::saga::{Instance, Moment, Names, Outcome};
+
+/// Of rows that may be events of any instance, so many are tried as events of one.
+const MOST: usize = 8;
 
 /// What is known of an instance.
 #[derive(Debug, Clone)]
@@ -295,7 +299,15 @@ impl<'a> Judge<'a> {
         horizon: Timestamp,
         names: &Names,
     ) -> Verdict {
-        let doubts: Vec<Doubt> = evidence.doubts.iter().chain(rows).cloned().collect();
+        let own = &self.sagas[saga];
+        let few = match self.definition.order {
+            Order::Position => representatives(own, evidence.moments, rows, MOST),
+            Order::Time { .. } => (rows.len() <= MOST).then(|| rows.iter().collect()),
+        };
+        let Some(few) = few else {
+            return self.undetermined(own, evidence.moments);
+        };
+        let doubts: Vec<Doubt> = evidence.doubts.iter().chain(few).cloned().collect();
         let evidence = Evidence {
             doubts: &doubts,
             ..evidence

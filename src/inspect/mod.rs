@@ -1,6 +1,7 @@
 //! Runs definitions against their logs: the one entry that every command which reads a log uses.
 
 mod against;
+mod alike;
 mod asked;
 mod astray;
 mod claims;

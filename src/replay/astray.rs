@@ -4,7 +4,10 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::event::Position;
-use crate::replay::instances::{Doubt, take_doubt};
+use crate::replay::instances::Doubt;
+
+/// More such rows of one saga than this are not told apart.
+const MOST: usize = 1024;
 
 /// Such rows, by the index of the saga.
 #[derive(Debug, Default)]
@@ -19,7 +22,8 @@ pub struct OfAny {
     pub judged: u64,
     /// The first and the last position at which one stands, where one tells.
     pub positions: Option<(Position, Position)>,
-    /// What each may be, nothing among it; too many of them are kept as far as shows that.
+    /// What each may be, nothing among it; where there are too many, the last of them does not show
+    /// where it stands.
     pub doubts: Vec<Doubt>,
 }
 
@@ -47,6 +51,9 @@ impl Astray {
         if !doubt.options.contains(&None) {
             doubt.options.push(None);
         }
-        take_doubt(&mut own.doubts, doubt);
+        match own.doubts.len() {
+            MOST => own.doubts[MOST - 1].blank.position = true,
+            _ => own.doubts.push(doubt),
+        }
     }
 }

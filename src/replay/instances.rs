@@ -100,7 +100,7 @@ pub struct Doubt {
 }
 
 /// Adds an event of which not everything can be told; with too many of them nothing is judged.
-pub(super) fn take_doubt(doubts: &mut Vec<Doubt>, doubt: Doubt) {
+fn take_doubt(doubts: &mut Vec<Doubt>, doubt: Doubt) {
     match doubts.len() {
         DOUBTS => doubts[0].blank.order = true,
         _ => doubts.push(doubt),

@@ -1,0 +1,117 @@
+//! Rows that may be events of an instance and may stand for each other.
+//!
+//! A service that spoils what names its instances spoils many rows, and all of one kind. Of those that
+//! mean the same and have no event of the instance between them, it makes no difference which are its
+//! own, and none whether that is all of them or a few. So not every choice among them is tried, but
+//! those among a few of them, the first and the last of their kind included.
+
+use crate::definition::saga::Saga;
+use crate::replay::{Blank, Doubt};
+use crate::saga::{Meaning, Moment, StepEvent};
+
+/// Some of these rows, which are in the order of their positions: what is so with an instance whichever
+/// of them are its own is so whichever of all rows are. `None` where more than so many are needed.
+pub(super) fn representatives<'d>(
+    saga: &Saga,
+    moments: &[Moment],
+    rows: &'d [Doubt],
+    most: usize,
+) -> Option<Vec<&'d Doubt>> {
+    let mut chosen = Vec::new();
+    for run in rows.chunk_by(|one, next| is_alike(moments, one, next)) {
+        match only_meaning(&run[0]).filter(|_| is_uniform(run)) {
+            Some(meaning) => choose(run, enough(saga, moments, meaning), &mut chosen),
+            None => chosen.extend(run),
+        }
+        if chosen.len() > most {
+            return None;
+        }
+    }
+    Some(chosen)
+}
+
+/// The one thing that a row may mean, beside nothing, where all else that matters of it can be read.
+fn only_meaning(doubt: &Doubt) -> Option<Meaning> {
+    let Blank {
+        position,
+        order,
+        time,
+        key,
+        error,
+    } = doubt.blank;
+    let mut meanings = doubt.options.iter().flatten();
+    let meaning = meanings.next().copied()?;
+    let fails = matches!(
+        meaning,
+        Meaning::Step(_, StepEvent::Failure) | Meaning::Undo(_, StepEvent::Failure)
+    );
+    let is_blank = position || order || time || key || (error && fails);
+    (meanings.next().is_none() && !is_blank).then_some(meaning)
+}
+
+/// Whether two rows mean the same, with no event of the instance between them, nor one whose key either
+/// of them repeats.
+fn is_alike(moments: &[Moment], one: &Doubt, next: &Doubt) -> bool {
+    let place =
+        |doubt: &Doubt| moments.partition_point(|moment| moment.position < doubt.moment.position);
+    let repeats = |doubt: &Doubt| {
+        let key = doubt.moment.key;
+        key != 0 && moments.iter().any(|moment| moment.key == key)
+    };
+    let meaning = only_meaning(one);
+    meaning.is_some()
+        && meaning == only_meaning(next)
+        && one.moment.detail == next.moment.detail
+        && place(one) == place(next)
+        && !(repeats(one) || repeats(next))
+}
+
+/// Whether all of them have one idempotency key, or none, or each another.
+fn is_uniform(run: &[Doubt]) -> bool {
+    let mut keys: Vec<u64> = run.iter().map(|doubt| doubt.moment.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.len() == 1 || keys.len() == run.len()
+}
+
+/// With how many events more of a meaning everything is wrong with an instance that any number of them
+/// can make wrong: one beyond each limit on how often it may happen.
+fn enough(saga: &Saga, moments: &[Moment], meaning: Meaning) -> usize {
+    let met = |meaning: Meaning| {
+        let same = moments.iter().filter(|moment| moment.meaning == meaning);
+        same.count()
+    };
+    let attempts = |retries: Option<u32>| retries.map_or(0, |retries| retries as usize + 2);
+    let limit = match meaning {
+        Meaning::Step(step, StepEvent::Success) => met(Meaning::Undo(step, StepEvent::Success)) + 2,
+        Meaning::Undo(step, StepEvent::Success) => met(Meaning::Step(step, StepEvent::Success)) + 2,
+        Meaning::Step(step, StepEvent::Begin | StepEvent::Failure) => {
+            let step = &saga.steps[usize::from(step)];
+            attempts(step.retries).max(saga.wedged_after as usize)
+        }
+        Meaning::Undo(step, StepEvent::Begin | StepEvent::Failure) => {
+            let undo = saga.steps[usize::from(step)].compensation.as_ref();
+            attempts(undo.and_then(|undo| undo.retries))
+        }
+        _ => 2,
+    };
+    limit.max(2)
+}
+
+/// So many of them: the first ones and the last, and with them those that happened before or after both.
+fn choose<'d>(run: &'d [Doubt], enough: usize, chosen: &mut Vec<&'d Doubt>) {
+    let [first, .., last] = run else {
+        return chosen.extend(run);
+    };
+    let times = [first, last].map(|doubt| doubt.moment.time);
+    let [earliest, latest] = [times[0].min(times[1]), times[0].max(times[1])];
+    let is_between = |doubt: &Doubt| (earliest..=latest).contains(&doubt.moment.time);
+    let (kept, rest) = run.split_at((enough - 1).min(run.len() - 1));
+    let (rest, last) = rest.split_at(rest.len() - 1);
+    chosen.extend(kept);
+    chosen.extend(rest.iter().filter(|doubt| !is_between(doubt)));
+    chosen.extend(last);
+}
+
+#[cfg(test)]
+mod tests;
