@@ -23,7 +23,8 @@ pub fn did_you_mean<'a>(
     candidates: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Option<String> {
     const SHOWN: usize = 24;
-    if let Some(candidate) = closest(word, candidates.clone()) {
+    let nearest = closest(word, candidates.clone());
+    if let Some(candidate) = nearest.or_else(|| only_longer(word, candidates.clone())) {
         return Some(format!("did you mean `{candidate}`?"));
     }
     let words: Vec<&str> = candidates.into_iter().collect();
@@ -33,6 +34,17 @@ pub fn did_you_mean<'a>(
         some if some.len() <= SHOWN => Some(format!("there are `{}`", some.join("`, `"))),
         _ => None,
     }
+}
+
+/// The only candidate of which `word` is the beginning.
+fn only_longer<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const LEAST: usize = 2;
+    let plain = normalize(word);
+    let mut longer = candidates
+        .into_iter()
+        .filter(|candidate| normalize(candidate).starts_with(&plain));
+    let only = longer.next().filter(|_| plain.len() >= LEAST)?;
+    longer.next().is_none().then_some(only)
 }
 
 /// `succeeds-` and `Succeeds` and `succeed_s` are one slip, not several; very long words are cut,
@@ -80,5 +92,12 @@ mod tests {
             Some("the only one is `alpha`")
         );
         assert_eq!(did_you_mean("x", []), None);
+        for (word, told) in [
+            ("order", "did you mean `order-fulfilment`?"),
+            ("pay", "there are `order-fulfilment`, `payment`, `payout`"),
+        ] {
+            let words = ["order-fulfilment", "payment", "payout"];
+            assert_eq!(did_you_mean(word, words).as_deref(), Some(told));
+        }
     }
 }

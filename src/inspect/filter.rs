@@ -169,15 +169,9 @@ fn undeclared(path: &Path) -> LogDefinition {
 
 /// A message for a name that does not exist, with the nearest that does, or else with those that do.
 pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, nearest)| format!("did you mean `{nearest}`?"));
     // Several logs may each have one of the same name.
     let known: BTreeSet<&str> = known.iter().copied().collect();
-    match nearest.or_else(|| did_you_mean(name, known)) {
+    match did_you_mean(name, known) {
         Some(offer) => format!("no {kind} is called `{name}`; {offer}"),
         None => format!("no {kind} is called `{name}`"),
     }
