@@ -158,6 +158,14 @@ impl Saga {
         })
     }
 
+    /// Whether nothing takes this step back: it is a pivot or comes after one, and has no compensation.
+    pub fn is_for_good(&self, step: usize) -> bool {
+        let own = &self.steps[step];
+        let mut before = own.before.iter();
+        let is_beyond = own.pivot || before.any(|before| self.steps[before].pivot);
+        is_beyond && own.compensation.is_none()
+    }
+
     /// Every step, as a set.
     pub fn all_steps(&self) -> StepSet {
         (0..self.steps.len()).collect()

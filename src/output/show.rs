@@ -302,11 +302,23 @@ fn lined(page: &mut Page<'_>, lines: &[String]) -> io::Result<()> {
 
 /// What is in force and what the instance's own status says.
 fn standing(page: &mut Page<'_>, view: &InstanceView) -> io::Result<()> {
-    let effects = match view.row.in_force.as_slice() {
+    let steps = &view.row.in_force;
+    let is_for_good = |name: &&str| {
+        let step = view.saga.step(name);
+        step.is_some_and(|step| view.saga.is_for_good(step))
+    };
+    let names = steps.iter().map(|name| &**name);
+    let for_good: Vec<&str> = names.filter(is_for_good).collect();
+    let effects = match steps.as_slice() {
         [] => "nothing has to be undone".to_owned(),
-        steps => format!(
+        steps if for_good.is_empty() => format!(
             "{}, to be undone in this order",
             escape::terminal(&steps.join(", "))
+        ),
+        steps => format!(
+            "{}; nothing undoes {}",
+            escape::terminal(&steps.join(", ")),
+            escape::terminal(&for_good.join(", "))
         ),
     };
     let tone = if view.row.in_force.is_empty() {

@@ -25,7 +25,7 @@ Example: `retries: 2`; StockTimedOut three times, then nothing.",
 /// Judges `saga/retries-exhausted`.
 pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
-    if instance.abort.is_some_and(|abort| abort.confirmed) || case.claims_over() {
+    if instance.abort.is_some_and(|abort| abort.confirmed) || case.is_left() {
         return;
     }
     let could_end = [

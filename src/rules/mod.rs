@@ -41,20 +41,21 @@
 //! way, *compensating* if aborted otherwise; *completed* after the completion; else *running*.
 //!
 //! **In force** are the steps that have a compensation, are not undone since their last success,
-//! and succeeded, or began without an outcome (`undo-ambiguous`), or failed (`undo-failed`). A step
-//! that succeeded after its compensation is `compensation/dangling-step` and left out here.
-//! Effects are undone in reverse of the declared partial order; among unordered ones the later
-//! success first.
+//! and succeeded, or began without an outcome (`undo-ambiguous`), or failed (`undo-failed`); and of
+//! pivots and what comes after them, those without a compensation that succeeded. A step before the
+//! pivot without a compensation is taken to leave nothing behind. A step that succeeded after its
+//! compensation is `compensation/dangling-step` and left out here. Effects are undone in reverse of
+//! the declared partial order; among unordered ones the later success first.
 //!
 //! **When a limit has passed.** An obligation that arose at `t` with limit `d` is violated when the
 //! horizon is at or past `t + d`. Something that finished is late when it finished after `t + d`.
 //!
 //! | rule | evidence, in position order |
 //! |---|---|
-//! | `saga/stuck-step` | what the wait is counted from: the begin, the failure, the last required success, or the start. Required steps that are running, failed with attempts left, or enabled and not begun; optional ones only once begun and until the completion. Not after an abort or where the instance claims to be over |
+//! | `saga/stuck-step` | what the wait is counted from: the begin, the failure, the last required success, or the start. Required steps that are running, failed with attempts left, or enabled and not begun; optional ones only once begun and until the completion. Not after an abort or where the instance claims to be over; `abandons` after the pivot does not count as that |
 //! | `saga/stuck-saga` | the start and the last event |
 //! | `saga/wedged` | the failures with the same error (its `error`, otherwise the failure's type) since the last success; the step is running or failed with attempts left |
-//! | `saga/retries-exhausted` | the last failure. A required step, exhausted by failures (past the pivot also by a rejection), with neither compensation, abort nor terminal event. Not where nothing is in force and the saga has no event to decide with; the limit is the step's timeout, else the saga's deadline from its start |
+//! | `saga/retries-exhausted` | the last failure. A required step, exhausted by failures (past the pivot also by a rejection), with neither compensation, abort nor terminal event (but `abandons` after the pivot). Not where nothing is in force and the saga has no event to decide with; the limit is the step's timeout, else the saga's deadline from its start |
 //! | `saga/late-step` | what the wait is counted from and the first success |
 //! | `saga/late` | the start and the end |
 //! | `saga/out-of-order` | the step's first event, and the first success of each required step that came after it |
@@ -63,7 +64,7 @@
 //! | `saga/step-after-end` | the end or abort, whichever is earlier, and the step's first event after it. Legal, unless the saga said that it is over: the success of a step that was running at the abort, or that declares no `begins` and was enabled then; and always an optional step after the completion, and anything after `abandons`, when a person acts |
 //! | `saga/unknown-event` | every such event of one type |
 //! | `saga/no-start` | the first event |
-//! | `saga/mixed-outcome` | the `completes` and the `compensated` event; or the completion and the first undo after it |
+//! | `saga/mixed-outcome` | the `completes` and the `compensated` event; or the completion and the first undo or `compensated` event after it |
 //! | `saga/false-claim` | the terminal event, or the last event where a status column claims |
 //! | `compensation/uncompensated` | the last success (or begin, or failure) of each effect in force, and the abort (or the terminal event that claims to be over) |
 //! | `compensation/stuck` | the begin or failure that the wait is counted from |
@@ -111,7 +112,7 @@ mod wedged;
 use std::sync::Arc;
 
 use crate::definition::log::LogDefinition;
-use crate::definition::saga::Saga;
+use crate::definition::saga::{Saga, Step};
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use case::{Case, Draft};
 
@@ -243,7 +244,7 @@ pub static TABLE: [Rule; 62] = [
     instance(
         &uncompensated::UNCOMPENSATED,
         uncompensated::uncompensated,
-        without_compensations,
+        without_effects_to_undo,
     ),
     instance(
         &uncompensated::STUCK,
@@ -428,11 +429,13 @@ fn without_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
 
 fn without_a_last_attempt(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
     let has_limit = saga.steps.iter().any(|step| step.retries.is_some());
-    let mut others = saga.steps.iter().filter(|step| !step.pivot);
-    let may_be_past_pivot = saga.steps.iter().any(|step| step.pivot);
+    let pivots = saga.steps.iter().filter(|step| step.pivot).count();
+    let is_rejected = |step: &&Step| !step.rejects.is_empty() && !step.optional;
+    let mut rejected = saga.steps.iter().filter(is_rejected);
+    let may_be_past_pivot = rejected.any(|step| pivots > usize::from(step.pivot));
     unless(
-        has_limit || (may_be_past_pivot && others.any(|step| !step.rejects.is_empty())),
-        "no step declares `retries`, and none can be rejected past a pivot",
+        has_limit || may_be_past_pivot,
+        "no step declares `retries`, and none that is required can be rejected past a pivot",
     )
 }
 
@@ -458,6 +461,11 @@ fn without_compensations(saga: &Saga, _: &LogDefinition) -> Option<&'static str>
         saga.steps.iter().any(|step| step.compensation.is_some()),
         "no step declares a compensation",
     )
+}
+
+fn without_effects_to_undo(saga: &Saga, log: &LogDefinition) -> Option<&'static str> {
+    let neither = without_compensations(saga, log).and(without_pivot(saga, log));
+    neither.map(|_| "no step declares a compensation, and there is no pivot")
 }
 
 fn without_undo_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {

@@ -82,7 +82,7 @@ impl Facts {
             dangling: has(undo::DANGLING.name),
             empty: steps(undo::EMPTY.name),
             late_step: has(late::STEP.name),
-            two_ends: instance.completes.is_some() && instance.compensated.is_some(),
+            two_ends: instance.two_ends().is_some(),
             past_pivot: has(undo::PAST_PIVOT.name),
         }
     }

@@ -56,7 +56,7 @@ fn waiting_since(case: &Case<'_>, step: usize) -> Option<At> {
 
 /// Judges `saga/stuck-step`.
 pub fn step(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    if case.instance.abort.is_some() || case.claims_over() {
+    if case.instance.abort.is_some() || case.is_left() {
         return;
     }
     for (step, definition) in case.saga.steps.iter().enumerate() {

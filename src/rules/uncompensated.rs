@@ -15,7 +15,8 @@ pub const UNCOMPENSATED: Info = Info {
     explanation: "\
 Finds instances that were aborted, or claim to be over, while an effect is still in force: a step \
 that succeeded, or was begun without an outcome, and was not undone within its compensation's \
-timeout. The finding lists every effect in force, in the order to undo them.
+timeout. The finding lists every effect in force, in the order to undo them. A pivot without a \
+compensation that took effect stands, too, for its own timeout: nothing undoes it.
 
 This is how sagas lose money quietly: stock nobody can sell, a card that stays charged for an order \
 that does not exist. A status of FAILED or ROLLED_BACK says nothing about it.
@@ -149,6 +150,13 @@ pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     if !ambiguous.is_empty() {
         message.push_str(&format!(" ({} without an outcome)", case.list(ambiguous)));
     }
+    let for_good = order.iter().copied();
+    let for_good: Vec<usize> = for_good
+        .filter(|step| case.saga.is_for_good(*step))
+        .collect();
+    if !for_good.is_empty() {
+        message.push_str(&format!("; nothing undoes {}", case.list(for_good)));
+    }
     drafts.push(Draft::new(
         &UNCOMPENSATED,
         order.first().copied(),
@@ -179,11 +187,11 @@ fn due(case: &Case<'_>, step: usize, standing: StepSet) -> Option<Due> {
             }
         }
     }
-    let compensation = definition.compensation.as_ref()?;
-    if compensation.timeout.is_some() && matches!(record.undo, Undo::Undoing(_) | Undo::Failed(_)) {
+    let timeout = (definition.compensation.as_ref()).and_then(|compensation| compensation.timeout);
+    if timeout.is_some() && matches!(record.undo, Undo::Undoing(_) | Undo::Failed(_)) {
         return None;
     }
-    if let Some(limit) = compensation.timeout.or(definition.timeout) {
+    if let Some(limit) = timeout.or(definition.timeout) {
         return Some(Due {
             from: from.time,
             limit: Some(limit),

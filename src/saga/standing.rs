@@ -67,6 +67,9 @@ impl Instance {
             .enumerate()
             .filter(|(step, definition)| {
                 let record = &self.steps[*step];
+                if saga.is_for_good(*step) {
+                    return matches!(record.forward, Forward::Succeeded(_));
+                }
                 definition.compensation.is_some()
                     && record.dangling.is_none()
                     && !record.is_undone()
@@ -130,18 +133,26 @@ impl Instance {
         order
     }
 
-    /// The completed and the undone state at once: two terminal events, or an undo after the
-    /// completion.
+    /// Two ends at once: it says both, or says that it was undone after it had completed.
+    pub fn two_ends(&self) -> Option<[At; 2]> {
+        let compensated = self.compensated?;
+        let completion = self.completion.filter(|at| at.index < compensated.index);
+        Some([self.completes.or(completion)?, compensated])
+    }
+
+    /// The completed and the undone state at once: two ends, or an undo after the completion.
     pub fn mixed(&self) -> Option<[At; 2]> {
-        if let (Some(completes), Some(compensated)) = (self.completes, self.compensated) {
-            return Some([completes, compensated]);
-        }
-        self.anomalies
+        let undone = self
+            .anomalies
             .iter()
             .find_map(|anomaly| match anomaly.what {
                 Irregularity::UndoneAfterCompletion(completion) => Some([completion, anomaly.at]),
                 _ => None,
-            })
+            });
+        let is_later = |ends: &[At; 2]| undone.is_some_and(|[_, undo]| undo.index < ends[1].index);
+        self.two_ends()
+            .filter(|ends| self.completes.is_some() || !is_later(ends))
+            .or(undone)
     }
 
     /// Where the instance stands.

@@ -16,7 +16,7 @@ impl Standing<'_> {
             Forward::Succeeded | Forward::Exhausted { .. } => false,
         };
         let idle = self.step(step).optional && self.completion().is_some();
-        if !owed || idle || self.abort().is_some() || self.terminal().is_some() {
+        if !owed || idle || self.abort().is_some() || self.is_left() {
             return None;
         }
         let since = self.waits_since(step, self.start())?;
@@ -31,7 +31,7 @@ impl Standing<'_> {
             track.state,
             Forward::Running { .. } | Forward::Failed { .. }
         );
-        if !retried || self.abort().is_some() || self.claims_to_be_over() {
+        if !retried || self.abort().is_some() || self.is_left() {
             return None;
         }
         let mut by_error: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -56,7 +56,7 @@ impl Standing<'_> {
             return None;
         };
         let past_pivot = self.pivot().is_some_and(|pivot| pivot < at);
-        let answered = self.going_back_before(self.len()) || self.claims_to_be_over();
+        let answered = self.going_back_before(self.len()) || self.is_left();
         let saga = self.saga;
         let nothing_to_decide = saga.aborts.is_empty()
             && saga.compensated.is_empty()

@@ -125,16 +125,7 @@ impl Standing<'_> {
     }
 
     fn contradicts_compensated(&self) -> bool {
-        let beyond_return = |step: &usize| {
-            let step = self.step(*step);
-            let after_pivot = step.before.iter().any(|before| self.step(before).pivot);
-            step.compensation.is_none() && (step.pivot || after_pivot)
-        };
-        let kept = self
-            .steps()
-            .filter(beyond_return)
-            .any(|step| self.first_success(step).is_some());
-        self.outcome() == Outcome::Completed || (self.in_force().is_empty() && kept)
+        self.outcome() == Outcome::Completed
     }
 
     fn contradicts_status(&self) -> Option<Claimed> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::standing::{Mixed, Standing};
+use super::standing::Standing;
 use super::{Claim, Meaning, OracleFinding};
 
 /// Every finding of the instance, each fault once.
@@ -34,7 +34,7 @@ pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
         let skipped = went_on_regardless && skipped.contains(&step);
         standing
             .stuck_step(step)
-            .filter(|_| !over && !skipped && !steps_of(&wedged).contains(&step))
+            .filter(|_| !standing.is_left() && !skipped && !steps_of(&wedged).contains(&step))
     });
     let exhausted = each(&|step| {
         standing
@@ -58,7 +58,7 @@ pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
             .filter(|_| !steps_of(&empty).contains(&step))
     });
 
-    let said_both = matches!(standing.mixed(), Some(Mixed::Said(..)));
+    let said_both = standing.has_two_ends();
     let is_past_pivot = standing.past_pivot().is_some();
     let past_pivot = standing.past_pivot().filter(|_| !said_both);
     let mixed = standing

@@ -186,7 +186,12 @@ impl<'a> Standing<'a> {
 
     /// The effect of `step` that would have to be undone.
     fn effect(&self, step: usize) -> Option<Effect> {
-        self.step(step).compensation.as_ref()?;
+        if self.step(step).compensation.is_none() {
+            let before = &self.step(step).before;
+            let is_beyond = self.step(step).pivot || before.iter().any(|it| self.step(it).pivot);
+            let shown = self.last_success(step).filter(|_| is_beyond)?;
+            return Some(Effect { step, shown });
+        }
         if self.undone(step) || self.dangling(step).is_some() {
             return None;
         }
@@ -256,10 +261,18 @@ impl<'a> Standing<'a> {
             return Some(Mixed::Said(completes, compensated));
         }
         let completion = self.completion()?;
-        let undo = self.all(|meaning| matches!(meaning, Meaning::UndoSuccess(_)));
+        let undo =
+            self.all(|meaning| matches!(meaning, Meaning::UndoSuccess(_) | Meaning::Compensated));
         undo.into_iter()
             .find(|undo| *undo > completion)
             .map(|undo| Mixed::Derived(completion, undo))
+    }
+
+    /// It says that it was rolled back, and says that it completed or had done so before.
+    pub(crate) fn has_two_ends(&self) -> bool {
+        let rolled_back = self.first_is(Meaning::Compensated);
+        let completed = self.completion().filter(|done| rolled_back > Some(*done));
+        rolled_back.is_some() && (self.first_is(Meaning::Completes).or(completed)).is_some()
     }
 
     /// Where the instance stands.
@@ -292,6 +305,15 @@ impl<'a> Standing<'a> {
     pub(crate) fn claims_to_be_over(&self) -> bool {
         self.terminal().is_some()
             || matches!(self.claim, Some(Claim::Completed | Claim::Compensated))
+    }
+
+    /// It says that it is over, and not only that it was given up after the pivot.
+    pub(crate) fn is_left(&self) -> bool {
+        let ended =
+            self.first(|meaning| matches!(meaning, Meaning::Completes | Meaning::Compensated));
+        let parked = self.first_is(Meaning::Abandons).is_some() && self.pivot().is_none();
+        let claimed = matches!(self.claim, Some(Claim::Completed | Claim::Compensated));
+        ended.is_some() || parked || claimed
     }
 
     /// The saga or a status column says that it was rolled back.

@@ -150,7 +150,7 @@ fn backward_faults_and_near_misses() {
             pivoted(),
             "start b0 s0 b1 s1 us0",
             0,
-            Compensated,
+            Compensating,
             &["compensation/past-pivot 0 [5, 6]"],
         ),
         scenario(

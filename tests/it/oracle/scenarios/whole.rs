@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn whole_instance_faults_and_near_misses() {
-    use Outcome::{Abandoned, Compensated, Compensating, Completed, Contradictory, Running};
+    use Outcome::{Abandoned, Compensating, Completed, Contradictory, Running};
     check([
         scenario(
             "no place for it",
@@ -103,7 +103,7 @@ fn whole_instance_faults_and_near_misses() {
             pivoted(),
             "start b0 s0 b1 s1 aborts us0 compensated",
             0,
-            Compensated,
+            Compensating,
             &["compensation/past-pivot 0 [5, 7]"],
         ),
         scenario(
