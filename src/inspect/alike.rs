@@ -4,21 +4,49 @@
 //! mean the same and have no event of the instance between them, it makes no difference which are its
 //! own, and none whether that is all of them or a few. So not every choice among them is tried, but
 //! those among a few of them, the first and the last of their kind included.
+//!
+//! That holds of what becomes more or less likely with the time of a row. Whether a step was late
+//! becomes both, for the step itself and for the next one: see [`IN_BETWEEN`].
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 
 use crate::definition::saga::Saga;
 use crate::replay::{Blank, Doubt};
+use crate::rules::late;
 use crate::saga::{Meaning, Moment, StepEvent};
 
+/// Rules that an instance may break with the first row as its own at one step, with the last at
+/// another, and with one in between at none.
+pub(super) const IN_BETWEEN: [&str; 2] = [late::STEP.name, late::SAGA.name];
+
 /// Some of these rows, which are in the order of their positions: what is so with an instance whichever
-/// of them are its own is so whichever of all rows are. `None` where more than so many are needed.
+/// of them are its own is so whichever of all rows are, at the same step or, of all rules but those
+/// [`IN_BETWEEN`], at one or another. All events of the instance can be read. `None` where more rows than
+/// so many are needed, or where there are too many to tell where each stands.
 pub(super) fn representatives<'d>(
     saga: &Saga,
     moments: &[Moment],
     rows: &'d [Doubt],
     most: usize,
 ) -> Option<Vec<&'d Doubt>> {
+    if rows.last().is_some_and(|last| last.blank.position) {
+        return None;
+    }
+    let is_keyed = rows.iter().any(|row| row.moment.key != 0);
+    let own = moments.iter().filter(|_| is_keyed).map(|own| own.key);
+    let keys: HashSet<u64, FixedState> = own.filter(|key| *key != 0).collect();
+    let kind = |row: &Doubt| {
+        let meaning = only_meaning(row).filter(|_| !keys.contains(&row.moment.key))?;
+        let place = moments.partition_point(|own| own.position < row.moment.position);
+        Some((meaning, row.moment.detail, place))
+    };
+    let is_alike = |one: &Doubt, next: &Doubt| {
+        let kind_of_one = kind(one);
+        kind_of_one.is_some() && kind_of_one == kind(next)
+    };
     let mut chosen = Vec::new();
-    for run in rows.chunk_by(|one, next| is_alike(moments, one, next)) {
+    for run in rows.chunk_by(is_alike) {
         match only_meaning(&run[0]).filter(|_| is_uniform(run)) {
             Some(meaning) => choose(run, enough(saga, moments, meaning), &mut chosen),
             None => chosen.extend(run),
@@ -30,7 +58,7 @@ pub(super) fn representatives<'d>(
     Some(chosen)
 }
 
-/// The one thing that a row may mean, beside nothing, where all else that matters of it can be read.
+/// The one thing that a row may mean, beside nothing, where everything that matters of it can be read.
 fn only_meaning(doubt: &Doubt) -> Option<Meaning> {
     let Blank {
         position,
@@ -49,23 +77,6 @@ fn only_meaning(doubt: &Doubt) -> Option<Meaning> {
     (meanings.next().is_none() && !is_blank).then_some(meaning)
 }
 
-/// Whether two rows mean the same, with no event of the instance between them, nor one whose key either
-/// of them repeats.
-fn is_alike(moments: &[Moment], one: &Doubt, next: &Doubt) -> bool {
-    let place =
-        |doubt: &Doubt| moments.partition_point(|moment| moment.position < doubt.moment.position);
-    let repeats = |doubt: &Doubt| {
-        let key = doubt.moment.key;
-        key != 0 && moments.iter().any(|moment| moment.key == key)
-    };
-    let meaning = only_meaning(one);
-    meaning.is_some()
-        && meaning == only_meaning(next)
-        && one.moment.detail == next.moment.detail
-        && place(one) == place(next)
-        && !(repeats(one) || repeats(next))
-}
-
 /// Whether all of them have one idempotency key, or none, or each another.
 fn is_uniform(run: &[Doubt]) -> bool {
     let mut keys: Vec<u64> = run.iter().map(|doubt| doubt.moment.key).collect();
@@ -74,8 +85,8 @@ fn is_uniform(run: &[Doubt]) -> bool {
     keys.len() == 1 || keys.len() == run.len()
 }
 
-/// With how many events more of a meaning everything is wrong with an instance that any number of them
-/// can make wrong: one beyond each limit on how often it may happen.
+/// With how many events more of a meaning an instance breaks every rule that it breaks with any greater
+/// number of them: one beyond each limit on how often it may happen.
 fn enough(saga: &Saga, moments: &[Moment], meaning: Meaning) -> usize {
     let met = |meaning: Meaning| {
         let same = moments.iter().filter(|moment| moment.meaning == meaning);

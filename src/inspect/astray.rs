@@ -57,7 +57,9 @@ impl Unread {
 pub(super) struct OfSaga {
     /// How many such rows there are.
     pub(super) rows: u64,
-    /// Ids of which nothing was met that makes an instance, unless such a row does.
+    /// How many of them may make an instance.
+    placed: u64,
+    /// Ids of which nothing was met that makes an instance.
     pub(super) empty: u64,
     rules: BTreeMap<&'static str, OfRule>,
 }
@@ -124,7 +126,8 @@ impl Run<'_> {
     pub(super) fn meet_strays(&mut self) {
         for index in 0..self.scope.sagas.len() {
             if let Some(any) = self.gathered.astray.of(index as u16) {
-                self.sum.astray.entry(index).or_default().rows = any.rows;
+                let of_saga = self.sum.astray.entry(index).or_default();
+                (of_saga.rows, of_saga.placed) = (any.rows, any.placed);
             }
         }
     }
@@ -171,8 +174,8 @@ impl Run<'_> {
     /// How many instances there may be, as far as is known, of which nothing but such rows was met that
     /// makes one.
     pub(super) fn hidden_instances(&self, met: u64, of_saga: &OfSaga) -> u64 {
-        let is_alone = met == 0 && of_saga.rows > 0 && self.options.instances.is_empty();
-        of_saga.empty.min(of_saga.rows).max(u64::from(is_alone))
+        let is_alone = met == 0 && of_saga.placed > 0 && self.options.instances.is_empty();
+        of_saga.empty.min(of_saga.placed).max(u64::from(is_alone))
     }
 }
 

@@ -11,15 +11,15 @@ use std::sync::Arc;
 use crate::definition::log::{LogDefinition, Order};
 use crate::definition::saga::Saga;
 use crate::event::Timestamp;
-use crate::inspect::alike::representatives;
+use crate::inspect::alike::{IN_BETWEEN, representatives};
 use crate::inspect::ways::ways;
 use crate::replay::{Doubt, Link};
 use crate::rules::case::{Case, Claim, Claimed, Draft};
 use crate::rules::{self, Check, false_claim};
 use crate::saga::{Instance, Moment, Names, Outcome};
 
-/// Of rows that may be events of any instance, so many are tried as events of one.
-const MOST: usize = 8;
+/// So many rows that may be events of any instance can be tried in every choice as events of one.
+const MOST: usize = 7;
 
 /// What is known of an instance.
 #[derive(Debug, Clone)]
@@ -75,6 +75,15 @@ impl Verdict {
             || self.somehow.contains(&draft.rule)
                 && !others.any(|other| self.has(other))
                 && of_rule.next().is_some_and(|first| is_same(first, draft))
+    }
+
+    /// Takes none of these rules for broken that is broken each time at another place.
+    fn leave_open(&mut self, rules: &[&'static str]) {
+        let somehow = std::mem::take(&mut self.somehow);
+        let (open, kept): (Vec<_>, Vec<_>) =
+            somehow.into_iter().partition(|rule| rules.contains(rule));
+        self.drafts.retain(|draft| !open.contains(&draft.rule));
+        self.somehow = kept;
     }
 
     /// Whether this is among what is wrong with it.
@@ -301,18 +310,25 @@ impl<'a> Judge<'a> {
     ) -> Verdict {
         let own = &self.sagas[saga];
         let few = match self.definition.order {
-            Order::Position => representatives(own, evidence.moments, rows, MOST),
-            Order::Time { .. } => (rows.len() <= MOST).then(|| rows.iter().collect()),
+            Order::Position if evidence.doubts.is_empty() => {
+                representatives(own, evidence.moments, rows, MOST)
+            }
+            _ => (rows.len() <= MOST).then(|| rows.iter().collect()),
         };
         let Some(few) = few else {
             return self.undetermined(own, evidence.moments);
         };
+        let is_part = few.len() < rows.len();
         let doubts: Vec<Doubt> = evidence.doubts.iter().chain(few).cloned().collect();
         let evidence = Evidence {
             doubts: &doubts,
             ..evidence
         };
-        self.verdict(saga, evidence, horizon, names)
+        let mut verdict = self.verdict(saga, evidence, horizon, names);
+        if is_part {
+            verdict.leave_open(&IN_BETWEEN);
+        }
+        verdict
     }
 
     fn undetermined(&mut self, saga: &Saga, moments: &[Moment]) -> Verdict {

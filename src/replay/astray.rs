@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 
 use crate::event::Position;
 use crate::replay::instances::Doubt;
+use crate::saga::Meaning;
 
 /// More such rows of one saga than this are not told apart.
 const MOST: usize = 1024;
@@ -20,6 +21,8 @@ pub struct OfAny {
     pub rows: u64,
     /// How many of them are not among the rows that are not judged.
     pub judged: u64,
+    /// How many of them may have a place in the saga, and so make an instance.
+    pub placed: u64,
     /// The first and the last position at which one stands, where one tells.
     pub positions: Option<(Position, Position)>,
     /// What each may be, nothing among it; where there are too many, the last of them does not show
@@ -43,6 +46,8 @@ impl Astray {
         let own = self.0.entry(saga).or_default();
         own.rows += 1;
         own.judged += u64::from(!is_hidden);
+        let mut meanings = doubt.options.iter().flatten();
+        own.placed += u64::from(meanings.any(|meaning| *meaning != Meaning::Stray));
         if !doubt.blank.position {
             let place = doubt.moment.position;
             let (first, last) = own.positions.unwrap_or((place, place));

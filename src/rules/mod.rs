@@ -95,7 +95,7 @@ pub mod false_claim;
 pub mod idempotency;
 pub mod invariant;
 pub mod isolation;
-mod late;
+pub mod late;
 pub mod log;
 mod precedence;
 pub mod projection;
