@@ -41,9 +41,10 @@ pub(super) fn representatives<'d>(
         let place = moments.partition_point(|own| own.position < row.moment.position);
         Some((meaning, row.moment.detail, place))
     };
-    let is_alike = |one: &Doubt, next: &Doubt| {
-        let kind_of_one = kind(one);
-        kind_of_one.is_some() && kind_of_one == kind(next)
+    let mut last = rows.first().and_then(kind);
+    let is_alike = |_: &Doubt, next: &Doubt| {
+        let before = std::mem::replace(&mut last, kind(next));
+        before.is_some() && before == last
     };
     let mut chosen = Vec::new();
     for run in rows.chunk_by(is_alike) {
