@@ -158,12 +158,10 @@ impl Saga {
         })
     }
 
-    /// Whether nothing takes this step back: it is a pivot or comes after one, and has no compensation.
-    pub fn is_for_good(&self, step: usize) -> bool {
+    /// Whether this step is a pivot that nothing undoes.
+    pub fn is_final(&self, step: usize) -> bool {
         let own = &self.steps[step];
-        let mut before = own.before.iter();
-        let is_beyond = own.pivot || before.any(|before| self.steps[before].pivot);
-        is_beyond && own.compensation.is_none()
+        own.pivot && own.compensation.is_none()
     }
 
     /// Every step, as a set.

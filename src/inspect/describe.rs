@@ -137,7 +137,7 @@ pub fn open_steps(saga: &Saga, instance: &Instance, outcome: Outcome) -> Vec<usi
     match outcome {
         Outcome::Completed | Outcome::Compensated => Vec::new(),
         Outcome::Compensating | Outcome::Contradictory | Outcome::Abandoned => {
-            let standing = instance.in_force(saga);
+            let standing = instance.in_force(saga).union(instance.kept(saga));
             let dangling = |step: &usize| instance.steps[*step].dangling.is_some();
             (0..saga.steps.len())
                 .filter(|step| standing.contains(*step) || dangling(step))
@@ -257,6 +257,7 @@ pub fn row(
     } else {
         StepSet::EMPTY
     };
+    let kept = instance.kept(saga);
     let calling = rules
         .iter()
         .copied()
@@ -276,6 +277,7 @@ pub fn row(
         in_force: instance
             .undo_order(saga, standing)
             .into_iter()
+            .chain(kept.iter())
             .map(|step| saga.steps[step].name.clone())
             .collect(),
         events: moments.len() as u64,

@@ -43,7 +43,7 @@ impl Run<'_> {
         let (events, others) = self.events_of(&saga, &row.id, &positions)?;
         let timeline = timeline(&saga, &verdict.moments, &attempts, events, &findings);
         let hidden = self.hidden_of(&saga, &row.id);
-        let in_force = instance.in_force(&saga);
+        let in_force = instance.in_force(&saga).union(instance.kept(&saga));
         let shows_force = !matches!(verdict.outcome, Outcome::Running | Outcome::Completed);
         let steps = saga
             .steps

@@ -302,24 +302,21 @@ fn lined(page: &mut Page<'_>, lines: &[String]) -> io::Result<()> {
 
 /// What is in force and what the instance's own status says.
 fn standing(page: &mut Page<'_>, view: &InstanceView) -> io::Result<()> {
-    let steps = &view.row.in_force;
-    let is_for_good = |name: &&str| {
+    let is_final = |name: &&str| {
         let step = view.saga.step(name);
-        step.is_some_and(|step| view.saga.is_for_good(step))
+        step.is_some_and(|step| view.saga.is_final(step))
     };
-    let names = steps.iter().map(|name| &**name);
-    let for_good: Vec<&str> = names.filter(is_for_good).collect();
-    let effects = match steps.as_slice() {
-        [] => "nothing has to be undone".to_owned(),
-        steps if for_good.is_empty() => format!(
-            "{}, to be undone in this order",
-            escape::terminal(&steps.join(", "))
-        ),
-        steps => format!(
-            "{}; nothing undoes {}",
-            escape::terminal(&steps.join(", ")),
-            escape::terminal(&for_good.join(", "))
-        ),
+    let steps = view.row.in_force.iter().map(|name| &**name);
+    let (kept, undoable): (Vec<&str>, Vec<&str>) = steps.partition(is_final);
+    let [kept, undoable] =
+        [kept, undoable].map(|names| escape::terminal(&names.join(", ")).into_owned());
+    let effects = match (undoable.is_empty(), kept.is_empty()) {
+        (true, true) => "nothing has to be undone".to_owned(),
+        (false, true) => format!("{undoable}, to be undone in this order"),
+        (true, false) => format!("{kept}, which nothing undoes"),
+        (false, false) => {
+            format!("{undoable}, to be undone in this order; {kept}, which nothing undoes")
+        }
     };
     let tone = if view.row.in_force.is_empty() {
         PLAIN
@@ -352,6 +349,11 @@ fn next(page: &mut Page<'_>, view: &InstanceView, again: &Again) -> io::Result<(
     match words::recovery(next) {
         Some(recovery) => page.text(0, STRONG, &format!("next: {recovery}"))?,
         None if view.findings.is_empty() => page.text(0, STRONG, nothing)?,
+        None if !view.row.in_force.is_empty() => page.text(
+            0,
+            STRONG,
+            "next: by hand; it can be driven neither forward nor back",
+        )?,
         None => page.text(
             0,
             STRONG,

@@ -52,6 +52,12 @@ pub fn decide(candidate: &Candidate, ask: Ask<'_>) -> Result<Decision, Reason> {
     if candidate.outcome().is_over() && !candidate.is_called_for {
         return Err(Reason::Healthy);
     }
+    if instance.is_torn() && candidate.is_called_for {
+        return Err(match ask.direction {
+            Some(Direction::Forward) => Reason::GoingBack,
+            _ => Reason::PastPivot,
+        });
+    }
     let nothing = if candidate.row.rules.is_empty() {
         Reason::Healthy
     } else {

@@ -126,18 +126,20 @@ impl<'a> Case<'a> {
                 .is_some_and(|claim| claim.claimed != Claimed::Running)
     }
 
-    /// Nobody is to go on with it: it says that it is over. Given up after the pivot it is not: there it
-    /// can only go on.
-    pub fn is_left(&self) -> bool {
+    /// It was given up after the pivot, where it can only go on, and says no more than that.
+    pub fn is_parked_beyond(&self) -> bool {
         let instance = self.instance;
-        let is_parked_beyond = instance.abandons.is_some()
+        let claims = |claim: Claim<'_>| claim.claimed != Claimed::Running;
+        instance.abandons.is_some()
             && instance.pivot.is_some()
+            && instance.abort.is_none()
             && instance.completes.is_none()
-            && instance.compensated.is_none();
-        let says_more = self
-            .claim
-            .is_some_and(|claim| claim.claimed != Claimed::Running);
-        self.claims_over() && (says_more || !is_parked_beyond)
+            && !self.claim.is_some_and(claims)
+    }
+
+    /// Nobody is to go on with it: it says that it is over.
+    pub fn is_left(&self) -> bool {
+        self.claims_over() && !self.is_parked_beyond()
     }
 
     /// In whose words it says so: the event's meaning or the status.

@@ -1,9 +1,10 @@
 //! Attempts are used up and nobody decided what happens now.
 
+use crate::event::{Span, Timestamp};
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
-use crate::saga::{Exhaustion, Forward};
+use crate::saga::{At, Exhaustion, Forward};
 
 /// `saga/retries-exhausted`
 pub const INFO: Info = Info {
@@ -13,7 +14,7 @@ pub const INFO: Info = Info {
     explanation: "\
 Finds a required step that used up its attempts (`retries` after the first), where no compensation, \
 abort or terminal event followed within the step's timeout. Past the pivot, where going back is no \
-way out, a rejection counts too.
+way out, a rejection counts too, and giving up (`abandons`) answers nothing.
 
 The coordinator stopped in the middle: it neither went on nor back, and what succeeded is in force.
 
@@ -22,40 +23,55 @@ Before the pivot, compensate. After it, repair the cause and retry by hand: the 
 Example: `retries: 2`; StockTimedOut three times, then nothing.",
 };
 
-/// Judges `saga/retries-exhausted`.
-pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
+/// The steps that used up their attempts where nobody decided what happens then, and when they did.
+fn used_up<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (usize, At)> + 'c {
     let instance = case.instance;
-    if instance.abort.is_some_and(|abort| abort.confirmed) || case.is_left() {
-        return;
-    }
-    let could_end = [
-        &case.saga.aborts,
-        &case.saga.compensated,
-        &case.saga.abandons,
-    ]
-    .into_iter()
-    .any(|terminal| !terminal.is_empty());
-    if !could_end && instance.pivot.is_none() && instance.in_force(case.saga).is_empty() {
-        return;
-    }
-    for (step, record) in instance.steps.iter().enumerate() {
-        let definition = &case.saga.steps[step];
+    let saga = case.saga;
+    let is_answered = instance.abort.is_some_and(|abort| abort.confirmed) || case.is_left();
+    let could_end = [&saga.aborts, &saga.compensated, &saga.abandons]
+        .into_iter()
+        .any(|terminal| !terminal.is_empty());
+    let is_asked = || could_end || instance.pivot.is_some() || !instance.in_force(saga).is_empty();
+    let counts = move |step: usize| {
+        let record = &instance.steps[step];
+        let failed = record.since.filter(|_| !saga.steps[step].optional)?;
         let counts = match record.forward {
             Forward::Exhausted(_, Exhaustion::Failures) => true,
             Forward::Exhausted(_, Exhaustion::Rejection) => instance
                 .pivot
-                .zip(record.since)
-                .is_some_and(|(pivot, failed)| pivot.index < failed.index),
+                .is_some_and(|pivot| pivot.index < failed.index),
             _ => false,
         };
-        let (true, false, Some(failed)) = (counts, definition.optional, record.since) else {
+        counts.then_some((step, failed))
+    };
+    let steps = match !is_answered && is_asked() {
+        true => 0..instance.steps.len(),
+        false => 0..0,
+    };
+    steps.filter_map(counts)
+}
+
+/// From when and for how long such a step may stay so, if anything declares that.
+fn limit(case: &Case<'_>, step: usize, failed: At) -> Option<(Timestamp, Span)> {
+    let own = case.saga.steps[step].timeout;
+    let own = own.map(|timeout| (failed.time, timeout));
+    own.or_else(|| Some((case.begin()?.time, case.saga.deadline?)))
+}
+
+/// Whether a step used up its attempts and no limit is declared within which somebody has to decide,
+/// so that it cannot be told whether that is overdue.
+pub fn is_unlimited(case: &Case<'_>) -> bool {
+    used_up(case).any(|(step, failed)| limit(case, step, failed).is_none())
+}
+
+/// Judges `saga/retries-exhausted`.
+pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
+    let instance = case.instance;
+    for (step, failed) in used_up(case) {
+        let Some((from, limit)) = limit(case, step, failed) else {
             continue;
         };
-        let limit = definition.timeout.map(|timeout| (failed.time, timeout));
-        let deadline = case.begin().map(|begin| begin.time).zip(case.saga.deadline);
-        let Some((from, limit)) = limit.or(deadline) else {
-            continue;
-        };
+        let (definition, record) = (&case.saga.steps[step], &instance.steps[step]);
         if !case.is_past(from, limit) {
             continue;
         }

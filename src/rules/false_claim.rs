@@ -31,8 +31,8 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
     // What another rule tells of effects in force is not told twice.
     let is_on = !case.off.contains(&UNCOMPENSATED.name);
-    let is_told = !instance.in_force(case.saga).is_empty()
-        && (is_on || !uncompensated::waiting(case).is_empty());
+    let standing = instance.in_force(case.saga).union(instance.kept(case.saga));
+    let is_told = !standing.is_empty() && (is_on || !uncompensated::waiting(case).is_empty());
     let outcome = instance.outcome(case.saga);
     let missing = instance.missing(case.saga);
     if let Some(completes) = instance.completes {
@@ -61,21 +61,21 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             return;
         }
     }
-    if let Some(compensated) = instance.compensated {
-        let in_force = instance.in_force(case.saga);
-        if !is_told && !in_force.is_empty() {
-            let what = case.list(in_force.iter());
-            let message = format!("claims compensated, but {what} is in force");
-            let evidence = &[compensated];
-            drafts.push(Draft::new(
-                &INFO,
-                in_force.iter().next(),
-                evidence,
-                compensated.time,
-                message,
-            ));
-            return;
-        }
+    if let Some(compensated) = instance.compensated
+        && !is_told
+        && !standing.is_empty()
+    {
+        let what = case.list(standing.iter());
+        let message = format!("claims compensated, but {what} is in force");
+        let evidence = &[compensated];
+        drafts.push(Draft::new(
+            &INFO,
+            standing.iter().next(),
+            evidence,
+            compensated.time,
+            message,
+        ));
+        return;
     }
     let (Some(claim), Some(last)) = (case.claim, instance.last) else {
         return;

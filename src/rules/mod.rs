@@ -41,11 +41,10 @@
 //! way, *compensating* if aborted otherwise; *completed* after the completion; else *running*.
 //!
 //! **In force** are the steps that have a compensation, are not undone since their last success,
-//! and succeeded, or began without an outcome (`undo-ambiguous`), or failed (`undo-failed`); and of
-//! pivots and what comes after them, those without a compensation that succeeded. A step before the
-//! pivot without a compensation is taken to leave nothing behind. A step that succeeded after its
-//! compensation is `compensation/dangling-step` and left out here. Effects are undone in reverse of
-//! the declared partial order; among unordered ones the later success first.
+//! and succeeded, or began without an outcome (`undo-ambiguous`), or failed (`undo-failed`). A step
+//! that succeeded after its compensation is `compensation/dangling-step` and left out here. Effects
+//! are undone in reverse of the declared partial order; among unordered ones the later success first.
+//! Of an instance that goes back, a pivot without a compensation that succeeded is in force, too.
 //!
 //! **When a limit has passed.** An obligation that arose at `t` with limit `d` is violated when the
 //! horizon is at or past `t + d`. Something that finished is late when it finished after `t + d`.
@@ -117,7 +116,6 @@ use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use case::{Case, Draft};
 
 pub use late::take_untold;
-pub use uncompensated::is_unlimited;
 
 /// What the table says of one rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -392,6 +390,14 @@ pub fn judge(case: &Case<'_>, checks: &[Check], drafts: &mut Vec<Draft>) {
         check(case, drafts);
     }
     precedence::settle(case, drafts);
+}
+
+/// Rules of which it cannot be told whether an instance breaks them, since no limit is declared.
+pub fn unlimited(case: &Case<'_>) -> impl Iterator<Item = &'static str> {
+    let exhausted = exhausted::is_unlimited(case).then_some(exhausted::INFO.name);
+    let standing = uncompensated::is_unlimited(case);
+    let standing = standing.then_some(uncompensated::UNCOMPENSATED.name);
+    exhausted.into_iter().chain(standing)
 }
 
 fn always(_: &Saga, _: &LogDefinition) -> Option<&'static str> {

@@ -31,6 +31,7 @@ struct Facts {
     late_step: bool,
     two_ends: bool,
     past_pivot: bool,
+    past_abort: bool,
 }
 
 impl Facts {
@@ -82,8 +83,9 @@ impl Facts {
             dangling: has(undo::DANGLING.name),
             empty: steps(undo::EMPTY.name),
             late_step: has(late::STEP.name),
-            two_ends: instance.two_ends().is_some(),
+            two_ends: instance.two_ends().is_some() && has(shape::MIXED_OUTCOME.name),
             past_pivot: has(undo::PAST_PIVOT.name),
+            past_abort: instance.went_past_its_abort(),
         }
     }
 
@@ -117,7 +119,9 @@ impl Facts {
                 || self.past_pivot
                 || only_skipped
         } else if rule == uncompensated::UNCOMPENSATED.name {
-            self.exhausted || self.past_pivot || (self.went_on && !self.skipped.is_empty())
+            self.exhausted
+                || (self.past_pivot && !self.past_abort)
+                || (self.went_on && !self.skipped.is_empty())
         } else if rule == repeated::UNDO.name {
             about(self.empty)
         } else if rule == shape::MIXED_OUTCOME.name {

@@ -63,7 +63,8 @@ pub fn step(case: &Case<'_>, drafts: &mut Vec<Draft>) {
         let Some(timeout) = definition.timeout else {
             continue;
         };
-        if definition.optional && case.instance.completion.is_some() {
+        let is_through = case.instance.completion.or(case.instance.abandons);
+        if definition.optional && is_through.is_some() {
             continue;
         }
         let Some(from) = waiting_since(case, step).filter(|from| case.is_past(from.time, timeout))
@@ -101,13 +102,12 @@ pub fn saga(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     else {
         return;
     };
-    if instance.end(case.saga).is_some()
-        || case.claims_over()
-        || !case.is_past(begin.time, deadline)
-    {
+    let missing = instance.missing(case.saga);
+    let is_parked_beyond = case.is_parked_beyond() && !missing.is_empty();
+    let is_over = instance.end(case.saga).is_some() && !is_parked_beyond;
+    if is_over || case.is_left() || !case.is_past(begin.time, deadline) {
         return;
     }
-    let missing = instance.missing(case.saga);
     let age = case.age(begin.time);
     let message = if last.index == begin.index {
         format!("started {age} ago and nothing followed; its deadline is {deadline}")

@@ -16,7 +16,8 @@ pub const UNCOMPENSATED: Info = Info {
 Finds instances that were aborted, or claim to be over, while an effect is still in force: a step \
 that succeeded, or was begun without an outcome, and was not undone within its compensation's \
 timeout. The finding lists every effect in force, in the order to undo them. A pivot without a \
-compensation that took effect stands, too, for its own timeout: nothing undoes it.
+compensation that took effect stands, too: nothing undoes it, and a person has to. Another step \
+without one is taken to leave nothing behind, of which `sagactl check` warns.
 
 This is how sagas lose money quietly: stock nobody can sell, a card that stays charged for an order \
 that does not exist. A status of FAILED or ROLLED_BACK says nothing about it.
@@ -107,15 +108,17 @@ pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     }
     let standing = instance.in_force(case.saga);
     let listed = standing.without(waiting(case));
-    if listed.is_empty() {
-        return;
-    }
+    let kept = instance.kept(case.saga);
     let over = claims_back || case.claims_over();
     let is_due = |step: usize| {
-        over || due(case, step, standing)
-            .is_some_and(|due| due.limit.is_some_and(|limit| case.is_past(due.from, limit)))
+        let due = match kept.contains(step) {
+            true => due_for_good(case, step),
+            false => due(case, step, standing),
+        };
+        let is_past = |due: Due| due.limit.is_some_and(|limit| case.is_past(due.from, limit));
+        over || due.is_some_and(is_past)
     };
-    if !listed.iter().any(is_due) {
+    if !listed.union(kept).iter().any(is_due) {
         return;
     }
     let anchor = instance.abort.map(|abort| abort.at).or(instance.terminal());
@@ -123,7 +126,8 @@ pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
         return;
     };
     let order = instance.undo_order(case.saga, listed);
-    let evidence: Vec<At> = order
+    let all: Vec<usize> = order.iter().copied().chain(kept.iter()).collect();
+    let evidence: Vec<At> = all
         .iter()
         .filter_map(|step| instance.shown(*step))
         .chain(anchor)
@@ -145,21 +149,17 @@ pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     }
     message.push_str(&format!(
         "; still in force: {}",
-        case.list(order.iter().copied())
+        case.list(all.iter().copied())
     ));
     if !ambiguous.is_empty() {
         message.push_str(&format!(" ({} without an outcome)", case.list(ambiguous)));
     }
-    let for_good = order.iter().copied();
-    let for_good: Vec<usize> = for_good
-        .filter(|step| case.saga.is_for_good(*step))
-        .collect();
-    if !for_good.is_empty() {
-        message.push_str(&format!("; nothing undoes {}", case.list(for_good)));
+    if !kept.is_empty() {
+        message.push_str(&format!("; nothing undoes {}", case.list(kept.iter())));
     }
     drafts.push(Draft::new(
         &UNCOMPENSATED,
-        order.first().copied(),
+        all.first().copied(),
         &evidence,
         since.time,
         message,
@@ -187,11 +187,11 @@ fn due(case: &Case<'_>, step: usize, standing: StepSet) -> Option<Due> {
             }
         }
     }
-    let timeout = (definition.compensation.as_ref()).and_then(|compensation| compensation.timeout);
-    if timeout.is_some() && matches!(record.undo, Undo::Undoing(_) | Undo::Failed(_)) {
+    let compensation = definition.compensation.as_ref()?;
+    if compensation.timeout.is_some() && matches!(record.undo, Undo::Undoing(_) | Undo::Failed(_)) {
         return None;
     }
-    if let Some(limit) = timeout.or(definition.timeout) {
+    if let Some(limit) = compensation.timeout.or(definition.timeout) {
         return Some(Due {
             from: from.time,
             limit: Some(limit),
@@ -203,6 +203,20 @@ fn due(case: &Case<'_>, step: usize, standing: StepSet) -> Option<Due> {
     })
 }
 
+/// From when a pivot that nothing undoes should be accounted for. It keeps nothing else from being undone.
+fn due_for_good(case: &Case<'_>, step: usize) -> Option<Due> {
+    let (abort, shown) = (case.instance.abort?, case.instance.shown(step)?);
+    let latest = if shown.index > abort.at.index {
+        shown
+    } else {
+        abort.at
+    };
+    let own = case.saga.steps[step].timeout;
+    let due = own.map(|timeout| (latest.time, Some(timeout)));
+    let (from, limit) = due.or_else(|| Some((case.begin()?.time, case.saga.deadline)))?;
+    Some(Due { from, limit })
+}
+
 /// Whether the instance has an effect in force after an abort for which no limit is declared, so
 /// that it cannot be told whether it is overdue.
 pub fn is_unlimited(case: &Case<'_>) -> bool {
@@ -210,9 +224,10 @@ pub fn is_unlimited(case: &Case<'_>) -> bool {
         return false;
     }
     let standing = case.instance.in_force(case.saga);
-    standing
-        .iter()
-        .any(|step| due(case, step, standing).is_some_and(|due| due.limit.is_none()))
+    let kept = case.instance.kept(case.saga);
+    let undoable = standing.iter().filter_map(|step| due(case, step, standing));
+    let for_good = kept.iter().filter_map(|step| due_for_good(case, step));
+    undoable.chain(for_good).any(|due| due.limit.is_none())
 }
 
 /// Judges `compensation/stuck`.

@@ -54,7 +54,7 @@ fn ending_attempts(moments: &[Moment], step: usize, definition: &Step) -> Vec<Mo
 
 /// Judges `saga/wedged`.
 pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    if case.instance.abort.is_some() || case.is_left() {
+    if case.instance.abort.is_some() || case.claims_over() {
         return;
     }
     for (step, record) in case.instance.steps.iter().enumerate() {

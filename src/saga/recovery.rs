@@ -3,7 +3,7 @@
 
 use crate::definition::saga::{Saga, StepSet};
 use crate::finding::Direction;
-use crate::saga::instance::{At, Instance};
+use crate::saga::instance::Instance;
 use crate::saga::state::Forward;
 
 /// A recovery, decided but not planned.
@@ -21,22 +21,20 @@ pub struct Course {
 /// left to drive.
 ///
 /// Before the pivot it is backward, over every effect that stands; from the pivot on, and where
-/// nothing stands yet, it is forward, over the required steps that can go on now. Where the pivot took
-/// effect although it had been decided to go back, it is backward, and that by hand.
+/// nothing stands yet, it is forward, over the required steps that can go on now. Where it went back
+/// and the pivot took effect, it is for a person to decide.
 pub fn course(saga: &Saga, instance: &Instance) -> Option<Course> {
     let dangling = instance.dangling();
     let standing = instance.in_force(saga).union(dangling);
     let goes_back = instance.abort.is_some() || instance.compensated.is_some();
+    if instance.is_torn() {
+        return None;
+    }
     if instance.pivot.is_none() && !standing.is_empty() {
         return Some(backward(saga, instance, standing));
     }
     if !dangling.is_empty() {
         return Some(backward(saga, instance, dangling));
-    }
-    let decided = instance.abort.filter(|abort| abort.confirmed);
-    let is_torn = |pivot: At| decided.is_some_and(|abort| abort.at.index < pivot.index);
-    if instance.pivot.is_some_and(is_torn) && !standing.is_empty() {
-        return Some(backward(saga, instance, standing));
     }
     if goes_back && instance.pivot.is_none() {
         return None;

@@ -2,7 +2,7 @@
 
 use crate::definition::saga::{Saga, StepSet};
 use crate::saga::Outcome;
-use crate::saga::instance::{At, Instance, Irregularity};
+use crate::saga::instance::{At, Instance, Irregularity, StepRecord};
 use crate::saga::state::{Forward, Undo};
 
 /// Where an instance and its steps stand, apart from when they came there.
@@ -67,9 +67,6 @@ impl Instance {
             .enumerate()
             .filter(|(step, definition)| {
                 let record = &self.steps[*step];
-                if saga.is_for_good(*step) {
-                    return matches!(record.forward, Forward::Succeeded(_));
-                }
                 definition.compensation.is_some()
                     && record.dangling.is_none()
                     && !record.is_undone()
@@ -82,6 +79,31 @@ impl Instance {
             })
             .map(|(step, _)| step)
             .collect()
+    }
+
+    /// The pivots that took effect and that nothing undoes, where the instance goes back.
+    pub fn kept(&self, saga: &Saga) -> StepSet {
+        let took_effect = |step: &usize| matches!(self.steps[*step].forward, Forward::Succeeded(_));
+        match self.abort {
+            None => StepSet::EMPTY,
+            Some(_) => (0..self.steps.len())
+                .filter(|step| saga.is_final(*step) && took_effect(step))
+                .collect(),
+        }
+    }
+
+    /// Whether a pivot took effect after it had been decided to go back.
+    pub fn went_past_its_abort(&self) -> bool {
+        let both = self.abort.zip(self.pivot);
+        both.is_some_and(|(abort, pivot)| abort.at.index < pivot.index)
+    }
+
+    /// Whether it can go neither way without a person: a pivot took effect after the decision to go
+    /// back, or it goes back past one and something is undone already.
+    pub fn is_torn(&self) -> bool {
+        let goes_back_past = self.abort.is_some() && self.pivot.is_some();
+        let is_undone = || self.steps.iter().any(StepRecord::is_undone);
+        self.went_past_its_abort() || (goes_back_past && is_undone())
     }
 
     /// The steps that took effect after their undo and were not undone again.
@@ -136,7 +158,9 @@ impl Instance {
     /// Two ends at once: it says both, or says that it was undone after it had completed.
     pub fn two_ends(&self) -> Option<[At; 2]> {
         let compensated = self.compensated?;
-        let completion = self.completion.filter(|at| at.index < compensated.index);
+        // Where it was decided to go back before, only an event that says so tells that it completed.
+        let is_sudden = self.abort.is_some_and(|abort| abort.at == compensated);
+        let completion = self.completion.filter(|_| is_sudden);
         Some([self.completes.or(completion)?, compensated])
     }
 
@@ -169,7 +193,8 @@ impl Instance {
                 )
             });
             let dangling = self.steps.iter().any(|record| record.dangling.is_some());
-            if self.in_force(saga).is_empty() && !undoing && !dangling {
+            let stands = !self.in_force(saga).union(self.kept(saga)).is_empty();
+            if !stands && !undoing && !dangling {
                 Outcome::Compensated
             } else {
                 Outcome::Compensating

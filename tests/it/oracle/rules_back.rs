@@ -22,11 +22,21 @@ impl Standing<'_> {
             .into_iter()
             .filter(|effect| !told.contains(&effect.step))
             .collect();
-        if !claimed && !listed.iter().any(|effect| self.past_its_limit(*effect)) {
+        let kept = self.kept();
+        let is_unaccounted = |effect: &Effect| match self.step(effect.step).timeout {
+            Some(timeout) => self
+                .abort()
+                .is_some_and(|abort| self.violated(abort.max(effect.shown), timeout.as_nanos())),
+            None => self.overdue(),
+        };
+        let is_due = listed.iter().any(|effect| self.past_its_limit(*effect))
+            || kept.iter().any(is_unaccounted);
+        if !claimed && !is_due {
             return None;
         }
-        let step = listed.first()?.step;
-        let shown = listed.iter().map(|effect| effect.shown);
+        let all: Vec<&Effect> = listed.iter().chain(&kept).collect();
+        let step = all.first()?.step;
+        let shown = all.iter().map(|effect| effect.shown);
         let evidence = shown.chain(self.abort().or_else(|| self.terminal()));
         Some(self.finding(
             "compensation/uncompensated",

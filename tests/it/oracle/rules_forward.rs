@@ -15,7 +15,8 @@ impl Standing<'_> {
             Forward::NotStarted => !self.step(step).optional,
             Forward::Succeeded | Forward::Exhausted { .. } => false,
         };
-        let idle = self.step(step).optional && self.completion().is_some();
+        let through = self.completion().or(self.first_is(Meaning::Abandons));
+        let idle = self.step(step).optional && through.is_some();
         if !owed || idle || self.abort().is_some() || self.is_left() {
             return None;
         }
@@ -31,7 +32,7 @@ impl Standing<'_> {
             track.state,
             Forward::Running { .. } | Forward::Failed { .. }
         );
-        if !retried || self.abort().is_some() || self.is_left() {
+        if !retried || self.abort().is_some() || self.claims_to_be_over() {
             return None;
         }
         let mut by_error: BTreeMap<&str, Vec<usize>> = BTreeMap::new();

@@ -18,7 +18,8 @@ enum Claimed {
 
 impl Standing<'_> {
     pub(crate) fn stuck_saga(&self) -> Option<OracleFinding> {
-        let stuck = self.overdue() && self.end().is_none();
+        let parked = self.is_parked_beyond() && !self.missing().is_empty();
+        let stuck = self.overdue() && (self.end().is_none() || parked);
         stuck.then(|| {
             self.finding(
                 "saga/stuck-saga",
@@ -138,7 +139,8 @@ impl Standing<'_> {
             .then_some(Claimed::Running),
             Claim::Completed => (outcome != Outcome::Completed).then_some(Claimed::Completed),
             Claim::Compensated => {
-                let explained = !self.in_force().is_empty() && outcome != Outcome::Completed;
+                let stands = !self.in_force().is_empty() || !self.kept().is_empty();
+                let explained = stands && outcome != Outcome::Completed;
                 (outcome != Outcome::Compensated && !explained).then_some(Claimed::RolledBack)
             }
         }

@@ -29,7 +29,6 @@ pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
     let went_on_regardless = !skipped.is_empty() && !goes_back(standing);
 
     let wedged = each(&|step| standing.wedged(step));
-    let over = standing.claims_to_be_over();
     let stuck_step = each(&|step| {
         let skipped = went_on_regardless && skipped.contains(&step);
         standing
@@ -82,7 +81,8 @@ pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
     told.extend(waiting);
     let uncompensated = standing.uncompensated(&told);
     let is_uncompensated = uncompensated.is_some();
-    let silenced = went_on_regardless || !exhausted.is_empty() || is_past_pivot;
+    let told_by_undo = is_past_pivot && !standing.went_past_its_abort();
+    let silenced = went_on_regardless || !exhausted.is_empty() || told_by_undo;
 
     let missing = standing.missing();
     let explained = went_on_regardless
@@ -104,7 +104,7 @@ pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
             .any(|found| !found.is_empty());
     let stuck_saga = standing
         .stuck_saga()
-        .filter(|_| !over && !explains_the_wait);
+        .filter(|_| !standing.is_left() && !explains_the_wait);
 
     let per_step = [
         out_of_order,

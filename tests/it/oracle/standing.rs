@@ -161,6 +161,7 @@ impl<'a> Standing<'a> {
                 ..*self
             };
             then.in_force().is_empty()
+                && then.kept().is_empty()
                 && then
                     .steps()
                     .all(|step| !then.is_being_undone(step) && then.dangling(step).is_none())
@@ -186,12 +187,7 @@ impl<'a> Standing<'a> {
 
     /// The effect of `step` that would have to be undone.
     fn effect(&self, step: usize) -> Option<Effect> {
-        if self.step(step).compensation.is_none() {
-            let before = &self.step(step).before;
-            let is_beyond = self.step(step).pivot || before.iter().any(|it| self.step(it).pivot);
-            let shown = self.last_success(step).filter(|_| is_beyond)?;
-            return Some(Effect { step, shown });
-        }
+        self.step(step).compensation.as_ref()?;
         if self.undone(step) || self.dangling(step).is_some() {
             return None;
         }
@@ -210,6 +206,25 @@ impl<'a> Standing<'a> {
     /// The effects in force, in declared order.
     pub(crate) fn in_force(&self) -> Vec<Effect> {
         self.steps().filter_map(|step| self.effect(step)).collect()
+    }
+
+    /// The pivots that took effect although the instance goes back, and that nothing undoes.
+    pub(crate) fn kept(&self) -> Vec<Effect> {
+        let is_kept = |step: &usize| {
+            let step = self.step(*step);
+            step.pivot && step.compensation.is_none()
+        };
+        let pivots = self
+            .steps()
+            .filter(|step| self.abort().is_some() && is_kept(step));
+        let shown = pivots.filter_map(|step| Some((step, self.last_success(step)?)));
+        shown.map(|(step, shown)| Effect { step, shown }).collect()
+    }
+
+    /// A pivot took effect after the decision to go back.
+    pub(crate) fn went_past_its_abort(&self) -> bool {
+        let both = self.abort().zip(self.pivot());
+        both.is_some_and(|(abort, pivot)| abort < pivot)
     }
 
     /// Whether `later` has to be undone before `earlier`.
@@ -261,8 +276,11 @@ impl<'a> Standing<'a> {
             return Some(Mixed::Said(completes, compensated));
         }
         let completion = self.completion()?;
-        let undo =
-            self.all(|meaning| matches!(meaning, Meaning::UndoSuccess(_) | Meaning::Compensated));
+        let says_undone = self.has_two_ends();
+        let undo = self.all(|meaning| match meaning {
+            Meaning::Compensated => says_undone,
+            meaning => matches!(meaning, Meaning::UndoSuccess(_)),
+        });
         undo.into_iter()
             .find(|undo| *undo > completion)
             .map(|undo| Mixed::Derived(completion, undo))
@@ -271,7 +289,7 @@ impl<'a> Standing<'a> {
     /// It says that it was rolled back, and says that it completed or had done so before.
     pub(crate) fn has_two_ends(&self) -> bool {
         let rolled_back = self.first_is(Meaning::Compensated);
-        let completed = self.completion().filter(|done| rolled_back > Some(*done));
+        let completed = self.completion().filter(|_| rolled_back == self.abort());
         rolled_back.is_some() && (self.first_is(Meaning::Completes).or(completed)).is_some()
     }
 
@@ -285,7 +303,8 @@ impl<'a> Standing<'a> {
             let busy = self
                 .steps()
                 .any(|step| self.is_being_undone(step) || self.dangling(step).is_some());
-            match self.in_force().is_empty() && !busy {
+            let stands = !self.in_force().is_empty() || !self.kept().is_empty();
+            match !stands && !busy {
                 true => Outcome::Compensated,
                 false => Outcome::Compensating,
             }
@@ -307,11 +326,21 @@ impl<'a> Standing<'a> {
             || matches!(self.claim, Some(Claim::Completed | Claim::Compensated))
     }
 
+    /// It was given up after the pivot, and says no more than that.
+    pub(crate) fn is_parked_beyond(&self) -> bool {
+        let says_more = matches!(self.claim, Some(Claim::Completed | Claim::Compensated));
+        self.first_is(Meaning::Abandons).is_some()
+            && self.first_is(Meaning::Completes).is_none()
+            && self.pivot().is_some()
+            && self.abort().is_none()
+            && !says_more
+    }
+
     /// It says that it is over, and not only that it was given up after the pivot.
     pub(crate) fn is_left(&self) -> bool {
         let ended =
             self.first(|meaning| matches!(meaning, Meaning::Completes | Meaning::Compensated));
-        let parked = self.first_is(Meaning::Abandons).is_some() && self.pivot().is_none();
+        let parked = self.first_is(Meaning::Abandons).is_some() && !self.is_parked_beyond();
         let claimed = matches!(self.claim, Some(Claim::Completed | Claim::Compensated));
         ended.is_some() || parked || claimed
     }

@@ -117,6 +117,8 @@ fn what_cannot_be_driven_is_refused_with_its_reason() {
     ]
     .concat();
     let mixed = [&shipped[..], &["StockReleased"]].concat();
+    let charged_late = [&REFUSED[..], &["Charged"]].concat();
+    let charged_alone = [&undone[..], &["Charged"]].concat();
     for (events, command, reason) in [
         (&REFUSED[..], "compensate o-1", None),
         (&REFUSED, "retry o-1", Some("going-back")),
@@ -134,6 +136,10 @@ fn what_cannot_be_driven_is_refused_with_its_reason() {
             Some("nothing-to-drive"),
         ),
         (&mixed, "compensate o-1", Some("contradictory")),
+        (&charged_late, "compensate o-1", Some("past-pivot")),
+        (&charged_late, "retry o-1", Some("going-back")),
+        (&charged_alone, "compensate o-1", Some("past-pivot")),
+        (&charged_alone, "retry o-1", Some("going-back")),
     ] {
         let bench = Bench::new("idempotent: true", &[("o-1", events)]);
         let (command, rest) = command.split_once(' ').unwrap();
