@@ -34,6 +34,8 @@ pub struct LogDefinition {
     pub tombstones: Vec<Arc<str>>,
     /// What the system itself says about its sagas.
     pub claims: Vec<Claims>,
+    /// No source of it maps an idempotency key. Only an open log tells for certain: until then, one may.
+    pub names_no_key: bool,
 }
 
 impl LogDefinition {
@@ -59,6 +61,7 @@ impl LogDefinition {
             future_tolerance: Span::from_secs(3600),
             tombstones: Vec::new(),
             claims: Vec::new(),
+            names_no_key: false,
         }
     }
 }

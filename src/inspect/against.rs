@@ -95,10 +95,10 @@ pub fn against(
         for projection in &mut scope.projections {
             Arc::make_mut(projection).stored = None;
         }
-        let mut run = Run::open(&scope, options, &[])?;
+        let mut run = Run::open(&mut scope, options, &[])?;
         run.only_projections();
         run.pass(watch)?;
-        let mut race = Race::new(&scope.projections);
+        let mut race = Race::new(&run.scope.projections);
         run.follow(watch, &mut |note, texts| race.take(note, texts))?;
         let keyless = [0, 1].map(|side| {
             let keyless = race.ledger.keyless(side)?;

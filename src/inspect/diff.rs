@@ -85,7 +85,7 @@ pub fn diff(
     options: &Options,
     watch: Watch<'_>,
 ) -> Result<Vec<Comparison>, RunError> {
-    let scopes = filter::projected(definitions, name, options)?;
+    let mut scopes = filter::projected(definitions, name, options)?;
     if scopes
         .iter()
         .all(|scope| scope.projections[0].stored.is_none())
@@ -95,7 +95,7 @@ pub fn diff(
         )));
     }
     let mut found = Vec::new();
-    for scope in &scopes {
+    for scope in &mut scopes {
         let rules: Vec<&'static str> = rules::projection::ALL
             .iter()
             .map(|info| info.name)
@@ -117,7 +117,7 @@ pub fn diff(
             }
         }
         run.look_into_rows(watch)?;
-        let projection = Arc::clone(&scope.projections[0]);
+        let projection = Arc::clone(&run.scope.projections[0]);
         let mut remarks = run.unjudged(0, None);
         let held = match run.projections.pop() {
             Some(conclusion) => {

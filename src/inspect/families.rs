@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::absent::Of;
+use crate::definition::idempotency::Idempotency;
 use crate::definition::invariant::Total;
 use crate::definition::projection::Projection;
 use crate::definition::requirement::Requirement;
@@ -268,17 +269,29 @@ impl Run<'_> {
     }
 
     fn idempotency(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {
-        use rules::idempotency::{DOUBLE_EFFECT, EXPIRED, KEY_CONFLICT, MISSING_KEY};
+        use rules::idempotency::{DOUBLE_EFFECT, EXPIRED, KEY_CONFLICT, MISSING_KEY, NO_KEY};
+        const ALL: [&rules::Info; 4] = [&DOUBLE_EFFECT, &KEY_CONFLICT, &MISSING_KEY, &EXPIRED];
         let declared = &self.scope.idempotency;
-        for info in [&DOUBLE_EFFECT, &KEY_CONFLICT, &MISSING_KEY, &EXPIRED] {
-            if declared.is_empty() {
-                tally.idle(info.name, "no idempotency rule is declared");
-            }
+        let idle = |infos: &[&rules::Info], reason, tally: &mut Tally| {
+            infos.iter().for_each(|info| tally.idle(info.name, reason));
+        };
+        if declared.is_empty() {
+            idle(&ALL, "no idempotency rule is declared", tally);
         }
-        tally.idle(MISSING_KEY.name, "no idempotency rule requires a key");
-        tally.idle(EXPIRED.name, "no idempotency rule declares a retention");
+        if !declared.iter().any(|rule| rule.required) {
+            idle(&[&MISSING_KEY], "no idempotency rule requires a key", tally);
+        }
+        if declared.iter().all(|rule| rule.retention.is_none()) {
+            let reason = "no idempotency rule declares a retention";
+            idle(&[&EXPIRED], reason, tally);
+        }
+        let is_blind = |rule: &Idempotency| rule.key.is_none() && self.definition.names_no_key;
         let absent = &self.gathered.absent;
         for (index, (rule, count)) in (0..).zip(declared.iter().zip(&self.sum.keys)) {
+            if is_blind(rule) {
+                idle(&ALL, NO_KEY, tally);
+                continue;
+            }
             let own = absent.of(Of::Key(index));
             let rows = own.keyless + count.unread;
             let strays = Strays::one_each(rows, 0);
@@ -329,9 +342,12 @@ impl Run<'_> {
                 .iter()
                 .map(|misuse| rules::idempotency::misuse(&declared[misuse.rule], misuse, horizon)),
         );
-        found.extend(self.sum.keyless.iter().map(|keyless| {
-            rules::idempotency::missing_key(&declared[keyless.rule], keyless, horizon)
-        }));
+        let keyless = self.sum.keyless.iter();
+        let keyless = keyless.map(|keyless| (&declared[keyless.rule], keyless));
+        let told = keyless.filter(|(rule, _)| !is_blind(rule));
+        found.extend(
+            told.map(|(rule, keyless)| rules::idempotency::missing_key(rule, keyless, horizon)),
+        );
     }
 
     fn transactions(&self, horizon: Timestamp, tally: &mut Tally, found: &mut Vec<Finding>) {

@@ -259,11 +259,11 @@ pub fn audit(
             tally.idle(rule, reason);
         }
     }
-    for scope in filter::scopes(definitions, options)? {
+    for mut scope in filter::scopes(definitions, options)? {
         if let Some(log) = scope.log.as_ref().filter(|_| scopes.len() > 1) {
             tally.begin(log.full_name());
         }
-        let mut run = Run::open(&scope, options, &rules)?;
+        let mut run = Run::open(&mut scope, options, &rules)?;
         run.pass_first(watch)?;
         if run.widen() {
             run.pass_first(watch)?;
@@ -298,9 +298,9 @@ pub fn list(
         rows: Vec::new(),
         remarks: Vec::new(),
     };
-    for scope in filter::scopes(definitions, options)? {
+    for mut scope in filter::scopes(definitions, options)? {
         let mut tally = Tally::new(&rules, options.narrowed(), options.listed);
-        let mut run = Run::open(&scope, options, &rules)?;
+        let mut run = Run::open(&mut scope, options, &rules)?;
         run.only_instances();
         run.pass(watch)?;
         if run.widen() {
@@ -349,9 +349,9 @@ pub fn show(
     };
     let origins = Origins::new(&definitions.scopes);
     let mut views = Vec::new();
-    for scope in filter::scopes(definitions, &options)? {
+    for mut scope in filter::scopes(definitions, &options)? {
         let mut tally = Tally::new(&rules, options.narrowed(), options.listed);
-        let mut run = Run::open(&scope, &options, &rules)?;
+        let mut run = Run::open(&mut scope, &options, &rules)?;
         run.only_instances();
         run.pass_instance(id, watch)?;
         if run.widen() {
@@ -383,8 +383,8 @@ pub fn unseen(
     watch: Watch<'_>,
 ) -> Result<Vec<Fault>, RunError> {
     let mut faults = Vec::new();
-    for scope in filter::scopes(definitions, options)? {
-        let mut run = Run::open(&scope, options, &[])?;
+    for mut scope in filter::scopes(definitions, options)? {
+        let mut run = Run::open(&mut scope, options, &[])?;
         run.pass(watch)?;
         faults.extend(run.unseen_types());
     }

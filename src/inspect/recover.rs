@@ -126,9 +126,9 @@ pub fn candidates(
 ) -> Result<Vec<Searched>, RunError> {
     let rules = filter::rules(options)?;
     let mut all = Vec::new();
-    for scope in filter::scopes(definitions, options)? {
+    for mut scope in filter::scopes(definitions, options)? {
         let mut tally = Tally::new(&rules, options.narrowed(), options.listed);
-        let mut run = Run::open(&scope, options, &rules)?;
+        let mut run = Run::open(&mut scope, options, &rules)?;
         run.only_instances();
         match options.instances.as_slice() {
             [one] => run.pass_again(one, whereabouts, watch)?,

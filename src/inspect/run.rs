@@ -70,13 +70,13 @@ pub struct Run<'s> {
 }
 
 impl<'s> Run<'s> {
-    /// Opens the log of a scope, which `filter::scopes` has made sure it has.
+    /// Opens the log of a scope, which `filter::scopes` has made sure it has, and tells the scope what
+    /// only an open log can.
     pub fn open(
-        scope: &'s Scope,
+        scope: &'s mut Scope,
         options: &'s Options,
         rules: &[&'static str],
     ) -> Result<Run<'s>, RunError> {
-        let definition = scope.log.as_ref().ok_or(RunError::NoLog)?;
         let is_wanted_family = |rule: &rules::Rule| {
             matches!(rule.judge, rules::Judge::Family) && rules.contains(&rule.info.name)
         };
@@ -85,6 +85,7 @@ impl<'s> Run<'s> {
             true => ReadModels::open(&scope.projections)?,
             false => ReadModels::default(),
         };
+        let definition = scope.log.as_mut().ok_or(RunError::NoLog)?;
         let log = Log::open(
             definition,
             &OpenOptions {
@@ -92,6 +93,9 @@ impl<'s> Run<'s> {
             },
         )?;
         let maps = log.maps();
+        definition.names_no_key = !maps.key;
+        let scope: &'s Scope = scope;
+        let definition = scope.log.as_ref().ok_or(RunError::NoLog)?;
         let wants = |wanted: &[&rules::Info]| wanted.iter().any(|info| rules.contains(&info.name));
         let proven = !log.facts().is_empty() && log.facts().iter().all(|source| source.unique_id);
         use rules::log as log_rules;

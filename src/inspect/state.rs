@@ -132,7 +132,7 @@ pub fn state(
         let projection = Arc::clone(&scope.projections[0]);
         // Nothing is compared, so no read model has to be there.
         Arc::make_mut(&mut scope.projections[0]).stored = None;
-        let mut run = Run::open(&scope, options, &[])?;
+        let mut run = Run::open(&mut scope, options, &[])?;
         run.only_projections();
         run.pass(watch)?;
         let fold = Arc::new(Fold::new(&projection));

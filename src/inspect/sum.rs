@@ -10,7 +10,7 @@ use crate::absent::Of;
 use crate::beside;
 use crate::causation;
 use crate::definition::log::Order;
-use crate::definition::reaction::Count;
+use crate::definition::reaction::{Count, Matching};
 use crate::definition::saga::Saga;
 use crate::event::Timestamp;
 use crate::finding::Finding;
@@ -168,7 +168,16 @@ impl Run<'_> {
             is_cut: self.definition.cut,
             absent: &gathered.absent,
         };
-        let reactions = gathered.ledgers.reactions.conclude(horizon, unseen);
+        let mut reactions = gathered.ledgers.reactions.conclude(horizon, unseen);
+        let maps = self.log.maps();
+        if !(maps.id && maps.causation) {
+            // Half of what they are matched by would make each trigger look unanswered.
+            for (reaction, conclusion) in self.scope.reactions.iter().zip(&mut reactions) {
+                if matches!(reaction.matching, Matching::Causation) {
+                    *conclusion = std::mem::take(conclusion).unmatched();
+                }
+            }
+        }
         let faults = reactions.iter().flat_map(|one| &one.faults);
         let values = faults.map(|fault| fault.value.as_str());
         let reacting = values.filter(|value| is_instance(gathered, &self.scope.sagas, value));

@@ -71,6 +71,7 @@ pub fn recognise(path: &Path) -> Result<Recognised, LogError> {
         future_tolerance: Span::from_secs(3600),
         tombstones: Vec::new(),
         claims: Vec::new(),
+        names_no_key: false,
     };
     Ok(Recognised {
         preset,

@@ -131,6 +131,7 @@ pub(crate) fn definition(path: &Path, sources: Vec<Source>) -> LogDefinition {
         future_tolerance: Span::from_secs(3600),
         tombstones: Vec::new(),
         claims: Vec::new(),
+        names_no_key: false,
     }
 }
 

@@ -95,6 +95,22 @@ pub struct Conclusion {
 }
 
 impl Conclusion {
+    /// What is to be said where all these are without a match value.
+    pub fn unmatched(self) -> Conclusion {
+        Conclusion {
+            triggers: self.triggers,
+            effects: self.effects,
+            unknown_missing: self.triggers,
+            unknown_late: self.triggers,
+            unknown_orphans: self.effects,
+            unknown_doubles: self.effects,
+            astray: self.triggers + self.effects,
+            damaged_triggers: self.damaged_triggers,
+            damaged_effects: self.damaged_effects,
+            ..Conclusion::default()
+        }
+    }
+
     /// Adds what became of other match values of the reaction.
     pub fn add(&mut self, other: Conclusion) {
         self.triggers += other.triggers;
@@ -291,18 +307,14 @@ impl Book {
     /// What became of the events without a match value.
     fn of_astray(&self) -> Conclusion {
         let (triggers, effects) = (self.triggers_astray, self.effects_astray);
-        Conclusion {
+        let own = Conclusion {
             triggers: triggers.all,
-            unknown_missing: triggers.all,
-            unknown_late: triggers.all,
             effects: effects.all,
-            unknown_doubles: effects.all,
-            unknown_orphans: effects.all,
-            astray: triggers.all + effects.all,
             damaged_triggers: triggers.damaged,
             damaged_effects: effects.damaged,
             ..Conclusion::default()
-        }
+        };
+        own.unmatched()
     }
 }
 

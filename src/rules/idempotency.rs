@@ -53,7 +53,8 @@ pub const MISSING_KEY: Info = Info {
     severity: Severity::Warning,
     summary: "an effect that has to carry an idempotency key carries none",
     explanation: "\
-Finds effects of a rule with `required: true` whose key is absent.
+Finds effects of a rule with `required: true` whose key is absent. Where that is the log's own key and \
+its mapping names none, nothing is looked at.
 
 Had its answer been lost, the sender could not have retried it safely.
 
@@ -90,8 +91,8 @@ Finds saga steps of whose events an idempotency rule speaks, and of which an att
 another key, or without one, although the attempt before it had no outcome (or had failed, in a saga \
 with `undo-failed: true`, where a failed attempt may have had its effect). Attempts that all carry no \
 key are told where the rule has `required: true`. Rules and patterns with a condition are not looked \
-at, since an instance does not keep what its events hold. Only the log's own idempotency key is looked at: a \
-rule with a `key:` that is computed says nothing of steps.
+at, since an instance does not keep what its events hold. Only the log's own idempotency key is looked at, if \
+its mapping names one: a rule with a `key:` that is computed says nothing of steps.
 
 Both attempts can take effect: the receiver cannot know that they are one.
 
@@ -100,6 +101,9 @@ key of the attempt that it repeats.
 
 Example: StockRequested under the key a at 10:00, no answer, StockRequested under the key b at 10:02.",
 };
+
+/// Why nothing can be said by the log's own key.
+pub const NO_KEY: &str = "the mapping names no idempotency key";
 
 /// The rule of what is wrong with a key.
 pub const fn info(wrong: Wrong) -> &'static Info {

@@ -492,11 +492,13 @@ fn without_undo_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> 
     unless(any, "no compensation declares `retries`")
 }
 
-fn without_keys(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(
-        !saga.keyed.is_empty(),
-        "no idempotency rule without a condition speaks of a step's events by the log's own key",
-    )
+fn without_keys(saga: &Saga, log: &LogDefinition) -> Option<&'static str> {
+    if saga.keyed.is_empty() {
+        return Some(
+            "no idempotency rule without a condition speaks of a step's events by the log's own key",
+        );
+    }
+    unless(!log.names_no_key, idempotency::NO_KEY)
 }
 
 fn without_pivot(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {

@@ -15,7 +15,8 @@ pub const MISSING: Info = Info {
 Finds triggers of a `reaction` that nothing, or too little, answered `within` its time, up to the \
 horizon. A trigger whose time is not over yet is pending and no fault. An effect that arrived in the \
 log before its trigger counts, as long as it did not happen before it, or names it as its cause. A trigger that does \
-not tell its match value is counted as unknown, and so are those with the match value of an effect that \
+not tell its match value is counted as unknown (with `match: causation` each, where the log's mapping \
+names no `id` or no `causation`), and so are those with the match value of an effect that \
 cannot be read, and those that an effect may answer of which a condition cannot tell whether it counts: \
 what would be missing even if it did is reported. A row that cannot be read and does not tell its match value may account for what is wrong with one: \
 with more than there are such rows, all are reported and say so. Where clocks run backwards in a log ordered by \

@@ -47,3 +47,4 @@ mod shown;
 mod sums;
 mod totals;
 mod undetermined;
+mod unmapped;

@@ -75,6 +75,7 @@ pub(crate) fn check(raw: raw::Log, at: At<'_>, faults: &mut Vec<Fault>) -> Optio
         claims: claims
             .filter_map(|(index, raw)| claim(raw, at.key("claims").item(index), faults))
             .collect(),
+        names_no_key: false,
     };
     (!faults[from..].iter().any(|fault| fault.fatal)).then_some(log)
 }
