@@ -96,11 +96,13 @@ pub const NO_TIMEOUT: &str = "definition/no-timeout";
 pub const UNSAFE_RETRY: &str = "definition/unsafe-retry";
 /// A stored row of which nothing says how far it has come.
 pub const UNANCHORED_PROJECTION: &str = "definition/unanchored-projection";
+/// A document needs a field of the log that no source of it maps.
+pub const UNMAPPED_FIELD: &str = "definition/unmapped-field";
 /// A key that is forgotten while it may still be used.
 pub const KEY_HORIZON: &str = "idempotency/horizon";
 
 /// Every rule about definitions that needs no log, fatal ones first.
-pub const ALL: [&str; 25] = [
+pub const ALL: [&str; 26] = [
     UNREADABLE,
     SYNTAX,
     DUPLICATE_KEY,
@@ -125,17 +127,19 @@ pub const ALL: [&str; 25] = [
     NO_TIMEOUT,
     UNSAFE_RETRY,
     UNANCHORED_PROJECTION,
+    UNMAPPED_FIELD,
     KEY_HORIZON,
 ];
 
 /// Those of [`ALL`] that definitions can be used with, so that settings may switch them off.
-pub const LINTS: [&str; 7] = [
+pub const LINTS: [&str; 8] = [
     NO_COMPENSATION,
     COMPENSATION_AFTER_PIVOT,
     TIMEOUT_BEYOND_DEADLINE,
     NO_TIMEOUT,
     UNSAFE_RETRY,
     UNANCHORED_PROJECTION,
+    UNMAPPED_FIELD,
     KEY_HORIZON,
 ];
 

@@ -2,7 +2,7 @@
 //! columns exist is only known once the database is open; `log::mapping` resolves it there.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::definition::fault::Place;
@@ -47,6 +47,14 @@ impl LogDefinition {
         }
     }
 
+    /// Whether the document alone tells which fields the log has: each source names its own, and none
+    /// has them from a preset, nor the file from JSON Lines, where they have names of their own.
+    pub fn tells_its_fields(&self) -> bool {
+        let is_json_lines = self.database.as_deref().is_some_and(is_json_lines);
+        let mut sources = self.sources.iter();
+        !is_json_lines && !self.sources.is_empty() && sources.all(|one| one.preset.is_none())
+    }
+
     /// A log that no document declares: its mapping has to be recognised in the file, or given.
     pub fn undeclared(name: &str) -> LogDefinition {
         LogDefinition {
@@ -64,6 +72,13 @@ impl LogDefinition {
             names_no_key: false,
         }
     }
+}
+
+/// Whether a file's name says that it is JSON Lines.
+pub fn is_json_lines(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("jsonl") || extension.eq_ignore_ascii_case("ndjson")
+    })
 }
 
 /// What counts as *before* among the events of one instance.

@@ -149,6 +149,25 @@ impl Saga {
         self.steps.iter().position(|step| &*step.name == name)
     }
 
+    /// Every event type that it names.
+    pub fn types(&self) -> impl Iterator<Item = &Arc<str>> {
+        let whole = [
+            &self.starts,
+            &self.completes,
+            &self.aborts,
+            &self.compensated,
+            &self.abandons,
+        ];
+        let steps = self.steps.iter().flat_map(|step| {
+            let undo = step.compensation.iter();
+            let undo = undo.flat_map(|undo| [&undo.begins, &undo.succeeds, &undo.fails]);
+            let forward = [&step.begins, &step.succeeds, &step.fails, &step.rejects];
+            forward.into_iter().chain(undo)
+        });
+        let patterns = whole.into_iter().chain(steps).flatten();
+        patterns.map(|pattern| &pattern.kind)
+    }
+
     /// Every declared action, forward and undo.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.steps.iter().flat_map(|step| {

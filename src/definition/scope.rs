@@ -93,6 +93,7 @@ pub(crate) fn assemble(all: Vec<Located>, faults: &mut Vec<Fault>) -> Vec<Scope>
         }
         join_keys(&mut draft.scope);
         validate::idempotency::horizon(&draft.scope, faults);
+        validate::unmapped::check(&draft.scope, faults);
     }
     weigh_lints(&drafts, faults);
     tell_apart(&mut drafts);

@@ -7,7 +7,6 @@ use crate::definition::Scope;
 use crate::definition::fault::{Fault, Place};
 use crate::definition::invariant::Total;
 use crate::inspect::run::Run;
-use crate::replay::named_types;
 use crate::{rules, transaction};
 
 /// A definition and the event types that it names.
@@ -52,7 +51,7 @@ impl Run<'_> {
 fn namings(scope: &Scope) -> Vec<Naming<'_>> {
     let mut found = Vec::new();
     for one in &scope.sagas {
-        found.push(Naming::new("saga", &one.name, &one.place, named_types(one)));
+        found.push(Naming::new("saga", &one.name, &one.place, one.types()));
     }
     for one in &scope.projections {
         let types = one.on.keys();

@@ -61,13 +61,6 @@ const FIELDS: [(&str, &[&str]); 11] = [
 
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-/// Whether the file's name says that it is JSON Lines.
-pub(crate) fn is_named_so(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        extension.eq_ignore_ascii_case("jsonl") || extension.eq_ignore_ascii_case("ndjson")
-    })
-}
-
 /// Loads the file.
 pub(crate) fn load(path: &Path) -> Result<Database, LogError> {
     let file = File::open(path).map_err(|error| match error.kind() {

@@ -17,7 +17,7 @@ use super::reader::{self, Origin, Sources};
 use super::types::Interner;
 use super::{BadId, BadRow, ClaimRow, Fields, Filter, OpenOptions, Row, SourceFacts, TypeId};
 use super::{jsonl, presets, recognise};
-use crate::definition::log::{Claims, LogDefinition, Merge};
+use crate::definition::log::{Claims, LogDefinition, Merge, is_json_lines};
 use crate::event::{Event, Position, Timestamp};
 
 /// An open log: one read transaction for each of its files.
@@ -57,7 +57,7 @@ impl Log {
             let cure = "check `database:`, or name the log with --log FILE";
             return Err(LogError::new(format!("{message}; {cure}")));
         }
-        if jsonl::is_named_so(path) {
+        if is_json_lines(path) {
             let databases = vec![jsonl::load(path)?];
             let plans = vec![jsonl::plan(&databases[0], definition.sources.first())?];
             return Ok(Log::assemble(path, databases, plans, definition));

@@ -7,8 +7,8 @@ use super::error::LogError;
 use super::open::Database;
 use super::presets::PRESETS;
 use super::schema::{self, Shape};
-use super::{guess, jsonl, yaml};
-use crate::definition::log::{LogDefinition, Merge, Order, Relation, Source};
+use super::{guess, yaml};
+use crate::definition::log::{LogDefinition, Merge, Order, Relation, Source, is_json_lines};
 use crate::event::Span;
 
 /// Why a file was taken for a writer's, and how to read it.
@@ -44,7 +44,7 @@ impl Recognised {
 /// # Errors
 /// When it cannot be opened, or no table in it looks like an event log.
 pub fn recognise(path: &Path) -> Result<Recognised, LogError> {
-    let (preset, evidence) = if jsonl::is_named_so(path) {
+    let (preset, evidence) = if is_json_lines(path) {
         let reasons = vec!["the name says JSON Lines, which needs no mapping".to_owned()];
         (
             None,

@@ -31,5 +31,5 @@ pub use instances::{Blank, Doubt, Entry, Instances, Link, Stage};
 pub use memory::{Divisible, Held, Limit};
 pub use pass::{Continue, histories, pass};
 pub use reading::Reading;
-pub use route::{Candidate, Route, Router, Use, named_types};
+pub use route::{Candidate, Route, Router, Use};
 pub use streams::{Noticed, Observation, Observations, StreamEvent, Streams};

@@ -133,7 +133,7 @@ impl Router {
     pub fn new(sagas: &[Arc<Saga>]) -> Router {
         let mut named_by: HashMap<Arc<str>, Vec<u16>, FixedState> = HashMap::default();
         for (index, saga) in (0_u16..).zip(sagas) {
-            for kind in named_types(saga) {
+            for kind in saga.types() {
                 let known = named_by.entry(Arc::clone(kind)).or_default();
                 if known.last() != Some(&index) {
                     known.push(index);
@@ -377,9 +377,4 @@ fn saga_expressions(saga: &Saga) -> impl Iterator<Item = &Expression> {
         .chain(saga.correlate.by_type.values())
         .chain(&saga.narrow)
         .chain(patterns(saga).flat_map(|(pattern, _)| pattern.when.iter().chain(&pattern.error)))
-}
-
-/// Every event type that a saga names.
-pub fn named_types(saga: &Saga) -> impl Iterator<Item = &Arc<str>> {
-    patterns(saga).map(|(pattern, _)| &pattern.kind)
 }

@@ -71,7 +71,7 @@ Example: `succeeds: StockReservd`.",
 );
 
 /// What `sagactl check` finds without a log; the first ones keep the definitions from being used.
-pub const STATIC: [Info; 26] = [
+pub const STATIC: [Info; 27] = [
     fatal(
         fault::UNREADABLE,
         "a file or folder cannot be read",
@@ -192,6 +192,11 @@ pub const STATIC: [Info; 26] = [
         fault::UNANCHORED_PROJECTION,
         "stored rows of which nothing says how far they have come",
         "Without the consumer's `checkpoint` or a `version` in each row, an event that was lost looks like one that is still on its way. Name one of the two.",
+    ),
+    lint(
+        fault::UNMAPPED_FIELD,
+        "a field that a definition needs and the log does not map",
+        "A saga without `correlate:` finds its instances by the log's `correlation`, and so does a reaction its effects, unless it matches by something else: with `match: causation` by `id` and `causation`. An idempotency rule without `key:` looks at `idempotency`, a projection with `stream:` at `stream`. Where no source under `events:` maps that field, nothing is ever judged, as if nothing were wrong. Map it, or say what to look at instead.",
     ),
     lint(
         fault::KEY_HORIZON,

@@ -16,3 +16,4 @@ pub(crate) mod saga;
 pub(crate) mod settings;
 pub(crate) mod states;
 pub(crate) mod transaction;
+pub(crate) mod unmapped;
