@@ -22,6 +22,8 @@ pub struct Action {
     pub attempts: u32,
     /// The pause before the second attempt; it doubles from then on.
     pub backoff: Span,
+    /// Whether the definition says so, or nothing is said and the tool's own pause is meant.
+    pub says_backoff: bool,
     /// Sending it twice under one key has one effect.
     pub idempotent: bool,
     /// What the tool itself records once it is done; `None` where the service does.

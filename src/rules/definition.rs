@@ -201,7 +201,7 @@ pub const STATIC: [Info; 27] = [
     lint(
         fault::KEY_HORIZON,
         "an idempotency key is forgotten before its step is given up",
-        "The receiver remembers a key for its `retention`. A step that may still be tried after that, until its attempts or the saga's deadline are over, would take effect a second time under the same key. Remember keys longer, or give up earlier.",
+        "The receiver remembers a key for its `retention`. A step or compensation that may still be tried after that, until its attempts, with the `backoff` of its action between them, those of the action itself, or the saga's deadline are over, would take effect a second time under the same key. Remember keys longer, or give up earlier.",
     ),
     UNSEEN_EVENT,
 ];

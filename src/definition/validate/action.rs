@@ -56,6 +56,7 @@ pub(crate) fn check(
         record,
         timeout,
         attempts: attempts.max(1),
+        says_backoff: raw.backoff.is_some(),
         backoff: raw.backoff.map_or(BACKOFF, |text| text.0),
         kind: kind(raw.http, raw.exec, raw.outbox, at, faults)?,
     })

@@ -1,12 +1,13 @@
 //! From an idempotency document as written to the checked rule.
 
 use crate::definition::Scope;
+use crate::definition::action::Action;
 use crate::definition::document::At;
 use crate::definition::fault::{self, Fault};
 use crate::definition::idempotency::{Fingerprint, Idempotency};
 use crate::definition::raw::idempotency as raw;
 use crate::definition::raw::written::Key;
-use crate::definition::saga::Step;
+use crate::definition::saga::{EventPattern, Step};
 use crate::definition::validate::saga::patterns;
 use crate::event::Span;
 use crate::finding::Severity;
@@ -59,9 +60,7 @@ pub(crate) fn check(
         }
     }
     for (index, attempt) in idempotency.attempts.iter().enumerate() {
-        let same = |effect: &&crate::definition::saga::EventPattern| {
-            effect.kind == attempt.kind && effect.when.is_none()
-        };
+        let same = |effect: &&EventPattern| effect.kind == attempt.kind && effect.when.is_none();
         if idempotency.effects.iter().any(|effect| same(&effect)) {
             let message = format!(
                 "`{}` is an effect and cannot be an attempt too",
@@ -75,55 +74,110 @@ pub(crate) fn check(
     is_sound.then_some(idempotency)
 }
 
-/// Finds rules whose keys are forgotten while a step that carries them may still be tried.
+/// Finds rules whose keys are forgotten while what carries them may still be tried.
 ///
-/// A step may be tried until its attempts are over, each as long as its `timeout`, with the pauses
-/// of its action between them; and, where its saga has a deadline, until that: whichever is later.
+/// A step or compensation may be tried until its attempts are over, each as long as its `timeout`,
+/// with the pauses of its action between them; by the tool itself until those of its action are;
+/// and, where its saga has a deadline, until that: whichever is latest.
 pub(crate) fn horizon(scope: &Scope, faults: &mut Vec<Fault>) {
     for rule in &scope.idempotency {
         let Some(retention) = rule.retention else {
             continue;
         };
         for saga in &scope.sagas {
-            let carries = |step: &&Step| {
-                let mut events = step.begins.iter().chain(&step.succeeds).chain(&step.fails);
-                events.any(|event| rule.concerns(&event.kind))
-            };
-            let longest = saga.steps.iter().filter(carries).filter_map(|step| {
-                let tried = tried_for(step).max(saga.deadline);
-                tried
-                    .filter(|tried| *tried > retention)
-                    .map(|tried| (tried, step))
+            // Of several that are tried as long, the last step is told of.
+            let undone = saga.steps.iter().filter_map(Tried::undoing);
+            let all = undone.chain(saga.steps.iter().map(Tried::doing));
+            let longest = all.filter(|it| it.carries_key_of(rule)).filter_map(|it| {
+                let attempts = it.attempts();
+                let tried = attempts.max(saga.deadline)?;
+                (tried > retention).then_some((tried, it, attempts > Some(retention)))
             });
-            let Some((tried, step)) = longest.max_by_key(|(tried, _)| *tried) else {
+            let Some((tried, longest, by_attempts)) = longest.max_by_key(|(tried, ..)| *tried)
+            else {
                 continue;
             };
             let message = format!(
-                "a key is remembered for {retention}, and `{}` of {} may be tried for {tried}",
-                step.name, saga.name
+                "a key is remembered for {retention}, and {} of {} may be tried for {tried}",
+                longest.name, saga.name
             );
+            let help = match (by_attempts, saga.deadline > Some(retention)) {
+                (false, _) => "a longer `retention`, or a shorter deadline",
+                (true, false) => "a longer `retention`, or fewer or shorter attempts",
+                (true, true) => "a longer `retention`, or fewer attempts and a shorter deadline",
+            };
             let place = rule.place.clone();
             faults.push(
                 Fault::lint(fault::KEY_HORIZON, Severity::Warning, place, message)
                     .label("forgotten too early")
-                    .help("a longer `retention`, or a shorter deadline".to_owned()),
+                    .help(help.to_owned()),
             );
         }
     }
 }
 
-/// How long a step may be tried; `None` where nothing limits an attempt.
-fn tried_for(step: &Step) -> Option<Span> {
-    let timeout = step.timeout?.as_nanos();
-    let attempts = i64::from(step.retries?) + 1;
-    let mut total = timeout.saturating_mul(attempts);
-    let mut pause = step
-        .action
-        .as_ref()
-        .map_or(0, |action| action.backoff.as_nanos());
+/// What is tried until it works.
+struct Tried<'s> {
+    name: String,
+    /// Begins, successes and failures.
+    events: [&'s [EventPattern]; 3],
+    timeout: Option<Span>,
+    retries: Option<u32>,
+    action: Option<&'s Action>,
+}
+
+impl<'s> Tried<'s> {
+    fn doing(step: &'s Step) -> Tried<'s> {
+        Tried {
+            name: format!("`{}`", step.name),
+            events: [&step.begins, &step.succeeds, &step.fails],
+            timeout: step.timeout,
+            retries: step.retries,
+            action: step.action.as_ref(),
+        }
+    }
+
+    fn undoing(step: &'s Step) -> Option<Tried<'s>> {
+        let undo = step.compensation.as_ref()?;
+        Some(Tried {
+            name: format!("the compensation of `{}`", step.name),
+            events: [&undo.begins, &undo.succeeds, &undo.fails],
+            timeout: undo.timeout,
+            retries: undo.retries,
+            action: undo.action.as_ref(),
+        })
+    }
+
+    fn carries_key_of(&self, rule: &Idempotency) -> bool {
+        let mut events = self.events.iter().copied().flatten();
+        events.any(|event| rule.concerns(&event.kind))
+    }
+
+    /// How long all attempts may take; `None` where nothing limits them. Of attempts without a
+    /// timeout only the pauses between them are known.
+    fn attempts(&self) -> Option<Span> {
+        let recorded = self.retries.and_then(|retries| {
+            let each = match (self.timeout, self.action) {
+                (None, None) => return None,
+                (timeout, _) => timeout.unwrap_or(Span::ZERO),
+            };
+            Some(tried_for(retries.saturating_add(1), each, self.action))
+        });
+        let own = self
+            .action
+            .map(|action| tried_for(action.attempts, action.timeout, self.action));
+        recorded.max(own)
+    }
+}
+
+/// So many attempts, each this long, with the pauses between them that the action declares.
+fn tried_for(attempts: u32, each: Span, action: Option<&Action>) -> Span {
+    let action = action.filter(|action| action.says_backoff);
+    let mut pause = action.map_or(0, |action| action.backoff.as_nanos());
+    let mut total = each.as_nanos().saturating_mul(i64::from(attempts));
     for _ in 1..attempts.min(64) {
         total = total.saturating_add(pause);
         pause = pause.saturating_mul(2);
     }
-    Some(Span::from_nanos(total))
+    Span::from_nanos(total)
 }
