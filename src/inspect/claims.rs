@@ -113,7 +113,9 @@ impl Run<'_> {
             let unseen = claims.iter().filter(|(id, _)| is_wanted(id));
             let mut unseen: Vec<(&String, &Stated)> = unseen.collect();
             unseen.sort_unstable_by_key(|(id, _)| *id);
-            tally.checked(RULE, unseen.len() as u64);
+            if !unseen.is_empty() {
+                tally.checked(RULE, unseen.len() as u64);
+            }
             let hidden = gathered.absent.of(Of::Saga(index as u16));
             let may_be_hidden = |id: &str| self.definition.cut || hidden.has(id);
             let mut astray = self.sum.astray.get_mut(&index);

@@ -81,23 +81,22 @@ impl Run<'_> {
             tally.checked(DUPLICATE_ID.name, read + untold);
             tally.unknown(DUPLICATE_ID.name, untold);
         }
+        let by_position = self.definition.order == Order::Position;
         for info in causes::ALL {
-            let by_position = self.definition.order == Order::Position;
-            if maps.id && maps.causation && (by_position || info.name != causes::LATER.name) {
+            if !(maps.id && maps.causation) {
+                let reason = "the mapping names no event id or no causation id";
+                tally.idle(info.name, reason);
+            } else if *info == causes::LATER && !by_position {
+                tally.idle(info.name, "the log is ordered by time");
+            } else if *info == causes::OTHER_CORRELATION && !maps.correlation {
+                tally.idle(info.name, "the mapping names no correlation");
+            } else {
                 tally.checked(info.name, conclusion.with_cause);
                 tally.unknown(info.name, conclusion.hidden);
                 if *info == causes::OTHER_CORRELATION {
                     tally.unknown(info.name, conclusion.uncorrelated);
                 }
-            } else {
-                tally.idle(
-                    info.name,
-                    "the mapping names no event id or no causation id",
-                );
             }
-        }
-        if self.definition.order != Order::Position {
-            tally.idle(causes::LATER.name, "the log is ordered by time");
         }
         let mut faults = conclusion.faults;
         if self.definition.cut {
@@ -105,7 +104,9 @@ impl Run<'_> {
             faults.retain(|fault| fault.what != What::Dangling);
             let removed = (all - faults.len()) as u64;
             tally.unknown(causes::DANGLING.name, removed);
-            tally.unknown(causes::OTHER_CORRELATION.name, removed);
+            if maps.correlation {
+                tally.unknown(causes::OTHER_CORRELATION.name, removed);
+            }
         }
         let is_on = |info: &Info| tally.wants(info.name) && !self.off.contains(&info.name);
         let mut wrong: Vec<Wrong> = Vec::new();

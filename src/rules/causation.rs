@@ -66,7 +66,8 @@ pub const OTHER_CORRELATION: Info = Info {
     severity: Severity::Error,
     summary: "an event and its cause belong to different correlations",
     explanation: "\
-Finds events whose correlation value is another than that of their cause.
+Finds events whose correlation value is another than that of their cause. Where the log's mapping names \
+no correlation, nothing is looked at.
 
 A correlation id is handed on from cause to effect. Where it changes, the effect is judged with another \
 saga's instance than the one that asked for it.

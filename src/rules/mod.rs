@@ -92,6 +92,7 @@ pub mod definition;
 mod exhausted;
 pub mod false_claim;
 pub mod idempotency;
+mod idle;
 pub mod invariant;
 pub mod isolation;
 pub mod late;
@@ -247,22 +248,22 @@ pub static TABLE: [Rule; 62] = [
     instance(
         &uncompensated::STUCK,
         uncompensated::stuck,
-        without_undo_timeouts,
+        idle::without_standstill,
     ),
     instance(
         &uncompensated::FAILED,
         uncompensated::failed,
-        without_undo_retries,
+        idle::without_last_undo,
     ),
-    instance(&undo::ORDER, undo::order, without_compensations),
+    instance(&undo::ORDER, undo::order, idle::without_order),
     instance(&repeated::UNDO, repeated::undo, without_compensations),
     instance(&undo::EMPTY, undo::empty, without_compensations),
     instance(&undo::DANGLING, undo::dangling, without_compensations),
-    instance(&undo::PAST_PIVOT, undo::past_pivot, without_pivot),
+    instance(&undo::PAST_PIVOT, undo::past_pivot, idle::without_way_back),
     instance(
         &idempotency::RETRY_WITHOUT_KEY,
         idempotency::retry_without_key,
-        without_keys,
+        idle::without_keys,
     ),
     family_rule(&idempotency::DOUBLE_EFFECT),
     family_rule(&idempotency::KEY_CONFLICT),
@@ -347,13 +348,16 @@ pub fn checks(saga: &Saga, log: &LogDefinition, off: &[&str]) -> Vec<Check> {
         .collect()
 }
 
+/// Whether a rule looks at one instance of a saga at a time.
+pub fn is_of_instances(name: &str) -> bool {
+    let own = TABLE.iter().find(|rule| rule.info.name == name);
+    own.is_some_and(|rule| matches!(rule.judge, Judge::Instance { .. }))
+}
+
 /// Whether a rule looks at the instances of sagas.
 pub fn needs_instances(name: &str) -> bool {
     let joins = [&isolation::RESIDUE, &isolation::DIRTY_TOUCH];
-    let mut of_instances = TABLE
-        .iter()
-        .filter(|rule| matches!(rule.judge, Judge::Instance { .. }));
-    joins.iter().any(|info| info.name == name) || of_instances.any(|rule| rule.info.name == name)
+    joins.iter().any(|info| info.name == name) || is_of_instances(name)
 }
 
 /// Whether a rule is judged where a run is about some sagas only, or about some instances of them.
@@ -481,24 +485,6 @@ fn without_undo_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str>
         .filter_map(|step| step.compensation.as_ref())
         .any(|undo| undo.timeout.is_some());
     unless(any, "no compensation declares a timeout")
-}
-
-fn without_undo_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    let any = saga
-        .steps
-        .iter()
-        .filter_map(|step| step.compensation.as_ref())
-        .any(|undo| undo.retries.is_some());
-    unless(any, "no compensation declares `retries`")
-}
-
-fn without_keys(saga: &Saga, log: &LogDefinition) -> Option<&'static str> {
-    if saga.keyed.is_empty() {
-        return Some(
-            "no idempotency rule without a condition speaks of a step's events by the log's own key",
-        );
-    }
-    unless(!log.names_no_key, idempotency::NO_KEY)
 }
 
 fn without_pivot(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {

@@ -1,9 +1,9 @@
-//! What the mapping names no field for is not known: nothing is missing for it, and each rule says why
-//! it does not look.
+//! What the mapping names no field for is not known: nothing is missing for it. Each rule that does not
+//! look says truly why.
 
 use sagactl::report::Report;
 
-use crate::rows::{Log, Row, load};
+use crate::rows::{Log, Row, load, ordered_by_time};
 
 const ALL: &str = "id: id, correlation: correlation, causation: key, idempotency: key";
 
@@ -135,4 +135,128 @@ fn no_key_is_missing_where_none_is_mapped() {
             ],
         )],
     );
+}
+
+#[test]
+fn causes_are_not_looked_at_for_the_reason_that_there_is() {
+    const NO_CAUSE: Option<&str> = Some("the mapping names no event id or no causation id");
+    let (later, mismatch) = (
+        "causation/later-than-effect",
+        "causation/correlation-mismatch",
+    );
+    let other = Row {
+        correlation: Some("o-2".to_owned()),
+        ..event("Said", "e-3", Some("e-1"))
+    };
+    let rows = [
+        event("Said", "e-1", Some("e-2")),
+        event("Said", "e-2", None),
+        other,
+    ];
+    let cut = without("correlation").replace("---\n", "cut: true\n---\n");
+    let no_correlation: Said = (0, 0, 0, Some("the mapping names no correlation"));
+    check(
+        &rows,
+        "settings: {}\n",
+        &[
+            (
+                mapped(ALL),
+                &[(later, (2, 1, 0, None)), (mismatch, (2, 1, 0, None))],
+            ),
+            (
+                ordered_by_time(&mapped(ALL)),
+                &[
+                    (later, (0, 0, 0, Some("the log is ordered by time"))),
+                    (mismatch, (2, 1, 0, None)),
+                ],
+            ),
+            (
+                without("correlation"),
+                &[(later, (2, 1, 0, None)), (mismatch, no_correlation)],
+            ),
+            (cut, &[(mismatch, no_correlation)]),
+            (
+                ordered_by_time(&without("causation")),
+                &[
+                    (later, (0, 0, 0, NO_CAUSE)),
+                    (mismatch, (0, 0, 0, NO_CAUSE)),
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn sagas_are_not_looked_at_for_the_reason_that_there_is() {
+    const NOBODY: Option<&str> = Some("no saga that it looks at has an instance");
+    let nothing = |reason| (0, 0, 0, Some(reason));
+    let steps =
+        |steps: &str| format!("saga: pay\nstarts: Begun\ndeadline: 1d\nsteps:\n  - {steps}\n");
+    let other = "---\nsaga: other\nstarts: Else\nsteps: [{ step: a, succeeds: A, timeout: 5m }]\n";
+    let undone = "{ step: a, succeeds: A, compensation: { succeeds: U, timeout: 1m, retries: 1 } }";
+    let well = "{ step: a, succeeds: A, compensation: { succeeds: U, fails: F, timeout: 1m, retries: 1 } }\n  \
+                - { step: b, pivot: true, succeeds: B, compensation: { succeeds: V } }";
+    let apart = "{ step: a, succeeds: A, compensation: { succeeds: U, begins: W, timeout: 1m } }\n  \
+                 - { step: b, after: [], succeeds: B, compensation: { succeeds: V } }";
+    let strict = format!("{}strict-reverse: true\n", steps(apart));
+    let order = "compensation/out-of-order";
+    let alone = "no step with a compensation comes after another";
+    let cases: [(String, &[(&str, Said)]); 6] = [
+        (
+            format!("{}{other}", steps("{ step: a, succeeds: A }")),
+            &[
+                ("saga/stuck-step", (0, 0, 0, NOBODY)),
+                (
+                    "saga/false-claim",
+                    nothing("no saga declares a terminal event or a status column"),
+                ),
+            ],
+        ),
+        (
+            steps("{ step: b, pivot: true, succeeds: B }"),
+            &[(
+                "compensation/past-pivot",
+                nothing("no step declares a compensation"),
+            )],
+        ),
+        (
+            steps(undone),
+            &[
+                (
+                    "compensation/stuck",
+                    nothing("no compensation with a timeout declares `begins` or `fails`"),
+                ),
+                (
+                    "compensation/failed",
+                    nothing("no compensation with `retries` declares `fails`"),
+                ),
+                (order, nothing(alone)),
+            ],
+        ),
+        // Near misses: each can be found there.
+        (
+            steps(well),
+            &[
+                ("compensation/past-pivot", (1, 0, 0, None)),
+                ("compensation/stuck", (1, 0, 0, None)),
+                ("compensation/failed", (1, 0, 0, None)),
+                (order, (1, 0, 0, None)),
+            ],
+        ),
+        (
+            steps(apart),
+            &[
+                ("compensation/stuck", (1, 0, 0, None)),
+                (order, nothing(alone)),
+            ],
+        ),
+        (strict, &[(order, (1, 0, 0, None))]),
+    ];
+    for (definitions, expected) in cases {
+        check(
+            &[event("Begun", "e-1", None)],
+            &definitions,
+            &[(mapped(ALL), expected)],
+        );
+    }
 }
