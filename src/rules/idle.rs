@@ -1,11 +1,98 @@
-//! Why rules about going back, and about keys, have nothing to look at in a saga, where what is declared
-//! does not go far enough.
+//! Why rules about instances have nothing to look at in a saga: what is declared does not go far enough.
 
 use crate::definition::log::LogDefinition;
-use crate::definition::saga::{Compensation, Saga};
-use crate::rules::{
-    idempotency, unless, without_compensations, without_pivot, without_undo_timeouts,
-};
+use crate::definition::saga::{Compensation, Saga, Step};
+use crate::rules::idempotency;
+
+pub(super) fn always(_: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    None
+}
+
+fn unless(applies: bool, reason: &'static str) -> Option<&'static str> {
+    (!applies).then_some(reason)
+}
+
+pub(super) fn without_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.timeout.is_some()),
+        "no step declares a timeout",
+    )
+}
+
+pub(super) fn without_deadline(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(saga.deadline.is_some(), "no saga declares a deadline")
+}
+
+pub(super) fn without_failures(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| !step.fails.is_empty()),
+        "no step declares `fails`",
+    )
+}
+
+pub(super) fn without_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.retries.is_some()),
+        "no step declares `retries`",
+    )
+}
+
+pub(super) fn without_a_last_attempt(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    let has_limit = saga.steps.iter().any(|step| step.retries.is_some());
+    let pivots = saga.steps.iter().filter(|step| step.pivot).count();
+    let is_rejected = |step: &&Step| !step.rejects.is_empty() && !step.optional;
+    let mut rejected = saga.steps.iter().filter(is_rejected);
+    let may_be_past_pivot = rejected.any(|step| pivots > usize::from(step.pivot));
+    unless(
+        has_limit || may_be_past_pivot,
+        "no step declares `retries`, and none that is required can be rejected past a pivot",
+    )
+}
+
+pub(super) fn without_namespace(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(!saga.namespace.is_empty(), "no saga declares a namespace")
+}
+
+pub(super) fn when_cut(_: &Saga, log: &LogDefinition) -> Option<&'static str> {
+    unless(!log.cut, "the log was cut at its beginning")
+}
+
+pub(super) fn without_claims(saga: &Saga, log: &LogDefinition) -> Option<&'static str> {
+    unless(
+        !saga.completes.is_empty()
+            || !saga.compensated.is_empty()
+            || log.claims.iter().any(|claims| claims.saga == saga.name),
+        "no saga declares a terminal event or a status column",
+    )
+}
+
+pub(super) fn without_compensations(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.compensation.is_some()),
+        "no step declares a compensation",
+    )
+}
+
+pub(super) fn without_effects_to_undo(saga: &Saga, log: &LogDefinition) -> Option<&'static str> {
+    let neither = without_compensations(saga, log).and(without_pivot(saga, log));
+    neither.map(|_| "no step declares a compensation, and there is no pivot")
+}
+
+pub(super) fn without_undo_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    let any = saga
+        .steps
+        .iter()
+        .filter_map(|step| step.compensation.as_ref())
+        .any(|undo| undo.timeout.is_some());
+    unless(any, "no compensation declares a timeout")
+}
+
+pub(super) fn without_pivot(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
+    unless(
+        saga.steps.iter().any(|step| step.pivot),
+        "no saga declares a pivot",
+    )
+}
 
 fn any_undo(saga: &Saga, is_one: impl FnMut(&Compensation) -> bool) -> bool {
     let undos = saga.steps.iter();

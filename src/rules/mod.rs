@@ -112,7 +112,7 @@ mod wedged;
 use std::sync::Arc;
 
 use crate::definition::log::LogDefinition;
-use crate::definition::saga::{Saga, Step};
+use crate::definition::saga::Saga;
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use case::{Case, Draft};
 
@@ -222,28 +222,40 @@ const fn definition_rule(info: &'static Info) -> Rule {
 
 /// All rules, in the order of reports.
 pub static TABLE: [Rule; 62] = [
-    instance(&stuck::STEP, stuck::step, without_timeouts),
-    instance(&stuck::SAGA, stuck::saga, without_deadline),
-    instance(&wedged::INFO, wedged::check, without_failures),
-    instance(&exhausted::INFO, exhausted::check, without_a_last_attempt),
-    instance(&late::STEP, late::step, without_timeouts),
-    instance(&late::SAGA, late::saga, without_deadline),
-    instance(&sequence::OUT_OF_ORDER, sequence::out_of_order, always),
-    instance(&repeated::ATTEMPTS, repeated::attempts, without_retries),
-    instance(&repeated::EFFECT, repeated::effect, always),
-    instance(&sequence::AFTER_END, sequence::after_end, always),
+    instance(&stuck::STEP, stuck::step, idle::without_timeouts),
+    instance(&stuck::SAGA, stuck::saga, idle::without_deadline),
+    instance(&wedged::INFO, wedged::check, idle::without_failures),
+    instance(
+        &exhausted::INFO,
+        exhausted::check,
+        idle::without_a_last_attempt,
+    ),
+    instance(&late::STEP, late::step, idle::without_timeouts),
+    instance(&late::SAGA, late::saga, idle::without_deadline),
+    instance(
+        &sequence::OUT_OF_ORDER,
+        sequence::out_of_order,
+        idle::always,
+    ),
+    instance(
+        &repeated::ATTEMPTS,
+        repeated::attempts,
+        idle::without_retries,
+    ),
+    instance(&repeated::EFFECT, repeated::effect, idle::always),
+    instance(&sequence::AFTER_END, sequence::after_end, idle::always),
     instance(
         &shape::UNKNOWN_EVENT,
         shape::unknown_event,
-        without_namespace,
+        idle::without_namespace,
     ),
-    instance(&shape::NO_START, shape::no_start, when_cut),
-    instance(&shape::MIXED_OUTCOME, shape::mixed_outcome, always),
-    instance(&false_claim::INFO, false_claim::check, without_claims),
+    instance(&shape::NO_START, shape::no_start, idle::when_cut),
+    instance(&shape::MIXED_OUTCOME, shape::mixed_outcome, idle::always),
+    instance(&false_claim::INFO, false_claim::check, idle::without_claims),
     instance(
         &uncompensated::UNCOMPENSATED,
         uncompensated::uncompensated,
-        without_effects_to_undo,
+        idle::without_effects_to_undo,
     ),
     instance(
         &uncompensated::STUCK,
@@ -256,9 +268,9 @@ pub static TABLE: [Rule; 62] = [
         idle::without_last_undo,
     ),
     instance(&undo::ORDER, undo::order, idle::without_order),
-    instance(&repeated::UNDO, repeated::undo, without_compensations),
-    instance(&undo::EMPTY, undo::empty, without_compensations),
-    instance(&undo::DANGLING, undo::dangling, without_compensations),
+    instance(&repeated::UNDO, repeated::undo, idle::without_compensations),
+    instance(&undo::EMPTY, undo::empty, idle::without_compensations),
+    instance(&undo::DANGLING, undo::dangling, idle::without_compensations),
     instance(&undo::PAST_PIVOT, undo::past_pivot, idle::without_way_back),
     instance(
         &idempotency::RETRY_WITHOUT_KEY,
@@ -402,94 +414,4 @@ pub fn unlimited(case: &Case<'_>) -> impl Iterator<Item = &'static str> {
     let standing = uncompensated::is_unlimited(case);
     let standing = standing.then_some(uncompensated::UNCOMPENSATED.name);
     exhausted.into_iter().chain(standing)
-}
-
-fn always(_: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    None
-}
-
-fn unless(applies: bool, reason: &'static str) -> Option<&'static str> {
-    (!applies).then_some(reason)
-}
-
-fn without_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(
-        saga.steps.iter().any(|step| step.timeout.is_some()),
-        "no step declares a timeout",
-    )
-}
-
-fn without_deadline(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(saga.deadline.is_some(), "no saga declares a deadline")
-}
-
-fn without_failures(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(
-        saga.steps.iter().any(|step| !step.fails.is_empty()),
-        "no step declares `fails`",
-    )
-}
-
-fn without_retries(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(
-        saga.steps.iter().any(|step| step.retries.is_some()),
-        "no step declares `retries`",
-    )
-}
-
-fn without_a_last_attempt(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    let has_limit = saga.steps.iter().any(|step| step.retries.is_some());
-    let pivots = saga.steps.iter().filter(|step| step.pivot).count();
-    let is_rejected = |step: &&Step| !step.rejects.is_empty() && !step.optional;
-    let mut rejected = saga.steps.iter().filter(is_rejected);
-    let may_be_past_pivot = rejected.any(|step| pivots > usize::from(step.pivot));
-    unless(
-        has_limit || may_be_past_pivot,
-        "no step declares `retries`, and none that is required can be rejected past a pivot",
-    )
-}
-
-fn without_namespace(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(!saga.namespace.is_empty(), "no saga declares a namespace")
-}
-
-fn when_cut(_: &Saga, log: &LogDefinition) -> Option<&'static str> {
-    unless(!log.cut, "the log was cut at its beginning")
-}
-
-fn without_claims(saga: &Saga, log: &LogDefinition) -> Option<&'static str> {
-    unless(
-        !saga.completes.is_empty()
-            || !saga.compensated.is_empty()
-            || log.claims.iter().any(|claims| claims.saga == saga.name),
-        "no saga declares a terminal event or a status column",
-    )
-}
-
-fn without_compensations(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(
-        saga.steps.iter().any(|step| step.compensation.is_some()),
-        "no step declares a compensation",
-    )
-}
-
-fn without_effects_to_undo(saga: &Saga, log: &LogDefinition) -> Option<&'static str> {
-    let neither = without_compensations(saga, log).and(without_pivot(saga, log));
-    neither.map(|_| "no step declares a compensation, and there is no pivot")
-}
-
-fn without_undo_timeouts(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    let any = saga
-        .steps
-        .iter()
-        .filter_map(|step| step.compensation.as_ref())
-        .any(|undo| undo.timeout.is_some());
-    unless(any, "no compensation declares a timeout")
-}
-
-fn without_pivot(saga: &Saga, _: &LogDefinition) -> Option<&'static str> {
-    unless(
-        saga.steps.iter().any(|step| step.pivot),
-        "no saga declares a pivot",
-    )
 }
