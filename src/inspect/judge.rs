@@ -175,7 +175,7 @@ impl<'a> Judge<'a> {
         drafts.clear();
         let case = self.case(saga, moments, Timestamp::MAX, claim, names);
         rules::judge(&case, checks, &mut drafts);
-        let is_clean = drafts.is_empty() && rules::unlimited(&case).next().is_none();
+        let is_clean = drafts.is_empty() && !rules::is_unlimited(&case);
         self.drafts = drafts;
         (is_clean && !self.is_headless()).then_some(outcome)
     }
@@ -239,7 +239,9 @@ impl<'a> Judge<'a> {
             if self.instance.first.is_some() {
                 rules::judge(&case, checks, &mut drafts);
                 unknown.extend(rules::take_untold(&mut drafts, horizon));
-                unknown.extend(rules::unlimited(&case));
+                if rules::is_unlimited(&case) {
+                    unknown.push("compensation/uncompensated");
+                }
             } else if claims_an_end {
                 // It is no instance so, and what is claimed of it is false.
                 unknown.push(false_claim::INFO.name);

@@ -52,8 +52,9 @@ pub fn decide(candidate: &Candidate, ask: Ask<'_>) -> Result<Decision, Reason> {
     if candidate.outcome().is_over() && !candidate.is_called_for {
         return Err(Reason::Healthy);
     }
-    if instance.is_torn() && candidate.is_called_for {
+    if instance.is_torn() {
         return Err(match ask.direction {
+            _ if !candidate.is_called_for => Reason::StillWithinDeadline,
             Some(Direction::Forward) => Reason::GoingBack,
             _ => Reason::PastPivot,
         });

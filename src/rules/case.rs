@@ -130,8 +130,8 @@ impl<'a> Case<'a> {
     pub fn is_parked_beyond(&self) -> bool {
         let instance = self.instance;
         let claims = |claim: Claim<'_>| claim.claimed != Claimed::Running;
-        instance.abandons.is_some()
-            && instance.pivot.is_some()
+        let both = instance.abandons.zip(instance.pivot);
+        both.is_some_and(|(parked, pivot)| pivot.index < parked.index)
             && instance.abort.is_none()
             && instance.completes.is_none()
             && !self.claim.is_some_and(claims)

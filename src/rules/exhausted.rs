@@ -58,12 +58,6 @@ fn limit(case: &Case<'_>, step: usize, failed: At) -> Option<(Timestamp, Span)> 
     own.or_else(|| Some((case.begin()?.time, case.saga.deadline?)))
 }
 
-/// Whether a step used up its attempts and no limit is declared within which somebody has to decide,
-/// so that it cannot be told whether that is overdue.
-pub fn is_unlimited(case: &Case<'_>) -> bool {
-    used_up(case).any(|(step, failed)| limit(case, step, failed).is_none())
-}
-
 /// Judges `saga/retries-exhausted`.
 pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;

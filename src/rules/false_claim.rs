@@ -13,9 +13,9 @@ pub const INFO: Info = Info {
     summary: "the terminal event or the status column says something else than the log",
     explanation: "\
 Compares what an instance claims, by its terminal event or by the status column that `claims:` maps, \
-with what its events show: completed with steps missing, rolled back though it completed, running \
-though all is over. A claim that effects in force contradict is `compensation/uncompensated`, which \
-says what was claimed.
+with what its events show: completed with steps missing, rolled back though an effect stands that \
+nothing can undo, running though all is over. A claim that effects in force contradict is \
+`compensation/uncompensated`, which says what was claimed.
 
 Whoever reads the status acts on it: support tells the customer that the parcel left, a report books \
 the money.
@@ -61,21 +61,46 @@ pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
             return;
         }
     }
-    if let Some(compensated) = instance.compensated
-        && !is_told
-        && !standing.is_empty()
-    {
-        let what = case.list(standing.iter());
-        let message = format!("claims compensated, but {what} is in force");
-        let evidence = &[compensated];
-        drafts.push(Draft::new(
-            &INFO,
-            standing.iter().next(),
-            evidence,
-            compensated.time,
-            message,
-        ));
-        return;
+    if let Some(compensated) = instance.compensated {
+        if !is_told && !standing.is_empty() {
+            let what = case.list(standing.iter());
+            let message = format!("claims compensated, but {what} is in force");
+            let evidence = &[compensated];
+            drafts.push(Draft::new(
+                &INFO,
+                standing.iter().next(),
+                evidence,
+                compensated.time,
+                message,
+            ));
+            return;
+        }
+        let beyond: Vec<usize> = (0..case.saga.steps.len())
+            .filter(|step| {
+                let definition = &case.saga.steps[*step];
+                let beyond_return = definition.pivot
+                    || definition
+                        .before
+                        .iter()
+                        .any(|before| case.saga.steps[before].pivot);
+                definition.compensation.is_none()
+                    && beyond_return
+                    && instance.steps[*step].success.is_some()
+            })
+            .collect();
+        if !beyond.is_empty() && !is_told {
+            let what = case.list(beyond);
+            let message =
+                format!("claims compensated, but {what} took effect and cannot be undone");
+            drafts.push(Draft::new(
+                &INFO,
+                None,
+                &[compensated],
+                compensated.time,
+                message,
+            ));
+            return;
+        }
     }
     let (Some(claim), Some(last)) = (case.claim, instance.last) else {
         return;

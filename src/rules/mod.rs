@@ -63,7 +63,7 @@
 //! | `saga/step-after-end` | the end or abort, whichever is earlier, and the step's first event after it. Legal, unless the saga said that it is over: the success of a step that was running at the abort, or that declares no `begins` and was enabled then; and always an optional step after the completion, and anything after `abandons`, when a person acts |
 //! | `saga/unknown-event` | every such event of one type |
 //! | `saga/no-start` | the first event |
-//! | `saga/mixed-outcome` | the `completes` and the `compensated` event; or the completion and the first undo or `compensated` event after it |
+//! | `saga/mixed-outcome` | the `completes` and the `compensated` event; or the completion and the first undo after it |
 //! | `saga/false-claim` | the terminal event, or the last event where a status column claims |
 //! | `compensation/uncompensated` | the last success (or begin, or failure) of each effect in force, and the abort (or the terminal event that claims to be over) |
 //! | `compensation/stuck` | the begin or failure that the wait is counted from |
@@ -117,6 +117,7 @@ use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use case::{Case, Draft};
 
 pub use late::take_untold;
+pub use uncompensated::is_unlimited;
 
 /// What the table says of one rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -406,12 +407,4 @@ pub fn judge(case: &Case<'_>, checks: &[Check], drafts: &mut Vec<Draft>) {
         check(case, drafts);
     }
     precedence::settle(case, drafts);
-}
-
-/// Rules of which it cannot be told whether an instance breaks them, since no limit is declared.
-pub fn unlimited(case: &Case<'_>) -> impl Iterator<Item = &'static str> {
-    let exhausted = exhausted::is_unlimited(case).then_some(exhausted::INFO.name);
-    let standing = uncompensated::is_unlimited(case);
-    let standing = standing.then_some(uncompensated::UNCOMPENSATED.name);
-    exhausted.into_iter().chain(standing)
 }

@@ -83,7 +83,7 @@ impl Facts {
             dangling: has(undo::DANGLING.name),
             empty: steps(undo::EMPTY.name),
             late_step: has(late::STEP.name),
-            two_ends: instance.two_ends().is_some() && has(shape::MIXED_OUTCOME.name),
+            two_ends: instance.completes.is_some() && instance.compensated.is_some(),
             past_pivot: has(undo::PAST_PIVOT.name),
             past_abort: instance.went_past_its_abort(),
         }

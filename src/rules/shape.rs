@@ -47,7 +47,7 @@ pub const MIXED_OUTCOME: Info = Info {
     summary: "both completed and compensated",
     explanation: "\
 Finds instances with both a `completes` and a `compensated` event, and instances of which something \
-was undone, or that say so, after they had completed.
+was undone after they had completed.
 
 Two decisions were taken for one saga, so some aggregates believe the one and some the other.
 
@@ -110,14 +110,8 @@ pub fn mixed_outcome(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let Some([one, other]) = case.instance.mixed() else {
         return;
     };
-    let says_undone = case.instance.compensated.is_some_and(|at| at == other);
-    let message = if says_undone && case.instance.completes.is_some() {
+    let message = if case.instance.compensated.is_some_and(|at| at == other) {
         "says both completed and compensated".to_owned()
-    } else if says_undone {
-        format!(
-            "completed (position {}), then says compensated",
-            one.position
-        )
     } else {
         format!(
             "completed (position {}), then something was undone",

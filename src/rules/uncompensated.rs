@@ -111,14 +111,11 @@ pub fn uncompensated(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let kept = instance.kept(case.saga);
     let over = claims_back || case.claims_over();
     let is_due = |step: usize| {
-        let due = match kept.contains(step) {
-            true => due_for_good(case, step),
-            false => due(case, step, standing),
-        };
-        let is_past = |due: Due| due.limit.is_some_and(|limit| case.is_past(due.from, limit));
-        over || due.is_some_and(is_past)
+        over || due(case, step, standing)
+            .is_some_and(|due| due.limit.is_some_and(|limit| case.is_past(due.from, limit)))
     };
-    if !listed.union(kept).iter().any(is_due) {
+    let is_unaccounted = |step: usize| over || is_unaccounted(case, step);
+    if !listed.iter().any(is_due) && !kept.iter().any(is_unaccounted) {
         return;
     }
     let anchor = instance.abort.map(|abort| abort.at).or(instance.terminal());
@@ -203,18 +200,24 @@ fn due(case: &Case<'_>, step: usize, standing: StepSet) -> Option<Due> {
     })
 }
 
-/// From when a pivot that nothing undoes should be accounted for. It keeps nothing else from being undone.
-fn due_for_good(case: &Case<'_>, step: usize) -> Option<Due> {
-    let (abort, shown) = (case.instance.abort?, case.instance.shown(step)?);
+/// Whether a pivot that nothing undoes has stood for longer than its own timeout, or the deadline; where
+/// neither is declared there is nothing to wait for.
+fn is_unaccounted(case: &Case<'_>, step: usize) -> bool {
+    let instance = case.instance;
+    let Some((abort, shown)) = instance.abort.zip(instance.shown(step)) else {
+        return false;
+    };
     let latest = if shown.index > abort.at.index {
         shown
     } else {
         abort.at
     };
     let own = case.saga.steps[step].timeout;
-    let due = own.map(|timeout| (latest.time, Some(timeout)));
-    let (from, limit) = due.or_else(|| Some((case.begin()?.time, case.saga.deadline)))?;
-    Some(Due { from, limit })
+    let own = own.map(|timeout| (latest.time, timeout));
+    let (from, limit) = own
+        .or_else(|| Some((case.begin()?.time, case.saga.deadline?)))
+        .unwrap_or((latest.time, Span::ZERO));
+    case.is_past(from, limit)
 }
 
 /// Whether the instance has an effect in force after an abort for which no limit is declared, so
@@ -224,10 +227,9 @@ pub fn is_unlimited(case: &Case<'_>) -> bool {
         return false;
     }
     let standing = case.instance.in_force(case.saga);
-    let kept = case.instance.kept(case.saga);
-    let undoable = standing.iter().filter_map(|step| due(case, step, standing));
-    let for_good = kept.iter().filter_map(|step| due_for_good(case, step));
-    undoable.chain(for_good).any(|due| due.limit.is_none())
+    standing
+        .iter()
+        .any(|step| due(case, step, standing).is_some_and(|due| due.limit.is_none()))
 }
 
 /// Judges `compensation/stuck`.

@@ -2,7 +2,8 @@
 
 use crate::definition::saga::{Saga, StepSet};
 use crate::saga::Outcome;
-use crate::saga::instance::{At, Instance, Irregularity, StepRecord};
+use crate::saga::abort::{Abort, Cause};
+use crate::saga::instance::{At, Instance, Irregularity};
 use crate::saga::state::{Forward, Undo};
 
 /// Where an instance and its steps stand, apart from when they came there.
@@ -98,12 +99,11 @@ impl Instance {
         both.is_some_and(|(abort, pivot)| abort.at.index < pivot.index)
     }
 
-    /// Whether it can go neither way without a person: a pivot took effect after the decision to go
-    /// back, or it goes back past one and something is undone already.
+    /// Whether it can go neither way without a person: a pivot took effect, and it was decided to go
+    /// back, or a step was rejected before that. What merely failed too often may still be done.
     pub fn is_torn(&self) -> bool {
-        let goes_back_past = self.abort.is_some() && self.pivot.is_some();
-        let is_undone = || self.steps.iter().any(StepRecord::is_undone);
-        self.went_past_its_abort() || (goes_back_past && is_undone())
+        let is_final = |abort: Abort| abort.confirmed || matches!(abort.cause, Cause::Rejected(_));
+        self.pivot.is_some() && self.abort.is_some_and(is_final)
     }
 
     /// The steps that took effect after their undo and were not undone again.
@@ -155,28 +155,18 @@ impl Instance {
         order
     }
 
-    /// Two ends at once: it says both, or says that it was undone after it had completed.
-    pub fn two_ends(&self) -> Option<[At; 2]> {
-        let compensated = self.compensated?;
-        // Where it was decided to go back before, only an event that says so tells that it completed.
-        let is_sudden = self.abort.is_some_and(|abort| abort.at == compensated);
-        let completion = self.completion.filter(|_| is_sudden);
-        Some([self.completes.or(completion)?, compensated])
-    }
-
-    /// The completed and the undone state at once: two ends, or an undo after the completion.
+    /// The completed and the undone state at once: two terminal events, or an undo after the
+    /// completion.
     pub fn mixed(&self) -> Option<[At; 2]> {
-        let undone = self
-            .anomalies
+        if let (Some(completes), Some(compensated)) = (self.completes, self.compensated) {
+            return Some([completes, compensated]);
+        }
+        self.anomalies
             .iter()
             .find_map(|anomaly| match anomaly.what {
                 Irregularity::UndoneAfterCompletion(completion) => Some([completion, anomaly.at]),
                 _ => None,
-            });
-        let is_later = |ends: &[At; 2]| undone.is_some_and(|[_, undo]| undo.index < ends[1].index);
-        self.two_ends()
-            .filter(|ends| self.completes.is_some() || !is_later(ends))
-            .or(undone)
+            })
     }
 
     /// Where the instance stands.

@@ -27,7 +27,10 @@ impl Standing<'_> {
             Some(timeout) => self
                 .abort()
                 .is_some_and(|abort| self.violated(abort.max(effect.shown), timeout.as_nanos())),
-            None => self.overdue(),
+            None if self.saga.deadline.is_some() => self.overdue(),
+            None => self
+                .abort()
+                .is_some_and(|abort| self.violated(abort.max(effect.shown), 0)),
         };
         let is_due = listed.iter().any(|effect| self.past_its_limit(*effect))
             || kept.iter().any(is_unaccounted);

@@ -126,7 +126,17 @@ impl Standing<'_> {
     }
 
     fn contradicts_compensated(&self) -> bool {
-        self.outcome() == Outcome::Completed
+        let beyond_return = |step: &usize| {
+            let step = self.step(*step);
+            let after_pivot = step.before.iter().any(|before| self.step(before).pivot);
+            step.compensation.is_none() && (step.pivot || after_pivot)
+        };
+        let beyond = self
+            .steps()
+            .filter(beyond_return)
+            .any(|step| self.first_success(step).is_some());
+        let is_told = !self.in_force().is_empty() || !self.kept().is_empty();
+        self.outcome() == Outcome::Completed || (!is_told && beyond)
     }
 
     fn contradicts_status(&self) -> Option<Claimed> {

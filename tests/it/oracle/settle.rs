@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::standing::Standing;
+use super::standing::{Mixed, Standing};
 use super::{Claim, Meaning, OracleFinding};
 
 /// Every finding of the instance, each fault once.
@@ -57,7 +57,7 @@ pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
             .filter(|_| !steps_of(&empty).contains(&step))
     });
 
-    let said_both = standing.has_two_ends();
+    let said_both = matches!(standing.mixed(), Some(Mixed::Said(..)));
     let is_past_pivot = standing.past_pivot().is_some();
     let past_pivot = standing.past_pivot().filter(|_| !said_both);
     let mixed = standing

@@ -276,21 +276,10 @@ impl<'a> Standing<'a> {
             return Some(Mixed::Said(completes, compensated));
         }
         let completion = self.completion()?;
-        let says_undone = self.has_two_ends();
-        let undo = self.all(|meaning| match meaning {
-            Meaning::Compensated => says_undone,
-            meaning => matches!(meaning, Meaning::UndoSuccess(_)),
-        });
+        let undo = self.all(|meaning| matches!(meaning, Meaning::UndoSuccess(_)));
         undo.into_iter()
             .find(|undo| *undo > completion)
             .map(|undo| Mixed::Derived(completion, undo))
-    }
-
-    /// It says that it was rolled back, and says that it completed or had done so before.
-    pub(crate) fn has_two_ends(&self) -> bool {
-        let rolled_back = self.first_is(Meaning::Compensated);
-        let completed = self.completion().filter(|_| rolled_back == self.abort());
-        rolled_back.is_some() && (self.first_is(Meaning::Completes).or(completed)).is_some()
     }
 
     /// Where the instance stands.
@@ -329,9 +318,9 @@ impl<'a> Standing<'a> {
     /// It was given up after the pivot, and says no more than that.
     pub(crate) fn is_parked_beyond(&self) -> bool {
         let says_more = matches!(self.claim, Some(Claim::Completed | Claim::Compensated));
-        self.first_is(Meaning::Abandons).is_some()
+        let both = self.first_is(Meaning::Abandons).zip(self.pivot());
+        both.is_some_and(|(parked, pivot)| pivot < parked)
             && self.first_is(Meaning::Completes).is_none()
-            && self.pivot().is_some()
             && self.abort().is_none()
             && !says_more
     }
