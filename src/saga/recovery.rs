@@ -21,8 +21,8 @@ pub struct Course {
 /// left to drive.
 ///
 /// Before the pivot it is backward, over every effect that stands; from the pivot on, and where
-/// nothing stands yet, it is forward, over the required steps that can go on now. Where it went back
-/// and the pivot took effect, it is for a person to decide.
+/// nothing stands yet, it is forward, over the required steps that can go on now. Where it was decided to
+/// go back and a pivot took effect, it is for a person to decide.
 pub fn course(saga: &Saga, instance: &Instance) -> Option<Course> {
     let dangling = instance.dangling();
     let standing = instance.in_force(saga).union(dangling);
