@@ -79,7 +79,8 @@ impl Facts {
                     .is_none_or(|abort| abort.cause != Cause::Decision && !abort.confirmed),
             repeated: steps(repeated::EFFECT.name).union(steps(undo::DANGLING.name)),
             exhausted: has(exhausted::INFO.name),
-            uncompensated: has(uncompensated::UNCOMPENSATED.name),
+            uncompensated: has(uncompensated::UNCOMPENSATED.name)
+                && !instance.in_force(case.saga).is_empty(),
             dangling: has(undo::DANGLING.name),
             empty: steps(undo::EMPTY.name),
             late_step: has(late::STEP.name),

@@ -82,12 +82,12 @@ impl Instance {
             .collect()
     }
 
-    /// The pivots that took effect and that nothing undoes, where the instance goes back.
+    /// The pivots that took effect and that nothing undoes, where it was decided to go back.
     pub fn kept(&self, saga: &Saga) -> StepSet {
         let took_effect = |step: &usize| matches!(self.steps[*step].forward, Forward::Succeeded(_));
-        match self.abort {
-            None => StepSet::EMPTY,
-            Some(_) => (0..self.steps.len())
+        match self.is_torn() {
+            false => StepSet::EMPTY,
+            true => (0..self.steps.len())
                 .filter(|step| saga.is_final(*step) && took_effect(step))
                 .collect(),
         }

@@ -89,9 +89,10 @@ pub(crate) fn findings(standing: &Standing<'_>) -> BTreeSet<OracleFinding> {
         && standing.falsely_completed()
         && !missing.is_empty()
         && missing.iter().all(|step| skipped.contains(step));
+    let is_told = uncompensated.is_some() && !standing.in_force().is_empty();
     let false_claim = standing
         .false_claim()
-        .filter(|_| !said_both && !explained && uncompensated.is_none() && !is_past_pivot)
+        .filter(|_| !said_both && !explained && !is_told && !is_past_pivot)
         .filter(|_| dangling.is_empty() || standing.claim != Some(Claim::Compensated));
     let uncompensated = uncompensated.filter(|_| !silenced);
     let late = standing.late().filter(|_| !said_both && !any_late_step);

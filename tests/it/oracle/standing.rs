@@ -214,11 +214,25 @@ impl<'a> Standing<'a> {
             let step = self.step(*step);
             step.pivot && step.compensation.is_none()
         };
-        let pivots = self
-            .steps()
-            .filter(|step| self.abort().is_some() && is_kept(step));
+        let pivots = self.steps().filter(|step| self.is_torn() && is_kept(step));
         let shown = pivots.filter_map(|step| Some((step, self.last_success(step)?)));
         shown.map(|(step, shown)| Effect { step, shown }).collect()
+    }
+
+    /// A pivot took effect, and it was decided to go back or a step was rejected for good.
+    pub(crate) fn is_torn(&self) -> bool {
+        let abort = self.abort();
+        let is_rejected = |step: usize| {
+            let derived = self.track(step).exhaustions.into_iter();
+            let mut derived = derived.filter(|one| !one.revoked && Some(one.from) == abort);
+            derived.next().is_some_and(|one| {
+                let rest = &self.events[one.from..];
+                rest.iter()
+                    .any(|event| event.meaning == Meaning::Rejection(step))
+            })
+        };
+        let is_final = self.going_back_before(self.len()) || self.required().any(is_rejected);
+        self.pivot().is_some() && abort.is_some() && is_final
     }
 
     /// A pivot took effect after the decision to go back.
