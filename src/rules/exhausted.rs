@@ -1,10 +1,9 @@
 //! Attempts are used up and nobody decided what happens now.
 
-use crate::event::{Span, Timestamp};
 use crate::finding::Severity;
 use crate::rules::Info;
 use crate::rules::case::{Case, Draft};
-use crate::saga::{At, Exhaustion, Forward};
+use crate::saga::{Exhaustion, Forward};
 
 /// `saga/retries-exhausted`
 pub const INFO: Info = Info {
@@ -23,49 +22,40 @@ Before the pivot, compensate. After it, repair the cause and retry by hand: the 
 Example: `retries: 2`; StockTimedOut three times, then nothing.",
 };
 
-/// The steps that used up their attempts where nobody decided what happens then, and when they did.
-fn used_up<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (usize, At)> + 'c {
+/// Judges `saga/retries-exhausted`.
+pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
     let instance = case.instance;
-    let saga = case.saga;
-    let is_answered = instance.abort.is_some_and(|abort| abort.confirmed) || case.is_left();
-    let could_end = [&saga.aborts, &saga.compensated, &saga.abandons]
-        .into_iter()
-        .any(|terminal| !terminal.is_empty());
-    let is_asked = || could_end || instance.pivot.is_some() || !instance.in_force(saga).is_empty();
-    let counts = move |step: usize| {
-        let record = &instance.steps[step];
-        let failed = record.since.filter(|_| !saga.steps[step].optional)?;
+    if instance.abort.is_some_and(|abort| abort.confirmed) || case.is_left() {
+        return;
+    }
+    let could_end = [
+        &case.saga.aborts,
+        &case.saga.compensated,
+        &case.saga.abandons,
+    ]
+    .into_iter()
+    .any(|terminal| !terminal.is_empty());
+    if !could_end && instance.pivot.is_none() && instance.in_force(case.saga).is_empty() {
+        return;
+    }
+    for (step, record) in instance.steps.iter().enumerate() {
+        let definition = &case.saga.steps[step];
         let counts = match record.forward {
             Forward::Exhausted(_, Exhaustion::Failures) => true,
             Forward::Exhausted(_, Exhaustion::Rejection) => instance
                 .pivot
-                .is_some_and(|pivot| pivot.index < failed.index),
+                .zip(record.since)
+                .is_some_and(|(pivot, failed)| pivot.index < failed.index),
             _ => false,
         };
-        counts.then_some((step, failed))
-    };
-    let steps = match !is_answered && is_asked() {
-        true => 0..instance.steps.len(),
-        false => 0..0,
-    };
-    steps.filter_map(counts)
-}
-
-/// From when and for how long such a step may stay so, if anything declares that.
-fn limit(case: &Case<'_>, step: usize, failed: At) -> Option<(Timestamp, Span)> {
-    let own = case.saga.steps[step].timeout;
-    let own = own.map(|timeout| (failed.time, timeout));
-    own.or_else(|| Some((case.begin()?.time, case.saga.deadline?)))
-}
-
-/// Judges `saga/retries-exhausted`.
-pub fn check(case: &Case<'_>, drafts: &mut Vec<Draft>) {
-    let instance = case.instance;
-    for (step, failed) in used_up(case) {
-        let Some((from, limit)) = limit(case, step, failed) else {
+        let (true, false, Some(failed)) = (counts, definition.optional, record.since) else {
             continue;
         };
-        let (definition, record) = (&case.saga.steps[step], &instance.steps[step]);
+        let limit = definition.timeout.map(|timeout| (failed.time, timeout));
+        let deadline = case.begin().map(|begin| begin.time).zip(case.saga.deadline);
+        let Some((from, limit)) = limit.or(deadline) else {
+            continue;
+        };
         if !case.is_past(from, limit) {
             continue;
         }

@@ -169,7 +169,6 @@ fn due(case: &Case<'_>, step: usize, standing: StepSet) -> Option<Due> {
     let abort = instance.abort?;
     let definition = &case.saga.steps[step];
     let record = &instance.steps[step];
-    let latest = |one: At, other: At| if other.index > one.index { other } else { one };
     let mut from = instance
         .shown(step)
         .map_or(abort.at, |shown| latest(abort.at, shown));
@@ -200,6 +199,11 @@ fn due(case: &Case<'_>, step: usize, standing: StepSet) -> Option<Due> {
     })
 }
 
+/// The one that comes last in the judged order.
+fn latest(one: At, other: At) -> At {
+    if other.index > one.index { other } else { one }
+}
+
 /// Whether a pivot that nothing undoes has stood for longer than its own timeout, or the deadline; where
 /// neither is declared there is nothing to wait for.
 fn is_unaccounted(case: &Case<'_>, step: usize) -> bool {
@@ -207,16 +211,12 @@ fn is_unaccounted(case: &Case<'_>, step: usize) -> bool {
     let Some((abort, shown)) = instance.abort.zip(instance.shown(step)) else {
         return false;
     };
-    let latest = if shown.index > abort.at.index {
-        shown
-    } else {
-        abort.at
-    };
+    let since = latest(abort.at, shown).time;
     let own = case.saga.steps[step].timeout;
-    let own = own.map(|timeout| (latest.time, timeout));
+    let own = own.map(|timeout| (since, timeout));
     let (from, limit) = own
         .or_else(|| Some((case.begin()?.time, case.saga.deadline?)))
-        .unwrap_or((latest.time, Span::ZERO));
+        .unwrap_or((since, Span::ZERO));
     case.is_past(from, limit)
 }
 
